@@ -1,0 +1,53 @@
+import type { TaskRef } from '../base/ids.js';
+import type { LeasedPartition, PartitionHeader } from '../graph/partition.js';
+import type { DataAddress } from '../wire/messages.js';
+import type { PeerSecurity, ServerSecurity } from './transport.js';
+
+/** The data plane: partitions pulled from peers in chunks, straight into the memory they will live in. */
+export interface BulkServer {
+  readonly address: DataAddress;
+  close(): Promise<void>;
+}
+
+/** What a node gives out and takes in. */
+export interface BulkStore {
+  /** Lends a slice, or null when it is not (or no longer) here. */
+  lend(task: TaskRef, slice: number): Promise<LeasedPartition | null>;
+  /** Makes room for a partition a client puts here; null when the node refuses it (full). */
+  reserve(task: TaskRef, header: PartitionHeader): Promise<BulkSink | null>;
+}
+
+/** A destination of known size. Exactly one of commit and abort is called. */
+export interface BulkSink {
+  readonly bytes: Uint8Array;
+  commit(): void;
+  abort(): void;
+}
+
+export interface BulkClient {
+  /**
+   * Pulls one slice from a node. `accept` is called once the size is known and gives the memory to fill.
+   * Resolves with the header after the last byte is in and its checksum was verified.
+   * Rejects with NOT_FOUND (the node does not hold it), UNREACHABLE, CORRUPT_PARTITION, or what `accept` threw.
+   */
+  fetch(
+    from: DataAddress,
+    task: TaskRef,
+    slice: number,
+    accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<PartitionHeader>;
+  /** Stores one partition on a node. Rejects with RESOURCE_EXHAUSTED, UNREACHABLE, CORRUPT_PARTITION. */
+  put(to: DataAddress, task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+export interface BulkTransport {
+  /** `host` decides the gRPC bind; the Unix socket is made where the platform has one. */
+  serve(
+    store: BulkStore,
+    options: { host: string; port: number; security: ServerSecurity; socket: boolean },
+  ): Promise<BulkServer>;
+  /** `forceGrpc`: never the Unix socket (for measurements and for tests). */
+  client(security: PeerSecurity, options?: { forceGrpc?: boolean }): BulkClient;
+}

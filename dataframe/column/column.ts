@@ -1,0 +1,48 @@
+import type { DataType, Schema } from './datatype.js';
+
+/**
+ * How values lie in memory while kernels work on them.
+ * 'bool': a byte each, 0 or 1. 'f64' also holds 64-bit integers and timestamps as long as every value is a safe
+ * integer (|v| <= 2^53-1); 'i64' holds those that are not, as Int32 pairs (low word, high word). 'code': Int32 codes
+ * into a dictionary: every string column.
+ */
+export type Physical = 'bool' | 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'f32' | 'f64' | 'i64' | 'code';
+
+export type Values =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
+
+/** An immutable column. Buffers may be views of shared memory. */
+export interface Column {
+  readonly type: DataType;
+  readonly physical: Physical;
+  readonly length: number;
+  /** Exact. */
+  readonly nullCount: number;
+  /** Arrow bitmap, least significant bit first, 1 = valid; null exactly when nullCount is 0. Bits past length are unspecified. */
+  readonly validity: Uint8Array | null;
+  /** Exactly `length` values (2 × length words for 'i64'). Null slots hold 0. */
+  readonly values: Values;
+  /** For 'code'. */
+  readonly dictionary: Dictionary | null;
+}
+
+/** Distinct UTF-8 strings; entries need not all be referenced. Entry i is bytes[offsets[i], offsets[i+1]). */
+export interface Dictionary {
+  readonly length: number;
+  readonly offsets: Int32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Rows of one schema. columns[i] belongs to schema[i]; all have `rows` values. */
+export interface Batch {
+  readonly schema: Schema;
+  readonly rows: number;
+  readonly columns: readonly Column[];
+}

@@ -1,0 +1,106 @@
+import type { Schema } from '../column/datatype.js';
+import type { AggregateOp, ExprNode } from '../expr/node.js';
+import type { ScanSpec, SinkSpec } from '../io/source.js';
+
+/**
+ * What one task of a dataframe stage does, as data: read rows from one source, pass them through operators, hand
+ * them to a sink. Encoded with msgpack as the body of a template of kind 'fragment'; equal for all tasks of a layer.
+ * Compiled in the threads.
+ */
+export interface Fragment {
+  readonly source: FragmentSource;
+  readonly ops: readonly FragmentOp[];
+  readonly sink: FragmentSink;
+  /** Schema of the partitions of each dependency of the layer, in the order of its dependencies. */
+  readonly inputs: readonly Schema[];
+}
+
+export type FragmentSource =
+  /** The task's args are msgpack of a Split. */
+  | { readonly kind: 'scan'; readonly scan: ScanSpec }
+  /** Every entry of this dependency, in order: one batch each. */
+  | { readonly kind: 'input'; readonly input: number }
+  /** Resolves paths, schema and splits: the result is msgpack of a ScanInspection, enclosed. No ops. */
+  | { readonly kind: 'inspect'; readonly scan: ScanSpec };
+
+export type FragmentOp =
+  | { readonly kind: 'filter'; readonly predicate: ExprNode }
+  /** The output has exactly these columns. */
+  | { readonly kind: 'project'; readonly columns: readonly NamedExpr[] }
+  /** The first n rows of the task, after skipping `offset`. */
+  | { readonly kind: 'limit'; readonly n: number; readonly offset: number }
+  /** The last n rows of the task. */
+  | { readonly kind: 'tail'; readonly n: number }
+  /** Stable. With `limit`: only the first so many rows are kept. */
+  | { readonly kind: 'sort'; readonly by: readonly SortKey[]; readonly limit: number | null }
+  | AggregateStep
+  | JoinStep;
+
+export interface NamedExpr {
+  readonly name: string;
+  readonly expr: ExprNode;
+}
+
+export interface SortKey {
+  readonly column: string;
+  readonly descending: boolean;
+  /** Default order is numbers < NaN < null. */
+  readonly nullsLast: boolean;
+}
+
+/**
+ * Groups by key columns (none: one group over everything, present even without rows in phases 'final' and 'complete').
+ * 'partial' gives keys and state columns, one row a group, groups in order of first appearance; 'final' merges such
+ * partitions, in the order of its input entries; 'complete' does both in one go, still keeping one accumulator per
+ * input entry and merging in entry order, so that its bits equal partial + final.
+ */
+export interface AggregateStep {
+  readonly kind: 'aggregate';
+  readonly phase: 'partial' | 'final' | 'complete';
+  readonly keys: readonly string[];
+  readonly aggregates: readonly AggregateSpec[];
+  /** Schema of the rows before phase partial: types of keys and inputs. */
+  readonly input: Schema;
+}
+
+export interface AggregateSpec {
+  /** Output column. */
+  readonly name: string;
+  readonly op: AggregateOp;
+  /** Input column; null for len. */
+  readonly column: string | null;
+  /** Boolean column: only rows where it is true. */
+  readonly filter: string | null;
+}
+
+/** 'sum','mean','min','max','count','len','first','last' have a small state. 'nUnique' must run as 'complete'. */
+export const decomposableAggregates: ReadonlySet<AggregateOp> = new Set<AggregateOp>([
+  'sum',
+  'mean',
+  'min',
+  'max',
+  'count',
+  'len',
+  'first',
+  'last',
+]);
+
+/** Probes with the rows that flow by; builds from dependency `input`, all entries in order. */
+export interface JoinStep {
+  readonly kind: 'join';
+  readonly input: number;
+  readonly how: 'inner' | 'left';
+  /** Names in the flowing rows and in the build side, pairwise of equal type (the planner casts). */
+  readonly leftOn: readonly string[];
+  readonly rightOn: readonly string[];
+  /** Build columns to output after all left columns: name in the build side, name in the output. */
+  readonly take: readonly { readonly column: string; readonly name: string }[];
+}
+
+export type FragmentSink =
+  /** One slice with all rows. */
+  | { readonly kind: 'partition' }
+  /** `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. */
+  | { readonly kind: 'hash'; readonly keys: readonly string[]; readonly fanOut: number }
+  /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
+  | { readonly kind: 'file'; readonly file: SinkSpec };
