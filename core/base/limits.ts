@@ -11,6 +11,46 @@ export const limits = {
   controlFlushMessages: 4096,
   /** Bytes waiting on one control link before its peer counts as a slow consumer and is cut off. */
   controlBacklogBytes: 256 * MiB,
+  /** Wait for a peer to answer the orderly end of a link before it is cut. Milliseconds. */
+  linkCloseMs: 5_000,
+  /** Causes of a failure that cross the wire, one inside the other. protobuf decoders allow about 100 levels. */
+  failureDepth: 32,
+  /** Keepalive of the stream between worker and head: noticed in time for the lease. Milliseconds. */
+  workerKeepaliveMs: 10_000,
+  workerKeepaliveTimeoutMs: 5_000,
+  /** Keepalive towards clients, and how long an answer may take: a client may be busy computing. Milliseconds. */
+  clientKeepaliveMs: 60_000,
+  /** Refused peers are logged at most once in this time; the line says how many were not. Milliseconds. */
+  authLogEveryMs: 1_000,
+  /** Streams one HTTP/2 connection may open at a control port and at a data port. */
+  streamsPerConnection: 64,
+  /** Bytes of a partition's layout (PartitionHeader.meta). */
+  partitionMetaBytes: 8 * MiB,
+  /** HTTP/2 window of a node that pulls: chunks in flight on one connection. Bytes. */
+  fetchWindowBytes: 8 * MiB,
+  /** Chunks of one transfer handed to the network and not yet taken by it. */
+  chunksInFlight: 2,
+  /** A peer that sends nothing for this long during a transfer counts as unreachable. Milliseconds. */
+  transferStallMs: 20_000,
+  /** A lent slice is taken back from a reader that takes nothing for this long: longer than allocationWaitMs. Milliseconds. */
+  lendStallMs: 90_000,
+  /** Peers a node keeps gRPC data channels to; the longest unused one goes first. */
+  dataPeers: 256,
+  /** Idle Unix sockets kept per peer, and over all peers. */
+  idleSocketsPerPeer: 4,
+  idleSockets: 64,
+  /** How long an idle Unix socket is kept. Milliseconds. */
+  idleSocketMs: 30_000,
+  /** Connections to one Unix socket server. */
+  socketConnections: 1024,
+  /** A Unix socket that failed is not tried again for this long. Milliseconds. */
+  socketRetryMs: 30_000,
+  /** Peers remembered for that. */
+  socketFailures: 1024,
+  /** Bytes of a Unix socket path: sun_path of the smallest platform, less its final NUL. */
+  socketPathBytes: 103,
+  /** Bytes copied by an in-process transfer before it lets the event loop turn. */
+  memoryCopyBytes: 16 * MiB,
   /** Bytes of one chunk of the data plane. 1-4 MiB is the flat part of the throughput curve. */
   chunkBytes: 1 * MiB,
   /** Bytes a node may have asked for and not yet received, over all peers. */
@@ -51,16 +91,63 @@ export const limits = {
   retryMaxMs: 30_000,
   /** Retry tickets waiting at a time. */
   retryTickets: 100_000,
+  /** How long after its time a ticket that NATS holds is waited for before this process hands it out itself. Milliseconds. */
+  retryTakeoverMs: 1_000,
+  /** Settled tickets whose copy in NATS has not come by yet, remembered so that it can be acknowledged. */
+  settledTickets: 100_000,
+  /** An unsettled ticket is delivered again after this long: how soon a new head gets the tickets of a dead one. Milliseconds. */
+  retryAckWaitMs: 10_000,
+  /** Tickets the head asks NATS for in one go. */
+  retryPullBatch: 512,
+  /** Age at which NATS drops a ticket: its cluster is long gone. Milliseconds. */
+  retryTicketAgeMs: 86_400_000,
+  /** Dead letters NATS keeps per cluster, oldest dropped first. */
+  deadLetters: 10_000,
+  /** Fault events and dead letters (each) that wait in a process for NATS to take them; oldest dropped first. */
+  notifyBacklog: 10_000,
+  /** Bytes of the longest text of a fault event; longer ones are cut. */
+  faultDetailBytes: 4 * KiB,
+  /** Bytes of one NATS message that is looked at. */
+  natsMessageBytes: 64 * KiB,
+  /** First and longest wait between attempts to reach NATS. Milliseconds. */
+  natsReconnectMinMs: 100,
+  natsReconnectMaxMs: 2_000,
+  /** How often a NATS connection is checked; two missed answers end it. Milliseconds. */
+  natsPingMs: 5_000,
+  /** Longest wait for one answer of NATS. Milliseconds. */
+  natsAnswerMs: 2_000,
+  /** How often the head looks at leases and grace periods. Milliseconds. */
+  headTickMs: 100,
+  /** Largest share by which a retry's wait is lengthened at random, so that retries do not come in step. */
+  retryJitter: 0.5,
   /** Worker heartbeat interval. Milliseconds. */
   heartbeatMs: 1_000,
   /** Silence after which a worker is lost. Milliseconds. */
   leaseMs: 10_000,
   /** A client whose stream broke keeps its jobs this long. Milliseconds. */
   clientGraceMs: 60_000,
+  /** How long a client waits for a first worker when it must store data. Milliseconds. */
+  workerWaitMs: 60_000,
+  /** How long a client looks for a lost result while it is recomputed, asking every locateEveryMs. Milliseconds. */
+  locateMs: 600_000,
+  /** Milliseconds between two such questions. */
+  locateEveryMs: 50,
+  /** Partitions one client stores at a time. */
+  putsInFlight: 4,
+  /** Time a process of a local cluster may take to come up. Milliseconds. */
+  startMs: 60_000,
+  /** Time it may take to stop before it is killed. Milliseconds. */
+  stopMs: 5_000,
   /** Time a handshake may take. Milliseconds. */
   handshakeMs: 10_000,
   /** Longest wait for a slab when the arenas are full and nothing can be spilled. Milliseconds. */
   allocationWaitMs: 60_000,
+  /** Share of a worker's memory budget above which least-recently-used partitions are spilled. */
+  memorySpillShare: 0.7,
+  /** Share of a worker's memory budget above which it takes no new tasks. */
+  memoryPauseShare: 0.9,
+  /** Partitions below this are not worth a file of their own. */
+  spillMinBytes: 4 * KiB,
   /** Tasks run by a thread in one go: bounds how much is repeated when a thread is killed. */
   threadBatchTasks: 256,
   /** A thread batch is sized to last about this long. Milliseconds. */
@@ -71,6 +158,62 @@ export const limits = {
   storyEvents: 32,
   /** Nesting of a decoded value. */
   decodeDepth: 512,
+  /** Files and folders one glob or folder scan may visit. */
+  globEntries: 1_000_000,
+  /** Folders a glob descends: also ends loops of links. */
+  globDepth: 64,
+  /** Alternatives the braces of one glob may expand to. */
+  globAlternatives: 1024,
+  /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
+  parquetFooterBytes: 256 * MiB,
+  /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */
+  parquetDecodedBytes: 1024 * MiB,
+  /** Containers and elements of one encoded value. Shared references are copied, so a small graph can unfold to more. */
+  valueNodes: 50_000_000,
+  /** Binary of a value from this size on lies outside of its msgpack, aligned, and is decoded without a copy. Bytes. */
+  outOfBandBytes: 4 * KiB,
+  /** Causes of causes kept with a failure. */
+  failureDepth: 16,
+  /** Members of an AggregateError kept with a failure. */
+  failureMembers: 64,
+  /** Own properties kept with a failure. */
+  failureProperties: 64,
+  /** Characters of a failure's message, and of its stack. */
+  failureTextChars: 64 * KiB,
+  /** Bytes of a failure's properties; what goes beyond is left out. */
+  failurePropertyBytes: 256 * KiB,
+  /** Names of remote error classes a process keeps stand-ins for. */
+  remoteErrorClasses: 256,
+  /** Bytes of one shipped function or bundled task module. */
+  shippedSourceBytes: 16 * MiB,
+  /** Functions and task modules a thread keeps compiled. */
+  revivedFunctions: 1024,
+  /** Times a task is given back because its inputs could not be pulled, before it fails: no loop without an end. */
+  inputLosses: 8,
+  /** Work a worker holds beyond what it runs: enough to hide the round trip to the head. Milliseconds a thread. */
+  prefetchMs: 25,
+  /** How long a task is taken to last while no task of its layer has been measured. Milliseconds. */
+  unknownTaskMs: 50,
+  /** Mean result size from which the first tasks of a graph are not prefetched: memory first. Bytes. */
+  bigResultBytes: 4 * MiB,
+  /** Data plane speed that placement reckons with: a fast network card. Bytes per millisecond. */
+  transferBytesPerMs: 500_000,
+  /** Ready tasks placement looks ahead for one whose inputs are near a free worker. */
+  placementWindow: 64,
+  /** Work that must wait at one worker before some is moved to an idle one. Milliseconds a thread. */
+  retractMs: 20,
+  /** Idle workers served with retracted work in one placement round. */
+  retractWorkers: 16,
+  /** A retry this long over its time becomes ready without its ticket. Milliseconds. */
+  retryOverdueMs: 2_000,
+  /** Silence of the head's own ticks from which it counts itself, not its workers, as late. Milliseconds. */
+  headStallMs: 2_000,
+  /** Tasks whose story the head keeps; the oldest story goes first. */
+  stories: 10_000,
+  /** Failures of one layer kept for later dependents; beyond it they get the layer's first failure. */
+  failuresPerLayer: 256,
+  /** Engine deaths remembered, so that one told twice counts once. */
+  engineDeaths: 4096,
   /** Bytes of one line of text input. */
   lineBytes: 64 * MiB,
   /** Compiled kernels kept per thread. */

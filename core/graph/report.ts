@@ -50,3 +50,9 @@ export interface Explanation {
   /** Last events in its life, oldest first. */
   readonly history: readonly string[];
 }
+
+/** Where a result lies. Empty holders: it is being made (again); ask later. */
+export interface Location {
+  readonly state: TaskStateName | 'unknown';
+  readonly holders: readonly number[];
+}

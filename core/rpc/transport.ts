@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../base/errors.js';
 import type { ClientToHead, HeadToClient, HeadToWorker, WorkerToHead } from '../wire/messages.js';
 
 /**
@@ -45,6 +46,8 @@ export interface Link<In, Out> {
 export interface CloseReason {
   readonly clean: boolean;
   readonly message: string;
+  /** Why, when it was not clean: UNREACHABLE, RESOURCE_EXHAUSTED, DECODE, SERIALIZATION. */
+  readonly code?: ErrorCode;
 }
 
 export interface ServerSecurity {

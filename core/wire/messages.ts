@@ -253,7 +253,11 @@ export type ClientToHead =
   | { readonly kind: 'ask'; readonly request: number; readonly question: Question }
   | { readonly kind: 'client-bye' };
 
-export type Question = { readonly about: 'status' } | { readonly about: 'explain'; readonly task: TaskRef };
+export type Question =
+  | { readonly about: 'status' }
+  | { readonly about: 'explain'; readonly task: TaskRef }
+  /** Who holds a result now? `lost`: a worker that could not give it (0: none), which then no longer counts as a holder. */
+  | { readonly about: 'locate'; readonly task: TaskRef; readonly lost: number };
 
 // ---------------------------------------------------------------- head → client
 
@@ -264,7 +268,7 @@ export type HeadToClient =
   | TaskResults
   /** Put results whose holders are gone: store them again, or fail the tasks that need them with DATA_LOST. */
   | { readonly kind: 'put-lost'; readonly job: JobId; readonly indices: Uint32Array }
-  /** JSON of a StatusReport or an Explanation (core/graph/report). */
+  /** JSON of a StatusReport, an Explanation or a Location (core/graph/report). */
   | { readonly kind: 'answer'; readonly request: number; readonly json: string };
 
 export interface ClientWelcome {

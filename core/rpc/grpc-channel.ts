@@ -1,0 +1,117 @@
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  credentials,
+  Metadata,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { type ErrorCode, VolleyError } from '../base/errors.js';
+import { limits } from '../base/limits.js';
+import type { PeerSecurity, ServerSecurity } from './transport.js';
+
+/** What control and data plane set alike on gRPC: options, credentials, tokens, and the way back from a status. */
+
+/** The scheduler owns retries; channelz leaks; a proxy between nodes is never wanted unasked. */
+const common: ChannelOptions = {
+  'grpc.enable_retries': 0,
+  'grpc.enable_channelz': 0,
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+/** A channel of its own for every link: sharing a connection would let one stall another. */
+export function channelOptions(messageBytes: number, keepalive: 'node' | 'client'): ChannelOptions {
+  return {
+    ...common,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.max_receive_message_length': messageBytes,
+    'grpc.max_send_message_length': messageBytes,
+    // A client's own event loop may be busy for long: its answer timer must outlast that too.
+    'grpc.keepalive_time_ms': keepalive === 'node' ? limits.workerKeepaliveMs : limits.clientKeepaliveMs,
+    'grpc.keepalive_timeout_ms':
+      keepalive === 'node' ? limits.workerKeepaliveTimeoutMs : limits.clientKeepaliveMs,
+  };
+}
+
+export function serverOptions(messageBytes: number): ChannelOptions {
+  return {
+    ...common,
+    'grpc.max_receive_message_length': messageBytes,
+    'grpc.max_send_message_length': messageBytes,
+    'grpc.max_concurrent_streams': limits.streamsPerConnection,
+    'grpc.keepalive_time_ms': limits.clientKeepaliveMs,
+    'grpc.keepalive_timeout_ms': limits.clientKeepaliveMs,
+  };
+}
+
+export function serverCredentials(security: ServerSecurity): ServerCredentials {
+  const { tls } = security;
+  if (tls === null) return ServerCredentials.createInsecure();
+  if (!tls.cert || !tls.key) {
+    throw new VolleyError('INVALID_ARGUMENT', 'TLS needs a certificate and its key: --tls-cert and --tls-key');
+  }
+  return readingPem(() =>
+    ServerCredentials.createSsl(
+      pem(tls.ca),
+      [{ cert_chain: Buffer.from(tls.cert!), private_key: Buffer.from(tls.key!) }],
+      tls.ca !== null,
+    ),
+  );
+}
+
+export function channelCredentials(security: PeerSecurity): ChannelCredentials {
+  const { tls } = security;
+  if (tls === null) return credentials.createInsecure();
+  return readingPem(() => credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert)));
+}
+
+function pem(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.from(text);
+}
+
+function readingPem<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new VolleyError('INVALID_ARGUMENT', `unreadable TLS files: ${(error as Error).message}`, {}, {
+      cause: error,
+    });
+  }
+}
+
+export function callMetadata(security: PeerSecurity): Metadata {
+  const metadata = new Metadata();
+  if (security.token !== null) metadata.set('authorization', `Bearer ${security.token}`);
+  return metadata;
+}
+
+const codes: Partial<Record<status, ErrorCode>> = {
+  [status.UNAUTHENTICATED]: 'UNAUTHENTICATED',
+  [status.PERMISSION_DENIED]: 'UNAUTHENTICATED',
+  [status.RESOURCE_EXHAUSTED]: 'RESOURCE_EXHAUSTED',
+  [status.NOT_FOUND]: 'NOT_FOUND',
+  [status.DATA_LOSS]: 'CORRUPT_PARTITION',
+  [status.INVALID_ARGUMENT]: 'PROTOCOL',
+  [status.UNIMPLEMENTED]: 'PROTOCOL',
+};
+
+const certificateProblem = /certificate|self.signed|CERT_|altname|unable to verify|issuer|alert|tlsv1|ssl/i;
+
+/**
+ * A call's end as users see it. Everything that is not known better is UNREACHABLE: the peer may be gone.
+ * `tls`: whether the channel was to be encrypted, so that handshake failures can be told from absent peers.
+ */
+export function fromStatus(error: Partial<ServiceError>, address: string, tls: boolean): VolleyError {
+  const details = error.details || error.message || 'the stream broke';
+  const data = { address, status: error.code === undefined ? undefined : status[error.code] };
+  const code = codes[error.code ?? status.UNKNOWN] ?? 'UNREACHABLE';
+  if (tls && code === 'UNREACHABLE' && certificateProblem.test(details)) {
+    return new VolleyError('UNAUTHENTICATED', `no TLS with ${address}: certificate problem: ${details}`, data, {
+      cause: error,
+    });
+  }
+  const message = code === 'UNREACHABLE' ? `${address} is unreachable: ${details}` : `${address}: ${details}`;
+  return new VolleyError(code, message, data, { cause: error });
+}

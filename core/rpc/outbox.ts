@@ -1,0 +1,112 @@
+import { limits } from '../base/limits.js';
+
+/** Bounds of one link; tests lower them. */
+export interface LinkLimits {
+  readonly messageBytes: number;
+  readonly flushBytes: number;
+  readonly flushMessages: number;
+  readonly backlogBytes: number;
+  readonly handshakeMs: number;
+  readonly closeMs: number;
+}
+
+export const defaultLinkLimits: LinkLimits = {
+  messageBytes: limits.controlMessageBytes,
+  flushBytes: limits.controlFlushBytes,
+  flushMessages: limits.controlFlushMessages,
+  backlogBytes: limits.controlBacklogBytes,
+  handshakeMs: limits.handshakeMs,
+  closeMs: limits.linkCloseMs,
+};
+
+/** One frame's worth of messages and their size, as roughBytes sees it. */
+export interface Batch<M> {
+  readonly messages: readonly M[];
+  readonly bytes: number;
+}
+
+/**
+ * Messages on their way out. They leave as batches: at the end of the event-loop turn, or at once when a batch is
+ * full. `leave` is asked to take what there is and calls `take` as often as it has room.
+ */
+export class Outbox<M> {
+  /** Bytes waiting here. */
+  bytes = 0;
+  private queue: M[] = [];
+  private sizes: number[] = [];
+  private scheduled = false;
+  private readonly bounds: LinkLimits;
+  private readonly leave: () => void;
+
+  constructor(bounds: LinkLimits, leave: () => void) {
+    this.bounds = bounds;
+    this.leave = leave;
+  }
+
+  get isEmpty(): boolean {
+    return this.queue.length === 0;
+  }
+
+  push(message: M): void {
+    const size = roughBytes(message);
+    this.queue.push(message);
+    this.sizes.push(size);
+    this.bytes += size;
+    if (this.bytes >= this.bounds.flushBytes || this.queue.length >= this.bounds.flushMessages) {
+      this.leave();
+    } else if (!this.scheduled) {
+      this.scheduled = true;
+      setImmediate(() => {
+        this.scheduled = false;
+        this.leave();
+      });
+    }
+  }
+
+  /** The next batch, within the flush bounds (a single large message goes alone), or null. */
+  take(): Batch<M> | null {
+    const { flushBytes, flushMessages } = this.bounds;
+    if (this.queue.length === 0) return null;
+    let count = 0;
+    let bytes = 0;
+    while (count < this.queue.length && count < flushMessages) {
+      const size = this.sizes[count]!;
+      if (count > 0 && bytes + size > flushBytes) break;
+      bytes += size;
+      count++;
+    }
+    this.bytes -= bytes;
+    if (count === this.queue.length) {
+      const messages = this.queue;
+      this.queue = [];
+      this.sizes = [];
+      return { messages, bytes };
+    }
+    this.sizes.splice(0, count);
+    return { messages: this.queue.splice(0, count), bytes };
+  }
+
+  clear(): void {
+    this.queue = [];
+    this.sizes = [];
+    this.bytes = 0;
+  }
+}
+
+/** Nesting of messages is shallow (failures aside, whose size does not matter here). */
+const sizedDepth = 6;
+
+/** About what a value takes on the wire; exact for arrays and text, which are all that can be large. */
+export function roughBytes(value: unknown, depth = 0): number {
+  if (typeof value === 'string') return value.length + 2;
+  if (typeof value !== 'object' || value === null) return 8;
+  if (ArrayBuffer.isView(value)) return value.byteLength + 4;
+  if (depth === sizedDepth) return 8;
+  let bytes = 4;
+  if (Array.isArray(value)) {
+    for (const item of value) bytes += roughBytes(item, depth + 1);
+  } else {
+    for (const key in value) bytes += roughBytes((value as Record<string, unknown>)[key], depth + 1);
+  }
+  return bytes;
+}

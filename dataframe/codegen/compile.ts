@@ -1,0 +1,27 @@
+import { limits } from '../../core/base/limits.js';
+
+/** Least recently used first. */
+const cache = new Map<string, Function>();
+
+/**
+ * The only place where text becomes code. Equal parameters and body give the same function, so that V8 keeps its
+ * optimised code and type feedback; kernels that must stay monomorphic differ in their text (a type name in a comment).
+ */
+export function compile<F extends Function>(parameters: readonly string[], body: string): F {
+  const key = `${parameters.join()}\n${body}`;
+  const known = cache.get(key);
+  if (known !== undefined) {
+    cache.delete(key);
+    cache.set(key, known);
+    return known as F;
+  }
+  const made = new Function(...parameters, `'use strict';\n${body}`);
+  cache.set(key, made);
+  if (cache.size > limits.compiledKernels) cache.delete(cache.keys().next().value!);
+  return made as unknown as F;
+}
+
+/** A string literal of generated code. */
+export function quote(text: string): string {
+  return JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+}

@@ -1,0 +1,149 @@
+import * as arrow from 'apache-arrow';
+import type { Batch, Column, Dictionary } from './column.js';
+import type { DataType, Schema, TimeUnit } from './datatype.js';
+import { unify } from './dictionary.js';
+
+export { tableToBatches } from './arrow-in.js';
+
+const arrowUnits: Readonly<Record<TimeUnit, arrow.TimeUnit>> = {
+  s: arrow.TimeUnit.SECOND,
+  ms: arrow.TimeUnit.MILLISECOND,
+  us: arrow.TimeUnit.MICROSECOND,
+  ns: arrow.TimeUnit.NANOSECOND,
+};
+
+/** The Arrow type of a column; text is dictionary-encoded. `id` numbers the dictionary within its table. */
+function arrowType(type: DataType, id: number): arrow.DataType {
+  switch (type.kind) {
+    case 'null':
+      return new arrow.Null();
+    case 'bool':
+      return new arrow.Bool();
+    case 'int8':
+      return new arrow.Int8();
+    case 'int16':
+      return new arrow.Int16();
+    case 'int32':
+      return new arrow.Int32();
+    case 'int64':
+      return new arrow.Int64();
+    case 'uint8':
+      return new arrow.Uint8();
+    case 'uint16':
+      return new arrow.Uint16();
+    case 'uint32':
+      return new arrow.Uint32();
+    case 'uint64':
+      return new arrow.Uint64();
+    case 'float32':
+      return new arrow.Float32();
+    case 'date':
+      return new arrow.DateDay();
+    case 'timestamp':
+      return new arrow.Timestamp(arrowUnits[type.unit], type.timeZone);
+    case 'duration':
+      return new arrow.Duration(arrowUnits[type.unit]);
+    case 'utf8':
+      return new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32(), id);
+    case 'binary':
+      return new arrow.Dictionary(new arrow.Binary(), new arrow.Int32(), id);
+    default:
+      return new arrow.Float64();
+  }
+}
+
+/**
+ * One Arrow table; each batch becomes a record batch. Text columns share one dictionary over the whole table, so that
+ * it can be written as an IPC file. Buffers are shared with the batches wherever the layout is the same.
+ */
+export function batchesToTable(schema: Schema, batches: readonly Batch[]): arrow.Table {
+  const types = schema.map(({ type }, id) => arrowType(type, id));
+  const fields = schema.map(({ name }, c) => new arrow.Field(name, types[c]!, true));
+  const arrowSchema = new arrow.Schema(fields);
+  const texts = schema.map((_, c) => unifiedText(batches, c, types[c]!));
+  const recordBatches = batches.map((batch, b) => {
+    const children = batch.columns.map((column, c) => {
+      const text = texts[c];
+      const data = text == null ? plainData(column) : remapped(column.values as Int32Array, text.maps[b]!);
+      return arrow.makeData({
+        type: types[c]!,
+        length: column.length,
+        nullCount: column.nullCount,
+        nullBitmap: column.validity ?? undefined,
+        data,
+        dictionary: text?.vector,
+      } as Parameters<typeof arrow.makeData>[0]);
+    });
+    const type = new arrow.Struct(fields);
+    return new arrow.RecordBatch(
+      arrowSchema,
+      arrow.makeData({ type, length: batch.rows, nullCount: 0, children }) as never,
+    );
+  });
+  return new arrow.Table(arrowSchema, recordBatches as never);
+}
+
+interface UnifiedText {
+  readonly vector: arrow.Vector;
+  readonly maps: readonly (Int32Array | null)[];
+}
+
+function unifiedText(batches: readonly Batch[], c: number, type: arrow.DataType): UnifiedText | null {
+  if (!arrow.DataType.isDictionary(type) || batches.length === 0) return null;
+  const { dictionary, maps } = unify(batches.map(batch => batch.columns[c]!.dictionary!));
+  return { vector: dictionaryVector(dictionary, type.dictionary), maps };
+}
+
+function dictionaryVector(dictionary: Dictionary, type: arrow.DataType): arrow.Vector {
+  const { length, offsets, bytes } = dictionary;
+  const props = { type, length, nullCount: 0, valueOffsets: offsets, data: bytes };
+  return new arrow.Vector([arrow.makeData(props as Parameters<typeof arrow.makeData>[0]) as arrow.Data]);
+}
+
+function remapped(codes: Int32Array, map: Int32Array | null): Int32Array {
+  if (map === null || map.length === 0) return codes;
+  const out = new Int32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) out[i] = map[codes[i]!]!;
+  return out;
+}
+
+/** The data buffer of a column that is no text, in Arrow's layout. */
+function plainData(column: Column): unknown {
+  const { type, values, length } = column;
+  switch (type.kind) {
+    case 'null':
+      return undefined;
+    case 'bool': {
+      const bits = new Uint8Array((length + 7) >>> 3);
+      for (let i = 0; i < length; i++) bits[i >> 3]! |= (values[i]! & 1) << (i & 7);
+      return bits;
+    }
+    case 'int64':
+    case 'timestamp':
+    case 'duration':
+      return words64(column, BigInt64Array);
+    case 'uint64':
+      return words64(column, BigUint64Array);
+    default:
+      return values;
+  }
+}
+
+/** 64-bit integers; from f64 the words are written as Int32, without a BigInt per row. */
+function words64(
+  column: Column,
+  View: BigInt64ArrayConstructor | BigUint64ArrayConstructor,
+): BigInt64Array | BigUint64Array {
+  const { values, length } = column;
+  if (column.physical === 'i64') {
+    const exact = values.byteOffset % 8 === 0 ? values : values.slice();
+    return new View(exact.buffer as ArrayBuffer, exact.byteOffset, length);
+  }
+  const words = new Int32Array(2 * length);
+  for (let i = 0; i < length; i++) {
+    const v = values[i]!;
+    words[2 * i] = v | 0;
+    words[2 * i + 1] = Math.floor(v / 4294967296);
+  }
+  return new View(words.buffer, 0, length);
+}

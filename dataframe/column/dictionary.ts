@@ -1,0 +1,325 @@
+import { VolleyError } from '../../core/base/errors.js';
+import type { Dictionary } from './column.js';
+
+/** Bytes of one dictionary: its offsets are Int32. */
+const maxDictionaryBytes = 2 ** 31 - 1;
+
+/** FNV-1a with a final mix, over UTF-8 bytes: the hash of a string everywhere in Volley. */
+export function hashBytes(bytes: Uint8Array, from: number, to: number): number {
+  let h = (to - from) | 0;
+  for (let k = from; k < to; k++) h = Math.imul(h ^ bytes[k]!, 0x01000193);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x85ebca6b);
+  return h ^ (h >>> 13);
+}
+
+/** Negative, zero or positive, in UTF-8 byte order. */
+export function compareBytes(
+  a: Uint8Array,
+  aFrom: number,
+  aTo: number,
+  b: Uint8Array,
+  bFrom: number,
+  bTo: number,
+): number {
+  const n = Math.min(aTo - aFrom, bTo - bFrom);
+  for (let i = 0; i < n; i++) {
+    const d = a[aFrom + i]! - b[bFrom + i]!;
+    if (d !== 0) return d;
+  }
+  return aTo - aFrom - (bTo - bFrom);
+}
+
+/** Interns UTF-8 strings: equal bytes get equal codes, 0, 1, 2 … in order of first appearance. */
+export class StringTable {
+  #slots: Int32Array;
+  #hashes: Int32Array;
+  #offsets: Int32Array;
+  #bytes: Uint8Array;
+  #count = 0;
+  #used = 0;
+  #scratch = Buffer.alloc(256);
+
+  constructor(entries = 16, bytes = entries * 8) {
+    let capacity = 16;
+    while (capacity < entries) capacity *= 2;
+    this.#slots = new Int32Array(capacity * 2).fill(-1);
+    this.#hashes = new Int32Array(capacity);
+    this.#offsets = new Int32Array(capacity + 1);
+    this.#bytes = new Uint8Array(Math.max(64, bytes));
+  }
+
+  get length(): number {
+    return this.#count;
+  }
+
+  /** The code of bytes[from, to), added if it is new. */
+  intern(bytes: Uint8Array, from: number, to: number): number {
+    return this.#lookup(bytes, from, to, true);
+  }
+
+  /** The code of bytes[from, to), or -1. */
+  find(bytes: Uint8Array, from: number, to: number): number {
+    return this.#lookup(bytes, from, to, false);
+  }
+
+  internString(text: string): number {
+    const n = this.#encode(text);
+    return this.#lookup(this.#scratch, 0, n, true);
+  }
+
+  findString(text: string): number {
+    const n = this.#encode(text);
+    return this.#lookup(this.#scratch, 0, n, false);
+  }
+
+  /** Codes of all entries of a dictionary. */
+  internAll(dictionary: Dictionary): Int32Array {
+    const { offsets, bytes, length } = dictionary;
+    const map = new Int32Array(length);
+    for (let i = 0; i < length; i++) map[i] = this.#lookup(bytes, offsets[i]!, offsets[i + 1]!, true);
+    return map;
+  }
+
+  /** Compares two entries by bytes. */
+  compare(a: number, b: number): number {
+    const o = this.#offsets;
+    return compareBytes(this.#bytes, o[a]!, o[a + 1]!, this.#bytes, o[b]!, o[b + 1]!);
+  }
+
+  /** What was interned so far. Later interning does not change it. */
+  toDictionary(): Dictionary {
+    return {
+      length: this.#count,
+      offsets: this.#offsets.slice(0, this.#count + 1),
+      bytes: this.#bytes.slice(0, this.#used),
+    };
+  }
+
+  #encode(text: string): number {
+    const most = text.length * 3;
+    if (most > this.#scratch.length) this.#scratch = Buffer.alloc(most * 2);
+    const scratch = this.#scratch;
+    if (text.length < 32) {
+      let i = 0;
+      for (; i < text.length; i++) {
+        const c = text.charCodeAt(i);
+        if (c > 127) break;
+        scratch[i] = c;
+      }
+      if (i === text.length) return i;
+    }
+    return scratch.write(text, 0, 'utf8');
+  }
+
+  #lookup(bytes: Uint8Array, from: number, to: number, add: boolean): number {
+    const size = to - from;
+    const hash = hashBytes(bytes, from, to);
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const own = this.#bytes;
+    const offsets = this.#offsets;
+    let at = hash & mask;
+    for (;;) {
+      const code = slots[at]!;
+      if (code < 0) break;
+      if (this.#hashes[code] === hash) {
+        const start = offsets[code]!;
+        if (offsets[code + 1]! - start === size) {
+          let q = 0;
+          while (q < size && own[start + q] === bytes[from + q]) q++;
+          if (q === size) return code;
+        }
+      }
+      at = (at + 1) & mask;
+    }
+    return add ? this.#add(bytes, from, to, hash, at) : -1;
+  }
+
+  #add(bytes: Uint8Array, from: number, to: number, hash: number, slot: number): number {
+    const code = this.#count;
+    this.#reserve(to - from);
+    const own = this.#bytes;
+    let p = this.#used;
+    if (to - from > 32) {
+      own.set(bytes.subarray(from, to), p);
+      p += to - from;
+    } else {
+      for (let k = from; k < to; k++) own[p++] = bytes[k]!;
+    }
+    this.#used = p;
+    this.#hashes[code] = hash;
+    this.#offsets[code + 1] = p;
+    this.#slots[slot] = code;
+    this.#count = code + 1;
+    if (this.#count === this.#hashes.length) this.#grow();
+    return code;
+  }
+
+  #reserve(more: number): void {
+    const need = this.#used + more;
+    if (need <= this.#bytes.length) return;
+    if (need > maxDictionaryBytes) {
+      throw new VolleyError(
+        'RESOURCE_EXHAUSTED',
+        'one column of one partition holds more than 2 GiB of distinct text: use more, smaller partitions',
+        { bytes: need },
+      );
+    }
+    const grown = new Uint8Array(Math.min(maxDictionaryBytes, Math.max(need, this.#bytes.length * 2)));
+    grown.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = grown;
+  }
+
+  /** Keeps the slots at most half full. */
+  #grow(): void {
+    const capacity = this.#hashes.length * 2;
+    const hashes = new Int32Array(capacity);
+    hashes.set(this.#hashes);
+    const offsets = new Int32Array(capacity + 1);
+    offsets.set(this.#offsets);
+    const slots = new Int32Array(capacity * 2).fill(-1);
+    const mask = slots.length - 1;
+    for (let code = 0; code < this.#count; code++) {
+      let at = hashes[code]! & mask;
+      while (slots[at]! >= 0) at = (at + 1) & mask;
+      slots[at] = code;
+    }
+    this.#hashes = hashes;
+    this.#offsets = offsets;
+    this.#slots = slots;
+  }
+}
+
+/** Entry i as a JavaScript string. */
+export function entryText(dictionary: Dictionary, i: number): string {
+  const { bytes, offsets } = dictionary;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+    'utf8',
+    offsets[i]!,
+    offsets[i + 1]!,
+  );
+}
+
+/** All entries as JavaScript strings. */
+export function entryTexts(dictionary: Dictionary): string[] {
+  const { bytes, offsets, length } = dictionary;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const out: string[] = new Array(length);
+  for (let i = 0; i < length; i++) out[i] = buffer.toString('utf8', offsets[i]!, offsets[i + 1]!);
+  return out;
+}
+
+/** A dictionary of these strings and, for each of them, its code. */
+export function dictionaryOf(texts: readonly string[]): { dictionary: Dictionary; codes: Int32Array } {
+  const table = new StringTable(texts.length);
+  const codes = new Int32Array(texts.length);
+  for (let i = 0; i < texts.length; i++) codes[i] = table.internString(texts[i]!);
+  return { dictionary: table.toDictionary(), codes };
+}
+
+export interface Unified {
+  readonly dictionary: Dictionary;
+  /** New code of each old code, by input; null: unchanged. */
+  readonly maps: readonly (Int32Array | null)[];
+}
+
+/** One dictionary for several: the first one's codes stay as they are when it has no duplicates. */
+export function unify(dictionaries: readonly Dictionary[]): Unified {
+  const first = dictionaries[0]!;
+  if (dictionaries.every(d => d === first || d.length === 0)) {
+    return { dictionary: first, maps: dictionaries.map(() => null) };
+  }
+  let entries = 0;
+  for (const d of dictionaries) entries = Math.max(entries, d.length);
+  const table = new StringTable(entries);
+  const known = new Map<Dictionary, Int32Array>();
+  const maps = dictionaries.map(d => {
+    let map = known.get(d);
+    if (map === undefined) known.set(d, (map = table.internAll(d)));
+    return map;
+  });
+  return { dictionary: table.toDictionary(), maps };
+}
+
+/**
+ * Only the entries that `codes` refer to, in old order; null when all are referenced. Null slots hold code 0, so
+ * entry 0 may stay without need. `codes` must be below dictionary.length.
+ */
+export function compact(
+  dictionary: Dictionary,
+  codes: Int32Array,
+  rows: number,
+): { dictionary: Dictionary; map: Int32Array } | null {
+  const { length, offsets, bytes } = dictionary;
+  const map = new Int32Array(length);
+  for (let i = 0; i < rows; i++) map[codes[i]!] = 1;
+  let kept = 0;
+  let size = 0;
+  for (let i = 0; i < length; i++) {
+    if (map[i] === 0) continue;
+    kept++;
+    size += offsets[i + 1]! - offsets[i]!;
+  }
+  if (kept === length) return null;
+  const newOffsets = new Int32Array(kept + 1);
+  const newBytes = new Uint8Array(size);
+  let code = 0;
+  let p = 0;
+  for (let i = 0; i < length; i++) {
+    if (map[i] === 0) continue;
+    const from = offsets[i]!;
+    const to = offsets[i + 1]!;
+    if (to - from > 32) newBytes.set(bytes.subarray(from, to), p);
+    else for (let k = from; k < to; k++) newBytes[p + k - from] = bytes[k]!;
+    p += to - from;
+    map[i] = code++;
+    newOffsets[code] = p;
+  }
+  return { dictionary: { length: kept, offsets: newOffsets, bytes: newBytes }, map };
+}
+
+const rankCache = new WeakMap<Dictionary, Int32Array>();
+
+/** Position of each entry in UTF-8 byte order: codes compare as their ranks. Equal entries share a rank. */
+export function ranks(dictionary: Dictionary): Int32Array {
+  const known = rankCache.get(dictionary);
+  if (known !== undefined) return known;
+  const { length, offsets, bytes } = dictionary;
+  // The first six bytes as one exact number settle most comparisons.
+  const prefix = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    const from = offsets[i]!;
+    const to = offsets[i + 1]!;
+    let p = 0;
+    for (let k = 0; k < 6; k++) p = p * 256 + (from + k < to ? bytes[from + k]! : 0);
+    prefix[i] = p;
+  }
+  const order = new Int32Array(length);
+  for (let i = 0; i < length; i++) order[i] = i;
+  const compare = (a: number, b: number): number =>
+    prefix[a]! - prefix[b]! ||
+    compareBytes(bytes, offsets[a]!, offsets[a + 1]!, bytes, offsets[b]!, offsets[b + 1]!);
+  order.sort(compare);
+  const out = new Int32Array(length);
+  let rank = 0;
+  for (let i = 0; i < length; i++) {
+    if (i > 0 && compare(order[i - 1]!, order[i]!) !== 0) rank++;
+    out[order[i]!] = rank;
+  }
+  rankCache.set(dictionary, out);
+  return out;
+}
+
+const hashCache = new WeakMap<Dictionary, Int32Array>();
+
+/** Hash of each entry's bytes. */
+export function entryHashes(dictionary: Dictionary): Int32Array {
+  const known = hashCache.get(dictionary);
+  if (known !== undefined) return known;
+  const { length, offsets, bytes } = dictionary;
+  const out = new Int32Array(length);
+  for (let i = 0; i < length; i++) out[i] = hashBytes(bytes, offsets[i]!, offsets[i + 1]!);
+  hashCache.set(dictionary, out);
+  return out;
+}

@@ -1,0 +1,147 @@
+import { VolleyError } from '../../core/base/errors.js';
+import type { Batch, Column, Dictionary, Physical, Values } from './column.js';
+import { type DataType, formatType, type Schema } from './datatype.js';
+
+/** The physical form a column of this type has unless its values demand another ('i64' beyond 2^53). */
+export function physicalOf(type: DataType): Physical {
+  switch (type.kind) {
+    case 'null':
+    case 'bool':
+      return 'bool';
+    case 'int8':
+      return 'i8';
+    case 'uint8':
+      return 'u8';
+    case 'int16':
+      return 'i16';
+    case 'uint16':
+      return 'u16';
+    case 'int32':
+    case 'date':
+      return 'i32';
+    case 'uint32':
+      return 'u32';
+    case 'float32':
+      return 'f32';
+    case 'float64':
+    case 'int64':
+    case 'uint64':
+    case 'timestamp':
+    case 'duration':
+      return 'f64';
+    case 'utf8':
+    case 'binary':
+      return 'code';
+    default:
+      throw new VolleyError(
+        'UNSUPPORTED',
+        `columns of type ${formatType(type)} are not supported yet: cast or drop them before loading`,
+        { type: formatType(type) },
+      );
+  }
+}
+
+/** True for types whose values are 64-bit integers: 'f64' while safe, else 'i64'. */
+export function isWide(type: DataType): boolean {
+  const kind = type.kind;
+  return kind === 'int64' || kind === 'uint64' || kind === 'timestamp' || kind === 'duration';
+}
+
+/** True where `physical` may hold values of `type`. */
+export function isPhysicalOf(type: DataType, physical: Physical): boolean {
+  return physical === physicalOf(type) || (physical === 'i64' && isWide(type));
+}
+
+const constructors = {
+  bool: Uint8Array,
+  i8: Int8Array,
+  u8: Uint8Array,
+  i16: Int16Array,
+  u16: Uint16Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  f32: Float32Array,
+  f64: Float64Array,
+  i64: Int32Array,
+  code: Int32Array,
+} as const;
+
+/** Array elements per value: 2 for 'i64', else 1. */
+export function elementsPerValue(physical: Physical): number {
+  return physical === 'i64' ? 2 : 1;
+}
+
+/** Bytes per value. */
+export function bytesPerValue(physical: Physical): number {
+  return constructors[physical].BYTES_PER_ELEMENT * elementsPerValue(physical);
+}
+
+/** Zeroed values. */
+export function allocateValues(physical: Physical, length: number): Values {
+  return new constructors[physical](length * elementsPerValue(physical));
+}
+
+/** A view of `length` values. The offset must be aligned. */
+export function viewValues(
+  physical: Physical,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+): Values {
+  const View = constructors[physical] as new (b: ArrayBufferLike, offset: number, length: number) => Values;
+  return new View(buffer, byteOffset, length * elementsPerValue(physical));
+}
+
+export const emptyDictionary: Dictionary = {
+  length: 0,
+  offsets: new Int32Array(1),
+  bytes: new Uint8Array(0),
+};
+
+/** A column without nulls. */
+export function denseColumn(
+  type: DataType,
+  physical: Physical,
+  length: number,
+  values: Values,
+  dictionary: Dictionary | null = null,
+): Column {
+  return { type, physical, length, nullCount: 0, validity: null, values, dictionary };
+}
+
+/** A column of `length` nulls. */
+export function nullColumn(type: DataType, length: number): Column {
+  const physical = physicalOf(type);
+  return {
+    type,
+    physical,
+    length,
+    nullCount: length,
+    validity: length === 0 ? null : new Uint8Array((length + 7) >>> 3),
+    values: allocateValues(physical, length),
+    dictionary: physical === 'code' ? emptyDictionary : null,
+  };
+}
+
+/** No rows of this schema. */
+export function emptyBatch(schema: Schema): Batch {
+  return { schema, rows: 0, columns: schema.map(field => nullColumn(field.type, 0)) };
+}
+
+/** The position of a column; unknown names are an error that lists what there is. */
+export function columnIndex(schema: Schema, name: string): number {
+  const index = schema.findIndex(field => field.name === name);
+  if (index < 0) {
+    const names = schema.map(field => field.name);
+    throw new VolleyError('COLUMN_NOT_FOUND', `no column "${name}"; there are: ${names.join(', ')}`, {
+      column: name,
+      nearest: names,
+    });
+  }
+  return index;
+}
+
+/** The column of that name. */
+export function columnOf(batch: Batch, name: string): Column {
+  return batch.columns[columnIndex(batch.schema, name)]!;
+}

@@ -1,0 +1,264 @@
+import { VolleyError } from '../../core/base/errors.js';
+import { compile, quote } from '../codegen/compile.js';
+import { type ColumnBuilder, createBuilder } from './builder.js';
+import type { Batch, Column } from './column.js';
+import { DataType, formatType, type Schema, type TimeUnit } from './datatype.js';
+import { entryTexts } from './dictionary.js';
+
+/** Units per millisecond: milliseconds = value / unitsPerMs. */
+export const unitsPerMs: Readonly<Record<TimeUnit, number>> = { s: 0.001, ms: 1, us: 1e3, ns: 1e6 };
+
+/** A record as users have it: numbers, bigints, strings, booleans, Dates, null or undefined by column name. */
+export type RecordLike = Readonly<Record<string, unknown>>;
+
+/**
+ * Columns of plain objects. Columns come in order of first appearance; a missing key is null. Without a schema the
+ * first value of a column decides: number → Float64, bigint → Int64, Date → Timestamp(ms), string → Utf8, boolean → Bool.
+ */
+export function recordsToBatch(objects: readonly object[], schema?: Schema): Batch {
+  const records = objects as readonly RecordLike[];
+  const fields = schema ?? inferSchema(records);
+  const columns = fields.map(({ name, type }) => {
+    const builder = createBuilder(type, records.length);
+    const append = appender(builder, name);
+    for (let row = 0; row < records.length; row++) {
+      const value = records[row]![name];
+      if (value === null || value === undefined) builder.appendNull();
+      else append(value, row);
+    }
+    return builder.finish();
+  });
+  return { schema: fields, rows: records.length, columns };
+}
+
+function inferSchema(records: readonly RecordLike[]): Schema {
+  const types = new Map<string, DataType | null>();
+  for (const record of records) {
+    for (const name of Object.keys(record)) {
+      const known = types.get(name);
+      if (known !== null && known !== undefined) continue;
+      const value = record[name];
+      types.set(name, value === null || value === undefined ? null : typeOfValue(value, name));
+    }
+  }
+  return [...types].map(([name, type]) => ({ name, type: type ?? DataType.Null }));
+}
+
+function typeOfValue(value: unknown, name: string): DataType {
+  switch (typeof value) {
+    case 'number':
+      return DataType.Float64;
+    case 'bigint':
+      return DataType.Int64;
+    case 'string':
+      return DataType.Utf8;
+    case 'boolean':
+      return DataType.Bool;
+    default:
+      if (value instanceof Date) return DataType.Timestamp('ms');
+      throw new VolleyError(
+        'UNSUPPORTED',
+        `column "${name}" holds ${describe(value)}: records may hold numbers, bigints, strings, booleans, Dates and nulls`,
+        { column: name },
+      );
+  }
+}
+
+function describe(value: unknown): string {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
+  if (typeof value === 'object') return `an object (${value?.constructor?.name ?? 'null prototype'})`;
+  return `a ${typeof value}`;
+}
+
+function mismatch(builder: ColumnBuilder, name: string, value: unknown, row: number): VolleyError {
+  const type = formatType(builder.type);
+  const found = describe(value);
+  return new VolleyError(
+    'TYPE_MISMATCH',
+    `column "${name}" is ${type}, but row ${row} holds ${found} (${String(value)}): make the column one type, or declare it in a schema`,
+    { column: name, row, expected: type, found },
+  );
+}
+
+const integerRange: Readonly<Record<string, readonly [number, number]>> = {
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  int32: [-2147483648, 2147483647],
+  uint8: [0, 255],
+  uint16: [0, 65535],
+  uint32: [0, 4294967295],
+};
+
+/** Checks and appends one non-null value. */
+function appender(builder: ColumnBuilder, name: string): (value: unknown, row: number) => void {
+  const type = builder.type;
+  const refuse = (value: unknown, row: number) => mismatch(builder, name, value, row);
+  switch (type.kind) {
+    case 'bool':
+      return (value, row) => {
+        if (typeof value !== 'boolean') throw refuse(value, row);
+        builder.appendBool(value);
+      };
+    case 'utf8':
+      return (value, row) => {
+        if (typeof value !== 'string') throw refuse(value, row);
+        builder.appendString(value);
+      };
+    case 'binary':
+      return (value, row) => {
+        if (!(value instanceof Uint8Array)) throw refuse(value, row);
+        builder.appendBytes(value, 0, value.length);
+      };
+    case 'date':
+    case 'timestamp': {
+      const scale = type.kind === 'date' ? 1 / 86_400_000 : unitsPerMs[type.unit];
+      return (value, row) => {
+        if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw refuse(value, row);
+        builder.appendNumber(Math.floor(value.getTime() * scale));
+      };
+    }
+    case 'float32':
+    case 'float64':
+      return (value, row) => {
+        if (typeof value !== 'number') throw refuse(value, row);
+        builder.appendNumber(value);
+      };
+    default:
+      return integerAppender(builder, refuse);
+  }
+}
+
+function integerAppender(builder: ColumnBuilder, refuse: (value: unknown, row: number) => VolleyError) {
+  const range = integerRange[builder.type.kind];
+  const unsigned = builder.type.kind === 'uint64';
+  return (value: unknown, row: number): void => {
+    if (typeof value === 'bigint') {
+      const fits = unsigned ? BigInt.asUintN(64, value) === value : BigInt.asIntN(64, value) === value;
+      if (!fits) throw refuse(value, row);
+      if (range === undefined) {
+        builder.appendInt64(
+          Number(BigInt.asIntN(32, value)),
+          Number(BigInt.asIntN(32, value >> 32n)),
+        );
+        return;
+      }
+      value = Number(value);
+    }
+    if (typeof value !== 'number' || !Number.isInteger(value)) throw refuse(value, row);
+    if (range === undefined ? unsigned && value < 0 : value < range[0] || value > range[1]) throw refuse(value, row);
+    builder.appendNumber(value);
+  };
+}
+
+export interface RecordOptions {
+  /** How 64-bit integers come out: 'number' (default; beyond 2^53 an error) or 'bigint'. */
+  readonly int64?: 'number' | 'bigint';
+}
+
+/** Plain objects: Date for dates and timestamps, null for null. One object literal per schema, generated. */
+export function batchesToRecords(schema: Schema, batches: Iterable<Batch>, options: RecordOptions = {}): object[] {
+  const out: object[] = [];
+  for (const batch of batches) {
+    const sources = batch.columns.map((column, i) => sourceOf(column, schema[i]!.name, options));
+    const fields = schema.map(({ name }, c) => {
+      const valid = batch.columns[c]!.validity === null ? '' : `(v[${c}][i>>3]>>(i&7)&1)===0?null:`;
+      const key = name === '__proto__' ? '["__proto__"]' : quote(name);
+      return `${key}:${valid}${sources[c]!.code(`a${c}[i]`, `d${c}`)}`;
+    });
+    const locals = sources.map((_, c) => `const a${c}=a[${c}],d${c}=d[${c}];`).join('');
+    const fill = compile<FillRecords>(
+      ['out', 'a', 'd', 'v', 'rows', 'base'],
+      `${locals}\nfor(let i=0;i<rows;i++)out[base+i]={${fields.join(',')}};`,
+    );
+    const base = out.length;
+    out.length += batch.rows;
+    fill(
+      out,
+      sources.map(s => s.values),
+      sources.map(s => s.extra),
+      batch.columns.map(column => column.validity),
+      batch.rows,
+      base,
+    );
+  }
+  return out;
+}
+
+type FillRecords = (
+  out: object[],
+  values: unknown[],
+  extra: unknown[],
+  validity: unknown[],
+  rows: number,
+  base: number,
+) => void;
+
+/** How generated code reads one column: `value` is the text of its element, `extra` of its helper. */
+interface RecordSource {
+  readonly values: unknown;
+  readonly extra: unknown;
+  code(value: string, extra: string): string;
+}
+
+function sourceOf(column: Column, name: string, options: RecordOptions): RecordSource {
+  const { type, values, dictionary } = column;
+  const plain = (code: RecordSource['code'], extra: unknown = null) => ({ values, extra, code });
+  switch (type.kind) {
+    case 'null':
+      return plain(() => 'null');
+    case 'bool':
+      return plain(v => `${v}!==0`);
+    case 'utf8':
+      return plain((v, d) => `${d}[${v}]`, entryTexts(dictionary!));
+    case 'binary': {
+      const { bytes, offsets } = dictionary!;
+      return plain((v, d) => `${d}(${v})`, (code: number) => bytes.slice(offsets[code], offsets[code + 1]));
+    }
+    case 'date':
+      return plain(v => `new Date(${v}*86400000)`);
+    case 'timestamp': {
+      const scale = 1 / unitsPerMs[type.unit];
+      if (column.physical === 'f64') {
+        return plain(v =>
+          type.unit === 's' || type.unit === 'ms' ? `new Date(${v}*${scale})` : `new Date(Math.floor(${v}/${1 / scale}))`,
+        );
+      }
+      const words = values as Int32Array;
+      const toDate = (row: number) => new Date(Math.floor(wideAsNumber(words, row) / unitsPerMs[type.unit]));
+      return plain((_, d) => `${d}(i)`, toDate);
+    }
+    case 'int64':
+    case 'uint64':
+    case 'duration':
+      return wideSource(column, name, options);
+    default:
+      return plain(v => v);
+  }
+}
+
+/** Rounded where it is beyond 2^53. */
+function wideAsNumber(words: Int32Array, row: number): number {
+  return words[2 * row + 1]! * 4294967296 + (words[2 * row]! >>> 0);
+}
+
+function wideSource(column: Column, name: string, options: RecordOptions): RecordSource {
+  const { values, type } = column;
+  const asBigint = options.int64 === 'bigint';
+  if (column.physical === 'f64') {
+    return { values, extra: BigInt, code: (v, d) => (asBigint ? `${d}(${v})` : v) };
+  }
+  const words = values as Int32Array;
+  const read = (row: number): bigint | number => {
+    const signed = (BigInt(words[2 * row + 1]!) << 32n) | BigInt(words[2 * row]! >>> 0);
+    const value = type.kind === 'uint64' ? BigInt.asUintN(64, signed) : signed;
+    if (asBigint) return value;
+    const number = Number(value);
+    if (Number.isSafeInteger(number)) return number;
+    throw new VolleyError(
+      'INT64_RANGE',
+      `column "${name}", row ${row}: ${value} is beyond 2^53 and not exact as a number: ask for { int64: 'bigint' }`,
+      { column: name, row, value: String(value) },
+    );
+  };
+  return { values: words, extra: read, code: (_, d) => `${d}(i)` };
+}

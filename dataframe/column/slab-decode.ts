@@ -1,0 +1,125 @@
+import { VolleyError } from '../../core/base/errors.js';
+import type { PartitionHeader } from '../../core/graph/partition.js';
+import { unpackData } from '../../core/wire/msgpack.js';
+import { bitmapBytes, countValid } from './bitmap.js';
+import type { Batch, Column, Dictionary } from './column.js';
+import { type DataType, formatType } from './datatype.js';
+import { bytesPerValue, isPhysicalOf, viewValues } from './layout.js';
+import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './slab.js';
+
+/** Columns one partition may claim to have: bounds what a corrupt header can make us do. */
+const maxColumns = 65_536;
+
+/**
+ * The batch in `bytes`, without copying: columns are views, valid as long as the bytes are. Everything that a later
+ * read relies on is checked here, before the first read; what does not hold is CORRUPT_PARTITION. Flipped values
+ * are the checksum's business.
+ */
+export function decodeBatch(header: PartitionHeader, bytes: Uint8Array): Batch {
+  const meta = metaOf(header);
+  if (bytes.byteLength < header.byteLength) {
+    throw corrupt(`${header.byteLength} bytes were promised, ${bytes.byteLength} came`);
+  }
+  const exact = bytes.subarray(0, header.byteLength);
+  // Views of 64-bit values need aligned memory; arenas and receivers give it, anything else is copied once.
+  const base = exact.byteOffset % 8 === 0 ? exact : exact.slice();
+  const columns = meta.columns.map(column => {
+    try {
+      return decodeColumn(column, meta.rows, base);
+    } catch (error) {
+      if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
+      throw corrupt(`column layout: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  const schema = meta.columns.map(column => ({ name: column.name, type: column.type }));
+  return { schema, rows: meta.rows, columns };
+}
+
+function corrupt(detail: string): VolleyError {
+  return new VolleyError('CORRUPT_PARTITION', `a partition is not what its header says: ${detail}`, { detail });
+}
+
+function isCount(value: unknown, most = 2 ** 31): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
+}
+
+function metaOf(header: PartitionHeader): PartitionMeta {
+  if (!isCount(header.byteLength, Number.MAX_SAFE_INTEGER)) throw corrupt('byte length');
+  let meta: PartitionMeta;
+  try {
+    meta = unpackData<PartitionMeta>(header.meta);
+  } catch (error) {
+    throw corrupt(`its layout cannot be read (${error instanceof Error ? error.message : String(error)})`);
+  }
+  if (typeof meta !== 'object' || meta === null || !isCount(meta.rows) || !Array.isArray(meta.columns)) {
+    throw corrupt('its layout is not one of a dataframe');
+  }
+  if (meta.rows !== header.rows) throw corrupt(`${header.rows} rows in the header, ${meta.rows} in the layout`);
+  if (meta.columns.length > maxColumns) throw corrupt(`${meta.columns.length} columns`);
+  return meta;
+}
+
+/** A range of the slab as bytes, if it lies inside and is aligned for elements of 8 bytes. */
+function rangeOf(range: BufferRange, length: number, bytes: Uint8Array, what: string): Uint8Array {
+  if (!Array.isArray(range) || !isCount(range[0]) || !isCount(range[1])) throw corrupt(`${what}: no range`);
+  const [offset, size] = range;
+  if (offset % 8 !== 0) throw corrupt(`${what}: offset ${offset} is not aligned`);
+  if (size !== length) throw corrupt(`${what}: ${size} bytes instead of ${length}`);
+  if (offset + size > bytes.byteLength) {
+    throw corrupt(`${what}: ${offset} + ${size} is beyond ${bytes.byteLength}`);
+  }
+  return bytes.subarray(offset, offset + size);
+}
+
+function decodeColumn(meta: ColumnMeta, rows: number, bytes: Uint8Array): Column {
+  if (typeof meta !== 'object' || meta === null || typeof meta.name !== 'string') throw corrupt('column');
+  const { name, type, physical, nullCount } = meta;
+  if (!isType(type) || !isPhysicalOf(type, physical)) throw corrupt(`${name}: unknown type`);
+  if (!isCount(nullCount, rows)) throw corrupt(`${name}: null count`);
+  if ((nullCount > 0) !== (meta.validity !== null)) throw corrupt(`${name}: nulls without a bitmap`);
+  let validity: Uint8Array | null = null;
+  if (meta.validity !== null) {
+    validity = rangeOf(meta.validity, bitmapBytes(rows), bytes, `${name}: validity`);
+    if (countValid(validity, rows) !== rows - nullCount) throw corrupt(`${name}: null count`);
+  }
+  const raw = rangeOf(meta.values, rows * bytesPerValue(physical), bytes, `${name}: values`);
+  const values = viewValues(physical, raw.buffer, raw.byteOffset, rows);
+  if ((physical === 'code') !== (meta.dictionary !== null)) throw corrupt(`${name}: dictionary`);
+  let dictionary: Dictionary | null = null;
+  if (meta.dictionary !== null) {
+    dictionary = decodeDictionary(meta.dictionary, bytes, name);
+    checkCodes(values as Int32Array, dictionary.length, rows, nullCount, name);
+  }
+  return { type, physical, length: rows, nullCount, validity, values, dictionary };
+}
+
+function isType(type: DataType): boolean {
+  if (typeof type !== 'object' || type === null || typeof type.kind !== 'string') return false;
+  if (type.kind === 'timestamp' || type.kind === 'duration') {
+    if (!['s', 'ms', 'us', 'ns'].includes(type.unit)) return false;
+  }
+  return formatType(type).length > 0;
+}
+
+function decodeDictionary(meta: DictionaryMeta, bytes: Uint8Array, name: string): Dictionary {
+  if (typeof meta !== 'object' || !isCount(meta.length)) throw corrupt(`${name}: dictionary`);
+  const { length } = meta;
+  const rawOffsets = rangeOf(meta.offsets, (length + 1) * 4, bytes, `${name}: dictionary offsets`);
+  const offsets = new Int32Array(rawOffsets.buffer, rawOffsets.byteOffset, length + 1);
+  const size = Array.isArray(meta.bytes) ? meta.bytes[1] : -1;
+  const text = rangeOf(meta.bytes, size, bytes, `${name}: dictionary bytes`);
+  if (offsets[0]! < 0) throw corrupt(`${name}: dictionary offset below zero`);
+  for (let i = 0; i < length; i++) {
+    if (offsets[i + 1]! < offsets[i]!) throw corrupt(`${name}: dictionary offsets do not ascend`);
+  }
+  if (offsets[length]! > text.byteLength) throw corrupt(`${name}: dictionary offset beyond its bytes`);
+  return { length, offsets, bytes: text };
+}
+
+function checkCodes(codes: Int32Array, length: number, rows: number, nullCount: number, name: string): void {
+  // A column of nothing but nulls may have an empty dictionary: its codes are all 0.
+  const bound = length === 0 && nullCount === rows ? 1 : length;
+  let bad = 0;
+  for (let i = 0; i < rows; i++) bad |= codes[i]! >>> 0 < bound ? 0 : 1;
+  if (bad !== 0) throw corrupt(`${name}: a code beyond its dictionary of ${length}`);
+}

@@ -1,0 +1,113 @@
+import * as zlib from 'node:zlib';
+import { assert } from '../../core/base/assert.js';
+import { limits } from '../../core/base/limits.js';
+import type { OwnedPartition, PartitionHeader } from '../../core/graph/partition.js';
+import { packData } from '../../core/wire/msgpack.js';
+import { bitmapBytes } from './bitmap.js';
+import type { Batch, Column, Physical } from './column.js';
+import type { DataType } from './datatype.js';
+import { bytesPerValue } from './layout.js';
+
+export { decodeBatch } from './slab-decode.js';
+
+/** Where a buffer lies in the slab: [offset, length] in bytes; the offset is a multiple of limits.alignment. */
+export type BufferRange = readonly [number, number];
+
+/** How the columns of one slice lie in its bytes: packed into PartitionHeader.meta. */
+export interface PartitionMeta {
+  readonly rows: number;
+  readonly columns: readonly ColumnMeta[];
+}
+
+export interface ColumnMeta {
+  readonly name: string;
+  readonly type: DataType;
+  readonly physical: Physical;
+  readonly nullCount: number;
+  readonly validity: BufferRange | null;
+  readonly values: BufferRange;
+  readonly dictionary: DictionaryMeta | null;
+}
+
+export interface DictionaryMeta {
+  readonly length: number;
+  readonly offsets: BufferRange;
+  readonly bytes: BufferRange;
+}
+
+// Node has it since 20.15; the types of Node 20 do not.
+const crc32 = (zlib as unknown as { crc32(data: Uint8Array, value?: number): number }).crc32;
+
+/** The checksum of a partition's bytes. */
+export function checksumOf(bytes: Uint8Array): number {
+  return crc32(bytes);
+}
+
+/** `bytes`, rounded up to the alignment of buffers. */
+export function aligned(bytes: number): number {
+  const a = limits.alignment;
+  return Math.ceil(bytes / a) * a;
+}
+
+/** The buffers of a column in slab order, as bytes. */
+function buffersOf(column: Column): Uint8Array[] {
+  const out: Uint8Array[] = [];
+  if (column.validity !== null) out.push(column.validity.subarray(0, bitmapBytes(column.length)));
+  const size = column.length * bytesPerValue(column.physical);
+  out.push(new Uint8Array(column.values.buffer, column.values.byteOffset, size));
+  const dictionary = column.dictionary;
+  if (dictionary !== null) {
+    const { offsets, bytes, length } = dictionary;
+    out.push(new Uint8Array(offsets.buffer, offsets.byteOffset, (length + 1) * 4));
+    out.push(bytes);
+  }
+  return out;
+}
+
+/** Bytes of the slab that writeBatch fills. */
+export function sizeOfBatch(batch: Batch): number {
+  let size = 0;
+  for (const column of batch.columns) {
+    for (const buffer of buffersOf(column)) size += aligned(buffer.byteLength);
+  }
+  return size;
+}
+
+/** Writes a batch into `target` (exactly sizeOfBatch bytes, every one of them written) and describes it. */
+export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
+  let at = 0;
+  const put = (buffer: Uint8Array): BufferRange => {
+    const range: BufferRange = [at, buffer.byteLength];
+    target.set(buffer, at);
+    at += aligned(buffer.byteLength);
+    target.fill(0, range[0] + range[1], at);
+    return range;
+  };
+  const columns = batch.columns.map((column, i): ColumnMeta => {
+    const buffers = buffersOf(column);
+    let next = 0;
+    const validity = column.validity === null ? null : put(buffers[next++]!);
+    const values = put(buffers[next++]!);
+    const dictionary =
+      column.dictionary === null
+        ? null
+        : {
+            length: column.dictionary.length,
+            offsets: put(buffers[next++]!),
+            bytes: put(buffers[next++]!),
+          };
+    const { name } = batch.schema[i]!;
+    const { type, physical, nullCount } = column;
+    return { name, type, physical, nullCount, validity, values, dictionary };
+  });
+  assert(at === target.byteLength, 'a slab is filled exactly');
+  const meta: PartitionMeta = { rows: batch.rows, columns };
+  return { rows: batch.rows, byteLength: at, checksum: checksumOf(target), meta: packData(meta) };
+}
+
+/** One slab with one batch. `allocate` gives uninitialised memory, 64-byte aligned. */
+export function encodeBatch(batch: Batch, allocate: (byteLength: number) => Uint8Array): OwnedPartition {
+  const size = sizeOfBatch(batch);
+  const bytes = allocate(size).subarray(0, size);
+  return { header: writeBatch(batch, bytes), bytes };
+}

@@ -1,0 +1,68 @@
+import type { FileHandle } from 'node:fs/promises';
+import { type FileMetaData, type MetadataOptions, parquetMetadata } from 'hyparquet';
+import { limits } from '../../../core/base/limits.js';
+import { badData, decoding } from '../errors.js';
+import { readRange } from '../paths.js';
+
+/** Bytes read first from the end of a file: most footers fit. */
+const footerGuessBytes = 128 * 1024;
+const magic = 'PAR1';
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Statistics stay in the units of the column: days, ticks, text. Bounds that were cut within a character are dropped. */
+const rawParsers: MetadataOptions['parsers'] = {
+  timestampFromMilliseconds: (ticks: bigint) => ticks,
+  timestampFromMicroseconds: (ticks: bigint) => ticks,
+  timestampFromNanoseconds: (ticks: bigint) => ticks,
+  dateFromDays: (days: number) => days,
+  stringFromBytes: (bytes: Uint8Array) => {
+    try {
+      return strictUtf8.decode(bytes);
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+/** Reads the footer only. @throws BAD_DATA when it is cut, lies about its size or does not parse */
+export async function readFooter(handle: FileHandle, size: number, file: string): Promise<FileMetaData> {
+  if (size < 12) {
+    throw badData({ file }, `${size} bytes are no Parquet file`);
+  }
+  const guess = Math.min(size, footerGuessBytes);
+  let tail = await readRange(handle, size - guess, guess);
+  if (tail.length < 8 || tail.toString('latin1', tail.length - 4) !== magic) {
+    throw badData({ file }, 'no Parquet file, or cut short: it does not end in PAR1');
+  }
+  const footerBytes = tail.readUInt32LE(tail.length - 8);
+  if (footerBytes > size - 12 || footerBytes > limits.parquetFooterBytes) {
+    throw badData({ file }, `its footer claims ${footerBytes} bytes of a file of ${size}`);
+  }
+  if (footerBytes + 8 > tail.length) {
+    tail = await readRange(handle, size - footerBytes - 8, footerBytes + 8);
+  }
+  return decoding({ file }, () => {
+    const metadata = parquetMetadata(tail, { parsers: rawParsers, geoparquet: false });
+    checkShape(metadata, file);
+    return metadata;
+  });
+}
+
+/** The little that everything after relies on. */
+function checkShape(metadata: FileMetaData, file: string): void {
+  const leaves = metadata.schema.filter(element => element.type !== undefined).length;
+  let rows = 0n;
+  for (const group of metadata.row_groups) {
+    if (group.num_rows < 0n || group.num_rows > BigInt(2 ** 31 - 1)) {
+      throw badData({ file }, `a row group claims ${group.num_rows} rows`);
+    }
+    if (group.columns.length !== leaves) {
+      throw badData({ file }, `a row group has ${group.columns.length} columns, the schema ${leaves}`);
+    }
+    rows += group.num_rows;
+  }
+  if (rows !== metadata.num_rows) {
+    throw badData({ file }, `its row groups have ${rows} rows, its footer says ${metadata.num_rows}`);
+  }
+}

@@ -1,0 +1,165 @@
+import type { FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
+import { parquetSchema } from 'hyparquet';
+import { VolleyError } from '../../../core/base/errors.js';
+import { DataType, type TimeUnit } from '../../column/datatype.js';
+
+/** A top-level column of a Parquet file. */
+export interface FileColumn {
+  readonly name: string;
+  readonly type: DataType;
+  /** Index in `row_groups[].columns`; -1 for what cannot be read. */
+  readonly leaf: number;
+  readonly element: SchemaElement;
+  readonly nullable: boolean;
+  /** Why it cannot be read; null when it can. Only a read of this column raises it. */
+  readonly unsupported: string | null;
+}
+
+/** The top-level columns of a file, in its order. */
+export function fileColumns(metadata: FileMetaData): FileColumn[] {
+  const root = parquetSchema(metadata);
+  let leaf = 0;
+  return root.children.map(tree => {
+    const first = leaf;
+    leaf += leavesOf(tree);
+    return fileColumn(tree, first);
+  });
+}
+
+function leavesOf(tree: SchemaTree): number {
+  return tree.children.length === 0 ? 1 : tree.children.reduce((sum, child) => sum + leavesOf(child), 0);
+}
+
+function fileColumn(tree: SchemaTree, leaf: number): FileColumn {
+  const { element } = tree;
+  const base = { name: element.name, element, nullable: element.repetition_type !== 'REQUIRED' };
+  if (tree.children.length > 0 || element.repetition_type === 'REPEATED' || element.type === undefined) {
+    return { ...base, leaf: -1, type: nestedType(tree), unsupported: 'nested columns are not read yet' };
+  }
+  const mapped = scalarType(element);
+  if (mapped.unsupported === null) {
+    return { ...base, leaf, type: mapped.type, unsupported: null };
+  }
+  return { ...base, leaf: -1, type: mapped.type, unsupported: mapped.unsupported };
+}
+
+/** The type shown for a nested column that nobody reads. */
+function nestedType(tree: SchemaTree): DataType {
+  const { element, children } = tree;
+  if (children.length === 0) {
+    const item = scalarType(element).type;
+    return element.repetition_type === 'REPEATED' ? DataType.List(item) : item;
+  }
+  const only = children.length === 1 ? children[0] : undefined;
+  if (
+    only?.element.repetition_type === 'REPEATED' &&
+    (element.converted_type === 'LIST' || element.converted_type === 'MAP')
+  ) {
+    const item = only.children.length === 1 ? only.children[0] : only;
+    return DataType.List(nestedType(item ?? only));
+  }
+  return { kind: 'struct', fields: children.map(c => ({ name: c.element.name, type: nestedType(c) })) };
+}
+
+interface MappedType {
+  readonly type: DataType;
+  readonly unsupported: string | null;
+}
+
+const supported = (type: DataType): MappedType => ({ type, unsupported: null });
+const refused = (type: DataType, unsupported: string): MappedType => ({ type, unsupported });
+
+/**
+ * Parquet to Volley. INT96 becomes Timestamp(us): it has no unit of its own, Spark and Impala wrote microseconds or
+ * coarser, and nanoseconds since 1970 would not fit float64. DECIMAL(p <= 18, 0) is Int64, exactly; other decimals
+ * are refused, because float64 cannot hold them exactly.
+ */
+export function scalarType(element: SchemaElement): MappedType {
+  const { converted_type: converted, logical_type: logical } = element;
+  if (logical?.type === 'DECIMAL' || converted === 'DECIMAL') {
+    return decimalType(element);
+  }
+  switch (element.type) {
+    case 'BOOLEAN':
+      return supported(DataType.Bool);
+    case 'INT32':
+      return int32Type(element);
+    case 'INT64':
+      return int64Type(element);
+    case 'INT96':
+      return supported(DataType.Timestamp('us', null));
+    case 'FLOAT':
+      return supported(DataType.Float32);
+    case 'DOUBLE':
+      return supported(DataType.Float64);
+    case 'BYTE_ARRAY': {
+      const text =
+        ['UTF8', 'ENUM', 'JSON'].includes(converted ?? '') ||
+        ['STRING', 'ENUM', 'JSON'].includes(logical?.type ?? '');
+      return supported(text ? DataType.Utf8 : DataType.Binary);
+    }
+    default:
+      return refused(DataType.Binary, `${logical?.type ?? converted ?? element.type} is not read yet`);
+  }
+}
+
+function decimalType(element: SchemaElement): MappedType {
+  const logical = element.logical_type;
+  const precision = (logical?.type === 'DECIMAL' ? logical.precision : element.precision) ?? 0;
+  const scale = (logical?.type === 'DECIMAL' ? logical.scale : element.scale) ?? 0;
+  if (scale === 0 && precision <= 18 && (element.type === 'INT32' || element.type === 'INT64')) {
+    return supported(element.type === 'INT32' ? DataType.Int32 : DataType.Int64);
+  }
+  const type = DataType.Decimal(precision, scale);
+  return refused(
+    type,
+    `DECIMAL(${precision}, ${scale}) is not read yet: write it as DOUBLE or as an integer of its smallest unit`,
+  );
+}
+
+function int32Type({ converted_type: converted, logical_type: logical }: SchemaElement): MappedType {
+  if (converted === 'DATE' || logical?.type === 'DATE') {
+    return supported(DataType.Date);
+  }
+  if (converted === 'TIME_MILLIS' || logical?.type === 'TIME') {
+    return refused(DataType.Duration('ms'), 'TIME is not read yet: write it as an integer');
+  }
+  const bits =
+    logical?.type === 'INTEGER' ? logical.bitWidth : Number(/^U?INT_(\d+)$/.exec(converted ?? '')?.[1] ?? 32);
+  const unsigned = logical?.type === 'INTEGER' ? !logical.isSigned : (converted ?? '').startsWith('UINT');
+  if (bits === 8) {
+    return supported(unsigned ? DataType.UInt8 : DataType.Int8);
+  }
+  if (bits === 16) {
+    return supported(unsigned ? DataType.UInt16 : DataType.Int16);
+  }
+  return supported(unsigned ? DataType.UInt32 : DataType.Int32);
+}
+
+const unitOf: Record<'MILLIS' | 'MICROS' | 'NANOS', TimeUnit> = { MILLIS: 'ms', MICROS: 'us', NANOS: 'ns' };
+
+function int64Type({ converted_type: converted, logical_type: logical }: SchemaElement): MappedType {
+  if (logical?.type === 'TIMESTAMP') {
+    return supported(DataType.Timestamp(unitOf[logical.unit], logical.isAdjustedToUTC ? 'UTC' : null));
+  }
+  // The old annotations mean UTC, says the format.
+  if (converted === 'TIMESTAMP_MILLIS' || converted === 'TIMESTAMP_MICROS') {
+    return supported(DataType.Timestamp(converted === 'TIMESTAMP_MILLIS' ? 'ms' : 'us', 'UTC'));
+  }
+  if (logical?.type === 'TIME' || converted === 'TIME_MICROS') {
+    return refused(DataType.Duration('us'), 'TIME is not read yet: write it as an integer');
+  }
+  const unsigned = logical?.type === 'INTEGER' ? !logical.isSigned : converted === 'UINT_64';
+  return supported(unsigned ? DataType.UInt64 : DataType.Int64);
+}
+
+/** @throws UNSUPPORTED naming file and column */
+export function requireSupported(column: FileColumn, file: string): void {
+  if (column.unsupported !== null) {
+    throw new VolleyError(
+      'UNSUPPORTED',
+      `${file}, column '${column.name}': ${column.unsupported}. Select the other columns to read the rest of the file`,
+      { file, column: column.name },
+    );
+  }
+}

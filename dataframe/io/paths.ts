@@ -1,0 +1,189 @@
+import type { Stats } from 'node:fs';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { VolleyError } from '../../core/base/errors.js';
+import { expandGlob, filesUnder, isGlob } from './glob.js';
+import type { IoEnv, ScanFormat } from './source.js';
+
+const extensionsOf: Record<ScanFormat, readonly string[]> = {
+  parquet: ['.parquet', '.pq'],
+  csv: ['.csv', '.tsv', '.txt'],
+};
+
+/**
+ * The files a scan reads, absolute, in the order of `paths`; the matches of one glob or folder are sorted.
+ * Relative paths start at the working directory of the node.
+ * @throws FILE_NOT_FOUND, ACCESS_DENIED, INVALID_ARGUMENT
+ */
+export async function resolveSources(
+  paths: readonly string[],
+  format: ScanFormat,
+  env: IoEnv,
+): Promise<string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    const absolute = absolutePath(path);
+    const matches = await matchesOf(absolute, format, env);
+    if (matches.length === 0) {
+      throw notFound(path, env, isGlob(absolute) ? 'nothing matches' : `no ${format} file under`);
+    }
+    files.push(...matches);
+  }
+  if (files.length === 0) {
+    throw new VolleyError('INVALID_ARGUMENT', 'no path to read: give at least one path, folder or glob');
+  }
+  return files;
+}
+
+async function matchesOf(absolute: string, format: ScanFormat, env: IoEnv): Promise<string[]> {
+  const status = await stat(absolute).catch(() => null);
+  if (status?.isDirectory()) {
+    await allowedPath(absolute, env);
+    return filesUnder(absolute, extensionsOf[format]);
+  }
+  // A file whose name holds glob characters is read as it is.
+  if (status !== null || !isGlob(absolute)) {
+    return [absolute];
+  }
+  await allowedPath(fixedPrefix(absolute), env);
+  return expandGlob(sep === '/' ? absolute : absolute.split(sep).join('/'));
+}
+
+/** The folder above the first segment with a glob character. */
+function fixedPrefix(pattern: string): string {
+  const parts = pattern.split(sep);
+  const index = parts.findIndex(isGlob);
+  return parts.slice(0, index).join(sep) || sep;
+}
+
+/** A file opened for reading after the checks, and its size. The caller closes the handle. */
+export async function openSource(path: string, env: IoEnv): Promise<{ handle: FileHandle; size: number }> {
+  const real = await allowedPath(absolutePath(path), env);
+  let handle: FileHandle;
+  try {
+    handle = await open(real, 'r');
+  } catch (error) {
+    throw readFailure(path, env, error);
+  }
+  let status: Stats;
+  try {
+    status = await handle.stat();
+  } catch (error) {
+    await handle.close();
+    throw readFailure(path, env, error);
+  }
+  if (!status.isFile()) {
+    await handle.close();
+    throw new VolleyError('INVALID_ARGUMENT', `'${path}' is no regular file on ${env.node}`, {
+      path,
+      node: env.node,
+    });
+  }
+  return { handle, size: status.size };
+}
+
+/** Bytes [start, start + length), or fewer where the file ends before. */
+export async function readRange(
+  handle: FileHandle,
+  start: number,
+  length: number,
+): Promise<Buffer<ArrayBuffer>> {
+  const buffer = Buffer.from(new ArrayBuffer(length));
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, start + filled);
+    if (bytesRead === 0) {
+      break;
+    }
+    filled += bytesRead;
+  }
+  return filled === length ? buffer : buffer.subarray(0, filled);
+}
+
+/**
+ * The real path, checked against env.allowPaths.
+ * @throws FILE_NOT_FOUND, ACCESS_DENIED
+ */
+export async function allowedPath(absolute: string, env: IoEnv): Promise<string> {
+  let real: string;
+  try {
+    real = await realpath(absolute);
+  } catch (error) {
+    // Without this, existence of files outside of the allowed folders could be probed.
+    await requireInside(resolve(absolute), absolute, env);
+    throw readFailure(absolute, env, error);
+  }
+  await requireInside(real, absolute, env);
+  return real;
+}
+
+/** Where a new file may be made: the real path of its folder (which must exist) and its name. */
+export async function allowedTarget(path: string, env: IoEnv): Promise<string> {
+  const absolute = absolutePath(path);
+  const folder = await allowedPath(dirname(absolute), env);
+  return join(folder, basename(absolute));
+}
+
+async function requireInside(real: string, asked: string, env: IoEnv): Promise<void> {
+  if (env.allowPaths === null) {
+    return;
+  }
+  for (const folder of env.allowPaths) {
+    const root = await realpath(folder).catch(() => resolve(folder));
+    const below = relative(root, real);
+    if (below === '' || (below !== '..' && !below.startsWith(`..${sep}`) && resolve(root, below) === real)) {
+      return;
+    }
+  }
+  throw new VolleyError(
+    'ACCESS_DENIED',
+    `'${asked}' is outside of the folders ${env.node} may use (${env.allowPaths.join(', ') || 'none'}): ` +
+      'start it with --allow-path DIR for the folder that holds the file',
+    { path: asked, node: env.node, allowPaths: env.allowPaths },
+  );
+}
+
+/** @throws ACCESS_DENIED for file: URLs, UNSUPPORTED for other schemes, INVALID_ARGUMENT for a NUL */
+export function absolutePath(path: string): string {
+  if (path === '' || path.includes('\0')) {
+    throw new VolleyError('INVALID_ARGUMENT', `${JSON.stringify(path)} is no path`, { path });
+  }
+  if (/^file:/i.test(path)) {
+    throw new VolleyError('ACCESS_DENIED', `'${path}': file: URLs are refused, give the plain path`, {
+      path,
+    });
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
+    throw new VolleyError(
+      'UNSUPPORTED',
+      `'${path}': only local paths are read; mount or download it on every node first`,
+      { path },
+    );
+  }
+  return resolve(path);
+}
+
+function readFailure(path: string, env: IoEnv, error: unknown): Error {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return notFound(path, env, 'there is no');
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new VolleyError(
+      'ACCESS_DENIED',
+      `${env.node} may not open '${path}' (${code}): change its permissions for the user that runs the worker`,
+      { path, node: env.node },
+      { cause: error },
+    );
+  }
+  return error as Error;
+}
+
+function notFound(path: string, env: IoEnv, what: string): VolleyError {
+  return new VolleyError(
+    'FILE_NOT_FOUND',
+    `${what} '${path}' on ${env.node}. Paths are read where the task runs: check the spelling, mount the folder ` +
+      `on ${env.node} under the same path, or send the rows with fromRecords or fromArrow`,
+    { path, node: env.node },
+  );
+}

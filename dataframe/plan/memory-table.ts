@@ -1,0 +1,18 @@
+import type { TaskRange } from '../../core/base/ids.js';
+import type { Executor } from '../../core/graph/executor.js';
+import type { Schema } from '../column/datatype.js';
+
+/** Rows that lie on the workers: put there from the caller's memory, or persisted results. */
+export interface MemoryTable {
+  /** For explain. */
+  readonly name: string;
+  readonly schema: Schema;
+  /** Partitions and their sizes; at least one partition, be it empty. Stores them first where that is still to do. */
+  open(executor: Executor): Promise<ResidentPartitions>;
+}
+
+export interface ResidentPartitions {
+  readonly range: TaskRange;
+  readonly rows: Float64Array;
+  readonly bytes: Float64Array;
+}

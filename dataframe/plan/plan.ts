@@ -1,0 +1,150 @@
+import type { DataType, Field, Schema } from '../column/datatype.js';
+import { typeAggregate } from '../expr/functions.js';
+import type { ExprNode } from '../expr/node.js';
+import { scopeOf, typeExpr } from '../expr/typing.js';
+import type { ScanSpec, Split } from '../io/source.js';
+import type { AggregateSpec, NamedExpr, SortKey } from '../physical/fragment.js';
+import type { MemoryTable } from './memory-table.js';
+
+/**
+ * The logical plan after analysis: every name resolved, every expression typed with its casts, every schema known.
+ * Built only through the functions below, which compute `schema`. Immutable: rules share unchanged subtrees.
+ */
+export type Plan =
+  | ScanPlan
+  | { readonly kind: 'memory'; readonly table: MemoryTable; readonly schema: Schema }
+  | { readonly kind: 'filter'; readonly input: Plan; readonly predicate: ExprNode; readonly schema: Schema }
+  | ProjectPlan
+  | AggregatePlan
+  | JoinPlan
+  | {
+      readonly kind: 'sort';
+      readonly input: Plan;
+      readonly by: readonly SortKey[];
+      /** Only the first so many rows are wanted. */
+      readonly limit: number | null;
+      readonly schema: Schema;
+    }
+  | {
+      readonly kind: 'limit';
+      readonly input: Plan;
+      readonly n: number;
+      readonly offset: number;
+      readonly schema: Schema;
+    }
+  | { readonly kind: 'tail'; readonly input: Plan; readonly n: number; readonly schema: Schema }
+  | { readonly kind: 'concat'; readonly inputs: readonly Plan[]; readonly schema: Schema };
+
+export interface ScanPlan {
+  readonly kind: 'scan';
+  /** scan.schema is the whole source's; `schema` is scan.columns of it. */
+  readonly scan: ScanSpec;
+  readonly splits: readonly Split[];
+  readonly schema: Schema;
+}
+
+export interface ProjectPlan {
+  readonly kind: 'project';
+  readonly input: Plan;
+  readonly columns: readonly NamedExpr[];
+  readonly schema: Schema;
+}
+
+/** No keys: one row. No aggregates: the distinct keys. */
+export interface AggregatePlan {
+  readonly kind: 'aggregate';
+  readonly input: Plan;
+  readonly keys: readonly string[];
+  readonly aggregates: readonly AggregateSpec[];
+  readonly schema: Schema;
+}
+
+export interface JoinPlan {
+  readonly kind: 'join';
+  readonly left: Plan;
+  readonly right: Plan;
+  readonly how: 'inner' | 'left';
+  readonly leftOn: readonly string[];
+  readonly rightOn: readonly string[];
+  /** Right columns to output after all left ones. */
+  readonly take: readonly { readonly column: string; readonly name: string }[];
+  readonly schema: Schema;
+}
+
+export function scanPlan(scan: ScanSpec, splits: readonly Split[]): ScanPlan {
+  const whole = scan.schema ?? [];
+  const schema = scan.columns === null ? whole : scan.columns.map(name => fieldOf(whole, name));
+  return { kind: 'scan', scan, splits, schema };
+}
+
+/** `columns` null: all of the table's. */
+export function memoryPlan(table: MemoryTable, columns: readonly string[] | null): Plan {
+  const schema = columns === null ? table.schema : columns.map(name => fieldOf(table.schema, name));
+  return { kind: 'memory', table, schema };
+}
+
+export function filterPlan(input: Plan, predicate: ExprNode): Plan {
+  return { kind: 'filter', input, predicate, schema: input.schema };
+}
+
+export function projectPlan(input: Plan, columns: readonly NamedExpr[]): ProjectPlan {
+  const scope = scopeOf(input.schema, 'project');
+  const schema = columns.map(({ name, expr }) => ({ name, type: typeExpr(expr, scope).type }));
+  return { kind: 'project', input, columns, schema };
+}
+
+export function aggregatePlan(
+  input: Plan,
+  keys: readonly string[],
+  aggregates: readonly AggregateSpec[],
+): AggregatePlan {
+  const schema = [
+    ...keys.map(key => fieldOf(input.schema, key)),
+    ...aggregates.map(spec => ({ name: spec.name, type: aggregateType(spec, input.schema) })),
+  ];
+  return { kind: 'aggregate', input, keys, aggregates, schema };
+}
+
+function aggregateType(spec: AggregateSpec, schema: Schema): DataType {
+  const column = spec.column === null ? null : fieldOf(schema, spec.column);
+  const node: ExprNode = { kind: 'column', name: column?.name ?? '' };
+  return typeAggregate(spec.op, column && { node, type: column.type }).type;
+}
+
+export function joinPlan(join: Omit<JoinPlan, 'kind' | 'schema'>): JoinPlan {
+  const taken = join.take.map(({ column, name }) => ({ name, type: fieldOf(join.right.schema, column).type }));
+  return { kind: 'join', ...join, schema: [...join.left.schema, ...taken] };
+}
+
+export function sortPlan(input: Plan, by: readonly SortKey[], limit: number | null = null): Plan {
+  return { kind: 'sort', input, by, limit, schema: input.schema };
+}
+
+export function limitPlan(input: Plan, n: number, offset = 0): Plan {
+  return { kind: 'limit', input, n, offset, schema: input.schema };
+}
+
+export function tailPlan(input: Plan, n: number): Plan {
+  return { kind: 'tail', input, n, schema: input.schema };
+}
+
+export function concatPlan(inputs: readonly Plan[]): Plan {
+  return { kind: 'concat', inputs, schema: inputs[0]?.schema ?? [] };
+}
+
+/** A field known to be there. */
+export function fieldOf(schema: Schema, name: string): Field {
+  const field = schema.find(f => f.name === name);
+  if (field === undefined) throw new Error(`volley bug: no column ${name} in ${schema.map(f => f.name)}`);
+  return field;
+}
+
+export function columnNode(name: string): ExprNode {
+  return { kind: 'column', name };
+}
+
+/** Projects to these columns, in this order; the plan itself when that is what it has. */
+export function pickColumns(input: Plan, names: readonly string[]): Plan {
+  const same = names.length === input.schema.length && names.every((n, i) => n === input.schema[i]?.name);
+  return same ? input : projectPlan(input, names.map(name => ({ name, expr: columnNode(name) })));
+}

@@ -1,0 +1,77 @@
+import type { ScanSpec } from '../io/source.js';
+import type { ExprNode } from '../expr/node.js';
+import type { MemoryTable } from './memory-table.js';
+
+/**
+ * What a frame was asked to do, verb by verb, before any source was looked at: names and types are unchecked.
+ * plan/analyze.ts turns it into a Plan. Immutable, shared between frames.
+ */
+export type Verb =
+  | { readonly kind: 'scan'; readonly scan: ScanSpec }
+  | { readonly kind: 'memory'; readonly table: MemoryTable }
+  | { readonly kind: 'filter'; readonly input: Verb; readonly predicate: ExprNode }
+  | { readonly kind: 'select'; readonly input: Verb; readonly exprs: readonly ExprNode[] }
+  | { readonly kind: 'withColumns'; readonly input: Verb; readonly exprs: readonly ExprNode[] }
+  | { readonly kind: 'drop'; readonly input: Verb; readonly names: readonly string[] }
+  | { readonly kind: 'rename'; readonly input: Verb; readonly names: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'groupBy';
+      readonly input: Verb;
+      readonly keys: readonly ExprNode[];
+      readonly exprs: readonly ExprNode[];
+    }
+  | JoinVerb
+  | { readonly kind: 'sort'; readonly input: Verb; readonly by: readonly SortBy[]; readonly limit: number | null }
+  | { readonly kind: 'limit'; readonly input: Verb; readonly n: number; readonly offset: number }
+  | { readonly kind: 'tail'; readonly input: Verb; readonly n: number }
+  | { readonly kind: 'concat'; readonly inputs: readonly Verb[] }
+  /** `on` null: all columns. */
+  | {
+      readonly kind: 'unique';
+      readonly input: Verb;
+      readonly on: readonly string[] | null;
+      readonly keep: 'first' | 'last' | 'any';
+    }
+  /** Applies to the columns whose type can hold the value. */
+  | { readonly kind: 'fillNull'; readonly input: Verb; readonly value: ExprNode }
+  /** `names` empty: all columns. */
+  | { readonly kind: 'dropNulls'; readonly input: Verb; readonly names: readonly string[] };
+
+export interface JoinVerb {
+  readonly kind: 'join';
+  readonly left: Verb;
+  readonly right: Verb;
+  readonly leftOn: readonly string[];
+  readonly rightOn: readonly string[];
+  readonly how: 'inner' | 'left';
+  readonly suffix: string;
+}
+
+export interface SortBy {
+  readonly expr: ExprNode;
+  readonly descending: boolean;
+  /** null: as the order numbers < NaN < null says, turned round when descending. */
+  readonly nullsLast: boolean | null;
+}
+
+/** The verbs a verb works on. */
+export function verbInputs(verb: Verb): readonly Verb[] {
+  switch (verb.kind) {
+    case 'scan':
+    case 'memory':
+      return [];
+    case 'join':
+      return [verb.left, verb.right];
+    case 'concat':
+      return verb.inputs;
+    default:
+      return [verb.input];
+  }
+}
+
+/** The scans below a verb, each object once. */
+export function scansOf(verb: Verb, into: Set<ScanSpec> = new Set()): Set<ScanSpec> {
+  if (verb.kind === 'scan') into.add(verb.scan);
+  for (const input of verbInputs(verb)) scansOf(input, into);
+  return into;
+}

@@ -1,0 +1,12 @@
+// Original file: proto/volley.proto
+
+
+export interface Answer {
+  'request'?: (number);
+  'json'?: (string);
+}
+
+export interface Answer__Output {
+  'request': (number);
+  'json': (string);
+}

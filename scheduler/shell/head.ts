@@ -1,0 +1,151 @@
+import { type Clock, monotonicClock } from '../../core/base/clock.js';
+import { isVolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
+import type { Log } from '../../core/base/log.js';
+import { seededRng } from '../../core/base/rng.js';
+import type { StatusReport } from '../../core/graph/report.js';
+import type { Notifier, RetryQueue } from '../../core/notify/notifier.js';
+import { checkClusterName } from '../../core/notify/subjects.js';
+import type { ServerSecurity, Transport } from '../../core/rpc/transport.js';
+import type { ClientToHead } from '../../core/wire/messages.js';
+import type { Event } from '../state/api.js';
+import { createCluster } from '../state/cluster.js';
+import { explainTask, statusReport } from '../state/explain.js';
+import { place } from '../state/place.js';
+import { reduce } from '../state/reduce.js';
+import { createEffects } from './effects.js';
+import { Loop } from './loop.js';
+import { Peers } from './peers.js';
+
+export interface HeadOptions {
+  readonly transport: Transport;
+  /** `host:port`; port 0 picks one. */
+  readonly address: string;
+  readonly security: ServerSecurity;
+  readonly clusterName: string;
+  readonly leaseMs: number;
+  /** Not closed by the head: whoever made them closes them after it. */
+  readonly notifier: Notifier;
+  readonly retryQueue: RetryQueue;
+  /** Told to the workers, so that they publish too; '' for none. */
+  readonly natsUrl: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Retries of a task whose worker was lost. Default limits.systemRetries. */
+  readonly systemRetries?: number;
+  /** Seeds the jitter of retries. Default: the process id. */
+  readonly seed?: number;
+  /** A bug stopped the scheduler; its story is in the log. A process should end with a code other than 0. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface Head {
+  /** As bound. */
+  readonly address: string;
+  status(): StatusReport;
+  /** Orderly: nobody new is let in, streams end, the port is free. */
+  close(): Promise<void>;
+}
+
+/** Starts a head: the scheduler's state machine behind a listening transport. Rejects with INSECURE_BIND, INVALID_ARGUMENT. */
+export async function startHead(options: HeadOptions): Promise<Head> {
+  const { transport, clusterName, leaseMs, notifier, retryQueue, log } = options;
+  checkClusterName(clusterName);
+  const clock = options.clock ?? monotonicClock;
+  const startedMs = clock.nowMs();
+  const cluster = createCluster({
+    name: clusterName,
+    leaseMs,
+    clientGraceMs: limits.clientGraceMs,
+    systemRetries: options.systemRetries ?? limits.systemRetries,
+  });
+  let address = options.address;
+  const status = (): StatusReport => {
+    const nowMs = clock.nowMs();
+    return { ...statusReport(cluster, nowMs), address, uptimeMs: nowMs - startedMs };
+  };
+
+  const peers = new Peers({
+    cluster: clusterName,
+    leaseMs,
+    natsUrl: options.natsUrl,
+    log,
+    push: event => loop.push(event),
+  });
+  const rng = seededRng(options.seed ?? process.pid);
+  const out = createEffects(clusterName, peers, notifier, retryQueue, rng, log);
+  const handle = (event: Event) => {
+    if (event.kind === 'client-message' && event.message.kind === 'ask') {
+      const { request, question } = event.message;
+      const json = JSON.stringify(answer(question));
+      return peers.sendToClient(event.client, { kind: 'answer', request, json });
+    }
+    reduceGuarded(event);
+  };
+  const answer = (question: Extract<ClientToHead, { kind: 'ask' }>['question']) =>
+    question.about === 'status' ? status() : explainTask(cluster, question.task, clock.nowMs());
+  // A message that breaks a rule is its sender's fault and costs the sender its stream; anything else thrown is a bug.
+  const reduceGuarded = (event: Event) => {
+    try {
+      reduce(cluster, event, clock.nowMs(), out);
+    } catch (error) {
+      if (!isVolleyError(error)) throw error;
+      if (event.kind === 'worker-message') peers.violate(event.worker, 'worker', error.message);
+      else if (event.kind === 'client-message') peers.violate(event.client, 'client', error.message);
+      else throw error;
+    }
+  };
+
+  const loop = new Loop({
+    handle,
+    place: () => place(cluster, clock.nowMs(), out),
+    flush: () => peers.flush(),
+    fatal(error, event) {
+      const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      log.error('the scheduler stopped on a bug', {
+        event: event === null ? 'place' : describe(event),
+        story,
+      });
+      clearInterval(ticker);
+      peers.closeAll();
+      options.onFatal?.(error);
+    },
+  });
+  const ticker = setInterval(() => loop.push({ kind: 'tick' }), limits.headTickMs);
+  ticker.unref(); // The listener keeps the process alive; an embedded head must not.
+  retryQueue.consume(ticket => loop.push({ kind: 'retry-due', ticket }));
+
+  const listening = await transport.listen(options.address, peers.acceptor, options.security).catch(error => {
+    clearInterval(ticker);
+    throw error;
+  });
+  address = listening.address;
+  let closing: Promise<void> | null = null;
+  const close = async () => {
+    clearInterval(ticker);
+    loop.stop();
+    peers.closeAll();
+    await listening.close();
+  };
+  return { address, status, close: () => (closing ??= close()) };
+}
+
+/** What an event was, for the log of a bug: kinds and numbers, no payload. */
+function describe(event: Event): string {
+  switch (event.kind) {
+    case 'worker-message':
+      return `${event.kind} ${event.message.kind} of worker ${event.worker}`;
+    case 'client-message':
+      return `${event.kind} ${event.message.kind} of client ${event.client}`;
+    case 'worker-joined':
+    case 'worker-left':
+      return `${event.kind} ${event.worker}`;
+    case 'client-joined':
+    case 'client-left':
+      return `${event.kind} ${event.client}`;
+    case 'retry-due':
+      return `${event.kind} ${event.ticket.job}/${event.ticket.index} attempt ${event.ticket.attempt}`;
+    default:
+      return event.kind;
+  }
+}

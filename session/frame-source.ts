@@ -1,0 +1,33 @@
+import type { Table } from 'apache-arrow';
+import type { Client } from '../core/client/client.js';
+import type { DataFrame } from '../dataframe/frame.js';
+import * as frames from '../dataframe/frame.js';
+
+/** Where dataframes come from. Nothing is read before an answer is asked for. */
+export class FrameSource {
+  protected readonly client: Client;
+
+  constructor(client: Client) {
+    this.client = client;
+  }
+
+  /** Parquet files: paths, globs or folders, read by the workers, a partition per row group. */
+  scanParquet(paths: string | readonly string[], options: frames.ParquetOptions = {}): DataFrame {
+    return frames.scanParquet({ executor: this.client }, paths, options);
+  }
+
+  /** CSV files: paths or globs, read by the workers, a partition per byte range. */
+  scanCSV(paths: string | readonly string[], options: frames.CSVOptions = {}): DataFrame {
+    return frames.scanCSV({ executor: this.client }, paths, options);
+  }
+
+  /** An apache-arrow Table. Cut into partitions of a fixed number of rows unless told. */
+  fromArrow(table: Table, options: { partitions?: number } = {}): DataFrame {
+    return frames.fromArrow({ executor: this.client }, table, options);
+  }
+
+  /** Plain objects: number → Float64, bigint → Int64, Date → Timestamp(ms), string, boolean; undefined and null → null. */
+  fromRecords(objects: readonly Record<string, unknown>[]): DataFrame {
+    return frames.fromRecords({ executor: this.client }, objects);
+  }
+}

@@ -1,0 +1,118 @@
+import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
+import { alignUp } from './arena.js';
+import { type Slab, SlabAllocator } from './slabs.js';
+
+interface Waiter {
+  readonly byteLength: number;
+  readonly resolve: (slab: Slab) => void;
+  readonly reject: (error: VolleyError) => void;
+  timer: NodeJS.Timeout | null;
+}
+
+/**
+ * The budget of a node: slabs and small heap blocks together. What does not fit now waits, in order, for frees and
+ * for the spiller; at most limits.allocationWaitMs.
+ */
+export class MemoryBudget {
+  readonly slabs: SlabAllocator;
+  private heapBytes = 0;
+  private readonly waiting: Waiter[] = [];
+  private readonly waitMs: number;
+  /** Asked when a request has to wait: makes room, later. */
+  onPressure: () => void = () => {};
+
+  constructor(budgetBytes: number, onDropArena: (arena: number) => void, waitMs: number) {
+    this.slabs = new SlabAllocator(budgetBytes, onDropArena);
+    this.waitMs = waitMs;
+  }
+
+  /** Bytes accounted: slabs with their alignment, and heap blocks. */
+  get usedBytes(): number {
+    return this.slabs.usedBytes + this.heapBytes;
+  }
+
+  /** Share of the budget in use: 0 to 1, and a little above when heap blocks crowd. */
+  get level(): number {
+    return this.usedBytes / this.slabs.budgetBytes;
+  }
+
+  get waiters(): number {
+    return this.waiting.length;
+  }
+
+  /** A slab at once, or null. Those who wait come first. */
+  tryAllocate(byteLength: number): Slab | null {
+    return this.waiting.length > 0 ? null : this.allocateNow(byteLength);
+  }
+
+  /** Rejects with OUT_OF_MEMORY when it can never fit, or did not in time. */
+  allocate(byteLength: number): Promise<Slab> {
+    const slab = this.tryAllocate(byteLength);
+    if (slab !== null) return Promise.resolve(slab);
+    const budget = this.slabs.budgetBytes;
+    if (alignUp(byteLength) > budget || byteLength > limits.slabBytes) {
+      return Promise.reject(outOfMemory(byteLength, budget, 'one partition cannot be larger than that'));
+    }
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { byteLength, resolve, reject, timer: null };
+      waiter.timer = setTimeout(() => this.expire(waiter), this.waitMs);
+      waiter.timer.unref();
+      this.waiting.push(waiter);
+      this.onPressure();
+    });
+  }
+
+  free(slab: Slab): void {
+    this.slabs.free(slab);
+    this.serve();
+  }
+
+  chargeHeap(bytes: number): void {
+    this.heapBytes += bytes;
+  }
+
+  refundHeap(bytes: number): void {
+    this.heapBytes -= bytes;
+    this.serve();
+  }
+
+  close(): void {
+    for (const waiter of this.waiting.splice(0)) {
+      if (waiter.timer !== null) clearTimeout(waiter.timer);
+      waiter.reject(outOfMemory(waiter.byteLength, this.slabs.budgetBytes, 'the node is closing'));
+    }
+    this.slabs.close();
+  }
+
+  private allocateNow(byteLength: number): Slab | null {
+    if (this.usedBytes + byteLength > this.slabs.budgetBytes) return null;
+    return this.slabs.allocate(byteLength);
+  }
+
+  private serve(): void {
+    for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
+      const slab = this.allocateNow(first.byteLength);
+      if (slab === null) return;
+      this.waiting.shift();
+      if (first.timer !== null) clearTimeout(first.timer);
+      first.resolve(slab);
+    }
+  }
+
+  private expire(waiter: Waiter): void {
+    const at = this.waiting.indexOf(waiter);
+    if (at < 0) return;
+    this.waiting.splice(at, 1);
+    waiter.reject(outOfMemory(waiter.byteLength, this.slabs.budgetBytes, 'nothing was freed in time'));
+    this.serve();
+  }
+}
+
+function outOfMemory(byteLength: number, budget: number, why: string): VolleyError {
+  return new VolleyError(
+    'OUT_OF_MEMORY',
+    `no room for ${byteLength} bytes in a memory budget of ${budget} bytes: ${why}. Raise --memory (memoryBytes), or use more, smaller partitions`,
+    { byteLength, budget },
+  );
+}

@@ -1,0 +1,95 @@
+import { assert } from '../../core/base/assert.js';
+import { limits } from '../../core/base/limits.js';
+import { Arena, alignUp } from './arena.js';
+
+/** A run of arena memory with one owner. `byteLength` is what was asked for; the arena gave up to 63 bytes more. */
+export interface Slab {
+  readonly arena: Arena;
+  readonly offset: number;
+  readonly byteLength: number;
+  freed: boolean;
+}
+
+/** The bytes of a slab, shared with every thread that maps its arena. */
+export function slabBytes(slab: Slab): Uint8Array {
+  assert(!slab.freed, 'a freed slab is not read');
+  return new Uint8Array(slab.arena.buffer, slab.offset, slab.byteLength);
+}
+
+/**
+ * Carves slabs out of arenas within a byte budget. V8 does not see shared memory, so nothing here is left to the
+ * collector: every byte is given back by `free`. Memory is reused without zeroing.
+ */
+export class SlabAllocator {
+  /** Bytes of live slabs, alignment included. */
+  usedBytes = 0;
+  /** Bytes of all arenas: an upper bound of what slabs can make resident. */
+  arenaBytes = 0;
+  readonly budgetBytes: number;
+  private readonly arenas = new Map<number, Arena>();
+  private readonly onDrop: (arena: number) => void;
+  private nextArena = 1;
+
+  /** `onDrop`: threads must forget this arena, or its memory stays. */
+  constructor(budgetBytes: number, onDrop: (arena: number) => void = () => {}) {
+    this.budgetBytes = Math.max(limits.alignment, alignUp(budgetBytes));
+    this.onDrop = onDrop;
+  }
+
+  arena(id: number): Arena | undefined {
+    return this.arenas.get(id);
+  }
+
+  /** Null when nothing fits now. More than `budgetBytes` never does. */
+  allocate(byteLength: number): Slab | null {
+    const size = Math.max(limits.alignment, alignUp(byteLength));
+    if (this.usedBytes + size > this.budgetBytes) return null;
+    for (const arena of this.arenas.values()) {
+      const offset = arena.take(size);
+      if (offset >= 0) return this.slab(arena, offset, byteLength, size);
+    }
+    const fresh = this.grow(size);
+    return fresh === null ? null : this.slab(fresh, fresh.take(size), byteLength, size);
+  }
+
+  free(slab: Slab): void {
+    assert(!slab.freed, 'a slab is freed once');
+    slab.freed = true;
+    const size = Math.max(limits.alignment, alignUp(slab.byteLength));
+    slab.arena.give(slab.offset, size);
+    this.usedBytes -= size;
+  }
+
+  /** Drops all arenas. */
+  close(): void {
+    for (const arena of [...this.arenas.values()]) this.drop(arena);
+  }
+
+  private slab(arena: Arena, offset: number, byteLength: number, size: number): Slab {
+    assert(offset >= 0, 'a fresh arena has room');
+    this.usedBytes += size;
+    return { arena, offset, byteLength, freed: false };
+  }
+
+  /** A new arena with room for `size`; empty ones make way for it when the budget is used up. */
+  private grow(size: number): Arena | null {
+    const wanted = Math.ceil(size / limits.arenaBytes) * limits.arenaBytes;
+    if (this.arenaBytes + size > this.budgetBytes) {
+      for (const arena of [...this.arenas.values()]) {
+        if (this.arenaBytes + size <= this.budgetBytes) break;
+        if (arena.empty) this.drop(arena);
+      }
+      if (this.arenaBytes + size > this.budgetBytes) return null;
+    }
+    const arena = new Arena(this.nextArena++, Math.min(wanted, this.budgetBytes - this.arenaBytes));
+    this.arenas.set(arena.id, arena);
+    this.arenaBytes += arena.byteLength;
+    return arena;
+  }
+
+  private drop(arena: Arena): void {
+    this.arenas.delete(arena.id);
+    this.arenaBytes -= arena.byteLength;
+    this.onDrop(arena.id);
+  }
+}

@@ -1,0 +1,237 @@
+import { crc32 } from 'node:zlib';
+import { VolleyError } from '../../core/base/errors.js';
+import type { JobId, TaskRef } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
+import type { PartitionHeader } from '../../core/graph/partition.js';
+import {
+  type Block,
+  compactHeader,
+  heapBytes,
+  newBlock,
+  type Payload,
+  residentBytes,
+  type StoredSlice,
+} from './block.js';
+import { MemoryBudget } from './memory.js';
+import { type Slab, slabBytes } from './slabs.js';
+import { SpillFolder } from './spill.js';
+import { Spiller } from './spiller.js';
+
+export interface StoreOptions {
+  readonly memoryBytes: number;
+  /** Null: below the system's folder for temporary files. */
+  readonly spillDir: string | null;
+  /** limits.allocationWaitMs unless a test says otherwise. */
+  readonly allocationWaitMs?: number;
+  /** Threads must forget this arena. */
+  readonly onDropArena?: (arena: number) => void;
+  /** A spilled partition could not be read back: it is gone from here. */
+  readonly onCorrupt?: (task: TaskRef, detail: string) => void;
+}
+
+/** A slice that stays in memory until released. */
+export interface PinnedSlice {
+  readonly header: PartitionHeader;
+  /** Where threads find it; null when it is only in `bytes`, on the heap. */
+  readonly slab: Slab | null;
+  /** Offset of the slice in its arena. */
+  readonly arenaOffset: number;
+  readonly bytes: Uint8Array;
+  release(): void;
+}
+
+/** Results by job and index. A sparse entry holds only those slices that were pulled. */
+type Slices = (StoredSlice | undefined)[];
+
+/**
+ * The object store of one node. Only the engine's main thread calls it. Results are reference-counted blocks;
+ * memory is accounted to the byte; what was not read for the longest time is spilled first.
+ */
+export class Store {
+  readonly memory: MemoryBudget;
+  private readonly jobs = new Map<number, Map<number, Slices>>();
+  private readonly folder: SpillFolder;
+  private readonly spiller: Spiller;
+  private readonly onCorrupt: (task: TaskRef, detail: string) => void;
+
+  constructor(options: StoreOptions) {
+    const waitMs = options.allocationWaitMs ?? limits.allocationWaitMs;
+    this.memory = new MemoryBudget(options.memoryBytes, options.onDropArena ?? (() => {}), waitMs);
+    this.folder = new SpillFolder(options.spillDir);
+    this.spiller = new Spiller(this.memory, this.folder);
+    this.memory.onPressure = () => this.spiller.wake();
+    this.onCorrupt = options.onCorrupt ?? (() => {});
+  }
+
+  /** Bytes of slabs in use, running tasks' and half-pulled ones included. */
+  get storedBytes(): number {
+    return this.memory.usedBytes;
+  }
+
+  get spilledBytes(): number {
+    return this.spiller.spilledBytes;
+  }
+
+  /** Over its limit: no new tasks. */
+  get paused(): boolean {
+    return this.memory.level > limits.memoryPauseShare;
+  }
+
+  has(task: TaskRef): boolean {
+    return this.jobs.get(task.job)?.has(task.index) ?? false;
+  }
+
+  /** Takes a result over. A second result of the same task replaces the first. */
+  keep(task: TaskRef, payload: Payload): void {
+    if (payload.bytes !== null) this.memory.chargeHeap(heapBytes(payload.bytes));
+    const block = newBlock(payload.slab, payload.bytes);
+    const slices = payload.slices.map(slice => ({
+      header: compactHeader(slice.header),
+      block,
+      offset: slice.offset,
+    }));
+    this.drop(task);
+    this.jobEntries(task.job).set(task.index, slices);
+    this.spiller.add(block, slices);
+  }
+
+  /** Gives back what a task made but nobody wants. */
+  discard(payload: Payload): void {
+    if (payload.slab !== null) this.memory.free(payload.slab);
+  }
+
+  /** Takes over one pulled slice of a result that lives elsewhere. */
+  addCopy(task: TaskRef, slice: number, header: PartitionHeader, slab: Slab | null): void {
+    this.dropSlice(task, slice);
+    const entries = this.jobEntries(task.job);
+    let slices = entries.get(task.index);
+    if (slices === undefined) entries.set(task.index, (slices = []));
+    const block = newBlock(slab, slab === null ? new Uint8Array(0) : null);
+    const stored = { header: compactHeader(header), block, offset: 0 };
+    slices[slice] = stored;
+    this.spiller.add(block, [stored]);
+  }
+
+  /** The slice in memory, pinned; null when it is not here. Rejects with OUT_OF_MEMORY. */
+  async pin(task: TaskRef, slice: number): Promise<PinnedSlice | null> {
+    const now = this.pinNow(task, slice);
+    return now === undefined ? this.readBack(task, slice) : now;
+  }
+
+  /** As `pin`, but undefined when the slice has to be read back from disk first. */
+  pinNow(task: TaskRef, slice: number): PinnedSlice | null | undefined {
+    const stored = this.jobs.get(task.job)?.get(task.index)?.[slice];
+    if (stored === undefined) return null;
+    const resident = residentBytes(stored.block);
+    if (resident === null) return undefined;
+    return this.pinned(stored, resident);
+  }
+
+  drop(task: TaskRef): void {
+    const slices = this.jobs.get(task.job)?.get(task.index);
+    if (slices === undefined) return;
+    this.jobs.get(task.job)?.delete(task.index);
+    const blocks = new Set<Block>();
+    for (const slice of slices) if (slice !== undefined) blocks.add(slice.block);
+    for (const block of blocks) this.spiller.drop(block);
+  }
+
+  /** Drops one pulled slice. */
+  dropSlice(task: TaskRef, slice: number): void {
+    const slices = this.jobs.get(task.job)?.get(task.index);
+    const stored = slices?.[slice];
+    if (slices === undefined || stored === undefined) return;
+    slices[slice] = undefined;
+    if (!slices.some(each => each !== undefined)) this.jobs.get(task.job)?.delete(task.index);
+    if (!slices.some(each => each?.block === stored.block)) this.spiller.drop(stored.block);
+  }
+
+  dropJob(job: JobId): void {
+    for (const index of [...(this.jobs.get(job)?.keys() ?? [])]) this.drop({ job, index });
+    this.jobs.delete(job);
+  }
+
+  async close(): Promise<void> {
+    for (const job of [...this.jobs.keys()]) this.dropJob(job as JobId);
+    this.memory.close();
+    await this.spiller.close();
+    await this.folder.close();
+  }
+
+  private jobEntries(job: JobId): Map<number, Slices> {
+    let entries = this.jobs.get(job);
+    if (entries === undefined) this.jobs.set(job, (entries = new Map()));
+    return entries;
+  }
+
+  private pinned(stored: StoredSlice, resident: Uint8Array): PinnedSlice {
+    const { block, header, offset } = stored;
+    block.pins++;
+    this.spiller.touch(block);
+    let released = false;
+    return {
+      header,
+      slab: block.slab,
+      arenaOffset: (block.slab?.offset ?? 0) + offset,
+      bytes: resident.subarray(offset, offset + header.byteLength),
+      release: () => {
+        if (released) return;
+        released = true;
+        block.pins--;
+        this.spiller.unpinned(block);
+      },
+    };
+  }
+
+  /**
+   * A spilled slice comes back into a slab of its own, verified. When the slice is the whole block, the block is
+   * resident again; else the slab lives as long as the pin, so that a shuffle reads only what it needs.
+   */
+  private async readBack(task: TaskRef, slice: number): Promise<PinnedSlice | null> {
+    const stored = this.jobs.get(task.job)?.get(task.index)?.[slice];
+    if (stored === undefined) return null;
+    const { block, header } = stored;
+    block.pins++; // The file stays while it is read.
+    let slab: Slab | null = null;
+    try {
+      slab = await this.memory.allocate(header.byteLength);
+      const resident = residentBytes(block);
+      if (resident !== null) {
+        this.memory.free(slab); // Another reader was faster.
+        return this.pinned(stored, resident);
+      }
+      const bytes = slabBytes(slab);
+      await this.folder.read(block.file!, stored.offset, bytes);
+      if (crc32(bytes) !== header.checksum) throw new VolleyError('CORRUPT_PARTITION', 'wrong checksum');
+      if (header.byteLength === block.byteLength && block.slab === null && !block.dropped) {
+        this.spiller.restored(block, slab);
+        return this.pinned(stored, bytes);
+      }
+      return this.borrowed(header, slab, bytes);
+    } catch (error) {
+      if (slab !== null && !slab.freed) this.memory.free(slab);
+      if (error instanceof VolleyError && error.code === 'OUT_OF_MEMORY') throw error;
+      this.drop(task);
+      this.onCorrupt(task, `spilled partition cannot be read back: ${(error as Error).message}`);
+      return null;
+    } finally {
+      block.pins--;
+      this.spiller.unpinned(block);
+    }
+  }
+
+  private borrowed(header: PartitionHeader, slab: Slab, bytes: Uint8Array): PinnedSlice {
+    let released = false;
+    return {
+      header,
+      slab,
+      arenaOffset: slab.offset,
+      bytes,
+      release: () => {
+        if (released) return;
+        released = true;
+        this.memory.free(slab);
+      },
+    };
+  }
+}
