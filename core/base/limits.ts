@@ -152,6 +152,11 @@ export const limits = {
   threadBatchTasks: 256,
   /** A thread batch is sized to last about this long. Milliseconds. */
   threadBatchMs: 4,
+  /** A thread batch that lasts longer sends the results it has. Milliseconds. */
+  threadFlushMs: 10,
+  /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
+  threadHeapMinMb: 256,
+  threadHeapMaxMb: 4096,
   /** Tasks a worker may hold beyond those it runs. */
   prefetchTasks: 1024,
   /** Events kept for one task or worker story. */
@@ -168,12 +173,14 @@ export const limits = {
   parquetFooterBytes: 256 * MiB,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */
   parquetDecodedBytes: 1024 * MiB,
-  /** Containers and elements of one encoded value. Shared references are copied, so a small graph can unfold to more. */
+  /** Elements of one encoded value, a container counting as five. Shared references are copied, so a small graph can unfold to more. */
   valueNodes: 50_000_000,
   /** Binary of a value from this size on lies outside of its msgpack, aligned, and is decoded without a copy. Bytes. */
   outOfBandBytes: 4 * KiB,
   /** Causes of causes kept with a failure. */
   failureDepth: 16,
+  /** Errors kept with a failure in all: causes and members, and theirs. */
+  failureErrors: 256,
   /** Members of an AggregateError kept with a failure. */
   failureMembers: 64,
   /** Own properties kept with a failure. */

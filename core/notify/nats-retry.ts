@@ -45,6 +45,7 @@ export class NatsRetryQueue implements RetryQueue, NatsUser {
   #stream: JetStreamClient | null = null;
   #messages: ConsumerMessages | null = null;
   #closed = false;
+  #saidRefused = false;
 
   constructor(subjects: Subjects, ackWaitMs: number, log: Log) {
     this.#subjects = subjects;
@@ -55,15 +56,16 @@ export class NatsRetryQueue implements RetryQueue, NatsUser {
 
   push(ticket: RetryTicket, delayMs: number): void {
     const key = ticketKey(ticket);
-    if (this.#closed || this.#entries.has(key)) return;
+    const known = this.#entries.get(key);
+    if (this.#closed || (known !== undefined && known.timer !== null)) return; // Waits already.
     if (this.#entries.size >= limits.retryTickets) delayMs = 0; // Loses its wait, not itself.
     const entry: Entry = {
       ticket,
       dueMs: monotonicClock.nowMs() + delayMs,
       notBefore: Math.ceil(Date.now() + delayMs),
       timer: null,
-      published: false,
-      message: null,
+      published: known?.published ?? false,
+      message: known?.message ?? null,
     };
     this.#entries.set(key, entry);
     this.#arm(key, entry);
@@ -88,8 +90,11 @@ export class NatsRetryQueue implements RetryQueue, NatsUser {
     stream
       .publish(this.#subjects.retry, encodeJson(stored), { msgID, timeout: limits.natsAnswerMs })
       .catch(error => {
-        if (stream === this.#stream)
-          this.#log.warn('NATS did not take a retry ticket', { key, error: String(error) });
+        if (stream !== this.#stream || this.#saidRefused) return;
+        this.#saidRefused = true; // Once a connection: it may be every ticket.
+        this.#log.warn('NATS does not take retry tickets; they come from this process', {
+          error: String(error),
+        });
       });
   }
 
@@ -191,6 +196,7 @@ export class NatsRetryQueue implements RetryQueue, NatsUser {
       if (this.#stream === stream && !this.#closed) void connection.close();
     });
     this.#stream = stream;
+    this.#saidRefused = false;
     for (const [key, entry] of this.#entries) {
       if (entry.timer === null) continue;
       this.#arm(key, entry);

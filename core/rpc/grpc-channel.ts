@@ -50,7 +50,10 @@ export function serverCredentials(security: ServerSecurity): ServerCredentials {
   const { tls } = security;
   if (tls === null) return ServerCredentials.createInsecure();
   if (!tls.cert || !tls.key) {
-    throw new VolleyError('INVALID_ARGUMENT', 'TLS needs a certificate and its key: --tls-cert and --tls-key');
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      'TLS needs a certificate and its key: --tls-cert and --tls-key',
+    );
   }
   return readingPem(() =>
     ServerCredentials.createSsl(
@@ -75,9 +78,14 @@ function readingPem<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new VolleyError('INVALID_ARGUMENT', `unreadable TLS files: ${(error as Error).message}`, {}, {
-      cause: error,
-    });
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `unreadable TLS files: ${(error as Error).message}`,
+      {},
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -108,9 +116,14 @@ export function fromStatus(error: Partial<ServiceError>, address: string, tls: b
   const data = { address, status: error.code === undefined ? undefined : status[error.code] };
   const code = codes[error.code ?? status.UNKNOWN] ?? 'UNREACHABLE';
   if (tls && code === 'UNREACHABLE' && certificateProblem.test(details)) {
-    return new VolleyError('UNAUTHENTICATED', `no TLS with ${address}: certificate problem: ${details}`, data, {
-      cause: error,
-    });
+    return new VolleyError(
+      'UNAUTHENTICATED',
+      `no TLS with ${address}: certificate problem: ${details}`,
+      data,
+      {
+        cause: error,
+      },
+    );
   }
   const message = code === 'UNREACHABLE' ? `${address} is unreachable: ${details}` : `${address}: ${details}`;
   return new VolleyError(code, message, data, { cause: error });

@@ -1,9 +1,16 @@
-import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../base/errors.js';
-import { isVolleyError } from '../base/errors.js';
 import type { Codec } from '../wire/codec.js';
 import { type LinkLimits, Outbox } from './outbox.js';
 import type { CloseReason, Link } from './transport.js';
+
+/** What both ends of a gRPC call are, as far as a link is concerned. */
+export interface FrameStream {
+  write(frame: Buffer, taken: () => void): boolean;
+  end(): unknown;
+  resume(): unknown;
+  on(event: 'data', handler: (frame: Buffer) => void): unknown;
+  on(event: 'drain', handler: () => void): unknown;
+}
 
 /** What differs between the two ends of a gRPC stream. */
 export interface StreamEnd {
@@ -13,13 +20,16 @@ export interface StreamEnd {
   free(): void;
 }
 
+/** An empty frame says that the end that follows is meant. Without it a reset stream looks the same to a server. */
+const farewell = Buffer.alloc(0);
+
 /**
  * One end of a bidirectional gRPC stream as a Link. The stream carries frames as bytes (pass-through serialisers),
  * so a frame that cannot be decoded is this link's affair and not gRPC's.
  */
 export class GrpcLink<In, Out> implements Link<In, Out> {
   readonly peer: string;
-  private readonly stream: Duplex;
+  private readonly stream: FrameStream;
   private readonly end: StreamEnd;
   private readonly bounds: LinkLimits;
   private readonly reading: Codec<In>;
@@ -30,13 +40,14 @@ export class GrpcLink<In, Out> implements Link<In, Out> {
   /** The stream asked to wait for 'drain'. */
   private blocked = false;
   private ending = false;
+  private farewellHeard = false;
   private closed: CloseReason | null = null;
   private closeTimer: NodeJS.Timeout | null = null;
   private batchHandler: ((batch: readonly In[]) => void) | null = null;
   private closeHandler: ((reason: CloseReason) => void) | null = null;
 
   constructor(
-    stream: Duplex,
+    stream: FrameStream,
     end: StreamEnd,
     options: { peer: string; bounds: LinkLimits; reading: Codec<In>; writing: Codec<Out> },
   ) {
@@ -57,7 +68,10 @@ export class GrpcLink<In, Out> implements Link<In, Out> {
     if (this.ending || this.closed) return;
     this.outbox.push(message);
     if (this.outbox.bytes + this.inStream > this.bounds.backlogBytes) {
-      this.fail('RESOURCE_EXHAUSTED', `${this.peer} reads too slowly: over ${this.bounds.backlogBytes} bytes wait`);
+      this.fail(
+        'RESOURCE_EXHAUSTED',
+        `${this.peer} reads too slowly: over ${this.bounds.backlogBytes} bytes wait`,
+      );
     }
   }
 
@@ -82,6 +96,7 @@ export class GrpcLink<In, Out> implements Link<In, Out> {
     this.pump(true);
     if (this.closed) return;
     this.ending = true;
+    this.stream.write(farewell, () => undefined);
     this.stream.end();
     this.stream.resume();
     this.closeTimer = setTimeout(
@@ -90,12 +105,19 @@ export class GrpcLink<In, Out> implements Link<In, Out> {
     );
   }
 
-  /** The peer has ended its half. Servers answer by ending theirs; nothing more is to come. */
+  /** The peer has ended its half: on purpose if it said farewell. This side answers by ending its own. */
   peerEnded(): void {
     if (this.closed) return;
-    this.pump(true);
-    if (!this.ending) this.stream.end();
-    this.finish({ clean: true, message: this.ending ? 'closed' : `${this.peer} closed the stream` });
+    if (this.ending) {
+      this.finish({ clean: true, message: 'closed' });
+    } else if (this.farewellHeard) {
+      this.pump(true);
+      this.stream.end();
+      this.finish({ clean: true, message: `${this.peer} closed the stream` });
+    } else {
+      this.stream.end();
+      this.broke('UNREACHABLE', `the stream of ${this.peer} broke`);
+    }
   }
 
   /** The stream broke, or the peer ended it with a status. */
@@ -128,6 +150,10 @@ export class GrpcLink<In, Out> implements Link<In, Out> {
 
   private receive(frame: Buffer): void {
     if (this.closed || this.ending) return;
+    if (frame.byteLength === 0) {
+      this.farewellHeard = true;
+      return;
+    }
     let batch: readonly In[];
     try {
       batch = this.reading.decode(frame);
@@ -174,8 +200,7 @@ export class GrpcLink<In, Out> implements Link<In, Out> {
     try {
       return this.writing.encode(messages);
     } catch (error) {
-      if (!isVolleyError(error) && !(error instanceof Error)) throw error;
-      this.fail('SERIALIZATION', `a message to ${this.peer} cannot be encoded: ${error.message}`);
+      this.fail('SERIALIZATION', `a message to ${this.peer} cannot be encoded: ${(error as Error).message}`);
       return null;
     }
   }

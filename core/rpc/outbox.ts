@@ -27,24 +27,23 @@ export interface Batch<M> {
 
 /**
  * Messages on their way out. They leave as batches: at the end of the event-loop turn, or at once when a batch is
- * full. `leave` is asked to take what there is and calls `take` as often as it has room.
+ * full. `leave` is asked to take what there is and calls `take` as often as it has room; `endOfTurn` tells it that no
+ * sender is below it on the stack.
  */
 export class Outbox<M> {
   /** Bytes waiting here. */
   bytes = 0;
+  /** Messages before `head` were taken. */
+  private head = 0;
   private queue: M[] = [];
   private sizes: number[] = [];
   private scheduled = false;
   private readonly bounds: LinkLimits;
-  private readonly leave: () => void;
+  private readonly leave: (endOfTurn: boolean) => void;
 
-  constructor(bounds: LinkLimits, leave: () => void) {
+  constructor(bounds: LinkLimits, leave: (endOfTurn: boolean) => void) {
     this.bounds = bounds;
     this.leave = leave;
-  }
-
-  get isEmpty(): boolean {
-    return this.queue.length === 0;
   }
 
   push(message: M): void {
@@ -52,13 +51,13 @@ export class Outbox<M> {
     this.queue.push(message);
     this.sizes.push(size);
     this.bytes += size;
-    if (this.bytes >= this.bounds.flushBytes || this.queue.length >= this.bounds.flushMessages) {
-      this.leave();
+    if (this.bytes >= this.bounds.flushBytes || this.queue.length - this.head >= this.bounds.flushMessages) {
+      this.leave(false);
     } else if (!this.scheduled) {
       this.scheduled = true;
       setImmediate(() => {
         this.scheduled = false;
-        this.leave();
+        this.leave(true);
       });
     }
   }
@@ -66,30 +65,36 @@ export class Outbox<M> {
   /** The next batch, within the flush bounds (a single large message goes alone), or null. */
   take(): Batch<M> | null {
     const { flushBytes, flushMessages } = this.bounds;
-    if (this.queue.length === 0) return null;
-    let count = 0;
+    const from = this.head;
+    if (from === this.queue.length) return null;
+    let to = from;
     let bytes = 0;
-    while (count < this.queue.length && count < flushMessages) {
-      const size = this.sizes[count]!;
-      if (count > 0 && bytes + size > flushBytes) break;
+    while (to < this.queue.length && to - from < flushMessages) {
+      const size = this.sizes[to]!;
+      if (to > from && bytes + size > flushBytes) break;
       bytes += size;
-      count++;
+      to++;
     }
     this.bytes -= bytes;
-    if (count === this.queue.length) {
-      const messages = this.queue;
-      this.queue = [];
-      this.sizes = [];
-      return { messages, bytes };
-    }
-    this.sizes.splice(0, count);
-    return { messages: this.queue.splice(0, count), bytes };
+    const messages = from === 0 && to === this.queue.length ? this.queue : this.queue.slice(from, to);
+    this.head = to;
+    if (to === this.queue.length) this.clear();
+    else if (to > 65_536) this.compact();
+    return { messages, bytes };
   }
 
   clear(): void {
     this.queue = [];
     this.sizes = [];
+    this.head = 0;
     this.bytes = 0;
+  }
+
+  /** Drops what was taken; rarely, so that draining a long queue stays linear. */
+  private compact(): void {
+    this.queue = this.queue.slice(this.head);
+    this.sizes = this.sizes.slice(this.head);
+    this.head = 0;
   }
 }
 

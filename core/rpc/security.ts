@@ -48,9 +48,13 @@ export function splitAddress(address: string): { host: string; port: number } {
   const match = /^(\[[^\]]*\]|[^:[\]]*):(\d{1,5})$/.exec(bare);
   const port = Number(match?.[2] ?? Number.NaN);
   if (!match || !(port <= 65_535)) {
-    throw new VolleyError('INVALID_ARGUMENT', `'${address}' is no address: write HOST:PORT or grpc://HOST:PORT`, {
-      address,
-    });
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `'${address}' is no address: write HOST:PORT or grpc://HOST:PORT`,
+      {
+        address,
+      },
+    );
   }
   return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
 }

@@ -96,8 +96,8 @@ function remoteClass(name: string): ErrorConstructor {
 function className(error: Error): string {
   const name = text(read(error, 'name')) || 'Error';
   if (!Object.hasOwn(builtins, name)) return name;
-  const constructor = read(error, 'constructor');
-  const own = typeof constructor === 'function' ? constructor.name : '';
+  const maker = read(error, 'constructor');
+  const own = typeof maker === 'function' ? maker.name : '';
   return own === '' || own === 'NodeError' ? name : own;
 }
 

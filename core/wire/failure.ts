@@ -5,7 +5,8 @@ import { packData, unpackData } from './msgpack.js';
 
 /** Anything that was thrown, as plain data. `task` says where. Never throws itself. */
 export function toFailure(error: unknown, task?: FailureData['task']): FailureData {
-  return task === undefined ? describe(error, 0) : { ...describe(error, 0), task };
+  const failure = describe(error, 0, { errors: limits.failureErrors });
+  return task === undefined ? failure : { ...failure, task };
 }
 
 /**
@@ -27,17 +28,21 @@ export function fromFailure(data: FailureData, localStack?: string): Error | unk
   return error;
 }
 
-function describe(error: unknown, depth: number): FailureData {
+/** `left.errors` bounds causes and members over the whole tree, which shared ones could unfold without end. */
+function describe(error: unknown, depth: number, left: { errors: number }): FailureData {
   if (!(error instanceof Error)) return describeThrown(error);
   const parts = takeApart(error);
-  const deeper = depth < limits.failureDepth;
+  const inner = (value: unknown): FailureData => describe(value, depth + 1, left);
+  const room = (): boolean => depth < limits.failureDepth && left.errors-- > 0;
+  const cause = parts.cause !== undefined && room() ? inner(parts.cause) : undefined;
+  const errors = parts.errors?.flatMap(member => (room() ? [inner(member)] : []));
   return {
     name: parts.name,
     message: parts.message,
     stack: parts.stack,
     ...(parts.code !== undefined && { code: parts.code }),
-    ...(deeper && parts.cause !== undefined && { cause: describe(parts.cause, depth + 1) }),
-    ...(deeper && parts.errors !== undefined && { errors: parts.errors.map(e => describe(e, depth + 1)) }),
+    ...(cause !== undefined && { cause }),
+    ...(errors !== undefined && { errors }),
     ...packProperties(parts),
   };
 }

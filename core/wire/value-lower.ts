@@ -16,6 +16,8 @@ export type BinarySink = ((bytes: Uint8Array) => number) | null;
 interface Lowering {
   rich: boolean;
   nodes: number;
+  /** Errors seen; theirs could unfold without end, and beyond the bound they are left out. */
+  errors: number;
   /** Containers being walked, outermost first. */
   readonly path: object[];
   readonly sink: BinarySink;
@@ -24,6 +26,7 @@ interface Lowering {
 /** Thrown on the fast walk, which keeps no path; explainRefusal() walks again and finds it. */
 const refused = Symbol('refused');
 const maxMap16 = 65_535;
+const containerWeight = 4;
 /** Below this depth a cycle costs little before it is noticed, so shallow values are not searched for one. */
 const cycleCheckDepth = 8;
 
@@ -32,7 +35,7 @@ const cycleCheckDepth = 8;
  * Throws SERIALIZATION, naming the place, for what cannot travel.
  */
 export function lowerValue(value: unknown, sink: BinarySink, rootName: string): LoweredValue {
-  const state: Lowering = { rich: false, nodes: 0, path: [], sink };
+  const state: Lowering = { rich: false, nodes: 0, errors: 0, path: [], sink };
   try {
     return { tree: lower(value, state), rich: state.rich };
   } catch (error) {
@@ -202,6 +205,7 @@ function lowerError(parts: ErrorParts, state: Lowering): unknown {
 function lowerIfPossible(value: unknown, state: Lowering): unknown {
   const depth = state.path.length;
   if (depth >= limits.decodeDepth / 2 || state.path.includes(value as object)) return refused;
+  if (value instanceof Error && ++state.errors > limits.failureErrors) return refused;
   try {
     return lower(value, state);
   } catch (error) {
@@ -217,7 +221,7 @@ function mark(state: Lowering, parts: unknown[]): object {
 }
 
 function count(state: Lowering, nodes: number): void {
-  state.nodes += nodes;
+  state.nodes += nodes + containerWeight;
   if (state.nodes > limits.valueNodes) throw refused;
 }
 

@@ -70,7 +70,7 @@ function copierOf(
 ): Copier {
   const chunks = vector.data as readonly arrow.Data[];
   const appendTo = createBuilder(type, Math.min(rowsPerBatch, vector.length));
-  const source = sourceOf(arrowType, type, vector);
+  const source = sourceOf(arrowType, type);
   let chunk = 0;
   let at = 0;
   return (_start, rows) => {
@@ -108,7 +108,7 @@ function appendChunk(data: arrow.Data, from: number, n: number, builder: ColumnB
 
 type Source = (data: arrow.Data, builder: ColumnBuilder) => Append;
 
-function sourceOf(arrowType: arrow.DataType, type: DataType, vector: arrow.Vector): Source {
+function sourceOf(arrowType: arrow.DataType, type: DataType): Source {
   if (arrow.DataType.isDictionary(arrowType)) return dictionarySource(arrowType, type);
   if (arrow.DataType.isBool(arrowType)) {
     return (data, builder) => {
@@ -131,7 +131,7 @@ function sourceOf(arrowType: arrow.DataType, type: DataType, vector: arrow.Vecto
       return i => builder.appendBytes(bytes, largeOffset(words, i), largeOffset(words, i + 1));
     };
   }
-  if (arrow.DataType.isUtf8View(arrowType) || arrow.DataType.isBinaryView(arrowType)) return viewSource(vector);
+  if (arrow.DataType.isUtf8View(arrowType) || arrow.DataType.isBinaryView(arrowType)) return viewSource;
   if (arrow.DataType.isFloat(arrowType) && arrowType.precision === 0) {
     return (data, builder) => {
       const half = new arrow.Vector([data]);
@@ -150,17 +150,14 @@ const wordsSource: Source = (data, builder) => {
   return i => builder.appendInt64(words[2 * i]!, words[2 * i + 1]!);
 };
 
-function viewSource(vector: arrow.Vector): Source {
-  void vector;
-  return (data, builder) => {
-    const view = new arrow.Vector([data]);
-    return i => {
-      const value = view.get(i) as string | Uint8Array;
-      if (typeof value === 'string') builder.appendString(value);
-      else builder.appendBytes(value, 0, value.length);
-    };
+const viewSource: Source = (data, builder) => {
+  const view = new arrow.Vector([data]);
+  return i => {
+    const value = view.get(i) as string | Uint8Array;
+    if (typeof value === 'string') builder.appendString(value);
+    else builder.appendBytes(value, 0, value.length);
   };
-}
+};
 
 function int32View(values: ArrayBufferView): Int32Array {
   return new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
@@ -175,7 +172,7 @@ function dictionarySource(arrowType: arrow.Dictionary, type: DataType): Source {
   return (data, builder) => {
     const entries = data.dictionary as arrow.Vector;
     const chunks = entries.data as readonly arrow.Data[];
-    const source = sourceOf(arrowType.dictionary, type, entries);
+    const source = sourceOf(arrowType.dictionary, type);
     const appends = chunks.map(chunk => source(chunk, builder));
     const firsts: number[] = [];
     let total = 0;

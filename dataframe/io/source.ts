@@ -87,6 +87,8 @@ export interface IoEnv {
   /** Fences temporary names of repeated attempts. */
   readonly attempt: number;
   readonly position: number;
+  /** Told once per split how many bad rows `ignoreErrors` left out. Without it the process emits a warning. */
+  skippedRows?(path: string, rows: number): void;
 }
 
 /** A file format, read side. `inspect` plans; `read` yields batches of the columns asked for, in file order. */

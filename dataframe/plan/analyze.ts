@@ -10,6 +10,7 @@ import type { ScanInspection, ScanSpec } from '../io/source.js';
 import type { NamedExpr, SortKey } from '../physical/fragment.js';
 import { aggregateExprs } from './aggregate.js';
 import { analyzeJoin } from './join.js';
+import type { MemoryTable } from './memory-table.js';
 import {
   aggregatePlan,
   columnNode,
@@ -27,17 +28,20 @@ import {
 import { analyzeSelect, analyzeWithColumns, checkNames, expand, refuseAggregate } from './select.js';
 import type { SortBy, Verb } from './verb.js';
 
-/** What inspecting each scan of the tree found. */
-export type Inspections = ReadonlyMap<ScanSpec, ScanInspection>;
+/** What was found out about every source of the tree. */
+export interface Sources {
+  readonly scans: ReadonlyMap<ScanSpec, ScanInspection>;
+  readonly tables: ReadonlyMap<MemoryTable, Schema>;
+}
 
 /** Resolves names and types of a whole tree of verbs. Throws what the user is to see. */
-export function analyze(verb: Verb, inspections: Inspections): Plan {
-  const visit = (v: Verb) => analyze(v, inspections);
+export function analyze(verb: Verb, sources: Sources): Plan {
+  const visit = (v: Verb) => analyze(v, sources);
   switch (verb.kind) {
     case 'scan':
-      return analyzeScan(verb.scan, inspections);
+      return analyzeScan(verb.scan, sources);
     case 'memory':
-      return memoryPlan(verb.table, null);
+      return analyzeMemory(verb.table, sources);
     case 'filter': {
       const input = visit(verb.input);
       refuseAggregate(verb.predicate, 'filter');
@@ -89,8 +93,8 @@ function requireColumns(names: readonly string[], schema: Schema, where: string)
   }
 }
 
-function analyzeScan(scan: ScanSpec, inspections: Inspections): Plan {
-  const inspection = inspections.get(scan);
+function analyzeScan(scan: ScanSpec, sources: Sources): Plan {
+  const inspection = sources.scans.get(scan);
   if (inspection === undefined) throw new Error(`volley bug: ${scan.paths[0]} was not inspected`);
   const { schema } = inspection;
   checkNames(schema.map(f => f.name), `${scan.format} file ${scan.paths[0] ?? ''}`);
@@ -99,6 +103,12 @@ function analyzeScan(scan: ScanSpec, inspections: Inspections): Plan {
     checkNames(scan.columns, 'scan columns');
   }
   return scanPlan({ ...scan, schema }, inspection.splits);
+}
+
+function analyzeMemory(table: MemoryTable, sources: Sources): Plan {
+  const schema = sources.tables.get(table);
+  if (schema === undefined) throw new Error(`volley bug: the schema of ${table.name} was not asked for`);
+  return memoryPlan(table, schema, null);
 }
 
 function analyzeRename(input: Plan, names: ReadonlyMap<string, string>): Plan {

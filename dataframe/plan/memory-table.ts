@@ -6,7 +6,8 @@ import type { Schema } from '../column/datatype.js';
 export interface MemoryTable {
   /** For explain. */
   readonly name: string;
-  readonly schema: Schema;
+  /** Known once the rows were converted, which happens here at the latest. */
+  schema(): Promise<Schema>;
   /** Partitions and their sizes; at least one partition, be it empty. Stores them first where that is still to do. */
   open(executor: Executor): Promise<ResidentPartitions>;
 }

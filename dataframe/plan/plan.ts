@@ -12,7 +12,7 @@ import type { MemoryTable } from './memory-table.js';
  */
 export type Plan =
   | ScanPlan
-  | { readonly kind: 'memory'; readonly table: MemoryTable; readonly schema: Schema }
+  | MemoryPlan
   | { readonly kind: 'filter'; readonly input: Plan; readonly predicate: ExprNode; readonly schema: Schema }
   | ProjectPlan
   | AggregatePlan
@@ -40,6 +40,14 @@ export interface ScanPlan {
   /** scan.schema is the whole source's; `schema` is scan.columns of it. */
   readonly scan: ScanSpec;
   readonly splits: readonly Split[];
+  readonly schema: Schema;
+}
+
+export interface MemoryPlan {
+  readonly kind: 'memory';
+  readonly table: MemoryTable;
+  /** Of the partitions as they lie; `schema` is what is wanted of it. */
+  readonly whole: Schema;
   readonly schema: Schema;
 }
 
@@ -78,9 +86,9 @@ export function scanPlan(scan: ScanSpec, splits: readonly Split[]): ScanPlan {
 }
 
 /** `columns` null: all of the table's. */
-export function memoryPlan(table: MemoryTable, columns: readonly string[] | null): Plan {
-  const schema = columns === null ? table.schema : columns.map(name => fieldOf(table.schema, name));
-  return { kind: 'memory', table, schema };
+export function memoryPlan(table: MemoryTable, whole: Schema, columns: readonly string[] | null): MemoryPlan {
+  const schema = columns === null ? whole : columns.map(name => fieldOf(whole, name));
+  return { kind: 'memory', table, whole, schema };
 }
 
 export function filterPlan(input: Plan, predicate: ExprNode): Plan {

@@ -69,9 +69,8 @@ export function verbInputs(verb: Verb): readonly Verb[] {
   }
 }
 
-/** The scans below a verb, each object once. */
-export function scansOf(verb: Verb, into: Set<ScanSpec> = new Set()): Set<ScanSpec> {
-  if (verb.kind === 'scan') into.add(verb.scan);
-  for (const input of verbInputs(verb)) scansOf(input, into);
-  return into;
+/** Every verb of the tree, root first; one that is used twice comes twice. */
+export function* verbsOf(verb: Verb): Generator<Verb> {
+  yield verb;
+  for (const input of verbInputs(verb)) yield* verbsOf(input);
 }

@@ -1,5 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -16,11 +25,10 @@ const cacheFolder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
  * unpacked into the cache folder (which needs no root). Throws with the command to type.
  */
 export function findNatsServer(): string {
-  const cached = join(cacheFolder, 'usr', 'sbin', 'nats-server');
+  const cached = join(cacheFolder, 'nats-server');
   const found = onPath('nats-server') ?? (existsSync(cached) ? cached : null);
   if (found !== null) return found;
-  unpackIntoCache();
-  if (!existsSync(cached)) throw new Error(advice);
+  unpackTo(cached);
   return cached;
 }
 
@@ -37,19 +45,37 @@ function onPath(name: string): string | null {
   return null;
 }
 
-function unpackIntoCache(): void {
+/** The rename at the end makes it whole or absent, whoever else unpacks at the same time. */
+function unpackTo(file: string): void {
   mkdirSync(cacheFolder, { recursive: true });
-  const download = mkdtempSync(join(cacheFolder, 'download-'));
+  const work = mkdtempSync(join(cacheFolder, 'download-'));
   try {
-    execFileSync('apt-get', ['download', 'nats-server'], { cwd: download, stdio: 'pipe' });
-    const archive = readdirSync(download).find(name => name.endsWith('.deb'));
-    if (archive === undefined) throw new Error('apt-get download left no package');
-    execFileSync('dpkg', ['-x', join(download, archive), cacheFolder], { stdio: 'pipe' });
+    execFileSync('dpkg', ['-x', join(work, download(work)), join(work, 'out')], { stdio: 'pipe' });
+    renameSync(join(work, 'out', 'usr', 'sbin', 'nats-server'), file);
   } catch (cause) {
     throw new Error(advice, { cause });
   } finally {
-    rmSync(download, { recursive: true, force: true });
+    rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Fetches the package into a folder and returns its file name. Brings package lists of its own where the machine has none. */
+function download(folder: string): string {
+  const aptGet = (...args: string[]) =>
+    execFileSync('apt-get', args, { cwd: folder, stdio: 'pipe', timeout: 180_000 });
+  try {
+    aptGet('download', 'nats-server');
+  } catch {
+    for (const part of ['lists/partial', 'cache/archives/partial'])
+      mkdirSync(join(folder, part), { recursive: true });
+    const own = [`Dir::State::lists=${join(folder, 'lists')}`, `Dir::Cache=${join(folder, 'cache')}`];
+    const options = own.flatMap(option => ['-o', option]);
+    aptGet(...options, 'update');
+    aptGet(...options, 'download', 'nats-server');
+  }
+  const archive = readdirSync(folder).find(name => name.endsWith('.deb'));
+  if (archive === undefined) throw new Error('apt-get download left no package');
+  return archive;
 }
 
 export interface NatsOptions {

@@ -19,7 +19,7 @@ import type { Payload } from '../store/block.js';
  */
 export type Event =
   | { readonly kind: 'head'; readonly message: HeadToWorker }
-  | { readonly kind: 'pull-done'; readonly pull: number }
+  | { readonly kind: 'pull-done'; readonly pull: number; readonly task: TaskRef; readonly slice: number }
   | { readonly kind: 'pull-failed'; readonly pull: number; readonly code: string; readonly detail: string }
   /** Only for batches that announce: the thread begins with its (only) task. */
   | { readonly kind: 'lane-started'; readonly lane: number; readonly batch: number }
@@ -151,9 +151,11 @@ export interface Group {
   readyHead: number;
   /** In the ready heap. */
   queued: boolean;
-  /** Custom resources and cpus one running task of it holds. */
+  /** Units of each resource one running task of it holds; 'cpu' is always among them. */
   readonly demand: readonly (readonly [string, number])[];
-  /** Sets shared by all its tasks, and whether a table is one of these. */
+  /** At least the fan-out of sliced inputs: its largest position plus one. */
+  readonly fanOut: number;
+  /** Sets shared by all its tasks. */
   shared: readonly InputSet[];
 }
 

@@ -35,7 +35,7 @@ export function sharedSets(worker: Worker, group: Group): InputSet[] {
     if (!isShared(table)) continue;
     const set = newSet();
     addEntries(worker, group, table, 0, table.indices.length, 0, set);
-    if (set.missing > 0) sets.push(set);
+    if (set.cells.length > 0) sets.push(set);
   }
   return sets;
 }
@@ -144,6 +144,10 @@ function addEntries(
   }
 }
 
+export function cellKey(task: TaskRef, slice: number): string {
+  return `${task.job}/${task.index}/${slice}`;
+}
+
 function cellOf(
   worker: Worker,
   group: Group,
@@ -152,7 +156,7 @@ function cellOf(
   task: TaskRef,
   slice: number,
 ): Cell {
-  const key = `${task.job}/${task.index}/${slice}`;
+  const key = cellKey(task, slice);
   const holders: WorkerId[] = [];
   for (let at = table.holderOffsets[entry]!; at < table.holderOffsets[entry + 1]!; at++) {
     const holder = table.holders[at]! as WorkerId;
@@ -169,7 +173,7 @@ function cellOf(
     slice,
     whole: !table.sliced,
     rows: table.sliced ? -1 : table.rows[entry]!,
-    bytes: table.sliced ? sliceBytes(group, table.bytes[entry]!) : table.bytes[entry]!,
+    bytes: table.sliced ? table.bytes[entry]! / group.fanOut : table.bytes[entry]!,
     priority: group.message.priority,
     sequence: worker.nextSequence++,
     holders,
@@ -183,11 +187,4 @@ function cellOf(
   worker.cells.set(key, cell);
   worker.pullQueue.push(cell);
   return cell;
-}
-
-/** The fan-out is at least the largest position plus one, so this estimate errs towards too much. */
-function sliceBytes(group: Group, resultBytes: number): number {
-  let largest = 0;
-  for (const position of group.message.positions) if (position > largest) largest = position;
-  return resultBytes / (largest + 1);
 }

@@ -21,6 +21,8 @@ export class MemoryBudget {
   private readonly waitMs: number;
   /** Asked when a request has to wait: makes room, later. */
   onPressure: () => void = () => {};
+  /** Called after bytes were given back. */
+  onRelief: () => void = () => {};
 
   constructor(budgetBytes: number, onDropArena: (arena: number) => void, waitMs: number) {
     this.slabs = new SlabAllocator(budgetBytes, onDropArena);
@@ -93,11 +95,12 @@ export class MemoryBudget {
   private serve(): void {
     for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
       const slab = this.allocateNow(first.byteLength);
-      if (slab === null) return;
+      if (slab === null) break;
       this.waiting.shift();
       if (first.timer !== null) clearTimeout(first.timer);
       first.resolve(slab);
     }
+    this.onRelief();
   }
 
   private expire(waiter: Waiter): void {

@@ -1,0 +1,105 @@
+import { Command, Option } from 'commander';
+import { addLogFlag, createLog, type LogStyle } from '../log.js';
+import {
+  addSecurityFlags,
+  collect,
+  defaultMemoryBytes,
+  defaultThreads,
+  headAddress,
+  natsUrlWith,
+  parseBytes,
+  parseCount,
+  parseLabel,
+  parseResource,
+  readSecurity,
+  type SecurityFlags,
+} from '../options.js';
+import { stopOnSignals, tellParent } from '../service.js';
+
+interface WorkerFlags extends SecurityFlags {
+  head?: string;
+  threads: number;
+  memory: number;
+  label: Record<string, string>;
+  resource: Record<string, number>;
+  spillDir?: string;
+  allowPath?: string[];
+  host: string;
+  nats?: string;
+  natsTokenFile?: string;
+  name?: string;
+  log: LogStyle;
+}
+
+export function workerCommand(): Command {
+  const command = new Command('worker')
+    .description('run tasks of a head on this machine')
+    .option('--head <url>', 'grpc://host:port of the head (default: VOLLEY_HEAD, else this machine)')
+    .addOption(
+      new Option('--threads <n>', 'tasks run at a time')
+        .argParser(parseCount)
+        .default(defaultThreads(), 'the processors'),
+    )
+    .addOption(
+      new Option('--memory <size>', 'bytes of results held, such as 2GB')
+        .argParser(parseBytes)
+        .default(defaultMemoryBytes(), '60 % of the machine or container'),
+    )
+    .addOption(
+      new Option('--label <key=value>', 'a label tasks can ask for; repeatable')
+        .argParser(parseLabel)
+        .default({}, 'none'),
+    )
+    .addOption(
+      new Option('--resource <name=amount>', 'something tasks use up while they run; repeatable')
+        .argParser(parseResource)
+        .default({}, 'none'),
+    )
+    .option('--spill-dir <folder>', 'where results go that do not fit in memory')
+    .option(
+      '--allow-path <folder>',
+      'a folder dataframes may read and write, and no other; repeatable',
+      collect,
+    )
+    .option(
+      '--host <host>',
+      'address other workers reach this one at; others than loopback need a token or TLS',
+      '127.0.0.1',
+    )
+    .option('--nats <url>', "NATS to send fault events to (default: the head's)")
+    .option('--nats-token-file <file>', "file with NATS' token")
+    .option('--name <name>', 'how people call this worker (default: hostname-pid)')
+    .action((flags: WorkerFlags) => runWorker(flags));
+  return addLogFlag(addSecurityFlags(command));
+}
+
+async function runWorker(flags: WorkerFlags): Promise<void> {
+  const log = createLog(flags.log, 'volley worker');
+  const head = headAddress(flags);
+  const security = readSecurity(flags);
+  const { startSupervisor } = await import('../../worker/shell/supervisor.js');
+  const supervisor = await startSupervisor({
+    head,
+    token: security.token,
+    tls: security.tls,
+    name: flags.name,
+    host: flags.host,
+    threads: flags.threads,
+    memoryBytes: flags.memory,
+    spillDir: flags.spillDir ?? null,
+    labels: flags.label,
+    resources: flags.resource,
+    allowPaths: flags.allowPath ?? null,
+    nats: natsUrlWith(flags.nats, flags.natsTokenFile),
+  });
+  stopOnSignals(() => supervisor.close(), log);
+  const worker = supervisor.worker();
+  const enginePid = supervisor.enginePid();
+  process.stdout.write(
+    `worker ${worker} of grpc://${head}: ${flags.threads} threads, engine process ${enginePid}\n`,
+  );
+  tellParent({ kind: 'ready', worker, supervisorPid: supervisor.pid, enginePid });
+  const { code, reason } = await supervisor.closed;
+  log.info('worker ended', { code, reason });
+  process.exit(code);
+}

@@ -1,0 +1,40 @@
+import type { Log } from '../core/base/log.js';
+
+/** Exit code of a process that a signal ended, as shells count it. */
+const signalExitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/**
+ * Runs a service until it is told to stop: by SIGINT, SIGTERM or SIGHUP (the second one ends it at once), or by its
+ * parent's end when it was forked. `close` is given a reason and closes in an orderly way. Exits 0 then.
+ */
+export function stopOnSignals(close: (reason: string) => Promise<void>, log: Log): void {
+  let stopping = false;
+  const stop = (reason: string, hardExitCode: number) => {
+    if (stopping) process.exit(hardExitCode);
+    stopping = true;
+    log.info('stopping', { reason });
+    close(reason).then(
+      () => process.exit(0),
+      error => {
+        log.error('could not stop in an orderly way', { error: String(error?.stack ?? error) });
+        process.exit(1);
+      },
+    );
+  };
+  for (const [signal, code] of Object.entries(signalExitCodes)) process.on(signal, () => stop(signal, code));
+  if (process.send !== undefined) process.once('disconnect', () => stop('the parent process is gone', 1));
+}
+
+/** What a forked service tells its parent once it works. */
+export type ReadyMessage =
+  | { readonly kind: 'ready'; readonly address: string }
+  | {
+      readonly kind: 'ready';
+      readonly worker: number;
+      readonly supervisorPid: number;
+      readonly enginePid: number;
+    };
+
+export function tellParent(message: ReadyMessage): void {
+  process.send?.(message);
+}

@@ -1,0 +1,137 @@
+import { crc32 } from 'node:zlib';
+import { assert } from '../base/assert.js';
+import { VolleyError } from '../base/errors.js';
+import { formatTask, type TaskRef } from '../base/ids.js';
+import { limits } from '../base/limits.js';
+import type { LeasedPartition, PartitionHeader } from '../graph/partition.js';
+import type { DataAddress } from '../wire/messages.js';
+import type { BulkClient, BulkServer, BulkSink, BulkStore, BulkTransport } from './bulk.js';
+import { abortError, checkHeader, corrupt } from './bulk-check.js';
+import { refusal } from './security.js';
+import type { PeerSecurity, ServerSecurity } from './transport.js';
+
+interface Node {
+  readonly store: BulkStore;
+  readonly security: ServerSecurity;
+}
+
+/** Nodes of this process by the number in their address. Entries leave when their server closes. */
+const nodes = new Map<string, Node>();
+let nextNode = 1;
+
+/** The data plane within one process: one copy from the lender's memory into the taker's. */
+export function createMemoryBulk(): BulkTransport {
+  return {
+    async serve(store, options): Promise<BulkServer> {
+      const address = `memory:${nextNode++}`;
+      nodes.set(address, { store, security: options.security });
+      return {
+        address: { grpc: address, socket: '', bootId: '', uid: -1 },
+        async close() {
+          nodes.delete(address);
+        },
+      };
+    },
+    client: security => new MemoryBulkClient(security),
+  };
+}
+
+class MemoryBulkClient implements BulkClient {
+  private readonly security: PeerSecurity;
+
+  constructor(security: PeerSecurity) {
+    this.security = security;
+  }
+
+  async fetch(
+    from: DataAddress,
+    task: TaskRef,
+    slice: number,
+    accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<PartitionHeader> {
+    const what = `${formatTask(task.job, task.index)} slice ${slice}`;
+    const node = this.enter(from);
+    throwIfAborted(signal);
+    const lease = await node.store.lend(task, slice);
+    if (lease === null) throw new VolleyError('NOT_FOUND', `${from.grpc} does not hold ${what}`, { what });
+    try {
+      checkLease(lease, what);
+      const target = await accept(lease.header);
+      assert(target.byteLength === lease.header.byteLength, 'accept gives memory of the size announced');
+      await this.copy(lease, target, from, what, signal);
+      return lease.header;
+    } finally {
+      lease.release();
+    }
+  }
+
+  async put(to: DataAddress, task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void> {
+    const what = formatTask(task.job, task.index);
+    const lease: LeasedPartition = { header, bytes, release: () => undefined };
+    checkLease(lease, what);
+    const sink: BulkSink | null = await this.enter(to).store.reserve(task, header);
+    if (sink === null) {
+      throw new VolleyError('RESOURCE_EXHAUSTED', `${to.grpc} has no room for ${what}`, { what });
+    }
+    try {
+      await this.copy(lease, sink.bytes, to, what, undefined);
+    } catch (error) {
+      sink.abort();
+      throw error;
+    }
+    sink.commit();
+  }
+
+  close(): void {}
+
+  private async copy(
+    lease: LeasedPartition,
+    target: Uint8Array,
+    peer: DataAddress,
+    what: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { byteLength, checksum } = lease.header;
+    let crc = 0;
+    for (let at = 0; at < byteLength; ) {
+      // The checksum reads what the copy has just brought into the cache.
+      const end = Math.min(at + limits.chunkBytes, byteLength);
+      const part = target.subarray(at, end);
+      part.set(lease.bytes.subarray(at, end));
+      crc = crc32(part, crc);
+      at = end;
+      if (at % limits.memoryCopyBytes === 0) await new Promise(resolve => setImmediate(resolve));
+      throwIfAborted(signal);
+      alive(peer);
+    }
+    if (crc !== checksum) throw corrupt(what, `checksum ${crc}, not ${checksum}`);
+  }
+
+  private enter(address: DataAddress): Node {
+    const node = alive(address);
+    const shown = this.security.token === null ? undefined : `Bearer ${this.security.token}`;
+    const reason = refusal(shown, node.security);
+    if (reason !== null) throw new VolleyError('UNAUTHENTICATED', `${address.grpc}: ${reason}`);
+    return node;
+  }
+}
+
+function alive(address: DataAddress): Node {
+  const node = nodes.get(address.grpc);
+  if (node) return node;
+  throw new VolleyError('UNREACHABLE', `${address.grpc} is unreachable: no node of this process`, {
+    address: address.grpc,
+  });
+}
+
+function checkLease(lease: LeasedPartition, what: string): void {
+  checkHeader(lease.header, what);
+  if (lease.bytes.byteLength !== lease.header.byteLength) {
+    throw corrupt(what, `${lease.bytes.byteLength} bytes where the header says ${lease.header.byteLength}`);
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}

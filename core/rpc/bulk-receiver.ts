@@ -1,0 +1,96 @@
+import { crc32 } from 'node:zlib';
+import { assert } from '../base/assert.js';
+import type { PartitionHeader } from '../graph/partition.js';
+import { corrupt } from './bulk-check.js';
+
+/** Fills memory of known size with what arrives, and checks it: length as it goes, checksum at the end. */
+export class Receiver {
+  readonly header: PartitionHeader;
+  private readonly target: Uint8Array;
+  private readonly what: string;
+  private at = 0;
+  private crc = 0;
+
+  constructor(header: PartitionHeader, target: Uint8Array, what: string) {
+    assert(target.byteLength === header.byteLength, 'a destination has the size announced');
+    this.header = header;
+    this.target = target;
+    this.what = what;
+  }
+
+  get missing(): number {
+    return this.target.byteLength - this.at;
+  }
+
+  /** Copies bytes that were read elsewhere. */
+  push(bytes: Uint8Array): void {
+    if (bytes.byteLength > this.missing) {
+      throw corrupt(this.what, `${bytes.byteLength - this.missing} bytes more than announced`);
+    }
+    this.target.set(bytes, this.at);
+    this.advance(bytes.byteLength);
+  }
+
+  /** Where the next bytes may be read to directly, at most `most` of them; then call advance(). */
+  room(most: number): Uint8Array {
+    return this.target.subarray(this.at, this.at + Math.min(most, this.missing));
+  }
+
+  /** `count` bytes are in place. */
+  advance(count: number): void {
+    this.crc = crc32(this.target.subarray(this.at, this.at + count), this.crc);
+    this.at += count;
+  }
+
+  /** After the last byte. */
+  finish(): PartitionHeader {
+    if (this.missing > 0)
+      throw corrupt(this.what, `${this.missing} of ${this.target.byteLength} bytes are missing`);
+    if (this.crc !== this.header.checksum) {
+      throw corrupt(this.what, `checksum ${this.crc}, not ${this.header.checksum}`);
+    }
+    return this.header;
+  }
+}
+
+/** Steps a stall takes. Several, so that a process whose own event loop was busy does not blame its peer. */
+const steps = 4;
+
+/** Calls `stalled` when nothing moved for about `stallMs` although this process was listening. */
+export class StallWatch {
+  private readonly timer: NodeJS.Timeout;
+  private idleSteps = 0;
+  private paused = false;
+
+  constructor(stallMs: number, stalled: () => void) {
+    this.timer = setInterval(() => {
+      if (this.paused || ++this.idleSteps < steps) return;
+      this.stop();
+      stalled();
+    }, stallMs / steps);
+  }
+
+  /** Something moved. */
+  moved(): void {
+    this.idleSteps = 0;
+  }
+
+  /** It is this side's turn: the peer is not to blame for silence. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.idleSteps = 0;
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+}
+
+/** A Buffer over the same memory, shared or not: what streams write without copying. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

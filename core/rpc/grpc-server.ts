@@ -1,0 +1,140 @@
+import { Metadata, Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { type ErrorCode, VolleyError } from '../base/errors.js';
+import { limits } from '../base/limits.js';
+import type { Log } from '../base/log.js';
+import { type Codec, clientToHead, headToClient, headToWorker, workerToHead } from '../wire/codec.js';
+import { controlPaths } from '../wire/proto.js';
+import { serverCredentials, serverOptions } from './grpc-channel.js';
+import { GrpcLink } from './grpc-link.js';
+import type { LinkLimits } from './outbox.js';
+import { checkBind, joinAddress, refusal, refusalLog, splitAddress } from './security.js';
+import type { Acceptor, Link, Listening, ServerSecurity } from './transport.js';
+
+interface Closable {
+  close(): void;
+}
+
+type Call = ServerDuplexStream<Buffer, Buffer>;
+
+/** Serves the control plane on `address`. */
+export async function listen(
+  address: string,
+  accept: Acceptor,
+  security: ServerSecurity,
+  bounds: LinkLimits,
+  log: Log,
+): Promise<Listening> {
+  const { host, port } = splitAddress(address);
+  checkBind(host, security, 'the head');
+  const links = new Set<Closable>();
+  const report = refusalLog(log);
+  const server = new Server(serverOptions(bounds.messageBytes));
+
+  function open<In, Out>(
+    call: Call,
+    reading: Codec<In>,
+    writing: Codec<Out>,
+    accepted: (link: Link<In, Out>) => void,
+  ): void {
+    const reason = refusal(call.metadata.get('authorization')[0]?.toString(), security);
+    if (reason !== null) {
+      report(call.getPeer(), reason);
+      refuse(call, status.UNAUTHENTICATED, reason);
+      return;
+    }
+    const link = serverLink(call, bounds, reading, writing, () => links.delete(link));
+    links.add(link);
+    // Tells the peer that it is in, before anything is said.
+    call.sendMetadata(new Metadata());
+    accepted(link);
+  }
+
+  server.addService(controlService, {
+    Join: (call: Call) => open(call, workerToHead, headToWorker, link => accept.worker(link)),
+    Attach: (call: Call) => open(call, clientToHead, headToClient, link => accept.client(link)),
+  });
+  const bound = await bind(server, host, port, security);
+  return {
+    address: joinAddress(host, bound),
+    close: () => shutDown(server, links, bounds),
+  };
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+function method(path: string) {
+  return {
+    path,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  } as const;
+}
+
+const controlService = { Join: method(controlPaths.join), Attach: method(controlPaths.attach) };
+
+function serverLink<In, Out>(
+  call: Call,
+  bounds: LinkLimits,
+  reading: Codec<In>,
+  writing: Codec<Out>,
+  free: () => void,
+): GrpcLink<In, Out> {
+  const end = {
+    abort: (code: ErrorCode, message: string) => refuse(call, statusOf[code] ?? status.ABORTED, message),
+    free,
+  };
+  const link = new GrpcLink<In, Out>(call, end, { peer: call.getPeer(), bounds, reading, writing });
+  call.on('end', () => link.peerEnded());
+  call.on('cancelled', () => link.broke('UNREACHABLE', `the stream of ${link.peer} broke`));
+  // grpc-js turns this event into the status it sends; what is sent was decided by abort().
+  call.on('error', () => undefined);
+  return link;
+}
+
+const statusOf: Partial<Record<ErrorCode, status>> = {
+  RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
+  DECODE: status.INVALID_ARGUMENT,
+  SERIALIZATION: status.INTERNAL,
+};
+
+/** Ends a call with a status. */
+function refuse(call: Call, code: status, details: string): void {
+  call.emit('error', { code, details });
+}
+
+export function bind(server: Server, host: string, port: number, security: ServerSecurity): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(joinAddress(host, port), serverCredentials(security), (error, bound) => {
+      if (!error) return resolve(bound);
+      reject(
+        new VolleyError(
+          'UNREACHABLE',
+          `cannot listen on ${joinAddress(host, port)}: ${error.message}; choose another --port, or 0 for any`,
+          { host, port },
+          { cause: error },
+        ),
+      );
+    });
+  });
+}
+
+/** Ends every link in order, then whatever is left. */
+async function shutDown(server: Server, links: Set<Closable>, bounds: LinkLimits): Promise<void> {
+  for (const link of links) link.close();
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(force, Math.min(bounds.closeMs, limits.linkCloseMs));
+    function force(): void {
+      server.forceShutdown();
+      done();
+    }
+    function done(): void {
+      clearTimeout(timer);
+      resolve();
+    }
+    server.tryShutdown(() => done());
+  });
+}

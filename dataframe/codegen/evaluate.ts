@@ -1,0 +1,137 @@
+import { packValidity } from '../column/bitmap.js';
+import type { Batch, Column, Values } from '../column/column.js';
+import type { DataType } from '../column/datatype.js';
+import { allocateValues, nullColumn, physicalOf } from '../column/layout.js';
+import type { ExprNode } from '../expr/node.js';
+import { narrow } from '../kernels/concat.js';
+import { takeColumn } from '../kernels/take.js';
+import { compile } from './compile.js';
+import { emit } from './emit.js';
+import { type Emitted, Emitter } from './emitter.js';
+import { cutLarge, groupBySize } from './split.js';
+
+/** Rows of a batch, in order: at[0..rows). */
+export interface Selection {
+  readonly at: Int32Array;
+  readonly rows: number;
+}
+
+/** The typed expressions over the selected rows (null: all): one column each. */
+export function evaluate(nodes: readonly ExprNode[], batch: Batch, selection: Selection | null): Column[] {
+  const out: Column[] = new Array(nodes.length);
+  const computed: number[] = [];
+  for (let k = 0; k < nodes.length; k++) {
+    const node = unaliased(nodes[k]!);
+    if (node.kind !== 'column') {
+      computed.push(k);
+      continue;
+    }
+    const index = batch.schema.findIndex(field => field.name === node.name);
+    const column = batch.columns[index]!;
+    out[k] = selection === null ? column : takeColumn(column, selection.at, selection.rows);
+  }
+  if (computed.length === 0) return out;
+  const { batch: wider, nodes: cut } = cutLarge(computed.map(k => nodes[k]!), batch, evaluateOne);
+  for (const group of groupBySize(cut)) {
+    const columns = runProjection(group.map(k => cut[k]!), wider, selection);
+    group.forEach((k, g) => {
+      out[computed[k]!] = columns[g]!;
+    });
+  }
+  return out;
+}
+
+/** Rows for which the predicate is true, out of the selected ones. */
+export function selectRows(predicate: ExprNode, batch: Batch): Selection {
+  const { batch: wider, nodes } = cutLarge([predicate], batch, evaluateOne);
+  const emitter = emitterFor(wider, null);
+  const value = emit(emitter, nodes[0]!);
+  const at = new Int32Array(batch.rows);
+  if (value.form === 'null') return { at, rows: 0 };
+  if (value.form !== 'bool') throw new TypeError('volley bug: a filter needs a bool');
+  const test = value.isNull === null ? value.code : `!${value.isNull}&&${value.code}`;
+  const loop = kernel(emitter, 'i', `if(${test})o[k++]=i;`, 'let k=0;', 'return k;');
+  return { at, rows: loop(emitter.bound, batch.rows, null, at) };
+}
+
+function evaluateOne(node: ExprNode, batch: Batch): Column {
+  return evaluate([node], batch, null)[0]!;
+}
+
+function unaliased(node: ExprNode): ExprNode {
+  return node.kind === 'alias' ? unaliased(node.input) : node;
+}
+
+function emitterFor(batch: Batch, selection: Selection | null): Emitter {
+  const materialize = (node: ExprNode) => evaluate([node], batch, selection)[0]!;
+  return new Emitter(batch, selection?.rows ?? batch.rows, materialize);
+}
+
+type Kernel = (bound: readonly unknown[], rows: number, at: Int32Array | null, o: unknown) => number;
+
+/** The text of one loop, compiled. `P` are bound values, `S` the selection, `o` what the loop writes to. */
+function kernel(emitter: Emitter, row: 'i' | 'S[j]', last: string, before = '', after = 'return 0;'): Kernel {
+  return compile<Kernel>(['P', 'rows', 'S', 'o'], kernelText(emitter, row, last, before, after));
+}
+
+function kernelText(emitter: Emitter, row: 'i' | 'S[j]', last: string, before: string, after: string): string {
+  const bound = emitter.bound.map((_, k) => `const p${k}=P[${k}];`).join('');
+  const head = row === 'i' ? 'for(let i=0;i<rows;i++){const j=i;' : 'for(let j=0;j<rows;j++){const i=S[j];';
+  return `${bound}${before}\n${head}\n${emitter.text()}\n${last}\n}\n${after}`;
+}
+
+interface Output {
+  readonly type: DataType;
+  readonly value: Emitted;
+  readonly values: Values;
+  readonly flags: Uint8Array | null;
+  readonly store: string;
+}
+
+function runProjection(nodes: readonly ExprNode[], batch: Batch, selection: Selection | null): Column[] {
+  const emitter = emitterFor(batch, selection);
+  const rows = emitter.rows;
+  const outputs: (Output | Column)[] = nodes.map((node, k) => {
+    const value = emit(emitter, node);
+    return value.form === 'null' ? nullColumn(value.type, rows) : outputOf(emitter, value, k, rows);
+  });
+  const live = outputs.filter(output => 'store' in output);
+  if (live.length > 0) {
+    const loop = kernel(emitter, selection === null ? 'i' : 'S[j]', live.map(output => output.store).join('\n'));
+    loop(emitter.bound, rows, selection?.at ?? null, null);
+  }
+  return outputs.map(output => ('store' in output ? finish(output, rows) : output));
+}
+
+function outputOf(emitter: Emitter, value: Emitted, k: number, rows: number): Output {
+  const { type } = value;
+  const values = allocateValues(value.form === 'pair' ? 'i64' : physicalOf(type), rows);
+  const flags = value.isNull === null ? null : new Uint8Array(rows);
+  const o = emitter.bind(values);
+  const live = value.isNull === null ? '' : `${value.isNull}?0:`;
+  let store: string;
+  if (value.form === 'pair') store = `${o}[2*j]=${live}${value.low};${o}[2*j+1]=${live}${value.high};`;
+  else if (value.form === 'bool') store = `${o}[j]=${live}${value.code}?1:0;`;
+  else if (value.form === 'null') store = '';
+  else store = `${o}[j]=${live}${value.code};`;
+  if (flags !== null) store += `${emitter.bind(flags)}[j]=${value.isNull}?0:1;`;
+  return { type, value, values, flags, store: `/*${k}*/${store}` };
+}
+
+function finish(output: Output, rows: number): Column {
+  const { type, value, values, flags } = output;
+  const packed = flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows);
+  const dictionary = value.form === 'text' ? value.dictionary : null;
+  const physical = value.form === 'pair' ? 'i64' : physicalOf(type);
+  return narrow({ type, physical, length: rows, ...packed, values, dictionary });
+}
+
+/** The text that a projection of these expressions compiles to: for explain and tests. */
+export function projectionText(nodes: readonly ExprNode[], batch: Batch): string {
+  const emitter = emitterFor(batch, null);
+  const stores = nodes.map((node, k) => {
+    const value = emit(emitter, node);
+    return value.form === 'null' ? '' : outputOf(emitter, value, k, batch.rows).store;
+  });
+  return kernelText(emitter, 'i', stores.join('\n'), '', 'return 0;');
+}

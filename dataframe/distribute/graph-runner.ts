@@ -1,0 +1,129 @@
+import { VolleyError } from '../../core/base/errors.js';
+import type { TaskRange } from '../../core/base/ids.js';
+import type { Executor, GraphJob, LayerHandle } from '../../core/graph/executor.js';
+import type { BytesTable, Dependency } from '../../core/graph/layer.js';
+import { packData, unpackData } from '../../core/wire/msgpack.js';
+import type { Schema } from '../column/datatype.js';
+import { emptyBatch } from '../column/layout.js';
+import { encodeBatch } from '../column/slab.js';
+import type { ScanInspection, ScanSpec, Split } from '../io/source.js';
+import type { Fragment } from '../physical/fragment.js';
+import type { MemoryTable } from '../plan/memory-table.js';
+import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
+
+/** Runs stages as layers of one job. */
+export class GraphRunner implements StageRunner {
+  readonly job: GraphJob;
+  readonly #executor: Executor;
+  /** The failure that was seen first: those of later layers only follow from it. */
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(executor: Executor, job: GraphJob) {
+    this.#executor = executor;
+    this.job = job;
+  }
+
+  submit(stage: StageRequest, schema: Schema): Layer {
+    const name = stageName(stage.fragment);
+    const handle = this.job.submit({
+      template: this.job.template('fragment', name, packData(stage.fragment)),
+      count: stage.tasks,
+      dependencies: stage.dependencies,
+      args: stage.splits && packTable(stage.splits),
+      slices: stage.slices,
+      options: { name, inlineResult: stage.inline },
+    });
+    for (const dependency of stage.dependencies) this.#giveUp(dependency);
+    return this.#layer(handle, schema);
+  }
+
+  async empty(schema: Schema): Promise<Layer> {
+    const partition = encodeBatch(emptyBatch(schema), byteLength => new Uint8Array(byteLength));
+    return this.#layer(await this.job.put([partition]), schema);
+  }
+
+  async open(table: MemoryTable, schema: Schema): Promise<Layer> {
+    const resident = await table.open(this.#executor);
+    const stats = { ...resident, inline: [] };
+    return { range: resident.range, schema, stats: async () => stats };
+  }
+
+  /** Looks at a source on a worker: only the workers need to see the files. */
+  async inspect(scan: ScanSpec): Promise<ScanInspection> {
+    const fragment: Fragment = {
+      source: { kind: 'inspect', scan },
+      ops: [],
+      sink: { kind: 'partition' },
+      inputs: [],
+    };
+    const layer = this.submit(
+      { fragment, tasks: 1, splits: null, dependencies: [], slices: 1, inline: true, bytesIn: 0 },
+      [],
+    );
+    return unpackData<ScanInspection>(await this.inlineResult(layer, 0));
+  }
+
+  /** The enclosed result of a task: with its finish report when small, else fetched. */
+  async inlineResult(layer: Layer, task: number): Promise<Uint8Array> {
+    const { inline } = await layer.stats();
+    const bytes = inline[task];
+    if (bytes) return bytes;
+    const lease = await this.job.fetch({ job: layer.range.job, index: layer.range.first + task }, 0);
+    try {
+      return lease.bytes.slice();
+    } finally {
+      lease.release();
+    }
+  }
+
+  #layer(handle: LayerHandle, schema: Schema): Layer {
+    const done = handle.done.catch(error => {
+      this.#failure ??= { error };
+      throw this.#failure.error;
+    });
+    // Nobody may be waiting yet, or ever, for a layer that others read.
+    done.catch(() => {});
+    return { range: handle.range, schema, stats: (): Promise<LayerStats> => done };
+  }
+
+  #giveUp(dependency: Dependency): void {
+    for (const range of rangesOf(dependency)) {
+      if (range.job === this.job.id) this.job.release(range);
+    }
+  }
+}
+
+function rangesOf(dependency: Dependency): TaskRange[] {
+  if (dependency.rule !== 'explicit') return [dependency.from];
+  return Array.from(dependency.indices, (first, i) => ({
+    job: dependency.jobs[i] as TaskRange['job'],
+    first,
+    count: 1,
+  }));
+}
+
+/** `scan filter aggregate:partial hash`: for explain, errors and events. */
+export function stageName(fragment: Fragment): string {
+  const { source, ops, sink } = fragment;
+  const steps = ops.map(op => (op.kind === 'aggregate' ? `${op.kind}:${op.phase}` : op.kind));
+  const end = sink.kind === 'partition' ? [] : [sink.kind === 'file' ? `write:${sink.file.role}` : sink.kind];
+  return [source.kind, ...steps, ...end].join(' ');
+}
+
+/** One msgpack string per split. */
+function packTable(splits: readonly Split[]): BytesTable {
+  const packed = splits.map(split => packData(split));
+  const offsets = new Uint32Array(packed.length + 1);
+  packed.forEach((bytes, i) => {
+    offsets[i + 1] = offsets[i]! + bytes.byteLength;
+  });
+  const total = offsets[packed.length]!;
+  if (packed.reduce((sum, b) => sum + b.byteLength, 0) !== total) {
+    throw new VolleyError('RESOURCE_EXHAUSTED', `${splits.length} splits are too many for one scan: give fewer files`);
+  }
+  const bytes = new Uint8Array(total);
+  packed.forEach((part, i) => {
+    bytes.set(part, offsets[i]!);
+  });
+  return { offsets, bytes };
+}

@@ -1,0 +1,53 @@
+import type { TaskRange } from '../../core/base/ids.js';
+import type { Dependency } from '../../core/graph/layer.js';
+import type { Schema } from '../column/datatype.js';
+import type { Split } from '../io/source.js';
+import type { Fragment } from '../physical/fragment.js';
+import type { MemoryTable } from '../plan/memory-table.js';
+
+/** One layer of a dataframe job, before it is encoded. */
+export interface StageRequest {
+  readonly fragment: Fragment;
+  readonly tasks: number;
+  /** For scans: one per task. */
+  readonly splits: readonly Split[] | null;
+  readonly dependencies: readonly Dependency[];
+  readonly slices: number;
+  /** The result is a receipt or an inspection and travels with the finish report. */
+  readonly inline: boolean;
+  /** Bytes of the rows that enter: what a runner without real statistics takes for the result's size. */
+  readonly bytesIn: number;
+}
+
+/** A submitted layer. */
+export interface Layer {
+  readonly range: TaskRange;
+  readonly schema: Schema;
+  /** Settles when every task is done. */
+  stats(): Promise<LayerStats>;
+}
+
+export interface LayerStats {
+  readonly rows: Float64Array;
+  readonly bytes: Float64Array;
+  readonly inline: readonly (Uint8Array | null)[];
+}
+
+/**
+ * Where stages go: a job of the cluster (graph-runner), or a text (dry-runner). Planning is the same code for both,
+ * so what explain shows is what runs.
+ */
+export interface StageRunner {
+  /** Submits at once; `schema` is that of the partitions it makes. Its dependencies are given up to it. */
+  submit(stage: StageRequest, schema: Schema): Layer;
+  /** One partition without rows, for sources that have none. */
+  empty(schema: Schema): Promise<Layer>;
+  /** Partitions that lie on the workers already. Never released by the run. */
+  open(table: MemoryTable, schema: Schema): Promise<Layer>;
+}
+
+export function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}

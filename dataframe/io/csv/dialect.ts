@@ -1,0 +1,48 @@
+import { VolleyError } from '../../../core/base/errors.js';
+import type { CsvOptions } from '../source.js';
+
+export const lineFeed = 10;
+export const carriageReturn = 13;
+
+/** CsvOptions as bytes. */
+export interface Dialect {
+  readonly delimiter: number;
+  /** -1: no quoting. */
+  readonly quote: number;
+  /** UTF-8 of the texts that mean null, beside the empty field. */
+  readonly nullValues: readonly Uint8Array[];
+  readonly ignoreErrors: boolean;
+}
+
+/** @throws INVALID_ARGUMENT */
+export function dialectOf(options: CsvOptions): Dialect {
+  const delimiter = byteOf(options.delimiter, 'delimiter');
+  const quote = options.quote === '' ? -1 : byteOf(options.quote, 'quote');
+  if (delimiter === quote) {
+    throw new VolleyError('INVALID_ARGUMENT', 'csv: delimiter and quote are the same character');
+  }
+  if (!Number.isSafeInteger(options.splitBytes) || options.splitBytes < 1) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `csv: splitBytes is ${options.splitBytes}, must be a positive integer`,
+    );
+  }
+  return {
+    delimiter,
+    quote,
+    nullValues: options.nullValues.filter(text => text !== '').map(text => Buffer.from(text)),
+    ignoreErrors: options.ignoreErrors,
+  };
+}
+
+function byteOf(text: string, name: string): number {
+  const code = text.charCodeAt(0);
+  if (text.length !== 1 || code > 127 || code === lineFeed || code === carriageReturn || code === 0) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `csv: ${name} ${JSON.stringify(text)} must be one ASCII character other than a line break` +
+        (name === 'quote' ? " ('' turns quoting off)" : ''),
+    );
+  }
+  return code;
+}

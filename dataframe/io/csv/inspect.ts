@@ -1,0 +1,220 @@
+import type { FileHandle } from 'node:fs/promises';
+import { assert } from '../../../core/base/assert.js';
+import { VolleyError } from '../../../core/base/errors.js';
+import { limits } from '../../../core/base/limits.js';
+import type { DataType, Field, Schema } from '../../column/datatype.js';
+import { columnNotFound } from '../../expr/nearest.js';
+import { selectedFields } from '../columns.js';
+import { badData } from '../errors.js';
+import { openSource, readRange, resolveSources } from '../paths.js';
+import type { CsvOptions, IoEnv, ScanInspection, ScanSpec, Split } from '../source.js';
+import { sampleBytes } from './constants.js';
+import { createConverter } from './convert.js';
+import { type Dialect, dialectOf } from './dialect.js';
+import { TypeGuesser } from './infer.js';
+import { findSplits, markBytes, RecordScanner } from './scanner.js';
+import { FieldKind, RecordBlock, Tokenizer, undouble } from './tokenize.js';
+
+/** Schema and splits. Types come from the head of the first file; every file is scanned once for record starts. */
+export async function inspectCsv(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
+  const options = scan.csv;
+  assert(options !== null, 'a csv scan has csv options');
+  const dialect = dialectOf(options);
+  const files = await resolveSources(scan.paths, 'csv', env);
+  const splits: Split[] = [];
+  let schema: Schema | null = null;
+  for (const file of files) {
+    const { handle, size } = await openSource(file, env);
+    try {
+      const head = await readHead(handle, size, file, options, dialect);
+      if (head === null) {
+        requireDeclared(file, options);
+        continue;
+      }
+      if (schema === null) {
+        schema = schemaOf(head, file, options, dialect);
+        selectedFields(schema, scan.columns, `scan of ${file}`);
+      } else {
+        requireSameNames(schema, head, files[0] as string, file);
+      }
+      if (head.dataStart < size) {
+        const starts = await findSplits(handle, head.dataStart, size, options.splitBytes, dialect);
+        starts.forEach((start, i) => {
+          splits.push(byteRange(file, start, starts[i + 1] ?? size));
+        });
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+  // Plans need at least one partition to carry the schema.
+  if (splits.length === 0) {
+    splits.push(byteRange(files[0] as string, 0, 0));
+  }
+  schema ??= Object.entries(options.schema ?? {}).map(([name, type]) => ({ name, type }));
+  return { schema, splits };
+}
+
+function byteRange(path: string, start: number, end: number): Split {
+  return { path, rowGroup: 0, start, end, rows: -1, bytes: end - start, statistics: null };
+}
+
+/** The beginning of a file. */
+interface Head {
+  readonly window: Buffer;
+  /** Whether the window is the whole file. */
+  readonly whole: boolean;
+  /** Names in the header, or null without one. */
+  readonly names: readonly string[] | null;
+  readonly fields: number;
+  /** Where data begins, after a byte order mark and the header. */
+  readonly dataStart: number;
+}
+
+/** null for an empty file. */
+async function readHead(
+  handle: FileHandle,
+  size: number,
+  file: string,
+  options: CsvOptions,
+  dialect: Dialect,
+): Promise<Head | null> {
+  let length = Math.min(size, sampleBytes);
+  for (;;) {
+    const window = await readRange(handle, 0, length);
+    const whole = length === size;
+    let start = markBytes(window);
+    // Blank lines before the first record say nothing.
+    while (window[start] === 10 || (window[start] === 13 && window[start + 1] === 10)) {
+      start += window[start] === 10 ? 1 : 2;
+    }
+    if (start === window.length && whole) {
+      return null;
+    }
+    const next = new RecordScanner(dialect).find(window.subarray(start), 0, 0);
+    if (next >= 0 || whole) {
+      const end = next >= 0 ? start + next : window.length;
+      const texts = firstRecord(window.subarray(start, end), file, dialect);
+      return options.header
+        ? { window, whole, names: headerNames(texts, file), fields: texts.length, dataStart: end }
+        : { window, whole, names: null, fields: texts.length, dataStart: start };
+    }
+    if (length >= limits.lineBytes) {
+      throw badData(
+        { file, row: 1, text: window.toString('utf8', 0, 100) },
+        `a line exceeds ${limits.lineBytes} bytes`,
+      );
+    }
+    length = Math.min(size, limits.lineBytes, length * 8);
+  }
+}
+
+function firstRecord(record: Buffer, file: string, dialect: Dialect): string[] {
+  // At most as many fields as bytes; a header is short.
+  let fields = 1;
+  for (const byte of record) {
+    fields += byte === dialect.delimiter ? 1 : 0;
+  }
+  const block = new RecordBlock(Math.min(fields, maxFields));
+  new Tokenizer(dialect).fill(record, 0, true, block);
+  const found = block.found[0]!;
+  if (fields > maxFields && found > maxFields) {
+    throw badData({ file, row: 1 }, `its first line has ${found} fields, more than ${maxFields}`);
+  }
+  const texts: string[] = [];
+  for (let c = 0; c < found; c++) {
+    let text = record.subarray(block.starts[c]!, block.ends[c]!);
+    if (block.kinds[c] === FieldKind.Escaped) {
+      const plain = Buffer.alloc(text.length);
+      text = plain.subarray(0, undouble(text, 0, text.length, dialect.quote, plain));
+    }
+    texts.push(text.toString('utf8'));
+  }
+  return texts;
+}
+
+/** Columns of one file: a tokenised block holds this many positions per record. */
+const maxFields = 16_384;
+
+/** An empty name becomes column_N. @throws DUPLICATE_COLUMN */
+function headerNames(texts: readonly string[], file: string): string[] {
+  const names = texts.map((text, i) => (text === '' ? `column_${i + 1}` : text));
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw new VolleyError(
+        'DUPLICATE_COLUMN',
+        `${file}: two columns are named '${name}'. Rename one in the file, or scan with header: false and rename them`,
+        { file, column: name },
+      );
+    }
+    seen.add(name);
+  }
+  return names;
+}
+
+function schemaOf(head: Head, file: string, options: CsvOptions, dialect: Dialect): Schema {
+  const declared = new Map<string, DataType>(Object.entries(options.schema ?? {}));
+  const names = head.names ?? generatedNames(head.fields, [...declared.keys()]);
+  const guessed = guessTypes(head, dialect);
+  const schema: Field[] = names.map((name, i) => ({
+    name,
+    type: declared.get(name) ?? (guessed[i] as DataType),
+  }));
+  for (const [name, type] of declared) {
+    if (!names.includes(name)) {
+      throw columnNotFound(name, schema, `declared schema of ${file}`);
+    }
+    // Raises UNSUPPORTED now rather than in every task.
+    createConverter({ name, type }, 0, dialect);
+  }
+  return schema;
+}
+
+/** column_1, column_2, …; a declared schema with one name per column names them instead. */
+function generatedNames(fields: number, declared: readonly string[]): string[] {
+  const names = Array.from({ length: fields }, (_, i) => `column_${i + 1}`);
+  const renames = declared.length === fields && declared.some(name => !names.includes(name));
+  return renames ? [...declared] : names;
+}
+
+function guessTypes(head: Head, dialect: Dialect): DataType[] {
+  const block = new RecordBlock(head.fields);
+  const guesser = new TypeGuesser(head.fields, dialect);
+  const tokenizer = new Tokenizer(dialect);
+  let p = head.dataStart;
+  for (;;) {
+    const next = tokenizer.fill(head.window, p, head.whole, block);
+    guesser.add(head.window, block);
+    if (next === p) {
+      return guesser.types();
+    }
+    p = next;
+  }
+}
+
+function requireSameNames(schema: Schema, head: Head, first: string, file: string): void {
+  const names = head.names ?? schema.slice(0, head.fields).map(field => field.name);
+  const wayOut = 'Files of one scan have the same columns in the same order: scan them apart';
+  for (let i = 0; i < Math.max(names.length, schema.length, head.fields); i++) {
+    const expected = schema[i]?.name;
+    const name = names[i];
+    if (name !== expected) {
+      throw badData(
+        { file, row: 1, column: expected ?? name },
+        `column ${i + 1} is ${name === undefined ? 'missing' : `'${name}'`}, but ${expected === undefined ? 'there is none' : `'${expected}'`} in ${first}`,
+        wayOut,
+      );
+    }
+  }
+}
+
+function requireDeclared(file: string, options: CsvOptions): void {
+  if (options.schema === null) {
+    throw badData(
+      { file },
+      'the file is empty',
+      'Declare a schema ({ name: DataType.Int64, … }) to read it as zero rows',
+    );
+  }
+}

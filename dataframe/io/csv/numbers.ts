@@ -1,0 +1,138 @@
+/** Numbers from bytes. Blanks around them are allowed, as CSV writers often pad. */
+
+const space = 32;
+const plus = 43;
+const minus = 45;
+const dot = 46;
+const zero = 48;
+
+const maxInt64 = 2n ** 63n - 1n;
+const minInt64 = -(2n ** 63n);
+const maxUint64 = 2n ** 64n - 1n;
+
+/** Powers of ten that float64 holds exactly. */
+const powers = new Float64Array(23);
+for (let i = 0; i < powers.length; i++) {
+  powers[i] = Number(`1e${i}`);
+}
+
+/** An integer of at most 15 digits; NaN for anything else, which `wideInteger` then looks at. */
+export function shortInteger(bytes: Uint8Array, from: number, to: number): number {
+  let p = from;
+  let negative = false;
+  const sign = bytes[p];
+  if (sign === minus || sign === plus) {
+    negative = sign === minus;
+    p++;
+  }
+  if (p >= to || to - p > 15) {
+    return Number.NaN;
+  }
+  let value = 0;
+  for (; p < to; p++) {
+    const digit = bytes[p]! - zero;
+    if (digit < 0 || digit > 9) {
+      return Number.NaN;
+    }
+    value = value * 10 + digit;
+  }
+  return negative ? 0 - value : value;
+}
+
+/** Any integer of 64 bits; null when it is none or does not fit. */
+export function wideInteger(bytes: Uint8Array, from: number, to: number, unsigned: boolean): bigint | null {
+  const text = trimmed(bytes, from, to);
+  if (!/^[+-]?\d+$/.test(text) || text.length > 64) {
+    return null;
+  }
+  const value = BigInt(text.startsWith('+') ? text.slice(1) : text);
+  const fits = unsigned ? value >= 0n && value <= maxUint64 : value >= minInt64 && value <= maxInt64;
+  return fits ? value : null;
+}
+
+/**
+ * A decimal number whose digits fit 15 places and whose power of ten is at most 22: then one multiplication or
+ * division of exact values rounds correctly (Clinger's fast path). NaN for anything else.
+ */
+export function shortFloat(bytes: Uint8Array, from: number, to: number): number {
+  let p = from;
+  let negative = false;
+  const sign = bytes[p];
+  if (sign === minus || sign === plus) {
+    negative = sign === minus;
+    p++;
+  }
+  let value = 0;
+  let digits = 0;
+  let seen = 0;
+  let fraction = 0;
+  let inFraction = 0;
+  for (; p < to; p++) {
+    const byte = bytes[p]!;
+    const digit = byte - zero;
+    if (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit;
+      seen++;
+      // Leading zeros cost no precision.
+      digits += value > 0 ? 1 : 0;
+      fraction += inFraction;
+    } else if (byte === dot && inFraction === 0) {
+      inFraction = 1;
+    } else {
+      break;
+    }
+  }
+  if (seen === 0 || digits > 15) {
+    return Number.NaN;
+  }
+  let exponent = 0;
+  if (p < to) {
+    if ((bytes[p]! | 32) !== 101) {
+      return Number.NaN;
+    }
+    exponent = shortInteger(bytes, p + 1, to);
+  }
+  const scale = exponent - fraction;
+  // Also false for NaN.
+  if (!(scale >= -22 && scale <= 22)) {
+    return Number.NaN;
+  }
+  const magnitude = scale < 0 ? value / powers[-scale]! : value * powers[scale]!;
+  return negative ? -magnitude : magnitude;
+}
+
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const special = /^([+-]?)(inf|infinity|nan)$/i;
+
+/** Any decimal number, `inf`, `infinity`, `nan` in any case; null when it is none. */
+export function anyFloat(bytes: Uint8Array, from: number, to: number): number | null {
+  const text = trimmed(bytes, from, to);
+  if (decimal.test(text)) {
+    return Number(text);
+  }
+  const match = special.exec(text);
+  if (match === null) {
+    return null;
+  }
+  if (match[2]?.toLowerCase() === 'nan') {
+    return Number.NaN;
+  }
+  return match[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+/** 1, 0, or -1 when it is neither true nor false, in any case. */
+export function boolean(bytes: Uint8Array, from: number, to: number): number {
+  const length = to - from;
+  const text = length === 4 || length === 5 ? trimmed(bytes, from, to).toLowerCase() : '';
+  return text === 'true' ? 1 : text === 'false' ? 0 : -1;
+}
+
+function trimmed(bytes: Uint8Array, from: number, to: number): string {
+  while (from < to && bytes[from] === space) {
+    from++;
+  }
+  while (to > from && bytes[to - 1] === space) {
+    to--;
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1');
+}

@@ -1,0 +1,193 @@
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isVolleyError, VolleyError } from '../../core/base/errors.js';
+import type { Batch } from '../column/column.js';
+import type { Schema } from '../column/datatype.js';
+import { ParquetFile, requireWritable } from './parquet/writer.js';
+import { allowedTarget } from './paths.js';
+import type { IoEnv, SinkReceipt, SinkSpec } from './source.js';
+
+/**
+ * Writes one task's share of a sink. Rows go to a hidden name that only this attempt uses, are synced, and appear under
+ * their final name by one rename: whoever looks sees all of the output or nothing. An existing file at `path` is
+ * replaced in that same step; an existing folder is never touched.
+ * @throws SINK_EXISTS, ACCESS_DENIED, FILE_NOT_FOUND (no such folder), UNSUPPORTED
+ */
+export async function writeSink(
+  spec: SinkSpec,
+  schema: Schema,
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+  env: IoEnv,
+): Promise<SinkReceipt> {
+  requireWritable(schema, spec.compression);
+  if (!Number.isSafeInteger(spec.rowGroupRows) || spec.rowGroupRows < 1) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `rowGroupRows is ${spec.rowGroupRows}, must be a positive integer`,
+    );
+  }
+  const target = await sinkTarget(spec.path, env);
+  const temporary = await sinkTarget(spec.temporaryPath, env);
+  switch (spec.role) {
+    case 'file':
+      await refuseFolder(target, env);
+      return writeFile(spec, schema, batches, env, temporary, target, target);
+    case 'part': {
+      await mkdir(temporary, { recursive: true });
+      const name = partName(env.position);
+      return writeFile(
+        spec,
+        schema,
+        batches,
+        env,
+        join(temporary, `.${name}`),
+        join(temporary, name),
+        join(target, name),
+      );
+    }
+    case 'commit':
+      return commitFolder(temporary, target, env);
+  }
+}
+
+/** Padded, so that a sorted listing of the folder is in row order. */
+function partName(position: number): string {
+  return `part-${String(position).padStart(5, '0')}.parquet`;
+}
+
+/** `reported` is where the file will be once the sink is committed. */
+async function writeFile(
+  spec: SinkSpec,
+  schema: Schema,
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+  env: IoEnv,
+  hidden: string,
+  visible: string,
+  reported: string,
+): Promise<SinkReceipt> {
+  // What attempts that died have left: they cannot finish any more, they are fenced.
+  for (let attempt = 0; attempt < env.attempt; attempt++) {
+    await rm(`${hidden}.a${attempt}`, { force: true });
+  }
+  const own = `${hidden}.a${env.attempt}`;
+  try {
+    const handle = await open(own, 'w');
+    let bytes: number;
+    let rows: number;
+    try {
+      const file = new ParquetFile(handle, schema, spec);
+      for await (const batch of batches) {
+        await file.append(batch);
+      }
+      bytes = await file.finish();
+      rows = file.rows;
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(own, visible);
+    await syncFolder(dirname(visible));
+    return { rows, files: [reported], bytes };
+  } catch (error) {
+    await rm(own, { force: true });
+    throw writeFailure(error, spec.path, env);
+  }
+}
+
+/** Makes the folder of parts visible. A repeated commit finds its work done. */
+async function commitFolder(temporary: string, target: string, env: IoEnv): Promise<SinkReceipt> {
+  const done: SinkReceipt = { rows: 0, files: [], bytes: 0 };
+  const left = await readdir(temporary).catch(() => null);
+  if (left === null) {
+    const parts: string[] = await readdir(target).catch(() => []);
+    if (parts.includes(partName(0))) {
+      return done;
+    }
+    throw new VolleyError(
+      'FILE_NOT_FOUND',
+      `the parts of '${target}' are not on ${env.node}: its folder must be shared by all workers`,
+      {
+        path: target,
+        node: env.node,
+      },
+    );
+  }
+  try {
+    for (const name of left.filter(entry => entry.startsWith('.'))) {
+      await rm(join(temporary, name), { force: true });
+    }
+    // Replaces an empty folder, fails on any other.
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+    return done;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)) {
+      throw writeFailure(error, target, env);
+    }
+    await rm(temporary, { recursive: true, force: true });
+    throw sinkExists(target, env);
+  }
+}
+
+async function refuseFolder(target: string, env: IoEnv): Promise<void> {
+  const status = await stat(target).catch(() => null);
+  if (status?.isDirectory()) {
+    throw sinkExists(target, env);
+  }
+}
+
+function sinkExists(target: string, env: IoEnv): VolleyError {
+  return new VolleyError(
+    'SINK_EXISTS',
+    `'${target}' exists on ${env.node} and is not replaced: remove it first or write to another path`,
+    { path: target, node: env.node },
+  );
+}
+
+async function sinkTarget(path: string, env: IoEnv): Promise<string> {
+  try {
+    return await allowedTarget(path, env);
+  } catch (error) {
+    if (!isVolleyError(error, 'FILE_NOT_FOUND')) {
+      throw error;
+    }
+    throw new VolleyError(
+      'FILE_NOT_FOUND',
+      `the folder of '${path}' does not exist on ${env.node}: create it there, or write to a folder that all workers share`,
+      { path, node: env.node },
+      { cause: error },
+    );
+  }
+}
+
+/** A rename survives a crash of the machine only when its folder is synced too. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function writeFailure(error: unknown, path: string, env: IoEnv): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new VolleyError(
+      'RESOURCE_EXHAUSTED',
+      `no space left on ${env.node} while writing '${path}': nothing was left behind; free space or write elsewhere`,
+      { path, node: env.node },
+      { cause: error },
+    );
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new VolleyError(
+      'ACCESS_DENIED',
+      `${env.node} may not write '${path}' (${code})`,
+      { path, node: env.node },
+      { cause: error },
+    );
+  }
+  return error;
+}

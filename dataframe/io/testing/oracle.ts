@@ -1,0 +1,78 @@
+import { randomInt } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { isValid } from '../../column/bitmap.js';
+import type { Batch, Column } from '../../column/column.js';
+import { entryText } from '../../column/dictionary.js';
+import type { IoEnv, ScanSpec, SourceReader } from '../source.js';
+
+/** Numbers in every column are compared as text of bigint or float64, so that nothing is rounded on the way. */
+export type Cell = string | null;
+
+export const testEnv: IoEnv = { node: 'this process', allowPaths: null, attempt: 1, position: 0 };
+
+/** Seed of this run; the test prints it when it fails. */
+export function newSeed(): number {
+  return randomInt(2 ** 31);
+}
+
+/** A folder that is removed with `close`. */
+export function scratchFolder(): { path: (name: string) => string; close: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'volley-io-'));
+  return { path: name => join(folder, name), close: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Runs SQL in a fresh DuckDB; rows as cells: every column is cast to text by DuckDB's canonical forms in `select`. */
+export async function duckdb(...statements: string[]): Promise<Cell[][]> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await instance.connect();
+  try {
+    let rows: Cell[][] = [];
+    for (const sql of statements) {
+      const reader = await connection.runAndReadAll(sql);
+      rows = reader.getRows().map(row => row.map(value => (value === null ? null : String(value))));
+    }
+    return rows;
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** Everything a reader yields for a scan. */
+export async function readAll(reader: SourceReader, scan: ScanSpec, env = testEnv): Promise<Cell[][]> {
+  const inspection = await reader.inspect(scan, env);
+  const rows: Cell[][] = [];
+  for (const split of inspection.splits) {
+    for await (const batch of reader.read({ ...scan, schema: inspection.schema }, split, env)) {
+      rows.push(...cellsOf(batch));
+    }
+  }
+  return rows;
+}
+
+export function cellsOf(batch: Batch): Cell[][] {
+  return Array.from({ length: batch.rows }, (_, row) => batch.columns.map(column => cellOf(column, row)));
+}
+
+function cellOf(column: Column, row: number): Cell {
+  if (!isValid(column.validity, row)) {
+    return null;
+  }
+  const value = column.values[row]!;
+  switch (column.physical) {
+    case 'code':
+      return entryText(column.dictionary!, value);
+    case 'bool':
+      return value === 1 ? 'true' : 'false';
+    case 'i64': {
+      const high = column.values[2 * row + 1]!;
+      const bits = (BigInt(high) << 32n) | BigInt(column.values[2 * row]! >>> 0);
+      return String(column.type.kind === 'uint64' ? BigInt.asUintN(64, bits) : bits);
+    }
+    default:
+      return Object.is(value, -0) ? '-0' : String(value);
+  }
+}

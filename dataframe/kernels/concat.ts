@@ -1,0 +1,125 @@
+import { bitmapBytes } from '../column/bitmap.js';
+import type { Batch, Column, Dictionary } from '../column/column.js';
+import type { Schema } from '../column/datatype.js';
+import { compact, unify } from '../column/dictionary.js';
+import { allocateValues, emptyBatch } from '../column/layout.js';
+
+/** One batch of all rows, in order. Physical forms may differ from batch to batch; dictionaries are unified. */
+export function concatBatches(schema: Schema, batches: readonly Batch[]): Batch {
+  const filled = batches.filter(batch => batch.rows > 0);
+  if (filled.length === 1) return filled[0]!;
+  if (filled.length === 0) return batches[0] ?? emptyBatch(schema);
+  let rows = 0;
+  for (const batch of filled) rows += batch.rows;
+  const columns = schema.map((_, c) =>
+    concatColumns(
+      filled.map(batch => batch.columns[c]!),
+      rows,
+    ),
+  );
+  return { schema, rows, columns };
+}
+
+/** One column of the values of several columns of one type; `rows` is their total length. */
+export function concatColumns(columns: readonly Column[], rows: number): Column {
+  const first = columns[0]!;
+  if (columns.length === 1) return first;
+  const wide = columns.some(column => column.physical === 'i64');
+  const parts = wide ? columns.map(widen) : columns;
+  const physical = parts[0]!.physical;
+  const values = allocateValues(physical, rows);
+  let dictionary: Dictionary | null = null;
+  if (physical === 'code') {
+    const unified = unify(parts.map(column => column.dictionary!));
+    dictionary = unified.dictionary;
+    concatCodes(parts, unified.maps, values as Int32Array);
+  } else {
+    let at = 0;
+    for (const part of parts) {
+      values.set(part.values as never, at);
+      at += part.values.length;
+    }
+  }
+  return { type: first.type, physical, length: rows, ...concatValidity(parts, rows), values, dictionary };
+}
+
+function concatCodes(
+  parts: readonly Column[],
+  maps: readonly (Int32Array | null)[],
+  values: Int32Array,
+): void {
+  let at = 0;
+  parts.forEach((part, p) => {
+    const map = maps[p]!;
+    const codes = part.values as Int32Array;
+    if (map === null || map.length === 0) values.set(codes, at);
+    else for (let i = 0; i < codes.length; i++) values[at + i] = map[codes[i]!]!;
+    at += codes.length;
+  });
+}
+
+function concatValidity(
+  parts: readonly Column[],
+  rows: number,
+): { validity: Uint8Array | null; nullCount: number } {
+  let nullCount = 0;
+  for (const part of parts) nullCount += part.nullCount;
+  if (nullCount === 0) return { validity: null, nullCount };
+  const out = new Uint8Array(bitmapBytes(rows));
+  let at = 0;
+  for (const { validity, length } of parts) {
+    for (let i = 0; i < length; i++) {
+      const bit = validity === null ? 1 : (validity[i >> 3]! >> (i & 7)) & 1;
+      out[(at + i) >> 3]! |= bit << ((at + i) & 7);
+    }
+    at += length;
+  }
+  return { validity: out, nullCount };
+}
+
+/** A column of 64-bit integers as pairs of words. */
+export function widen(column: Column): Column {
+  if (column.physical === 'i64') return column;
+  const { values, length } = column;
+  const words = new Int32Array(2 * length);
+  for (let i = 0; i < length; i++) {
+    const v = values[i]!;
+    words[2 * i] = v | 0;
+    words[2 * i + 1] = Math.floor(v / 4294967296);
+  }
+  return { ...column, physical: 'i64', values: words };
+}
+
+/** Pairs of words as f64 when every value is a safe integer; else the column as it is. */
+export function narrow(column: Column): Column {
+  if (column.physical !== 'i64') return column;
+  const { length } = column;
+  const words = column.values as Int32Array;
+  const unsigned = column.type.kind === 'uint64';
+  const out = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    const high = words[2 * i + 1]!;
+    const v = (unsigned ? high >>> 0 : high) * 4294967296 + (words[2 * i]! >>> 0);
+    if (v > Number.MAX_SAFE_INTEGER || v < Number.MIN_SAFE_INTEGER) return column;
+    out[i] = v;
+  }
+  return { ...column, physical: 'f64', values: out };
+}
+
+/** Drops dictionary entries that no row refers to. */
+export function compactBatch(batch: Batch): Batch {
+  let changed = false;
+  const columns = batch.columns.map(column => {
+    if (column.physical !== 'code') return column;
+    const codes = column.values as Int32Array;
+    const smaller = compact(column.dictionary!, codes, column.length);
+    if (smaller === null) return column;
+    changed = true;
+    const values = new Int32Array(column.length);
+    const { map } = smaller;
+    // Null slots hold code 0; an all-null column keeps it although its dictionary may be empty.
+    for (let i = 0; i < values.length; i++) values[i] = map[codes[i]!]!;
+    return { ...column, values, dictionary: smaller.dictionary };
+  });
+  return changed ? { ...batch, columns } : batch;
+}

@@ -1,0 +1,77 @@
+import { assertNever } from '../../core/base/assert.js';
+import { formatExpr } from '../expr/format.js';
+import type { ExprNode } from '../expr/node.js';
+import type { AggregateSpec, NamedExpr, SortKey } from '../physical/fragment.js';
+import type { Plan } from './plan.js';
+import { inputsOf } from './traverse.js';
+
+/** The plan as an indented tree, root first, one line a node. */
+export function explainPlan(plan: Plan, depth = 0): string {
+  const lines = [`${'  '.repeat(depth)}${describe(plan)}`];
+  for (const input of inputsOf(plan)) lines.push(explainPlan(input, depth + 1));
+  return lines.join('\n');
+}
+
+function describe(plan: Plan): string {
+  switch (plan.kind) {
+    case 'scan': {
+      const { scan, schema, splits } = plan;
+      const columns = `${schema.length}/${scan.schema?.length ?? 0} columns [${names(schema)}]`;
+      const where = scan.predicate === null ? '' : ` where ${formatExpr(scan.predicate)}`;
+      return `SCAN ${scan.format} ${scan.paths.join(', ')} ${columns}, ${splits.length} splits${where}`;
+    }
+    case 'memory': {
+      const columns = `${plan.schema.length}/${plan.whole.length} columns [${names(plan.schema)}]`;
+      return `MEMORY ${plan.table.name} ${columns}`;
+    }
+    case 'filter':
+      return `FILTER ${formatExpr(plan.predicate)}`;
+    case 'project':
+      return `PROJECT ${formatColumns(plan.columns)}`;
+    case 'aggregate':
+      return `AGGREGATE by [${plan.keys.join(', ')}]: ${formatSpecs(plan.aggregates)}`;
+    case 'join': {
+      const on = plan.leftOn.map((l, i) => (l === plan.rightOn[i] ? l : `${l} = ${plan.rightOn[i]}`));
+      return `JOIN ${plan.how} on ${on.join(', ')} take [${formatTake(plan.take)}]`;
+    }
+    case 'sort':
+      return `SORT ${formatSort(plan.by)}${plan.limit === null ? '' : ` top ${plan.limit}`}`;
+    case 'limit':
+      return `LIMIT ${plan.n}${plan.offset === 0 ? '' : ` offset ${plan.offset}`}`;
+    case 'tail':
+      return `TAIL ${plan.n}`;
+    case 'concat':
+      return 'CONCAT';
+    default:
+      return assertNever(plan);
+  }
+}
+
+const names = (fields: readonly { readonly name: string }[]) => fields.map(f => f.name).join(', ');
+
+/** `a, b = x + 1`: what a projection makes. */
+export function formatColumns(columns: readonly NamedExpr[]): string {
+  const isPlain = (name: string, expr: ExprNode) => expr.kind === 'column' && expr.name === name;
+  return columns.map(c => (isPlain(c.name, c.expr) ? c.name : `${c.name} = ${formatExpr(c.expr)}`)).join(', ');
+}
+
+/** `total = sum(x), n = len()`. */
+export function formatSpecs(specs: readonly AggregateSpec[]): string {
+  return specs
+    .map(s => `${s.name} = ${s.op}(${s.column ?? ''}${s.filter === null ? '' : ` where ${s.filter}`})`)
+    .join(', ');
+}
+
+/** `a desc, b`: nulls are named where they are not in their usual place. */
+export function formatSort(by: readonly SortKey[]): string {
+  return by
+    .map(({ column, descending, nullsLast }) => {
+      const nulls = nullsLast === descending ? (nullsLast ? ' nulls last' : ' nulls first') : '';
+      return `${column}${descending ? ' desc' : ''}${nulls}`;
+    })
+    .join(', ');
+}
+
+export function formatTake(take: readonly { readonly column: string; readonly name: string }[]): string {
+  return take.map(t => (t.column === t.name ? t.name : `${t.column} as ${t.name}`)).join(', ');
+}

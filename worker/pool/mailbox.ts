@@ -1,0 +1,121 @@
+import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
+import { assert } from '../../core/base/assert.js';
+import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
+import type { TemplateKind } from '../../core/graph/layer.js';
+import type { LaneWords } from './lane-words.js';
+import type { Ask, FromThread, ToThread } from './protocol.js';
+
+export interface Template {
+  readonly kind: TemplateKind;
+  readonly body: Uint8Array;
+}
+
+/** `Omit` that keeps a union a union. */
+type Question = Ask extends infer A ? (A extends Ask ? Omit<A, 'thread' | 'lane' | 'batch'> : never) : never;
+
+/** The node has no memory for this result: its fault, not the task's. */
+export class NoMemory extends VolleyError {}
+
+/**
+ * The thread's side of the conversation with its engine: synchronous, because kernels are. The thread posts a
+ * question, sleeps, and finds what was sent in its own port when it wakes.
+ */
+export class Mailbox {
+  /** What a job's end must take along: caches keyed by job. */
+  onDropJob: (job: number) => void = () => {};
+  private readonly words: LaneWords;
+  private readonly port;
+  private readonly arenas = new Map<number, SharedArrayBuffer>();
+  private readonly templates = new Map<string, Template>();
+  private refusal: { code: string; message: string } | null = null;
+  private lane = 0;
+  private batch = 0;
+
+  constructor(words: LaneWords) {
+    this.words = words;
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    this.port.on('message', (message: ToThread) => this.take(message));
+    this.port.unref();
+    this.post({ kind: 'thread-ready', thread: threadId, port: port2 }, [port2]);
+  }
+
+  /** Questions are asked in the name of this batch. */
+  begin(lane: number, batch: number): void {
+    this.lane = lane;
+    this.batch = batch;
+  }
+
+  post(message: FromThread, transfer: readonly import('node:worker_threads').TransferListItem[] = []): void {
+    parentPort!.postMessage(message, transfer);
+  }
+
+  /** Uninitialised shared memory for the result of the task at this position. Throws OUT_OF_MEMORY. */
+  allocate(position: number, byteLength: number): Uint8Array {
+    const { arena, offset } = this.ask({ kind: 'ask-slab', position, byteLength });
+    return new Uint8Array(this.arena(arena), offset, byteLength);
+  }
+
+  /** The memory of an arena; asked for once. */
+  arena(id: number): SharedArrayBuffer {
+    this.drain();
+    if (!this.arenas.has(id)) this.ask({ kind: 'ask-arena', arena: id });
+    const buffer = this.arenas.get(id);
+    assert(buffer !== undefined, 'an arena arrives before the answer');
+    return buffer;
+  }
+
+  /** A template's body; asked for once. */
+  template(job: number, template: number): Template {
+    const key = `${job}/${template}`;
+    if (!this.templates.has(key)) this.ask({ kind: 'ask-template', job, template });
+    const found = this.templates.get(key);
+    assert(found !== undefined, 'a template arrives before the answer');
+    return found;
+  }
+
+  private ask(question: Question): { arena: number; offset: number } {
+    const { lane, batch } = this;
+    this.words.expectAnswer(lane);
+    this.post({ ...question, thread: threadId, lane, batch });
+    const answer = this.words.awaitAnswer(lane);
+    this.drain();
+    if (answer.granted) return answer;
+    const { code, message } = this.refusal ?? { code: 'INTERNAL', message: 'the engine gave no reason' };
+    this.refusal = null;
+    if (code === 'OUT_OF_MEMORY') throw new NoMemory(code, message);
+    throw new VolleyError(code as ErrorCode, message);
+  }
+
+  private drain(): void {
+    for (let entry = receiveMessageOnPort(this.port); entry; entry = receiveMessageOnPort(this.port)) {
+      this.take(entry.message as ToThread);
+    }
+  }
+
+  private take(message: ToThread): void {
+    switch (message.kind) {
+      case 'arena':
+        this.arenas.set(message.arena, message.buffer);
+        return;
+      case 'drop-arena':
+        this.arenas.delete(message.arena);
+        return;
+      case 'template':
+        this.templates.set(`${message.job}/${message.template}`, {
+          kind: message.templateKind,
+          body: message.body,
+        });
+        return;
+      case 'drop-job':
+        for (const key of [...this.templates.keys()]) {
+          if (key.startsWith(`${message.job}/`)) this.templates.delete(key);
+        }
+        this.onDropJob(message.job);
+        return;
+      case 'refused':
+        this.refusal = message;
+        return;
+    }
+  }
+}

@@ -1,0 +1,283 @@
+import { once } from 'node:events';
+import type { MessagePort, Worker as Thread } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { entryFile } from '../../core/base/entries.js';
+import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
+import type { Log } from '../../core/base/log.js';
+import type { TemplateSpec } from '../../core/graph/layer.js';
+import type { Event } from '../state/api.js';
+import type { Slab } from '../store/slabs.js';
+import type { Store } from '../store/store.js';
+import { Answer, LaneWords } from './lane-words.js';
+import type { Ask, FromThread, ThreadBatch, ThreadReply, ThreadResults, ThreadSetup, ToThread } from './protocol.js';
+import { laneResults } from './results.js';
+
+export interface PoolOptions {
+  readonly threads: number;
+  readonly memoryBytes: number;
+  readonly node: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly allowPaths: readonly string[] | null;
+  readonly store: Store;
+  readonly log: Log;
+  /** Null when its job is gone. */
+  template(job: number, template: number): TemplateSpec | null;
+  emit(event: Event): void;
+  /** Threads die faster than they start: the engine is of no use any more. */
+  onBroken(reason: string): void;
+}
+
+/** What the engine knows of a busy lane. */
+interface BusyLane {
+  readonly batch: number;
+  readonly controller: AbortController;
+  /** Memory its tasks asked for and have not published yet, by position. */
+  readonly slabs: Map<number, Slab[]>;
+  readonly release: () => void;
+  streamed: number;
+  reply: ThreadReply | null;
+  killing: boolean;
+}
+
+interface KnownThread {
+  readonly port: MessagePort;
+  readonly arenas: Set<number>;
+}
+
+/** The engine's side of the thread pool: lanes onto piscina's threads, memory and templates for them, kills. */
+export class ThreadPool {
+  private readonly options: PoolOptions;
+  private readonly words: LaneWords;
+  private readonly piscina: Piscina;
+  private readonly lanes: (BusyLane | null)[];
+  private readonly threads = new Map<number, KnownThread>();
+  private readonly heapMb: number;
+  private closing = false;
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+    this.words = new LaneWords(options.threads);
+    this.lanes = new Array<BusyLane | null>(options.threads).fill(null);
+    this.heapMb = heapLimitMb(options.memoryBytes, options.threads);
+    const setup: ThreadSetup = {
+      words: this.words.buffer,
+      node: options.node,
+      labels: options.labels,
+      allowPaths: options.allowPaths,
+    };
+    this.piscina = new Piscina({
+      filename: entryFile('pool-thread'),
+      name: 'runBatch',
+      minThreads: options.threads,
+      maxThreads: options.threads,
+      concurrentTasksPerWorker: 1,
+      atomics: 'async',
+      recordTiming: false,
+      workerData: setup,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: this.heapMb },
+    });
+    this.piscina.on('message', (message: FromThread) => this.onMessage(message));
+    this.piscina.on('error', (error: Error) => {
+      options.log.warn('a pool thread failed outside of a task', { error: error.message });
+    });
+  }
+
+  /** Starts a batch. `release` is called when its inputs are no longer read. */
+  run(message: ThreadBatch, release: () => void): void {
+    const lane: BusyLane = {
+      batch: message.batch,
+      controller: new AbortController(),
+      slabs: new Map(),
+      release,
+      streamed: 0,
+      reply: null,
+      killing: false,
+    };
+    this.lanes[message.lane] = lane;
+    this.words.open(message.lane, message.indices.length);
+    this.piscina.run(message, { signal: lane.controller.signal }).then(
+      (reply: ThreadReply) => {
+        lane.reply = reply;
+        this.onResults(reply);
+        this.finish(message.lane, lane);
+      },
+      (error: Error) => {
+        // A killed lane dies when its thread has exited, not before: it may still write to its slabs.
+        if (!lane.killing) this.onDeath(message.lane, lane, this.causeOfDeath(error));
+      },
+    );
+  }
+
+  /** Takes back what the lane has not begun. Null when the batch is over already. */
+  takeTail(lane: number, batch: number): number | null {
+    return this.lanes[lane]?.batch === batch ? this.words.takeTail(lane) : null;
+  }
+
+  /** Ends the lane's thread; piscina starts another. */
+  kill(index: number, batch: number): void {
+    const lane = this.lanes[index];
+    if (lane?.batch !== batch || lane.reply !== null || lane.killing) return;
+    lane.killing = true;
+    const before = this.piscina.threads;
+    lane.controller.abort();
+    const after = new Set(this.piscina.threads);
+    const exits = before.filter(thread => !after.has(thread)).map(exitOf);
+    Promise.all(exits).then(() => this.onDeath(index, lane, 'it was ended'));
+  }
+
+  /** Threads forget what they keep of a job. */
+  dropJob(job: number): void {
+    this.tellAll({ kind: 'drop-job', job });
+  }
+
+  dropArena(arena: number): void {
+    for (const thread of this.threads.values()) thread.arenas.delete(arena);
+    this.tellAll({ kind: 'drop-arena', arena });
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.piscina.destroy();
+    this.lanes.forEach((lane, index) => {
+      if (lane !== null) this.clear(index, lane);
+    });
+  }
+
+  private onMessage(message: FromThread): void {
+    switch (message.kind) {
+      case 'thread-ready':
+        this.threads.set(message.thread, { port: message.port, arenas: new Set() });
+        message.port.once('close', () => this.threads.delete(message.thread));
+        return;
+      case 'task-begins':
+        return this.options.emit({ kind: 'lane-started', lane: message.lane, batch: message.batch });
+      case 'results': {
+        const lane = this.laneOf(message.results);
+        if (lane === null) return;
+        lane.streamed++;
+        this.onResults(message.results);
+        return this.finish(message.results.lane, lane);
+      }
+      case 'ask-slab':
+        this.giveSlab(message).catch(error => this.refuse(message, error));
+        return;
+      case 'ask-arena':
+        this.sendArena(message.thread, message.arena);
+        return this.words.answer(message.lane, Answer.Granted);
+      case 'ask-template':
+        return this.giveTemplate(message);
+    }
+  }
+
+  private async giveSlab(ask: Extract<Ask, { kind: 'ask-slab' }>): Promise<void> {
+    const { memory } = this.options.store;
+    const slab = memory.tryAllocate(ask.byteLength) ?? (await memory.allocate(ask.byteLength));
+    const lane = this.laneOf(ask);
+    if (lane === null || lane.killing) return memory.free(slab); // Its thread has ended meanwhile.
+    const slabs = lane.slabs.get(ask.position);
+    if (slabs === undefined) lane.slabs.set(ask.position, [slab]);
+    else slabs.push(slab);
+    this.sendArena(ask.thread, slab.arena.id);
+    this.words.answer(ask.lane, Answer.Granted, slab.arena.id, slab.offset);
+  }
+
+  private giveTemplate(ask: Extract<Ask, { kind: 'ask-template' }>): void {
+    const spec = this.options.template(ask.job, ask.template);
+    if (spec === null) {
+      const gone = `template ${ask.template} of job ${ask.job} is gone: the job was dropped`;
+      return this.refuse(ask, new VolleyError('CANCELLED', gone));
+    }
+    const { kind, body } = spec;
+    this.tell(ask.thread, {
+      kind: 'template',
+      job: ask.job,
+      template: ask.template,
+      templateKind: kind,
+      body: body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body),
+    });
+    this.words.answer(ask.lane, Answer.Granted);
+  }
+
+  private refuse(ask: Ask, error: unknown): void {
+    const lane = this.laneOf(ask);
+    if (lane === null || lane.killing) return;
+    const code = error instanceof VolleyError ? error.code : 'INTERNAL';
+    this.tell(ask.thread, { kind: 'refused', code, message: (error as Error).message });
+    this.words.answer(ask.lane, Answer.Refused);
+  }
+
+  private laneOf(of: { readonly lane: number; readonly batch: number }): BusyLane | null {
+    const lane = this.lanes[of.lane];
+    return lane?.batch === of.batch ? lane : null;
+  }
+
+  private onResults(results: ThreadResults): void {
+    const lane = this.laneOf(results);
+    if (lane === null) return;
+    const ends = laneResults(results, position => {
+      const slabs = lane.slabs.get(position);
+      const published = slabs?.pop() ?? null;
+      if (slabs?.length === 0) lane.slabs.delete(position);
+      return published;
+    });
+    if (ends.length === 0) return;
+    this.options.emit({ kind: 'lane-results', lane: results.lane, batch: results.batch, results: ends });
+  }
+
+  /** The batch is over when its reply and every message before it are in: they come through different ports. */
+  private finish(index: number, lane: BusyLane): void {
+    if (lane.reply === null || lane.streamed < lane.reply.streamed) return;
+    this.clear(index, lane);
+    this.options.emit({ kind: 'lane-free', lane: index, batch: lane.batch });
+  }
+
+  private onDeath(index: number, lane: BusyLane, detail: string): void {
+    if (this.closing || this.lanes[index] !== lane) return;
+    const claimed = this.words.claimed(index);
+    this.clear(index, lane);
+    this.options.emit({ kind: 'lane-died', lane: index, batch: lane.batch, claimed, detail });
+    if (this.piscina.threads.length === 0) this.options.onBroken(`no thread can be started: ${detail}`);
+  }
+
+  private clear(index: number, lane: BusyLane): void {
+    for (const slabs of lane.slabs.values()) for (const slab of slabs) this.options.store.memory.free(slab);
+    lane.slabs.clear();
+    lane.release();
+    this.lanes[index] = null;
+  }
+
+  private causeOfDeath(error: Error & { code?: string }): string {
+    if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      return `it ran out of its heap of ${this.heapMb} MB. Use more, smaller tasks, or fewer threads with more memory`;
+    }
+    return error.message;
+  }
+
+  private sendArena(thread: number, id: number): void {
+    const arena = this.options.store.memory.slabs.arena(id);
+    const known = this.threads.get(thread);
+    if (arena === undefined || known === undefined || known.arenas.has(id)) return;
+    known.arenas.add(id);
+    this.tell(thread, { kind: 'arena', arena: id, buffer: arena.buffer });
+  }
+
+  private tell(thread: number, message: ToThread): void {
+    this.threads.get(thread)?.port.postMessage(message);
+  }
+
+  private tellAll(message: ToThread): void {
+    for (const { port } of this.threads.values()) port.postMessage(message);
+  }
+}
+
+async function exitOf(thread: Thread): Promise<void> {
+  await once(thread, 'exit');
+}
+
+/** Slabs are outside of V8's heap: this bounds what a task's own objects may take. */
+function heapLimitMb(memoryBytes: number, threads: number): number {
+  const share = Math.floor(memoryBytes / threads / (1024 * 1024));
+  return Math.min(limits.threadHeapMaxMb, Math.max(limits.threadHeapMinMb, share));
+}

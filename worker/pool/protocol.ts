@@ -1,0 +1,103 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { FailureData } from '../../core/graph/failure.js';
+import type { TemplateKind } from '../../core/graph/layer.js';
+import type { PartitionHeader } from '../../core/graph/partition.js';
+
+/** What engine and pool threads say to each other. All of it is plain data that structured clone takes. */
+
+/** Given to every thread when it starts. */
+export interface ThreadSetup {
+  /** Words of all lanes (see lane-words). */
+  readonly words: SharedArrayBuffer;
+  readonly node: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly allowPaths: readonly string[] | null;
+}
+
+/** One pool.run: tasks of one template, claimed by the thread one after another. Parallel arrays. */
+export interface ThreadBatch {
+  readonly lane: number;
+  readonly batch: number;
+  readonly job: number;
+  readonly template: number;
+  readonly name: string;
+  readonly inlineResult: boolean;
+  /** Say when the first task begins: it has a time limit. */
+  readonly announce: boolean;
+  readonly indices: Uint32Array;
+  readonly attempts: Uint32Array;
+  readonly positions: Uint32Array;
+  readonly args: { readonly offsets: Uint32Array; readonly bytes: Uint8Array } | null;
+  /** By task, by dependency; null when there are none. */
+  readonly inputs: readonly (readonly (readonly ThreadInput[])[])[] | null;
+}
+
+/** A slice a task reads: in an arena, enclosed with its header, or an enclosed value. */
+export type ThreadInput =
+  | { readonly header: PartitionHeader; readonly arena: number; readonly offset: number }
+  | { readonly header: PartitionHeader; readonly bytes: Uint8Array }
+  | { readonly value: Uint8Array };
+
+/** Ends of tasks of one batch. Enclosed results lie one after another in `bytes`; all others are in `others`. */
+export interface ThreadResults {
+  readonly batch: number;
+  readonly lane: number;
+  readonly positions: Uint32Array;
+  readonly rows: Float64Array;
+  readonly durationUs: Float64Array;
+  readonly ends: Uint32Array;
+  readonly bytes: Uint8Array;
+  readonly others: readonly ThreadOutcome[];
+}
+
+export type ThreadOutcome =
+  | {
+      readonly kind: 'stored';
+      readonly position: number;
+      readonly durationUs: number;
+      readonly rows: number;
+      /** Small results; null: they are in the slab the task asked for. */
+      readonly bytes: Uint8Array | null;
+      readonly slices: readonly { readonly header: PartitionHeader; readonly offset: number }[];
+    }
+  | {
+      readonly kind: 'failed';
+      readonly position: number;
+      readonly durationUs: number;
+      readonly failure: FailureData;
+      readonly system: boolean;
+    };
+
+/** What pool.run resolves with: the results not sent before, and how many messages were. */
+export interface ThreadReply extends ThreadResults {
+  readonly streamed: number;
+}
+
+/** Thread → engine, through its parentPort. */
+export type FromThread =
+  | { readonly kind: 'thread-ready'; readonly thread: number; readonly port: MessagePort }
+  | { readonly kind: 'task-begins'; readonly lane: number; readonly batch: number }
+  | { readonly kind: 'results'; readonly results: ThreadResults }
+  | Ask;
+
+/** A question the thread sleeps on until its lane's answer word changes. */
+export type Ask = { readonly thread: number; readonly lane: number; readonly batch: number } & (
+  | { readonly kind: 'ask-slab'; readonly position: number; readonly byteLength: number }
+  | { readonly kind: 'ask-arena'; readonly arena: number }
+  | { readonly kind: 'ask-template'; readonly job: number; readonly template: number }
+);
+
+/** Engine → thread, through the port of 'thread-ready'; there before the answer word changes. */
+export type ToThread =
+  | { readonly kind: 'arena'; readonly arena: number; readonly buffer: SharedArrayBuffer }
+  | { readonly kind: 'drop-arena'; readonly arena: number }
+  | { readonly kind: 'drop-job'; readonly job: number }
+  | {
+      readonly kind: 'template';
+      readonly job: number;
+      readonly template: number;
+      readonly templateKind: TemplateKind;
+      readonly body: Uint8Array;
+    }
+  /** Why an answer is an error. */
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string };

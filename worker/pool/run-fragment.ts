@@ -1,0 +1,29 @@
+import { assert } from '../../core/base/assert.js';
+import { prepareFragment } from '../../dataframe/physical/run.js';
+import type { FragmentEnv, FragmentInput } from '../../dataframe/physical/task.js';
+import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
+
+/** A dataframe pipeline, compiled once per thread. */
+export async function fragmentRunner(
+  body: Uint8Array,
+  node: string,
+  allowPaths: readonly string[] | null,
+): Promise<TaskRunner> {
+  const fragment = prepareFragment(body);
+  return async (run: TaskRun): Promise<TaskOutput> => {
+    const inputs = run.inputs.map(table => table.map((input): FragmentInput => {
+      assert(!('value' in input), 'a fragment reads partitions, not enclosed values');
+      return run.view(input);
+    }));
+    const env: FragmentEnv = {
+      node,
+      allowPaths,
+      attempt: run.attempt,
+      position: run.position,
+      allocate: byteLength => run.allocate(byteLength),
+    };
+    const result = await fragment.run(run.args, inputs, env);
+    if (result.inline !== null) return { kind: 'value', rows: result.rows, value: result.inline };
+    return { kind: 'stored', rows: result.rows, slices: result.slices };
+  };
+}

@@ -1,0 +1,136 @@
+import { workerData } from 'node:worker_threads';
+import { setTaskContext } from '../../core/client/task-context.js';
+import { formatTask } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
+import { toFailure } from '../../core/wire/failure.js';
+import { Collector } from './collector.js';
+import { LaneWords } from './lane-words.js';
+import { Mailbox, NoMemory } from './mailbox.js';
+import type { ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
+import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
+
+/** What piscina runs in each thread: tasks of a batch one after another, until none is left to claim. */
+
+const setup = workerData as ThreadSetup;
+const words = new LaneWords(setup.words);
+const mailbox = new Mailbox(words);
+const runners = new Map<string, Promise<TaskRunner>>();
+/** Threads are ended, not asked to stop: the signal of a task context never fires before that. */
+const { signal } = new AbortController();
+
+mailbox.onDropJob = job => {
+  for (const key of [...runners.keys()]) if (key.startsWith(`${job}/`)) runners.delete(key);
+};
+
+/** The entry of pool.run. Never rejects: every failure belongs to a task. */
+export async function runBatch(batch: ThreadBatch): Promise<ThreadReply> {
+  const collector = new Collector();
+  let streamed = 0;
+  let flushedMs = performance.now();
+  mailbox.begin(batch.lane, batch.batch);
+  if (batch.announce) mailbox.post({ kind: 'task-begins', lane: batch.lane, batch: batch.batch });
+  for (let at = words.claim(batch.lane); at >= 0; at = words.claim(batch.lane)) {
+    const startMs = performance.now();
+    if (startMs - flushedMs > limits.threadFlushMs && !collector.empty) {
+      mailbox.post({ kind: 'results', results: collector.take(batch.lane, batch.batch) });
+      streamed++;
+      flushedMs = startMs;
+    }
+    await runTask(batch, at, startMs, collector);
+  }
+  return { ...collector.take(batch.lane, batch.batch), streamed };
+}
+
+async function runTask(
+  batch: ThreadBatch,
+  position: number,
+  startMs: number,
+  collector: Collector,
+): Promise<void> {
+  const allocated: { bytes: Uint8Array | null } = { bytes: null };
+  const id = formatTask(batch.job, batch.indices[position]!);
+  const attempt = batch.attempts[position]!;
+  try {
+    const runner = await runnerOf(batch.job, batch.template);
+    setTaskContext({ task: id, name: batch.name, attempt, node: setup.node, labels: setup.labels, signal });
+    const pending = runner(taskRun(batch, position, allocated));
+    const output = pending instanceof Promise ? await pending : pending;
+    collect(output, position, (performance.now() - startMs) * 1000, allocated.bytes, collector);
+  } catch (error) {
+    collector.other({
+      kind: 'failed',
+      position,
+      durationUs: (performance.now() - startMs) * 1000,
+      failure: toFailure(error, { name: batch.name, id, node: setup.node, attempt }),
+      system: error instanceof NoMemory,
+    });
+  } finally {
+    setTaskContext(null);
+  }
+}
+
+function collect(
+  output: TaskOutput,
+  position: number,
+  durationUs: number,
+  allocated: Uint8Array | null,
+  collector: Collector,
+): void {
+  if (output.kind === 'value') {
+    collector.enclosed(position, durationUs, output.rows, output.value);
+    return;
+  }
+  const shared = allocated !== null && allocated.buffer instanceof SharedArrayBuffer;
+  collector.other({
+    kind: 'stored',
+    position,
+    durationUs,
+    rows: output.rows,
+    bytes: shared ? null : (allocated ?? new Uint8Array(0)),
+    slices: output.slices,
+  });
+}
+
+function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8Array | null }): TaskRun {
+  const { args, inputs } = batch;
+  return {
+    attempt: batch.attempts[position]!,
+    position: batch.positions[position]!,
+    args: args?.bytes.subarray(args.offsets[position]!, args.offsets[position + 1]!) ?? null,
+    inputs: inputs?.[position] ?? [],
+    inlineResult: batch.inlineResult,
+    view,
+    allocate(byteLength) {
+      // Small results are cheaper copied with the report than negotiated for.
+      allocated.bytes =
+        byteLength <= limits.inlineResultBytes
+          ? new Uint8Array(byteLength)
+          : mailbox.allocate(position, byteLength);
+      return allocated.bytes;
+    },
+  };
+}
+
+function view(input: Exclude<ThreadInput, { value: Uint8Array }>) {
+  if ('bytes' in input) return input;
+  const buffer = mailbox.arena(input.arena);
+  return { header: input.header, bytes: new Uint8Array(buffer, input.offset, input.header.byteLength) };
+}
+
+/** Made once per thread; a template that cannot be made ready fails every task of it alike. */
+function runnerOf(job: number, template: number): Promise<TaskRunner> {
+  const key = `${job}/${template}`;
+  let runner = runners.get(key);
+  if (runner === undefined) {
+    runner = makeRunner(job, template);
+    runners.set(key, runner);
+  }
+  return runner;
+}
+
+/** Imported on first use: a thread that only runs functions never loads the dataframe engine. */
+async function makeRunner(job: number, template: number): Promise<TaskRunner> {
+  const { kind, body } = mailbox.template(job, template);
+  if (kind === 'function') return (await import('./run-function.js')).functionRunner(body);
+  return (await import('./run-fragment.js')).fragmentRunner(body, setup.node, setup.allowPaths);
+}

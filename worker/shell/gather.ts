@@ -1,0 +1,188 @@
+import type { JobId, TaskRef } from '../../core/base/ids.js';
+import type { InputTable } from '../../core/wire/messages.js';
+import type { ThreadBatch, ThreadInput } from '../pool/protocol.js';
+import type { Batch } from '../state/api.js';
+import { entryRange, sliceOf } from '../state/inputs.js';
+import type { PinnedSlice, Store } from '../store/store.js';
+
+/** A batch with its inputs in memory, pinned until `release`. */
+export interface GatheredBatch {
+  readonly message: ThreadBatch;
+  release(): void;
+}
+
+/** Inputs that should be here but are not. */
+export class InputsGone extends Error {
+  readonly lost: readonly TaskRef[];
+
+  constructor(lost: readonly TaskRef[]) {
+    super('an input that was here is gone');
+    this.lost = lost;
+  }
+}
+
+/**
+ * Pins what the batch reads. Synchronous when all of it is in memory, which is the rule; else a promise, which
+ * rejects with InputsGone or OUT_OF_MEMORY.
+ */
+export function gatherBatch(store: Store, batch: Batch): GatheredBatch | Promise<GatheredBatch> {
+  const pins = new Pins(store);
+  for (const task of batch.tasks) {
+    for (const table of task.group.message.inputs) pins.addAll(table, task.ordinal, positionOf(task));
+  }
+  if (!pins.waits) return finish(batch, pins);
+  return pins.readBack().then(() => finish(batch, pins));
+}
+
+function finish(batch: Batch, pins: Pins): GatheredBatch {
+  if (pins.lost.length > 0) {
+    pins.release();
+    throw new InputsGone(pins.lost);
+  }
+  return { message: threadBatch(batch, pins), release: () => pins.release() };
+}
+
+function positionOf(task: Batch['tasks'][number]): number {
+  return task.group.message.positions[task.ordinal]!;
+}
+
+/** Slices of one batch, each pinned once; lists that tasks share stay shared, so that cloning copies them once. */
+class Pins {
+  readonly lost: TaskRef[] = [];
+  private readonly store: Store;
+  private readonly inputs = new Map<string, ThreadInput>();
+  private readonly pinned: PinnedSlice[] = [];
+  private readonly spilled = new Map<string, { task: TaskRef; slice: number }>();
+  private readonly lists = new Map<InputTable, readonly ThreadInput[]>();
+
+  constructor(store: Store) {
+    this.store = store;
+  }
+
+  get waits(): boolean {
+    return this.spilled.size > 0;
+  }
+
+  addAll(table: InputTable, ordinal: number, position: number): void {
+    const shared = table.offsets === null && !table.sliced;
+    if (shared && this.lists.has(table)) return;
+    if (shared) this.lists.set(table, []);
+    const [from, to] = entryRange(table, ordinal);
+    const slice = sliceOf(table, position);
+    for (let entry = from; entry < to; entry++) this.add(table, entry, slice);
+  }
+
+  /** Brings spilled slices back; one after another, so that memory is asked for in order. */
+  async readBack(): Promise<void> {
+    try {
+      for (const [key, { task, slice }] of this.spilled) this.take(key, task, await this.store.pin(task, slice));
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  inputsOf(table: InputTable, ordinal: number, position: number): readonly ThreadInput[] {
+    const shared = table.offsets === null && !table.sliced;
+    const known = shared ? this.lists.get(table) : undefined;
+    if (known !== undefined && known.length > 0) return known;
+    const [from, to] = entryRange(table, ordinal);
+    const slice = sliceOf(table, position);
+    const list: ThreadInput[] = [];
+    for (let entry = from; entry < to; entry++) {
+      const value = table.inline?.[entry];
+      list.push(value ? { value: owned(value) } : this.inputs.get(keyOf(table, entry, slice))!);
+    }
+    if (shared) this.lists.set(table, list);
+    return list;
+  }
+
+  release(): void {
+    for (const pin of this.pinned.splice(0)) pin.release();
+  }
+
+  private add(table: InputTable, entry: number, slice: number): void {
+    if (table.inline?.[entry]) return;
+    const key = keyOf(table, entry, slice);
+    if (this.inputs.has(key) || this.spilled.has(key)) return;
+    const task = { job: table.jobs[entry]! as JobId, index: table.indices[entry]! };
+    const pin = this.store.pinNow(task, slice);
+    if (pin === undefined) this.spilled.set(key, { task, slice });
+    else this.take(key, task, pin);
+  }
+
+  private take(key: string, task: TaskRef, pin: PinnedSlice | null): void {
+    if (pin === null) {
+      this.lost.push(task);
+      return;
+    }
+    this.pinned.push(pin);
+    const { header, slab } = pin;
+    const input: ThreadInput =
+      slab === null
+        ? { header, bytes: owned(pin.bytes) }
+        : { header, arena: slab.arena.id, offset: pin.arenaOffset };
+    this.inputs.set(key, input);
+  }
+}
+
+function keyOf(table: InputTable, entry: number, slice: number): string {
+  return `${table.jobs[entry]}/${table.indices[entry]}/${slice}`;
+}
+
+/** Bytes whose buffer is theirs alone: cloning a view would copy all of its buffer. */
+function owned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
+
+function threadBatch(batch: Batch, pins: Pins): ThreadBatch {
+  const { tasks } = batch;
+  const { message } = tasks[0]!.group;
+  const count = tasks.length;
+  const indices = new Uint32Array(count);
+  const attempts = new Uint32Array(count);
+  const positions = new Uint32Array(count);
+  tasks.forEach((task, i) => {
+    indices[i] = task.index;
+    attempts[i] = task.attempt;
+    positions[i] = positionOf(task);
+  });
+  const inputs =
+    message.inputs.length === 0
+      ? null
+      : tasks.map(task =>
+          task.group.message.inputs.map(table => pins.inputsOf(table, task.ordinal, positionOf(task))),
+        );
+  return {
+    lane: batch.lane,
+    batch: batch.id,
+    job: batch.job,
+    template: batch.template,
+    name: message.name,
+    inlineResult: message.inlineResult,
+    announce: batch.announce,
+    indices,
+    attempts,
+    positions,
+    args: packArgs(batch),
+    inputs,
+  };
+}
+
+function packArgs(batch: Batch): ThreadBatch['args'] {
+  const { tasks } = batch;
+  if (tasks[0]!.group.message.args === null) return null;
+  const offsets = new Uint32Array(tasks.length + 1);
+  let total = 0;
+  tasks.forEach((task, i) => {
+    const table = task.group.message.args!;
+    total += table.offsets[task.ordinal + 1]! - table.offsets[task.ordinal]!;
+    offsets[i + 1] = total;
+  });
+  const bytes = new Uint8Array(total);
+  tasks.forEach((task, i) => {
+    const table = task.group.message.args!;
+    bytes.set(table.bytes.subarray(table.offsets[task.ordinal]!, table.offsets[task.ordinal + 1]!), offsets[i]!);
+  });
+  return { offsets, bytes };
+}

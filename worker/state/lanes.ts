@@ -1,0 +1,34 @@
+import { assert } from '../../core/base/assert.js';
+import type { EffectSink, Lane, Task } from './api.js';
+import type { Worker } from './worker.js';
+
+/** The lane that holds a running task. */
+export function laneOf(worker: Worker, task: Task): Lane {
+  const lane = worker.lanes.find(each => each.batch?.tasks.includes(task));
+  assert(lane !== undefined, () => `running task ${task.job}/${task.index} is on a lane`);
+  return lane;
+}
+
+/** Asks for the part of a batch that was not begun; once a batch is enough. */
+export function takeTail(_worker: Worker, lane: Lane, out: EffectSink): void {
+  const { batch } = lane;
+  if (batch === null || lane.killing) return;
+  // Asked again each time: what the first answer left running may have to go too.
+  lane.tailAsked = true;
+  out.takeTail(batch.lane, batch.id);
+}
+
+/** Resources of one running task of each batch. */
+export function hold(worker: Worker, demand: Task['group']['demand'], sign: 1 | -1): void {
+  for (const [name, units] of demand) {
+    worker.free.set(name, (worker.free.get(name) ?? 0) - sign * units);
+  }
+}
+
+/** True when one more task with this demand may run. */
+export function fits(worker: Worker, demand: Task['group']['demand']): boolean {
+  for (const [name, units] of demand) {
+    if ((worker.free.get(name) ?? 0) < units) return false;
+  }
+  return true;
+}

@@ -1,0 +1,137 @@
+import type { JobId } from '../../core/base/ids.js';
+import type { AssignTasks, HeadToWorker } from '../../core/wire/messages.js';
+import { type EffectSink, type Group, Intent, type Task, TaskState } from './api.js';
+import { cancelledFailure, failTask } from './failures.js';
+import { forgetCell, gatherInputs, releaseInputs, sharedSets } from './inputs.js';
+import { laneOf, takeTail } from './lanes.js';
+import { count, endTask, jobOf, taskOf, type Worker } from './worker.js';
+
+/** Applies one message of the head. */
+export function onHead(worker: Worker, message: HeadToWorker, out: EffectSink): void {
+  switch (message.kind) {
+    case 'assign-tasks':
+      return onAssign(worker, message, out);
+    case 'template': {
+      const { spec } = message;
+      jobOf(worker, spec.job).templates.set(spec.template, { name: spec.name, meanUs: -1 });
+      return out.installTemplate(spec);
+    }
+    case 'peers':
+      worker.peers.clear();
+      worker.unreachable.clear();
+      for (const peer of message.workers) worker.peers.set(peer.worker, peer.address);
+      return;
+    case 'cancel-tasks':
+      return forTasks(worker, message, task => cancelTask(worker, task, out));
+    case 'retract-tasks':
+      return forTasks(worker, message, task => retractTask(worker, task, out));
+    case 'free-results':
+      for (const index of message.indices) freeResult(worker, message.job, index, out);
+      return;
+    case 'drop-job':
+      return onDropJob(worker, message.job, out);
+    case 'shutdown':
+      worker.shutdown = message.reason;
+      return;
+    case 'worker-welcome':
+    case 'refused':
+      return; // The shell's handshake has dealt with them.
+  }
+}
+
+function onAssign(worker: Worker, message: AssignTasks, out: EffectSink): void {
+  const job = jobOf(worker, message.job);
+  let largest = 0;
+  for (const position of message.positions) if (position > largest) largest = position;
+  const group: Group = {
+    message,
+    sequence: worker.nextSequence++,
+    ready: [],
+    readyHead: 0,
+    queued: false,
+    demand: Object.entries({ cpu: 1, ...message.resources }),
+    fanOut: largest + 1,
+    shared: [],
+  };
+  group.shared = sharedSets(worker, group);
+  for (let ordinal = 0; ordinal < message.indices.length; ordinal++) {
+    const index = message.indices[ordinal]!;
+    const attempt = message.attempts[ordinal]!;
+    const before = job.tasks.get(index);
+    if (before !== undefined) {
+      count(worker, 'assigned-twice');
+      if (before.attempt >= attempt) continue;
+      withdraw(worker, before, out);
+    }
+    const task: Task = {
+      job: message.job,
+      index,
+      attempt,
+      group,
+      ordinal,
+      state: TaskState.Ready,
+      intent: Intent.Run,
+      missing: 0,
+      sets: [],
+    };
+    job.tasks.set(index, task);
+    gatherInputs(worker, task);
+  }
+}
+
+function cancelTask(worker: Worker, task: Task, out: EffectSink): void {
+  if (task.state === TaskState.Running) {
+    task.intent = Intent.Cancel;
+    return takeTail(worker, laneOf(worker, task), out);
+  }
+  failTask(worker, task, 'cancelled', cancelledFailure(worker, task), [], out);
+}
+
+function retractTask(worker: Worker, task: Task, out: EffectSink): void {
+  if (task.state === TaskState.Running) {
+    if (task.intent === Intent.Cancel) return;
+    task.intent = Intent.Retract;
+    return takeTail(worker, laneOf(worker, task), out);
+  }
+  releaseInputs(worker, task, out);
+  endTask(worker, task);
+  worker.reports.giveBack(task);
+}
+
+/** Out of the books without a word: the head knows a newer attempt, or has dropped the job. */
+function withdraw(worker: Worker, task: Task, out: EffectSink): void {
+  const lane = task.state === TaskState.Running ? laneOf(worker, task) : null;
+  releaseInputs(worker, task, out);
+  endTask(worker, task);
+  task.intent = Intent.Cancel;
+  if (lane !== null) takeTail(worker, lane, out);
+}
+
+function freeResult(worker: Worker, id: JobId, index: number, out: EffectSink): void {
+  worker.jobs.get(id)?.results.delete(index);
+  out.dropResult({ job: id, index });
+}
+
+function onDropJob(worker: Worker, id: JobId, out: EffectSink): void {
+  const job = worker.jobs.get(id);
+  if (job !== undefined) {
+    for (const task of [...job.tasks.values()]) withdraw(worker, task, out);
+    worker.jobs.delete(id);
+  }
+  for (const cell of [...worker.cells.values()]) {
+    if (cell.task.job === id && cell.sets.size === 0) forgetCell(worker, cell, out);
+  }
+  worker.reports.forget(id);
+  out.dropJob(id);
+}
+
+function forTasks(
+  worker: Worker,
+  message: { readonly job: JobId; readonly indices: Uint32Array; readonly attempts: Uint32Array },
+  act: (task: Task) => void,
+): void {
+  for (let i = 0; i < message.indices.length; i++) {
+    const task = taskOf(worker, message.job, message.indices[i]!, message.attempts[i]!);
+    if (task !== undefined) act(task);
+  }
+}
