@@ -141,11 +141,12 @@ test('a forked head tells its parent, and ends when the parent lets go', async (
     env: cleanEnv,
     execArgv: [],
   });
-  const head = new Running(child);
+  children.push(child);
+  const exited = new Promise(resolve => child.once('exit', resolve)); // 'close' does not come after a disconnect.
   const message = await new Promise(resolve => child.once('message', resolve));
   expect(message).toEqual({ kind: 'ready', address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) });
   child.disconnect();
-  expect((await head.ended).code).toBe(0);
+  expect(await exited).toBe(0);
 });
 
 test('status of a head, for people and for programs', async () => {
@@ -156,9 +157,74 @@ test('status of a head, for people and for programs', async () => {
     volley(['status', '--json'], { VOLLEY_HEAD: url! }).ended,
   ]);
   expect(people.stderr + programs.stderr).toBe('');
-  expect(people.stdout).toContain('cluster test-7');
+  expect(people.stdout).toContain(`cluster test-7 at ${url}`);
   expect(people.stdout).toContain('0 workers');
   expect(JSON.parse(programs.stdout)).toMatchObject({ cluster: 'test-7', workers: [] });
+});
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('a worker joins with its labels, shows in status, and takes its engine along on SIGTERM', async () => {
+  const head = volley(['head', '--port', '0']);
+  const [, url] = await head.said(/listening on (\S+)\n/);
+  const flags = [
+    '--threads',
+    '1',
+    '--memory',
+    '256MB',
+    '--label',
+    'nodeType=vm',
+    '--label',
+    'zone=a',
+    '--name',
+    'w-1',
+  ];
+  const worker = volley(['worker', '--head', url!, ...flags]);
+  const [, number, enginePid] = await worker.said(/^worker (\d+) of \S+ 1 threads, engine process (\d+)\n/);
+  const report = JSON.parse((await volley(['status', '--json', '--head', url!]).ended).stdout);
+  expect(report.workers).toMatchObject([
+    {
+      worker: Number(number),
+      name: 'w-1',
+      threads: 1,
+      memoryBytes: 256e6,
+      labels: { nodeType: 'vm', zone: 'a' },
+      supervisorPid: worker.child.pid,
+      enginePid: Number(enginePid),
+    },
+  ]);
+  worker.child.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
+  expect(lives(Number(enginePid))).toBe(false);
+});
+
+// FAULTS 2.
+test('a worker without the token is turned away with the way out', async () => {
+  const tokenFile = script('token', `${'t'.repeat(40)}\n`);
+  const head = volley(['head', '--port', '0', '--token-file', tokenFile]);
+  const [, url] = await head.said(/listening on (\S+)\n/);
+  const [without, status] = await Promise.all([
+    volley(['worker', '--head', url!]).ended,
+    volley(['status', '--head', url!], { VOLLEY_TOKEN_FILE: tokenFile }).ended,
+  ]);
+  expect(without.code).toBe(1);
+  expect(without.stderr).toContain('--token-file');
+  expect(status).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('explain answers for a task nobody knows', async () => {
+  const head = volley(['head', '--port', '0']);
+  const [, url] = await head.said(/listening on (\S+)\n/);
+  const ended = await volley(['explain', '65536/3', '--head', url!]).ended;
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  expect(ended.stdout).toContain('task 65536/3');
 });
 
 test('status without a head ends with 1 and the address that does not answer', async () => {

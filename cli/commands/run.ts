@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
+import { entryFile } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { addTokenFlag, type HeadUrlFlags, parseHeadUrl, readSecurity, tokenFile } from '../options.js';
 
@@ -41,7 +43,8 @@ async function runScript(script: string, args: readonly string[], flags: RunFlag
   };
   // Volley's own tsx, wherever it is installed: the script's project need not have one.
   const loader = import.meta.resolve('tsx');
-  const nodeArgs = ['--enable-source-maps', '--import', loader, file, ...args];
+  const hooks = pathToFileURL(entryFile('script-loader')).href;
+  const nodeArgs = ['--enable-source-maps', '--import', loader, '--import', hooks, file, ...args];
   const child = spawn(process.execPath, nodeArgs, { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {

@@ -22,7 +22,7 @@ export function statusCommand(): Command {
 /** A report for people. */
 export function formatStatus(report: StatusReport): string {
   const lines = [
-    `cluster ${report.cluster} at grpc://${report.address}, up ${formatDuration(report.uptimeMs)}`,
+    `cluster ${report.cluster} at ${report.address}, up ${formatDuration(report.uptimeMs)}`,
     `${count(report.workers.length, 'worker')}, ${count(report.clients, 'client')}`,
     `tasks: ${formatCounts(report.tasks) || 'none'}`,
   ];

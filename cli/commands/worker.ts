@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { Supervisor } from '../../worker/shell/supervisor.js';
 import { addLogFlag, createLog, type LogStyle } from '../log.js';
 import {
   addSecurityFlags,
@@ -77,8 +78,12 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   const log = createLog(flags.log, 'volley worker');
   const head = headAddress(flags);
   const security = readSecurity(flags);
+  const natsUrl = natsUrlWith(flags.nats, flags.natsTokenFile);
   const { startSupervisor } = await import('../../worker/shell/supervisor.js');
-  const supervisor = await startSupervisor({
+  // Signals count from here on: joining takes as long as the head is away.
+  let supervisor: Supervisor | null = null;
+  stopOnSignals(async () => supervisor?.close(), log);
+  const options = {
     head,
     token: security.token,
     tls: security.tls,
@@ -90,15 +95,17 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     labels: flags.label,
     resources: flags.resource,
     allowPaths: flags.allowPath ?? null,
-    nats: natsUrlWith(flags.nats, flags.natsTokenFile),
+    nats: natsUrl,
+  };
+  supervisor = await startSupervisor(options, {
+    log,
+    onReady(worker, enginePid) {
+      process.stdout.write(
+        `worker ${worker} of grpc://${head}: ${flags.threads} threads, engine process ${enginePid}\n`,
+      );
+      tellParent({ kind: 'ready', worker, supervisorPid: process.pid, enginePid });
+    },
   });
-  stopOnSignals(() => supervisor.close(), log);
-  const worker = supervisor.worker();
-  const enginePid = supervisor.enginePid();
-  process.stdout.write(
-    `worker ${worker} of grpc://${head}: ${flags.threads} threads, engine process ${enginePid}\n`,
-  );
-  tellParent({ kind: 'ready', worker, supervisorPid: supervisor.pid, enginePid });
   const { code, reason } = await supervisor.closed;
   log.info('worker ended', { code, reason });
   process.exit(code);

@@ -6,6 +6,7 @@ import { packageRoot } from './version.js';
 /** Files that start in a thread or process of their own. Only compiled files cross that boundary. */
 const entries = {
   cli: 'dist/cli/main.js',
+  'script-loader': 'dist/cli/script-loader.js',
   engine: 'dist/worker/shell/engine-main.js',
   'pool-thread': 'dist/worker/pool/thread.js',
 } as const;

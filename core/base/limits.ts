@@ -177,8 +177,8 @@ export const limits = {
   valueNodes: 50_000_000,
   /** Binary of a value from this size on lies outside of its msgpack, aligned, and is decoded without a copy. Bytes. */
   outOfBandBytes: 4 * KiB,
-  /** Causes of causes kept with a failure. */
-  failureDepth: 16,
+  /** Bytes of the encoder's buffer that a thread keeps between values. */
+  packBufferBytes: 1 * MiB,
   /** Errors kept with a failure in all: causes and members, and theirs. */
   failureErrors: 256,
   /** Members of an AggregateError kept with a failure. */
@@ -193,7 +193,7 @@ export const limits = {
   remoteErrorClasses: 256,
   /** Bytes of one shipped function or bundled task module. */
   shippedSourceBytes: 16 * MiB,
-  /** Functions and task modules a thread keeps compiled. */
+  /** Functions and task modules a thread keeps compiled, and a client keeps analysed. */
   revivedFunctions: 1024,
   /** Times a task is given back because its inputs could not be pulled, before it fails: no loop without an end. */
   inputLosses: 8,
@@ -225,6 +225,9 @@ export const limits = {
   lineBytes: 64 * MiB,
   /** Compiled kernels kept per thread. */
   compiledKernels: 1024,
+  /** First and longest wait before an engine is started again. Milliseconds. */
+  engineRestartBaseMs: 50,
+  engineRestartMaxMs: 5_000,
   /** Restarts of an engine within a minute before its supervisor gives up. */
   engineRestartsPerMinute: 20,
 } as const;

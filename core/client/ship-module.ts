@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,7 +43,7 @@ export function bundleModule(url: string, exportName: string): string {
 function build(url: string, exportName: string): string {
   // Loaded when first needed: starting without importTask() must not cost esbuild's start.
   const esbuild = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
-  const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+  const file = sourceFile(fileURLToPath(url.replace(/[?#].*$/, '')));
   const options: BuildOptions & { write: false } = {
     entryPoints: [file],
     bundle: true,
@@ -66,6 +67,13 @@ function build(url: string, exportName: string): string {
       url,
     });
   }
+}
+
+/** TypeScript sources name their neighbours `x.js`; run by tsx or vitest, only `x.ts` is there. */
+function sourceFile(file: string): string {
+  if (existsSync(file) || !/\.[cm]?js$/.test(file)) return file;
+  const typescript = file.replace(/js$/, 'ts');
+  return existsSync(typescript) ? typescript : file;
 }
 
 /** Static imports become dynamic ones at the top, and the export list the returned object. */

@@ -46,6 +46,9 @@ const toolNames = new Set([
   '__disposeResources',
 ]);
 
+/** Stands for the helper of vite's compiler, which functions reach through a rewritten import. */
+export const usingHelper = '__usingCtx';
+
 export type NameKind = 'global' | 'volley' | 'tool' | 'captured';
 
 export function kindOfName(name: string): NameKind {
@@ -53,11 +56,3 @@ export function kindOfName(name: string): NameKind {
   if (volleyNames.has(name)) return 'volley';
   return toolNames.has(name) ? 'tool' : 'captured';
 }
-
-/** vitest's stand-ins for import statements. */
-export function isRewrittenImport(name: string): boolean {
-  return /^__(?:vite_ssr_import|vi_import)_\d+__$/.test(name);
-}
-
-export const viteDynamicImport = '__vite_ssr_dynamic_import__';
-export const viteImportMeta = '__vite_ssr_import_meta__';

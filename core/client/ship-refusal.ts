@@ -51,6 +51,8 @@ export function refuseCaptured(fn: Function, names: readonly string[]): VolleyEr
 function hintFor(names: readonly string[]): string {
   if (names.includes('require')) return " Instead of require() use: await import('…').";
   if (names.includes('arguments')) return ' Instead of arguments use rest parameters: (...args) => ….';
+  if (names.some(name => /^cov_[0-9a-z]+$/.test(name)))
+    return " Coverage counters are in the way: use the provider 'v8'.";
   return '';
 }
 

@@ -1,6 +1,7 @@
 /**
  * Calls that build tools write into functions, supplied to revived ones.
  * `__name`, `__using`, `__callDispose`: esbuild, tsx, vitest. `__addDisposableResource`, `__disposeResources`: tsc.
+ * `__usingCtx`: oxc, the compiler of newer vites.
  */
 export const toolSupport: Readonly<Record<string, unknown>> = {
   __name: (fn: object, value: string) => Object.defineProperty(fn, 'name', { value, configurable: true }),
@@ -21,6 +22,7 @@ export const toolSupport: Readonly<Record<string, unknown>> = {
     return value;
   },
   __disposeResources: (env: TypeScriptEnv) => new Unwinding(env.error, env.hasError).unwind(env.stack),
+  __usingCtx: () => new UsingContext(),
 };
 
 type Disposer = (this: unknown) => unknown;
@@ -34,6 +36,31 @@ interface TypeScriptEnv {
   readonly stack: Resource[];
   readonly error: unknown;
   readonly hasError: boolean;
+}
+
+/** What compiled code does with it: `u` and `a` register, `e` is set by its catch block, `d` disposes. */
+class UsingContext {
+  private readonly stack: Resource[] = [];
+  declare e?: unknown;
+
+  u(value: unknown): unknown {
+    return this.add(value, false);
+  }
+
+  a(value: unknown): unknown {
+    return this.add(value, true);
+  }
+
+  d(): unknown {
+    return new Unwinding(this.e, Object.hasOwn(this, 'e')).unwind(this.stack);
+  }
+
+  private add(value: unknown, isAsync: boolean): unknown {
+    const absent = value === null || value === undefined;
+    if (!absent || isAsync)
+      this.stack.push({ value, isAsync, dispose: absent ? null : disposerOf(value, isAsync) });
+    return value;
+  }
 }
 
 /** Resources are disposed last first; an error while disposing carries the one before it, as the standard says. */

@@ -4,10 +4,17 @@ import { limits } from '../base/limits.js';
 import { packData } from '../wire/msgpack.js';
 import { importedTask } from './import-task.js';
 import { bundleModule } from './ship-module.js';
-import { isRewrittenImport, kindOfName, viteDynamicImport, viteImportMeta } from './ship-names.js';
+import { kindOfName, usingHelper } from './ship-names.js';
 import { refuse, refuseCaptured, taskName } from './ship-refusal.js';
 import { type FreeName, type OutsideUses, outsideUses } from './ship-scope.js';
 import { type ParsedFunction, parseFunction } from './ship-source.js';
+import {
+  isRewrittenImport,
+  isUsingHelper,
+  viteDynamicImport,
+  viteImportMeta,
+  writtenSpecifier,
+} from './ship-vite.js';
 
 /** A function as it travels. */
 export interface ShippedFunction {
@@ -32,6 +39,8 @@ export type TaskBody =
 
 /** A function never changes its source, so it is analysed once. */
 const shipped = new WeakMap<Function, ShippedFunction>();
+/** Arrows written in a loop are new functions each time, of one source. By name and source, oldest first. */
+const shippedSources = new Map<string, ShippedFunction>();
 
 /**
  * Makes a function ready to travel as source. Throws FUNCTION_NOT_SHIPPABLE when it depends on something it would not
@@ -46,9 +55,20 @@ export function shipFunction(fn: Function): ShippedFunction {
   const task = importedTask(fn);
   const made =
     task === null
-      ? seal(shipSource(fn))
+      ? shipOnce(fn)
       : seal({ kind: 'module', name: task.name, source: bundleModule(task.url, task.name) });
   shipped.set(fn, made);
+  return made;
+}
+
+function shipOnce(fn: Function): ShippedFunction {
+  const key = `${fn.name}\n${Function.prototype.toString.call(fn)}`;
+  const known = shippedSources.get(key);
+  if (known !== undefined) return known;
+  const made = seal(shipSource(fn));
+  shippedSources.set(key, made);
+  if (shippedSources.size > limits.revivedFunctions)
+    shippedSources.delete(shippedSources.keys().next().value!);
   return made;
 }
 
@@ -82,16 +102,15 @@ function classify(fn: Function, uses: OutsideUses, edits: Edits): readonly strin
   for (const free of uses.names) {
     if (free.name === viteImportMeta) throw refuse(fn, 'keyword', keywordReason('import.meta'));
     if (free.name === viteDynamicImport) {
-      checkSpecifier(fn, specifierOf(free.call?.arguments[0]));
-      edits.replace(free.start, free.end, 'import');
+      restoreImport(fn, free, edits);
       continue;
     }
-    const name = userName(free);
-    const kind = kindOfName(name);
+    const name = edits.nameOf(free);
+    const kind = name === usingHelper ? 'tool' : kindOfName(name);
     const rewritten = isRewrittenImport(free.name);
     if (kind === 'captured' && isRenamedHelper(free))
       throw refuse(fn, 'renamed-helper', renamedReason(free.name));
-    if (kind === 'captured' || (rewritten && kind !== 'volley')) {
+    if (kind === 'captured' || (rewritten && kind === 'global')) {
       captured.add(name);
       continue;
     }
@@ -103,10 +122,15 @@ function classify(fn: Function, uses: OutsideUses, edits: Edits): readonly strin
   return [...supplied].sort();
 }
 
-/** The name in the user's source: vitest writes `__vite_ssr_import_0__.add` for an imported `add`. */
-function userName(free: FreeName): string {
-  if (!isRewrittenImport(free.name)) return free.name;
-  return free.member === null ? '* (a namespace import)' : free.member.name;
+/** Makes vite's stand-in for import() an import() again, of what the user wrote. */
+function restoreImport(fn: Function, free: FreeName, edits: Edits): void {
+  edits.replace(free.start, free.end, 'import');
+  const source = free.call?.arguments[0];
+  const resolved = specifierOf(source);
+  if (source === undefined || resolved === null) return;
+  const written = writtenSpecifier(resolved);
+  checkSpecifier(fn, written);
+  edits.replace(source.start, source.end, JSON.stringify(written));
 }
 
 /** `x(() => …, "inner")`: esbuild's __name, renamed by a minifier. */
@@ -166,6 +190,14 @@ class Edits {
 
   replace(start: number, end: number, text: string): void {
     this.list.push({ start, end, text });
+  }
+
+  /** The name in the user's source, as far as the tools left it there. */
+  nameOf(free: FreeName): string {
+    if (!isRewrittenImport(free.name)) return free.name;
+    if (free.member === null) return '* (a namespace import)';
+    const before = this.parsed.text.slice(Math.max(0, free.start - 64), free.start);
+    return isUsingHelper(before, free.member.name) ? usingHelper : free.member.name;
   }
 
   /** The function as an expression, with all replacements made. */

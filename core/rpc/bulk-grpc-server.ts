@@ -15,7 +15,7 @@ import { decodeFetch, decodePut, encodeHeader } from './bulk-frames.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sendBytes } from './bulk-sender.js';
 import { serverOptions } from './grpc-channel.js';
-import { bind } from './grpc-server.js';
+import { bind, shutDown } from './grpc-server.js';
 import { refusal, refusalLog } from './security.js';
 import type { ServerSecurity } from './transport.js';
 
@@ -41,7 +41,7 @@ type PutCall = ServerReadableStream<Buffer, Buffer>;
 
 export interface BoundServer {
   readonly port: number;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Serves partitions over gRPC. Bytes pass through as they are: no codec, no object a row. */
@@ -54,6 +54,14 @@ export async function serveGrpc(
 ): Promise<BoundServer> {
   const report = refusalLog(log);
   const server = new Server(serverOptions(dataMessageBytes));
+  const active = new Set<FetchCall | PutCall>();
+
+  /** `gone` ends a transfer from either side: the peer vanished, or this server closes. */
+  function track(call: FetchCall | PutCall): void {
+    active.add(call);
+    call.once('cancelled', () => call.emit('gone'));
+    call.once('gone', () => active.delete(call));
+  }
 
   /** Null when the peer may enter. */
   function refused(call: FetchCall | PutCall): { code: status; details: string } | null {
@@ -68,21 +76,40 @@ export async function serveGrpc(
       call.on('error', () => undefined);
       const no = refused(call);
       if (no) call.emit('error', no);
-      else void lend(store, call);
+      else {
+        track(call);
+        void lend(store, call).finally(() => active.delete(call));
+      }
     },
     Put: (call: PutCall, done: sendUnaryData<Buffer>) => {
       const no = refused(call);
       if (no) done(no);
-      else takeIn(store, call, done);
+      else {
+        track(call);
+        takeIn(store, call, (error, answer) => {
+          active.delete(call);
+          done(error, answer);
+        });
+      }
     },
   });
   const bound = await bind(server, host, port, security);
-  return { port: bound, close: () => server.forceShutdown() };
+  return {
+    port: bound,
+    close() {
+      for (const call of active) call.emit('gone');
+      return shutDown(server, limits.linkCloseMs);
+    },
+  };
 }
 
 /** Streams one slice. The lease ends with the call, however that ends. */
 async function lend(store: BulkStore, call: FetchCall): Promise<void> {
   try {
+    let gone = false;
+    call.once('gone', () => {
+      gone = true;
+    });
     const { task, slice } = decodeFetch(call.request);
     const what = `${formatTask(task.job, task.index)} slice ${slice}`;
     const lease = await store.lend(task, slice);
@@ -93,9 +120,8 @@ async function lend(store: BulkStore, call: FetchCall): Promise<void> {
       if (bytes.byteLength !== header.byteLength) {
         throw corrupt(what, `${bytes.byteLength} bytes where its header says ${header.byteLength}`);
       }
-      if (call.cancelled) return;
-      call.write(encodeHeader(header));
-      const whole = await sendBytes(call, 'cancelled', bytes, limits.lendStallMs);
+      if (!gone) call.write(encodeHeader(header));
+      const whole = !gone && (await sendBytes(call, 'gone', bytes, limits.lendStallMs));
       if (whole) call.end();
       else call.emit('error', { code: status.ABORTED, details: `${what} was not taken` });
     } finally {
@@ -163,7 +189,7 @@ function takeIn(store: BulkStore, call: PutCall, done: sendUnaryData<Buffer>): v
     sink?.commit();
     done(null, Buffer.alloc(0));
   });
-  call.on('cancelled', () => fail(new Error('the sender is gone')));
+  call.once('gone', () => fail(new Error('the transfer was cut off')));
   call.on('error', fail);
 }
 

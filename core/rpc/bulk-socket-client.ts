@@ -23,6 +23,14 @@ interface Transfer {
   onEnd(error: Error): void;
 }
 
+/** How a transfer says what became of it. */
+interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+  /** From here on a broken connection is the transfer's failure, no longer a reason to try gRPC. */
+  begin(): void;
+}
+
 /**
  * One connection, one transfer at a time. Node reads into the buffer we name (`onread`): a scratch buffer for
  * frames, and the destination itself for the bytes of a partition.
@@ -34,12 +42,16 @@ export class SocketConnection {
   private readonly socket: Socket;
   private readonly frames = new FrameReader();
   private readonly scratch = Buffer.allocUnsafe(scratchBytes);
-  /** Where the next read goes. */
+  /** Where the read under way goes. */
   private reading: Uint8Array = this.scratch;
   private transfer: Transfer | null = null;
   private receiver: Receiver | null = null;
-  private received: (() => void) | null = null;
-  private paused = false;
+  /** Called when the receiver has its last byte. */
+  private filled: (() => void) | null = null;
+  /** `accept` is making room: reading is paused, and what was read too far waits in `early`. */
+  private accepting = false;
+  private early: Buffer | null = null;
+  private endedBy: Error | null = null;
   private watch: StallWatch | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
 
@@ -49,21 +61,18 @@ export class SocketConnection {
     const token = readSocketToken(path);
     this.socket = connect({
       path,
-      onread: {
-        buffer: () => this.nextBuffer(),
-        callback: count => this.onRead(count),
-      },
+      onread: { buffer: () => this.nextBuffer(), callback: count => this.onRead(count) },
     });
     this.socket.on('error', error => this.end(error));
     this.socket.on('close', () => this.end(new Error('the connection closed')));
     this.socket.write(frame(Kind.Hello, Buffer.from(token, 'latin1')));
   }
 
-  get usable(): boolean {
-    return !this.socket.destroyed && !this.transfer;
+  get isUsable(): boolean {
+    return this.endedBy === null && !this.socket.destroyed && this.transfer === null;
   }
 
-  /** Neither holds the process nor is kept for ever. */
+  /** Between transfers: neither holds the process nor is kept for ever. */
   rest(): void {
     this.socket.unref();
     this.idleTimer = setTimeout(() => this.destroy(), limits.idleSocketMs).unref();
@@ -73,66 +82,74 @@ export class SocketConnection {
     this.socket.destroy();
   }
 
-  async fetch(task: TaskRef, slice: number, accept: Accept, signal?: AbortSignal): Promise<PartitionHeader> {
+  /** Rejects with SocketUnavailable when the connection fails before the transfer began. */
+  fetch(task: TaskRef, slice: number, accept: Accept, signal?: AbortSignal): Promise<PartitionHeader> {
     const what = `${formatTask(task.job, task.index)} slice ${slice}`;
-    let begun = false;
-    const run = this.run<PartitionHeader>(what, signal, () => begun, (kind, body, resolve, reject) => {
-      if (kind !== Kind.Header || begun) return reject(this.refusal(kind, body, what));
-      begun = true;
-      this.fill(body, what, accept, reject).then(() => {
-        try {
-          resolve(this.receiver!.finish());
-        } catch (error) {
-          reject(error);
-        }
-      }, reject);
+    const request = frame(Kind.Fetch, encodeFetch({ task, slice }));
+    return this.run<PartitionHeader>(what, request, signal, (kind, body, settle) => {
+      if (kind !== Kind.Header || this.receiver || this.accepting) {
+        return settle.reject(refusal(kind, body, what));
+      }
+      settle.begin();
+      this.fill(body, what, accept).then(settle.resolve, settle.reject);
     });
-    this.socket.write(frame(Kind.Fetch, encodeFetch({ task, slice })));
-    return run;
   }
 
-  async put(task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void> {
+  /** Rejects like fetch. */
+  put(task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void> {
     const what = formatTask(task.job, task.index);
-    let begun = false;
-    const run = this.run<void>(what, undefined, () => begun, (kind, body, resolve, reject) => {
-      if (kind === Kind.Done && begun) return resolve();
-      if (kind !== Kind.Go || begun) return reject(this.refusal(kind, body, what));
-      begun = true;
+    const request = frame(Kind.Put, encodePut({ task, header }));
+    let sending = false;
+    return this.run<void>(what, request, undefined, (kind, body, settle) => {
+      if (kind === Kind.Done && sending) return settle.resolve();
+      if (kind !== Kind.Go || sending) return settle.reject(refusal(kind, body, what));
+      sending = true;
+      settle.begin();
+      // While this side sends, the server's silence is in order.
       this.watch?.pause();
       void sendBytes(this.socket, 'close', bytes, limits.lendStallMs).then(whole => {
-        this.watch?.resume();
-        if (!whole) this.destroy();
+        if (whole) this.watch?.resume();
+        else this.destroy();
       });
     });
-    this.socket.write(frame(Kind.Put, encodePut({ task, header })));
-    return run;
   }
 
-  /** One transfer from its first frame to its last; rejecting destroys the connection unless the server answered. */
+  /** One transfer from its request to its last byte. A failure costs the connection unless the server answered it. */
   private async run<T>(
     what: string,
+    request: Buffer,
     signal: AbortSignal | undefined,
-    begun: () => boolean,
-    onFrame: (kind: number, body: Buffer, resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+    onFrame: (kind: number, body: Buffer, settle: Settle<T>) => void,
   ): Promise<T> {
     if (signal?.aborted) throw abortError(signal);
     if (this.idleTimer) clearTimeout(this.idleTimer);
     this.socket.ref();
     this.uses++;
+    let begun = false;
     const abort = () => this.destroy();
     signal?.addEventListener('abort', abort, { once: true });
-    this.watch = new StallWatch(limits.transferStallMs, () => this.destroy());
+    this.watch = new StallWatch(limits.transferStallMs, abort);
     try {
       return await new Promise<T>((resolve, reject) => {
-        this.transfer = {
-          onFrame: (kind, body) => onFrame(kind, body, resolve, reject),
-          onEnd: error => reject(this.broken(error, what, begun(), signal)),
+        const settle: Settle<T> = {
+          resolve,
+          reject,
+          begin: () => {
+            begun = true;
+          },
         };
-        if (this.socket.destroyed) this.end(new Error('the connection closed'));
+        this.transfer = { onFrame: (kind, body) => onFrame(kind, body, settle), onEnd: reject };
+        if (this.endedBy) reject(this.endedBy);
+        else this.socket.write(request);
       });
     } catch (error) {
-      if (!(error instanceof VolleyError && error.data.answered)) this.destroy();
-      throw error;
+      const answered = error instanceof VolleyError && error.data.answered === true;
+      if (!answered) this.destroy();
+      if (signal?.aborted) throw abortError(signal);
+      if (error !== this.endedBy || !(error instanceof Error) || error instanceof VolleyError) throw error;
+      if (!begun) throw new SocketUnavailable(error.message);
+      const story = `${this.path} broke off ${what}: ${error.message}`;
+      throw new VolleyError('UNREACHABLE', story, { what }, { cause: error });
     } finally {
       signal?.removeEventListener('abort', abort);
       this.watch.stop();
@@ -141,85 +158,61 @@ export class SocketConnection {
     }
   }
 
-  private broken(error: Error, what: string, begun: boolean, signal: AbortSignal | undefined): Error {
-    if (signal?.aborted) return abortError(signal);
-    if (!begun) return new SocketUnavailable(error.message);
-    return new VolleyError('UNREACHABLE', `${this.path} broke off ${what}: ${error.message}`, { what });
-  }
-
-  private refusal(kind: number, body: Buffer, what: string): Error {
-    const code = kind === Kind.Error ? replyCodes[body[0] ?? -1] : undefined;
-    if (!code) return corrupt(what, `an answer of kind ${kind}`);
-    return new VolleyError(code, body.toString('utf8', 1), { what, answered: true });
-  }
-
-  /** Resolves when the last byte is in; settles only after `accept` has, so that its memory has one owner. */
-  private async fill(body: Buffer, what: string, accept: Accept, reject: (e: unknown) => void): Promise<void> {
+  /** Settles only after `accept` has, so that the memory it gives has one owner at any time. */
+  private async fill(body: Buffer, what: string, accept: Accept): Promise<PartitionHeader> {
     const header = decodeHeader(body, what);
-    this.paused = true;
+    this.accepting = true;
     this.watch?.pause();
-    let ended: Error | null = null;
-    const transfer = this.transfer!;
-    const onEnd = transfer.onEnd;
-    transfer.onEnd = error => {
-      ended = error;
-    };
-    try {
-      const target = await accept(header);
-      this.receiver = new Receiver(header, target, what);
-    } finally {
-      transfer.onEnd = onEnd;
-    }
-    if (ended || this.socket.destroyed) return onEnd(ended ?? new Error('the connection closed'));
-    this.paused = false;
+    // When `accept` throws, reading stays paused: the connection is at the start of bytes nobody takes.
+    const receiver = new Receiver(header, await accept(header), what);
+    this.accepting = false;
+    if (this.endedBy) throw this.endedBy;
+    this.receiver = receiver;
     this.watch?.resume();
-    const whole = new Promise<void>(resolve => {
-      this.received = resolve;
-    });
-    if (this.pendingBytes) this.consume(this.pendingBytes);
-    if (this.receiver.missing === 0) this.received?.();
-    this.socket.resume();
-    void reject;
-    return whole;
+    if (receiver.missing > 0) {
+      const filled = new Promise<void>(resolve => {
+        this.filled = resolve;
+      });
+      const early = this.early;
+      this.early = null;
+      if (early) this.consume(early);
+      this.socket.resume();
+      await filled;
+    } else {
+      this.socket.resume();
+    }
+    return receiver.finish();
   }
-
-  /** Bytes of the partition that came in the same read as its header. */
-  private pendingBytes: Buffer | null = null;
 
   private nextBuffer(): Uint8Array {
-    this.reading =
-      this.receiver && this.receiver.missing > 0 ? this.receiver.room(limits.chunkBytes) : this.scratch;
+    const { receiver } = this;
+    this.reading = receiver && receiver.missing > 0 ? receiver.room(limits.chunkBytes) : this.scratch;
     return this.reading;
   }
 
-  /** False pauses reading: the destination is not known yet. */
+  /** Node has read `count` bytes into the last buffer given. False pauses reading. */
   private onRead(count: number): boolean {
     this.watch?.moved();
     try {
-      if (this.reading !== this.scratch) {
-        this.receiver!.advance(count);
-        if (this.receiver!.missing === 0) this.received?.();
-      } else {
-        this.consume(this.scratch.subarray(0, count));
-      }
+      if (this.reading === this.scratch) this.consume(this.scratch.subarray(0, count));
+      else this.advance(this.receiver!, count);
     } catch (error) {
       this.socket.destroy(error as Error);
     }
-    return !this.paused;
+    return !this.accepting;
   }
 
   private consume(bytes: Buffer): void {
-    this.pendingBytes = null;
     for (let at = 0; at < bytes.byteLength; ) {
-      if (this.paused) {
-        this.pendingBytes = Buffer.from(bytes.subarray(at));
+      if (this.accepting) {
+        this.early = Buffer.from(bytes.subarray(at));
         return;
       }
       if (this.receiver && this.receiver.missing > 0) {
         const part = bytes.subarray(at, at + this.receiver.missing);
-        this.receiver.push(part);
+        this.receiver.room(part.byteLength).set(part);
+        this.advance(this.receiver, part.byteLength);
         at += part.byteLength;
-        if (this.receiver.missing === 0) this.received?.();
         continue;
       }
       at += this.frames.feed(bytes.subarray(at));
@@ -230,8 +223,21 @@ export class SocketConnection {
     }
   }
 
-  private end(error: Error): void {
-    if (this.idleTimer) clearTimeout(this.idleTimer);
-    this.transfer?.onEnd(error);
+  private advance(receiver: Receiver, count: number): void {
+    receiver.advance(count);
+    if (receiver.missing === 0) this.filled?.();
   }
+
+  private end(error: Error): void {
+    this.endedBy ??= error;
+    if (this.idleTimer) clearTimeout(this.idleTimer);
+    // While `accept` makes room the transfer is settled by fill().
+    if (!this.accepting) this.transfer?.onEnd(this.endedBy);
+  }
+}
+
+function refusal(kind: number, body: Buffer, what: string): Error {
+  const code = kind === Kind.Error ? replyCodes[body[0] ?? -1] : undefined;
+  if (!code) return corrupt(what, `an answer of kind ${kind}`);
+  return new VolleyError(code, body.toString('utf8', 1), { what, answered: true });
 }

@@ -62,7 +62,9 @@ export async function sweepSocketPlaces(): Promise<void> {
 
 function listed(base: string): string[] {
   try {
-    return readdirSync(base).filter(name => name.startsWith(prefix)).slice(0, limits.socketFailures);
+    return readdirSync(base)
+      .filter(name => name.startsWith(prefix))
+      .slice(0, limits.socketFailures);
   } catch {
     return [];
   }

@@ -135,6 +135,7 @@ class Session {
       }
       if (this.socket.destroyed) return;
       this.socket.write(frame(Kind.Header, encodeHeader(header)));
+      // The reader may ask again as soon as it has the last byte, before this side hears that it was taken.
       this.state = 'idle';
       const whole = await sendBytes(this.socket, 'close', bytes, limits.lendStallMs);
       if (!whole) this.socket.destroy();

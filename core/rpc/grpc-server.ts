@@ -1,6 +1,5 @@
 import { Metadata, Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { type ErrorCode, VolleyError } from '../base/errors.js';
-import { limits } from '../base/limits.js';
 import type { Log } from '../base/log.js';
 import { type Codec, clientToHead, headToClient, headToWorker, workerToHead } from '../wire/codec.js';
 import { controlPaths } from '../wire/proto.js';
@@ -56,7 +55,10 @@ export async function listen(
   const bound = await bind(server, host, port, security);
   return {
     address: joinAddress(host, bound),
-    close: () => shutDown(server, links, bounds),
+    close() {
+      for (const link of links) link.close();
+      return shutDown(server, bounds.closeMs);
+    },
   };
 }
 
@@ -122,19 +124,19 @@ export function bind(server: Server, host: string, port: number, security: Serve
   });
 }
 
-/** Ends every link in order, then whatever is left. */
-async function shutDown(server: Server, links: Set<Closable>, bounds: LinkLimits): Promise<void> {
-  for (const link of links) link.close();
-  await new Promise<void>(resolve => {
-    const timer = setTimeout(force, Math.min(bounds.closeMs, limits.linkCloseMs));
-    function force(): void {
+/**
+ * Waits for the calls of a server to end, but not for ever. Whoever calls this must have ended them: with channelz
+ * off, grpc-js 1.14 knows no sessions to destroy in forceShutdown.
+ */
+export function shutDown(server: Server, waitMs: number): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => {
       server.forceShutdown();
-      done();
-    }
-    function done(): void {
+      resolve();
+    }, waitMs);
+    server.tryShutdown(() => {
       clearTimeout(timer);
       resolve();
-    }
-    server.tryShutdown(() => done());
+    });
   });
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { VolleyError } from '../base/errors.js';
 import { limits } from '../base/limits.js';
@@ -128,6 +129,18 @@ describe('reporting a failure never fails', () => {
   test('huge messages are cut', () => {
     const back = trip(new Error('x'.repeat(1_000_000))) as Error;
     expect(back.message.length).toBeLessThan(limits.failureTextChars + 100);
+  });
+
+  test('bytes damaged on the way', () => {
+    const damaged = new Uint8Array([0xc1, 0xc1]);
+    const failure = { name: 'TypeError', message: 'why', stack: '', properties: damaged };
+    expect(fromFailure(failure)).toBeInstanceOf(TypeError);
+    expect(fromFailure({ ...failure, thrown: damaged })).toBe('why');
+  });
+
+  test('an error of another realm', () => {
+    const foreign = runInNewContext("new TypeError('from afar')");
+    expect(trip(foreign)).toBeInstanceOf(TypeError);
   });
 
   test('a wide tree of members is bounded', () => {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { limits } from '../base/limits.js';
 import type { FailureData } from '../graph/failure.js';
 import { type ErrorParts, rebuild, takeApart } from './error-parts.js';
@@ -15,8 +16,8 @@ export function toFailure(error: unknown, task?: FailureData['task']): FailureDa
  * Error when thrown comes back as the value it was.
  */
 export function fromFailure(data: FailureData, localStack?: string): Error | unknown {
-  if (data.thrown !== undefined) return unpackData(data.thrown);
   const error = restore(data);
+  if (!isError(error) || data.thrown !== undefined) return error;
   const frames = localStack?.slice(localStack.indexOf('\n    at ') + 1).trimEnd();
   if (frames !== undefined && frames !== '') {
     const stack = `${data.stack}\n    ---- awaited here ----\n${frames}`;
@@ -30,7 +31,7 @@ export function fromFailure(data: FailureData, localStack?: string): Error | unk
 
 /** `left.errors` bounds causes and members over the whole tree, which shared ones could unfold without end. */
 function describe(error: unknown, depth: number, left: { errors: number }): FailureData {
-  if (!(error instanceof Error)) return describeThrown(error);
+  if (!isError(error)) return describeThrown(error);
   const parts = takeApart(error);
   const inner = (value: unknown): FailureData => describe(value, depth + 1, left);
   const room = (): boolean => depth < limits.failureDepth && left.errors-- > 0;
@@ -74,6 +75,18 @@ function tryPack(value: unknown): Uint8Array | null {
   }
 }
 
+function tryUnpack(bytes: Uint8Array, otherwise: unknown): unknown {
+  try {
+    return unpackData(bytes);
+  } catch {
+    return otherwise;
+  }
+}
+
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
+
 function describeValue(value: unknown): string {
   try {
     return String(value).slice(0, limits.failureTextChars);
@@ -82,20 +95,17 @@ function describeValue(value: unknown): string {
   }
 }
 
-function restore(data: FailureData): Error {
-  const properties =
-    data.properties === undefined ? {} : unpackData<Record<string, unknown>>(data.properties);
+function restore(data: FailureData): unknown {
+  // Bytes that were damaged on the way must not hide what failed: they count as absent.
+  if (data.thrown !== undefined) return tryUnpack(data.thrown, data.message);
+  const properties = data.properties === undefined ? {} : tryUnpack(data.properties, {});
   return rebuild({
     name: data.name,
     message: data.message,
     stack: data.stack,
     code: data.code,
-    cause: data.cause === undefined ? undefined : restoreAny(data.cause),
-    errors: data.errors?.map(restoreAny),
-    properties: Object.entries(properties),
+    cause: data.cause === undefined ? undefined : restore(data.cause),
+    errors: data.errors?.map(restore),
+    properties: Object.entries(Object(properties)),
   });
-}
-
-function restoreAny(data: FailureData): unknown {
-  return data.thrown === undefined ? restore(data) : unpackData(data.thrown);
 }

@@ -43,14 +43,12 @@ export function packValue(value: unknown, sink: BinarySink, rootName: string): U
   const { tree, rich } = lowerValue(value, sink, rootName);
   // The packed bytes lie in msgpackr's pool, which is reused from the same place: always copied out.
   const packed = packer.pack(tree, RESET_BUFFER_MODE);
-  if (!rich) {
-    const bytes = new Uint8Array(packed.byteLength);
-    bytes.set(packed);
-    return bytes;
-  }
-  const bytes = new Uint8Array(packed.byteLength + 1);
-  bytes[0] = richPrefix;
-  bytes.set(packed, 1);
+  const from = rich ? 1 : 0;
+  const bytes = new Uint8Array(packed.byteLength + from);
+  if (rich) bytes[0] = richPrefix;
+  bytes.set(packed, from);
+  // msgpackr would keep the largest buffer it ever needed, up to 1 GiB, in every thread.
+  if (packed.byteLength > limits.packBufferBytes) packer.useBuffer(Buffer.allocUnsafeSlow(8192));
   return bytes;
 }
 

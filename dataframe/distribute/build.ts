@@ -5,7 +5,7 @@ import { columnNode, type Plan, type ScanPlan } from '../plan/plan.js';
 import { buildAggregate } from './aggregate.js';
 import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
-import { gather, overLayer, perPartition, type Pipeline, submitPipeline, withOp } from './pipeline.js';
+import { gather, overLayer, type Pipeline, perPartition, submitPipeline, withOp } from './pipeline.js';
 import { type Layer, type StageRunner, sumOf } from './stage.js';
 
 /** What planning a stage may use. */
@@ -73,13 +73,21 @@ async function buildScan(plan: ScanPlan, { runner }: BuildContext): Promise<Pipe
 }
 
 /** Each partition sorts (and cuts) its own rows, then one task sorts all: stable, so ties keep partition order. */
-function buildSort(plan: Extract<Plan, { kind: 'sort' }>, input: Pipeline, { runner }: BuildContext): Pipeline {
+function buildSort(
+  plan: Extract<Plan, { kind: 'sort' }>,
+  input: Pipeline,
+  { runner }: BuildContext,
+): Pipeline {
   const sort = { kind: 'sort', by: plan.by, limit: plan.limit } as const;
   const local = withOp(input, sort, plan.schema);
   return local.tasks === 1 ? local : withOp(gather(runner, local), sort, plan.schema);
 }
 
-function buildLimit(plan: Extract<Plan, { kind: 'limit' }>, input: Pipeline, { runner }: BuildContext): Pipeline {
+function buildLimit(
+  plan: Extract<Plan, { kind: 'limit' }>,
+  input: Pipeline,
+  { runner }: BuildContext,
+): Pipeline {
   const { n, offset } = plan;
   if (input.tasks === 1) return withOp(input, { kind: 'limit', n, offset }, plan.schema);
   const local = withOp(input, { kind: 'limit', n: n + offset, offset: 0 }, plan.schema);
@@ -87,7 +95,10 @@ function buildLimit(plan: Extract<Plan, { kind: 'limit' }>, input: Pipeline, { r
 }
 
 /** One task per partition of every branch, in order: no row is copied for the concatenation itself. */
-async function buildConcat(plan: Extract<Plan, { kind: 'concat' }>, context: BuildContext): Promise<Pipeline> {
+async function buildConcat(
+  plan: Extract<Plan, { kind: 'concat' }>,
+  context: BuildContext,
+): Promise<Pipeline> {
   const layers: Layer[] = [];
   for (const input of plan.inputs) {
     layers.push(submitPipeline(context.runner, await build(input, context), { kind: 'partition' }));

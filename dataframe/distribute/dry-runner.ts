@@ -8,7 +8,12 @@ import type { MemoryTable } from '../plan/memory-table.js';
 import type { Layer, StageRequest, StageRunner } from './stage.js';
 
 /** Sizes a dry run cannot measure: the share of the bytes that entered a stage which its result is taken to have. */
-const RESULT_SHARE: Partial<Record<FragmentOp['kind'], number>> = { filter: 0.3, aggregate: 0.1, limit: 0.01, tail: 0.01 };
+const RESULT_SHARE: Partial<Record<FragmentOp['kind'], number>> = {
+  filter: 0.3,
+  aggregate: 0.1,
+  limit: 0.01,
+  tail: 0.01,
+};
 
 /**
  * Runs nothing and writes down every stage it is asked for. Sizes are guesses where the real run measures, so a
@@ -61,9 +66,13 @@ function describeStage({ fragment, tasks, dependencies }: StageRequest): string 
   const from =
     source.kind === 'input'
       ? `input ${inputs[source.input]}`
-      : `${source.kind} ${source.scan.format} ${source.scan.paths.join(', ')} [${source.scan.columns?.join(', ') ?? '*'}]`;
+      : `${source.kind} ${source.scan.format} ${source.scan.paths.join(', ')} [${(source.scan.columns ?? source.scan.schema?.map(f => f.name) ?? []).join(', ')}]`;
   const ops = fragment.ops.map(op => `  ${describeOp(op, inputs)}`);
-  return [`${tasks} ${tasks === 1 ? 'task' : 'tasks'}: ${from}`, ...ops, `  → ${describeSink(fragment.sink)}`].join('\n');
+  return [
+    `${tasks} ${tasks === 1 ? 'task' : 'tasks'}: ${from}`,
+    ...ops,
+    `  → ${describeSink(fragment.sink)}`,
+  ].join('\n');
 }
 
 function describeDependency(dependency: Dependency): string {

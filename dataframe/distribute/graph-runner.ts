@@ -119,7 +119,10 @@ function packTable(splits: readonly Split[]): BytesTable {
   });
   const total = offsets[packed.length]!;
   if (packed.reduce((sum, b) => sum + b.byteLength, 0) !== total) {
-    throw new VolleyError('RESOURCE_EXHAUSTED', `${splits.length} splits are too many for one scan: give fewer files`);
+    throw new VolleyError(
+      'RESOURCE_EXHAUSTED',
+      `${splits.length} splits are too many for one scan: give fewer files`,
+    );
   }
   const bytes = new Uint8Array(total);
   packed.forEach((part, i) => {

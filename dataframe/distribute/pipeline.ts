@@ -35,6 +35,8 @@ export interface LayerOrigin {
   readonly kind: 'layers';
   readonly dependency: Dependency;
   readonly schema: Schema;
+  /** The layer of which every partition is one task's source; null under other rules. */
+  readonly whole: Layer | null;
 }
 
 /** A pipeline over partitions; one task per partition unless the rule says otherwise. */
@@ -43,8 +45,16 @@ export function overLayer(
   schema: Schema,
   tasks: number,
   bytesIn: () => Promise<number>,
+  whole: Layer | null = null,
 ): Pipeline {
-  return { origin: { kind: 'layers', dependency, schema }, tasks, ops: [], builds: [], schema, bytesIn };
+  return {
+    origin: { kind: 'layers', dependency, schema, whole },
+    tasks,
+    ops: [],
+    builds: [],
+    schema,
+    bytesIn,
+  };
 }
 
 export function withOp(pipeline: Pipeline, op: FragmentOp, schema: Schema): Pipeline {
@@ -70,13 +80,23 @@ export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
   const { origin, builds, tasks, ops } = pipeline;
   const inputs = builds.map(b => b.schema);
   const dependencies = builds.map(b => b.dependency);
-  const common = { tasks, slices: sink.kind === 'hash' ? sink.fanOut : 1, inline: sink.kind === 'file', bytesIn: 0 };
+  const common = {
+    tasks,
+    slices: sink.kind === 'hash' ? sink.fanOut : 1,
+    inline: sink.kind === 'file',
+    bytesIn: 0,
+  };
   if (origin.kind === 'scan') {
     const fragment: Fragment = { source: { kind: 'scan', scan: origin.scan }, ops, sink, inputs };
     const bytesIn = origin.splits.reduce((sum, split) => sum + split.bytes, 0);
     return { ...common, fragment, splits: origin.splits, dependencies, bytesIn };
   }
-  const fragment: Fragment = { source: { kind: 'input', input: 0 }, ops, sink, inputs: [origin.schema, ...inputs] };
+  const fragment: Fragment = {
+    source: { kind: 'input', input: 0 },
+    ops,
+    sink,
+    inputs: [origin.schema, ...inputs],
+  };
   return { ...common, fragment, splits: null, dependencies: [origin.dependency, ...dependencies] };
 }
 
@@ -112,7 +132,8 @@ export function hashLayer(
 
 /** A pipeline with one task per partition of a layer. */
 export function perPartition(layer: Layer): Pipeline {
-  return overLayer({ rule: 'one-to-one', from: layer.range }, layer.schema, layer.range.count, bytesOf(layer));
+  const rule: Dependency = { rule: 'one-to-one', from: layer.range };
+  return overLayer(rule, layer.schema, layer.range.count, bytesOf(layer), layer);
 }
 
 export function bytesOf(layer: Layer): () => Promise<number> {

@@ -9,7 +9,7 @@ import { build } from './build.js';
 import type { PlanOptions } from './constants.js';
 import { DryRunner } from './dry-runner.js';
 import { GraphRunner } from './graph-runner.js';
-import { type Pipeline, submitPipeline } from './pipeline.js';
+import { submitPipeline } from './pipeline.js';
 import { inspectSources } from './sources.js';
 import type { Layer } from './stage.js';
 
@@ -42,11 +42,10 @@ export async function withRun<T>(
 /** Submits all stages of a plan; the layer holds the answer's partitions, in order. */
 export async function runPlan(plan: Plan, runner: GraphRunner, options: PlanOptions = {}): Promise<Layer> {
   const pipeline = await build(plan, { runner, options });
-  return asLayer(pipeline, runner);
-}
-
-/** The pipeline's rows as partitions: the layer it starts from when there is nothing to do. */
-async function asLayer(pipeline: Pipeline, runner: GraphRunner): Promise<Layer> {
+  const { origin, ops, builds } = pipeline;
+  // Rows that are wanted just as they lie on the workers need no stage.
+  if (origin.kind === 'layers' && origin.whole !== null && ops.length + builds.length === 0)
+    return origin.whole;
   return submitPipeline(runner, pipeline, { kind: 'partition' });
 }
 

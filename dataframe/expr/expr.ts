@@ -3,7 +3,8 @@ import type { DataType } from '../column/datatype.js';
 import { formatExpr } from './format.js';
 import { literalNode, type PlainValue } from './literal.js';
 import { DateNamespace, StringNamespace } from './namespaces.js';
-import type { AggregateOp, ExprNode, FunctionName, FunctionParams, LiteralValue } from './node.js';
+import type { AggregateOp, ExprNode, FunctionName, FunctionParams } from './node.js';
+import { caseBranch } from './traverse.js';
 
 /** What may stand as an operand: an expression, or a plain value (a string is a literal, not a column). */
 export type Operand = Expr | PlainValue;
@@ -297,13 +298,15 @@ export function len(): Expr {
 
 /** The first value that is not null. */
 export function coalesce(...operands: Operand[]): Expr {
-  if (operands.length === 0) throw new VolleyError('INVALID_ARGUMENT', 'coalesce() needs at least one operand');
+  if (operands.length === 0)
+    throw new VolleyError('INVALID_ARGUMENT', 'coalesce() needs at least one operand');
   return call('coalesce', operands);
 }
 
 /** Texts joined; null where one is null. Strings are literals: columns are written `col('a')`. */
 export function concatStr(operands: readonly Operand[], separator = ''): Expr {
-  if (operands.length === 0) throw new VolleyError('INVALID_ARGUMENT', 'concatStr() needs at least one operand');
+  if (operands.length === 0)
+    throw new VolleyError('INVALID_ARGUMENT', 'concatStr() needs at least one operand');
   return call('concatStr', operands, { separator });
 }
 
@@ -357,8 +360,8 @@ function branch(before: Branches, condition: ExprNode): Then {
     then: value =>
       new When({
         kind: 'case',
-        branches: [...before, { when: condition, then: toNode(value) }],
-        otherwise: literalNode(null satisfies LiteralValue),
+        branches: [...before, caseBranch(condition, toNode(value))],
+        otherwise: literalNode(null),
       }),
   };
 }

@@ -65,7 +65,8 @@ function formatParams(params: FunctionParams | undefined): string[] {
 function formatLiteral(node: Extract<ExprNode, { kind: 'literal' }>): string {
   const { value, type } = node;
   if (typeof value === 'number' && (type.kind === 'date' || type.kind === 'timestamp')) {
-    const unitsPerMs = type.kind === 'date' ? 1 / 86_400_000 : { s: 1e-3, ms: 1, us: 1e3, ns: 1e6 }[type.unit];
+    const unitsPerMs =
+      type.kind === 'date' ? 1 / 86_400_000 : { s: 1e-3, ms: 1, us: 1e3, ns: 1e6 }[type.unit];
     const date = new Date(value / unitsPerMs);
     if (Number.isNaN(date.getTime())) return `${formatType(type)}(${value})`;
     return type.kind === 'date' ? date.toISOString().slice(0, 10) : date.toISOString();

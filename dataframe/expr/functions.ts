@@ -106,7 +106,8 @@ function made(call: Call, args: readonly TypedExpr[], type: DataType): TypedExpr
   const nodes = args.map(a => a.node);
   const { fn, params } = call;
   return {
-    node: params === undefined ? { kind: 'call', fn, args: nodes } : { kind: 'call', fn, args: nodes, params },
+    node:
+      params === undefined ? { kind: 'call', fn, args: nodes } : { kind: 'call', fn, args: nodes, params },
     type,
   };
 }
@@ -134,7 +135,10 @@ function arithmeticType(a: TypedExpr, b: TypedExpr): DataType | null {
   const type = commonType(a.type, b.type);
   if (type === null || !(isNumeric(type) || type.kind === 'null')) return null;
   if (type.kind === 'null') return DataType.Int64;
-  for (const [x, y] of [[a, b], [b, a]] as const) {
+  for (const [x, y] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     const fits = y.node.kind === 'literal' && convertLiteral(y.node, x.type) !== null;
     if (x.type.kind === 'float32' && fits) return x.type;
   }
@@ -180,7 +184,10 @@ const unified: Rule = call => {
 
 const comparison: Rule = call => {
   const args = unify(call.args);
-  if (args === null || !(isNumeric(args[0]!.type) || comparable.has(args[0]!.type.kind) || args[0]!.type.kind === 'null')) {
+  if (
+    args === null ||
+    !(isNumeric(args[0]!.type) || comparable.has(args[0]!.type.kind) || args[0]!.type.kind === 'null')
+  ) {
     throw mismatch(call.fn, call.args, castHint(call.args, 'Compare values of one type'));
   }
   return made(call, args, DataType.Bool);
@@ -200,11 +207,17 @@ const isIn: Rule = call => {
   const values: LiteralValue[] = [];
   for (const value of given) {
     if (value === null) continue;
-    const literal: LiteralNode = dates ? { kind: 'literal', value, type: DataType.Timestamp('ms') } : literalNode(value);
+    const literal: LiteralNode = dates
+      ? { kind: 'literal', value, type: DataType.Timestamp('ms') }
+      : literalNode(value);
     const same = commonType(arg.type, literal.type);
     const time = !dates && isTemporal(arg.type) && call.params?.typed === true;
     if (same === null && !time) {
-      throw mismatch('isIn', [arg, { node: literal, type: literal.type }], castHint([arg], 'Give values of its type'));
+      throw mismatch(
+        'isIn',
+        [arg, { node: literal, type: literal.type }],
+        castHint([arg], 'Give values of its type'),
+      );
     }
     const converted = time ? value : listValue(value, dates, arg.type);
     if (converted !== undefined) values.push(converted);
@@ -216,7 +229,8 @@ const anyToBool: Rule = call => made(call, call.args, DataType.Bool);
 
 const isNaNRule: Rule = call => {
   const arg = call.args[0]!;
-  if (!isNumeric(arg.type)) throw mismatch('isNaN', call.args, 'It works on numbers; isNull() looks for nulls.');
+  if (!isNumeric(arg.type))
+    throw mismatch('isNaN', call.args, 'It works on numbers; isNull() looks for nulls.');
   return made(call, [isFloat(arg.type) ? arg : coerce(arg, DataType.Float64)], DataType.Bool);
 };
 
@@ -235,7 +249,8 @@ const text =
       if (arg.type.kind === 'null' || (call.fn === 'concatStr' && arg.type.kind !== 'binary')) {
         return coerce(arg, DataType.Utf8);
       }
-      if (arg.type.kind !== 'utf8') throw mismatch(call.fn, call.args, 'It works on text: .cast(DataType.Utf8) first.');
+      if (arg.type.kind !== 'utf8')
+        throw mismatch(call.fn, call.args, 'It works on text: .cast(DataType.Utf8) first.');
       return arg;
     });
     return made(call, args, result);
@@ -326,7 +341,10 @@ function castHint(operands: readonly TypedExpr[], rule: string): string {
 }
 
 /** The input as the aggregate needs it, and the result's type. */
-export function typeAggregate(op: AggregateOp, input: TypedExpr | null): { input: TypedExpr | null; type: DataType } {
+export function typeAggregate(
+  op: AggregateOp,
+  input: TypedExpr | null,
+): { input: TypedExpr | null; type: DataType } {
   if (op === 'len' || input === null) return { input: null, type: DataType.Int64 };
   if (op === 'count' || op === 'nUnique') return { input, type: DataType.Int64 };
   if (op === 'first' || op === 'last') return { input, type: input.type };
@@ -336,7 +354,8 @@ export function typeAggregate(op: AggregateOp, input: TypedExpr | null): { input
     throw mismatch(op, [input], 'It works on numbers, text, dates and timestamps.');
   }
   const number = kind === 'bool' || kind === 'null' ? coerce(input, DataType.Int32) : input;
-  if (!isNumeric(number.type)) throw mismatch(op, [input], castHint([input], 'It works on numbers and booleans'));
+  if (!isNumeric(number.type))
+    throw mismatch(op, [input], castHint([input], 'It works on numbers and booleans'));
   if (op === 'mean') return { input: number, type: DataType.Float64 };
   return { input: number, type: isFloat(number.type) ? DataType.Float64 : DataType.Int64 };
 }

@@ -50,7 +50,9 @@ export function literalNode(value: unknown): LiteralNode {
 
 function integerLiteral(value: bigint): LiteralNode {
   if (BigInt.asIntN(64, value) !== value && BigInt.asUintN(64, value) !== value) {
-    throw new VolleyError('INTEGER_OVERFLOW', `${value}n does not fit into 64 bits`, { value: String(value) });
+    throw new VolleyError('INTEGER_OVERFLOW', `${value}n does not fit into 64 bits`, {
+      value: String(value),
+    });
   }
   const type = BigInt.asIntN(64, value) === value ? DataType.Int64 : DataType.UInt64;
   const small = Number(value);
@@ -73,12 +75,15 @@ function convertValue(value: LiteralValue, from: DataType, to: DataType): Litera
   if (to.kind === 'date' || to.kind === 'timestamp') return convertTime(value, from, to);
   if (typeof value !== 'number' && typeof value !== 'bigint') return null;
   if (from.kind === 'date' || from.kind === 'timestamp') return null;
-  if (to.kind === 'float64') return Number.isSafeInteger(Number(value)) || typeof value === 'number' ? Number(value) : null;
-  if (to.kind === 'float32') return typeof value === 'number' && Object.is(Math.fround(value), value) ? value : null;
+  if (to.kind === 'float64')
+    return Number.isSafeInteger(Number(value)) || typeof value === 'number' ? Number(value) : null;
+  if (to.kind === 'float32')
+    return typeof value === 'number' && Object.is(Math.fround(value), value) ? value : null;
   const range = integerRange[to.kind];
   if (range === undefined) return null;
   if (typeof value === 'bigint') {
-    const fits = to.kind === 'uint64' ? BigInt.asUintN(64, value) === value : BigInt.asIntN(64, value) === value;
+    const fits =
+      to.kind === 'uint64' ? BigInt.asUintN(64, value) === value : BigInt.asIntN(64, value) === value;
     return fits && to.kind.endsWith('64') ? value : null;
   }
   return isWhole(value) && value >= range[0] && value <= range[1] ? value : null;
@@ -86,11 +91,11 @@ function convertValue(value: LiteralValue, from: DataType, to: DataType): Litera
 
 function convertTime(value: LiteralValue, from: DataType, to: DataType): LiteralValue {
   if (typeof value !== 'number') return null;
-  const fromPerDay = from.kind === 'date' ? 1 : from.kind === 'timestamp' ? 86_400 * unitsPerSecond[from.unit] : 0;
+  const fromPerDay =
+    from.kind === 'date' ? 1 : from.kind === 'timestamp' ? 86_400 * unitsPerSecond[from.unit] : 0;
   if (fromPerDay === 0) return null;
   const toPerDay = to.kind === 'timestamp' ? 86_400 * unitsPerSecond[to.unit] : 1;
-  const scaled =
-    toPerDay >= fromPerDay ? value * (toPerDay / fromPerDay) : value / (fromPerDay / toPerDay);
+  const scaled = toPerDay >= fromPerDay ? value * (toPerDay / fromPerDay) : value / (fromPerDay / toPerDay);
   return Number.isSafeInteger(scaled) ? scaled : null;
 }
 

@@ -30,24 +30,33 @@ export function nearestNames(name: string, names: readonly string[]): string[] {
   return names
     .map((candidate, position) => {
       const lower = candidate.toLowerCase();
-      const within = wanted.length > 2 && (lower.includes(wanted) || (lower.length > 2 && wanted.includes(lower)));
+      const within =
+        wanted.length > 2 && (lower.includes(wanted) || (lower.length > 2 && wanted.includes(lower)));
       return { candidate, position, distance: within ? 1 : editDistance(wanted, lower) };
     })
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.ceil(Math.max(candidate.length, name.length) / 3)))
+    .filter(
+      ({ candidate, distance }) =>
+        distance <= Math.max(1, Math.ceil(Math.max(candidate.length, name.length) / 3)),
+    )
     .sort((a, b) => a.distance - b.distance || a.position - b.position)
     .slice(0, SUGGESTIONS)
     .map(({ candidate }) => candidate);
 }
 
-/** Levenshtein distance, one row at a time. */
+/** Optimal string alignment: insertions, deletions, replacements and swaps of neighbours, one row at a time. */
 function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const replace = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replace, previous[j]! + 1, current[j - 1]! + 1));
+      let best = Math.min(replace, previous[j]! + 1, current[j - 1]! + 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) best = Math.min(best, beforePrevious[j - 2]! + 1);
+      current.push(best);
     }
+    beforePrevious = previous;
     previous = current;
   }
   return previous[b.length]!;

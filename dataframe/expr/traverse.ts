@@ -1,6 +1,14 @@
 import { assertNever } from '../../core/base/assert.js';
 import type { ExprNode } from './node.js';
 
+/** One branch of a case. */
+export function caseBranch(when: ExprNode, value: ExprNode): CaseBranch {
+  // biome-ignore lint/suspicious/noThenProperty: plain data that nobody awaits; the name is the contract's.
+  return { when, then: value };
+}
+
+type CaseBranch = Extract<ExprNode, { kind: 'case' }>['branches'][number];
+
 /** Operands of a node, in order. With `mapOperands`, the only place that knows where each kind keeps them. */
 export function operands(node: ExprNode): readonly ExprNode[] {
   switch (node.kind) {
@@ -42,7 +50,7 @@ export function mapOperands(node: ExprNode, replace: (operand: ExprNode) => Expr
       const branches = node.branches.map(b => {
         const when = replace(b.when);
         const then = replace(b.then);
-        return when === b.when && then === b.then ? b : { when, then };
+        return when === b.when && then === b.then ? b : caseBranch(when, then);
       });
       const otherwise = replace(node.otherwise);
       const same = otherwise === node.otherwise && branches.every((b, i) => b === node.branches[i]);
@@ -102,6 +110,8 @@ export function exprKey(node: ExprNode): string {
   return JSON.stringify(node, (_key, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     if (typeof value !== 'number') return value;
-    return Number.isFinite(value) && !Object.is(value, -0) ? value : `#${Object.is(value, -0) ? '-0' : value}`;
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : `#${Object.is(value, -0) ? '-0' : value}`;
   });
 }

@@ -5,6 +5,7 @@ import { formatExpr } from './format.js';
 import { coerce, mismatch, type TypedExpr, typeAggregate, typeCall, unify } from './functions.js';
 import { columnNotFound } from './nearest.js';
 import type { ExprNode } from './node.js';
+import { caseBranch } from './traverse.js';
 
 /** Names an expression may use, and who asks (for errors). */
 export interface Scope {
@@ -96,10 +97,10 @@ function castable(from: DataType, to: DataType): boolean {
 function typeCase(node: Extract<ExprNode, { kind: 'case' }>, scope: Scope): TypedExpr {
   const values = [...node.branches.map(b => b.then), node.otherwise].map(v => typeExpr(v, scope));
   const unified = unify(values);
-  if (unified === null) throw mismatch('when/then/otherwise', values, 'All its values need one type: .cast(type) one.');
-  const branches = node.branches.map((b, i) => ({
-    when: condition(b.when, scope, 'when'),
-    then: unified[i]!.node,
-  }));
+  if (unified === null)
+    throw mismatch('when/then/otherwise', values, 'All its values need one type: .cast(type) one.');
+  const branches = node.branches.map((b, i) =>
+    caseBranch(condition(b.when, scope, 'when'), unified[i]!.node),
+  );
   return { node: { kind: 'case', branches, otherwise: unified.at(-1)!.node }, type: unified[0]!.type };
 }

@@ -70,6 +70,8 @@ export interface SinkSpec {
    * temporaryPath/part-p.parquet. 'commit': the task renames the folder temporaryPath to path and writes nothing.
    */
   readonly role: 'file' | 'part' | 'commit';
+  /** Replace what is at `path`; else (the default) it is SINK_EXISTS. */
+  readonly overwrite?: boolean;
 }
 
 export interface SinkReceipt {

@@ -123,3 +123,14 @@ export function compactBatch(batch: Batch): Batch {
   });
   return changed ? { ...batch, columns } : batch;
 }
+
+/** The column with a dictionary of only what it refers to, when the dictionary is more than twice its rows. */
+export function compactColumn(column: Column): Column {
+  if (column.dictionary === null || column.dictionary.length <= 2 * column.length) return column;
+  const codes = column.values as Int32Array;
+  const smaller = compact(column.dictionary, codes, column.length);
+  if (smaller === null) return column;
+  const values = new Int32Array(column.length);
+  for (let i = 0; i < values.length; i++) values[i] = smaller.map[codes[i]!]!;
+  return { ...column, values, dictionary: smaller.dictionary };
+}

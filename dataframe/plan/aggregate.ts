@@ -1,7 +1,7 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { formatExpr } from '../expr/format.js';
-import type { ExprNode } from '../expr/node.js';
 import { columnNotFound } from '../expr/nearest.js';
+import type { ExprNode } from '../expr/node.js';
 import { exprKey, mapOperands } from '../expr/traverse.js';
 import { type Scope, scopeOf, typeExpr } from '../expr/typing.js';
 import type { AggregateSpec, NamedExpr } from '../physical/fragment.js';
@@ -30,17 +30,28 @@ export function aggregateExprs(
   const keyColumns = keys.map(({ name }) => ({ name, expr: columnNode(name) }));
   const final = [...keyColumns, ...columns];
   if (final.every(c => c.expr.kind === 'column' && c.expr.name === c.name)) {
-    return pickColumns(aggregated, final.map(c => c.name));
+    return pickColumns(
+      aggregated,
+      final.map(c => c.name),
+    );
   }
   const scope = scopeOf(aggregated.schema, where);
-  return projectPlan(aggregated, final.map(c => ({ name: c.name, expr: typeExpr(c.expr, scope).node })));
+  return projectPlan(
+    aggregated,
+    final.map(c => ({ name: c.name, expr: typeExpr(c.expr, scope).node })),
+  );
 }
 
 /** A table with no column would lose its rows' number on the way: len() over nothing keeps one column. */
 function projectedInput(input: Plan, columns: readonly NamedExpr[]): Plan {
   if (columns.length === 0) return input;
   const plain = columns.every(c => c.expr.kind === 'column' && c.expr.name === c.name);
-  return plain ? pickColumns(input, columns.map(c => c.name)) : projectPlan(input, columns);
+  return plain
+    ? pickColumns(
+        input,
+        columns.map(c => c.name),
+      )
+    : projectPlan(input, columns);
 }
 
 /** Takes expressions apart into what is computed before, by, and after the aggregation. */

@@ -54,7 +54,10 @@ export function analyze(verb: Verb, sources: Sources): Plan {
     case 'drop': {
       const input = visit(verb.input);
       requireColumns(verb.names, input.schema, 'drop');
-      return pickColumns(input, input.schema.map(f => f.name).filter(n => !verb.names.includes(n)));
+      return pickColumns(
+        input,
+        input.schema.map(f => f.name).filter(n => !verb.names.includes(n)),
+      );
     }
     case 'rename':
       return analyzeRename(visit(verb.input), verb.names);
@@ -78,7 +81,9 @@ export function analyze(verb: Verb, sources: Sources): Plan {
       const input = visit(verb.input);
       requireColumns(verb.names, input.schema, 'dropNulls');
       const names = verb.names.length > 0 ? verb.names : input.schema.map(f => f.name);
-      const present = names.map((name): ExprNode => ({ kind: 'call', fn: 'isNotNull', args: [columnNode(name)] }));
+      const present = names.map(
+        (name): ExprNode => ({ kind: 'call', fn: 'isNotNull', args: [columnNode(name)] }),
+      );
       const predicate = conjunction(present);
       return predicate === null ? input : filterPlan(input, predicate);
     }
@@ -97,7 +102,10 @@ function analyzeScan(scan: ScanSpec, sources: Sources): Plan {
   const inspection = sources.scans.get(scan);
   if (inspection === undefined) throw new Error(`volley bug: ${scan.paths[0]} was not inspected`);
   const { schema } = inspection;
-  checkNames(schema.map(f => f.name), `${scan.format} file ${scan.paths[0] ?? ''}`);
+  checkNames(
+    schema.map(f => f.name),
+    `${scan.format} file ${scan.paths[0] ?? ''}`,
+  );
   if (scan.columns !== null) {
     requireColumns(scan.columns, schema, `scan of ${scan.paths[0] ?? ''}`);
     checkNames(scan.columns, 'scan columns');
@@ -114,7 +122,10 @@ function analyzeMemory(table: MemoryTable, sources: Sources): Plan {
 function analyzeRename(input: Plan, names: ReadonlyMap<string, string>): Plan {
   requireColumns([...names.keys()], input.schema, 'rename');
   const columns = input.schema.map(f => ({ name: names.get(f.name) ?? f.name, expr: columnNode(f.name) }));
-  checkNames(columns.map(c => c.name), 'rename');
+  checkNames(
+    columns.map(c => c.name),
+    'rename',
+  );
   return projectPlan(input, columns);
 }
 
@@ -125,7 +136,10 @@ function analyzeGroupBy(input: Plan, keyExprs: readonly ExprNode[], exprs: reado
   const rest = input.schema.filter(f => !keyNames.has(f.name));
   const outputs = expand(exprs, rest, 'agg');
   checkNames([...keyNames, ...outputs.map(o => o.name)], 'agg');
-  checkNames(keys.map(k => k.name), 'groupBy');
+  checkNames(
+    keys.map(k => k.name),
+    'groupBy',
+  );
   return aggregateExprs(input, keys, outputs, 'agg');
 }
 
@@ -178,7 +192,10 @@ function castColumns(input: Plan, target: (name: string, position: number) => Sc
   if (input.schema.every((f, k) => sameType(f.type, wanted[k]!))) return input;
   return projectPlan(
     input,
-    input.schema.map(({ name, type }, k) => ({ name, expr: coerce({ node: columnNode(name), type }, wanted[k]!).node })),
+    input.schema.map(({ name, type }, k) => ({
+      name,
+      expr: coerce({ node: columnNode(name), type }, wanted[k]!).node,
+    })),
   );
 }
 
@@ -203,4 +220,3 @@ function analyzeFillNull(input: Plan, value: ExprNode): Plan {
   });
   return projectPlan(input, columns);
 }
-

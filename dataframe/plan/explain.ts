@@ -52,7 +52,9 @@ const names = (fields: readonly { readonly name: string }[]) => fields.map(f => 
 /** `a, b = x + 1`: what a projection makes. */
 export function formatColumns(columns: readonly NamedExpr[]): string {
   const isPlain = (name: string, expr: ExprNode) => expr.kind === 'column' && expr.name === name;
-  return columns.map(c => (isPlain(c.name, c.expr) ? c.name : `${c.name} = ${formatExpr(c.expr)}`)).join(', ');
+  return columns
+    .map(c => (isPlain(c.name, c.expr) ? c.name : `${c.name} = ${formatExpr(c.expr)}`))
+    .join(', ');
 }
 
 /** `total = sum(x), n = len()`. */

@@ -120,7 +120,10 @@ function aggregateType(spec: AggregateSpec, schema: Schema): DataType {
 }
 
 export function joinPlan(join: Omit<JoinPlan, 'kind' | 'schema'>): JoinPlan {
-  const taken = join.take.map(({ column, name }) => ({ name, type: fieldOf(join.right.schema, column).type }));
+  const taken = join.take.map(({ column, name }) => ({
+    name,
+    type: fieldOf(join.right.schema, column).type,
+  }));
   return { kind: 'join', ...join, schema: [...join.left.schema, ...taken] };
 }
 
@@ -154,5 +157,10 @@ export function columnNode(name: string): ExprNode {
 /** Projects to these columns, in this order; the plan itself when that is what it has. */
 export function pickColumns(input: Plan, names: readonly string[]): Plan {
   const same = names.length === input.schema.length && names.every((n, i) => n === input.schema[i]?.name);
-  return same ? input : projectPlan(input, names.map(name => ({ name, expr: columnNode(name) })));
+  return same
+    ? input
+    : projectPlan(
+        input,
+        names.map(name => ({ name, expr: columnNode(name) })),
+      );
 }

@@ -52,7 +52,10 @@ export function checkNames(names: readonly string[], where: string): void {
 /** select(): a projection, or one row of aggregates. */
 export function analyzeSelect(input: Plan, exprs: readonly ExprNode[]): Plan {
   const columns = expand(exprs, input.schema, 'select');
-  checkNames(columns.map(c => c.name), 'select');
+  checkNames(
+    columns.map(c => c.name),
+    'select',
+  );
   if (columns.some(c => containsAggregate(c.expr))) return aggregateExprs(input, [], columns, 'select');
   return typedProject(input, columns, 'select');
 }
@@ -60,7 +63,10 @@ export function analyzeSelect(input: Plan, exprs: readonly ExprNode[]): Plan {
 /** withColumns(): replaces columns of equal name in place, adds the others at the end. */
 export function analyzeWithColumns(input: Plan, exprs: readonly ExprNode[]): Plan {
   const added = expand(exprs, input.schema, 'withColumns');
-  checkNames(added.map(c => c.name), 'withColumns');
+  checkNames(
+    added.map(c => c.name),
+    'withColumns',
+  );
   for (const { expr } of added) refuseAggregate(expr, 'withColumns');
   const byName = new Map(added.map(c => [c.name, c]));
   const kept = input.schema.map(f => byName.get(f.name) ?? { name: f.name, expr: columnNode(f.name) });

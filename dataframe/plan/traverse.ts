@@ -65,13 +65,21 @@ export function withInputs(plan: Plan, inputs: readonly Plan[]): Plan {
 
 /** Rewrites from the leaves up: each node is seen once, with its inputs rewritten. */
 export function rewriteUp(plan: Plan, rewrite: (plan: Plan) => Plan): Plan {
-  return rewrite(withInputs(plan, inputsOf(plan).map(input => rewriteUp(input, rewrite))));
+  return rewrite(
+    withInputs(
+      plan,
+      inputsOf(plan).map(input => rewriteUp(input, rewrite)),
+    ),
+  );
 }
 
 /** Rewrites from the root down: `rewrite` sees a node before its inputs are visited. */
 export function rewriteDown(plan: Plan, rewrite: (plan: Plan) => Plan): Plan {
   const rewritten = rewrite(plan);
-  return withInputs(rewritten, inputsOf(rewritten).map(input => rewriteDown(input, rewrite)));
+  return withInputs(
+    rewritten,
+    inputsOf(rewritten).map(input => rewriteDown(input, rewrite)),
+  );
 }
 
 /** Every node of the tree, root first. */

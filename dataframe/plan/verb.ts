@@ -1,5 +1,5 @@
-import type { ScanSpec } from '../io/source.js';
 import type { ExprNode } from '../expr/node.js';
+import type { ScanSpec } from '../io/source.js';
 import type { MemoryTable } from './memory-table.js';
 
 /**
@@ -21,7 +21,12 @@ export type Verb =
       readonly exprs: readonly ExprNode[];
     }
   | JoinVerb
-  | { readonly kind: 'sort'; readonly input: Verb; readonly by: readonly SortBy[]; readonly limit: number | null }
+  | {
+      readonly kind: 'sort';
+      readonly input: Verb;
+      readonly by: readonly SortBy[];
+      readonly limit: number | null;
+    }
   | { readonly kind: 'limit'; readonly input: Verb; readonly n: number; readonly offset: number }
   | { readonly kind: 'tail'; readonly input: Verb; readonly n: number }
   | { readonly kind: 'concat'; readonly inputs: readonly Verb[] }

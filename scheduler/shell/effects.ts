@@ -31,7 +31,10 @@ export function createEffects(
     closeClient: (client, reason) => peers.closeClient(client, reason),
     fault(fault) {
       const event = faultEvent(cluster, fault);
-      if (logged.has(fault.kind)) log.warn(fault.kind, { ...event });
+      if (logged.has(fault.kind)) {
+        const { version: _version, kind, cluster: _cluster, source: _source, at: _at, ...fields } = event;
+        log.warn(kind, fields);
+      }
       notifier.publish(event);
     },
     pushRetry(ticket, delayMs) {

@@ -302,3 +302,32 @@ test('a peer that says nothing is turned away when its time is up', async () => 
 test('a cluster name that cannot stand in a subject is refused', async () => {
   await expect(scene('memory', { clusterName: 'a.b' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 });
+
+// Goal: a bug never leaves a head that looks alive and does nothing.
+test('a bug in the scheduler is logged with its event, ends every stream, and is handed to onFatal', async () => {
+  let broken = false;
+  const clock: Clock = {
+    nowMs() {
+      if (broken) throw new Error('a planted bug');
+      return 1;
+    },
+  };
+  const lines: unknown[] = [];
+  const log = {
+    info() {},
+    warn() {},
+    error: (message: string, fields?: object) => lines.push({ message, ...fields }),
+  };
+  let onFatal: (error: unknown) => void = () => {};
+  const fatal = new Promise(resolve => {
+    onFatal = resolve;
+  });
+  const { worker } = await scene('memory', { clock, log, onFatal });
+  const peer = await worker();
+  await peer.next('peers');
+  broken = true;
+  expect(await fatal).toMatchObject({ message: 'a planted bug' });
+  await peer.closed;
+  expect(lines).toMatchObject([{ message: 'the scheduler stopped on a bug', event: 'tick' }]);
+  expect(JSON.stringify(lines)).toContain('head.test.ts'); // The story is the stack.
+});

@@ -26,7 +26,8 @@ export function sendAssignments(
       return table;
     });
     const attempts = new Uint32Array(positions.length);
-    for (let i = 0; i < attempts.length; i++) attempts[i] = cluster.slots.attempt[layer.slot + positions[i]!]!;
+    for (let i = 0; i < attempts.length; i++)
+      attempts[i] = cluster.slots.attempt[layer.slot + positions[i]!]!;
     out.toWorker(worker.id, {
       kind: 'assign-tasks',
       job: layer.job.id,

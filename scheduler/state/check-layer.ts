@@ -1,5 +1,6 @@
 import { limits } from '../../core/base/limits.js';
 import type { BytesTable, Dependency, LayerSpec } from '../../core/graph/layer.js';
+import { firstLayerFrom } from './cluster.js';
 import type { Cluster, Job } from './model.js';
 import { State } from './slots.js';
 
@@ -19,9 +20,11 @@ export function checkLayer(cluster: Cluster, job: Job, spec: LayerSpec): string 
     return `${label} would raise the unfinished tasks above the limit of ${limits.queuedTasks}: submit less at a time`;
   }
   if (overlaps(job, first, count)) return `${label} overlaps tasks that were submitted before`;
-  if (template !== null && !job.templates.has(template)) return `${label} names template ${template}, which was not sent`;
+  if (template !== null && !job.templates.has(template))
+    return `${label} names template ${template}, which was not sent`;
   if (!(spec.slices >= 1)) return `${label} has ${spec.slices} slices`;
-  if (spec.args !== null && !isTable(spec.args, count)) return `${label} has arguments that are not one per task`;
+  if (spec.args !== null && !isTable(spec.args, count))
+    return `${label} has arguments that are not one per task`;
   for (const dependency of spec.dependencies) {
     const fault = checkDependency(spec, dependency);
     if (fault !== null) return `${label} has a dependency '${dependency.rule}' ${fault}`;
@@ -30,12 +33,8 @@ export function checkLayer(cluster: Cluster, job: Job, spec: LayerSpec): string 
 }
 
 function overlaps(job: Job, first: number, count: number): boolean {
-  for (let at = job.layers.length - 1; at >= 0; at--) {
-    const layer = job.layers[at]!;
-    if (layer.first + layer.count <= first) return false;
-    if (layer.first < first + count) return true;
-  }
-  return false;
+  const layer = job.layers[firstLayerFrom(job, first)];
+  return layer !== undefined && layer.first < first + count;
 }
 
 function checkDependency(spec: LayerSpec, dependency: Dependency): string | null {

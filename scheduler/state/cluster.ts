@@ -42,20 +42,24 @@ export function mark(cluster: Cluster, counter: string, by = 1): void {
   if (by > 0) cluster.counters.set(counter, (cluster.counters.get(counter) ?? 0) + by);
 }
 
-/** The layer that holds this index of the job, or null. */
-export function findLayer(job: Job | undefined, index: number): Layer | null {
-  if (job === undefined) return null;
+/** Position, among the job's layers, of the first that ends after this index. */
+export function firstLayerFrom(job: Job, index: number): number {
   const layers = job.layers;
   let low = 0;
-  let high = layers.length - 1;
-  while (low <= high) {
+  let high = layers.length;
+  while (low < high) {
     const middle = (low + high) >> 1;
     const layer = layers[middle]!;
-    if (index < layer.first) high = middle - 1;
-    else if (index >= layer.first + layer.count) low = middle + 1;
-    else return layer;
+    if (layer.first + layer.count <= index) low = middle + 1;
+    else high = middle;
   }
-  return null;
+  return low;
+}
+
+/** The layer that holds this index of the job, or null. */
+export function findLayer(job: Job | undefined, index: number): Layer | null {
+  const layer = job?.layers[firstLayerFrom(job, index)];
+  return layer !== undefined && layer.first <= index ? layer : null;
 }
 
 /** The slot of a task, or `none`. */

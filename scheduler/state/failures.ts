@@ -12,7 +12,10 @@ export function systemFailure(cluster: Cluster, slot: number, code: ErrorCode, m
   const name = layerOf(cluster, slot).spec.options.name;
   const id = formatTask(job, index);
   const attempt = cluster.slots.attempt[slot]!;
-  const error = new VolleyError(code, `task ${name} (${id}) ${message}`, { task: id, history: historyOf(cluster, slot) });
+  const error = new VolleyError(code, `task ${name} (${id}) ${message}`, {
+    task: id,
+    history: historyOf(cluster, slot),
+  });
   // The head's own stack says nothing to the caller.
   error.stack = `${error.name}: ${error.message}`;
   return toFailure(error, { name, id, node: 'head', attempt });

@@ -97,7 +97,11 @@ function countBarriers(cluster: Cluster, layer: Layer): number {
   return barriers;
 }
 
-function countPoints(cluster: Cluster, layer: Layer, position: number): { missing: number; unknown: boolean } {
+function countPoints(
+  cluster: Cluster,
+  layer: Layer,
+  position: number,
+): { missing: number; unknown: boolean } {
   let missing = 0;
   let unknown = false;
   eachPointSource(layer, position, source => {

@@ -1,6 +1,6 @@
 import { assertNever } from '../../core/base/assert.js';
-import type { Cluster, Layer, Link } from './model.js';
 import { layerOf } from './cluster.js';
+import type { Cluster, Layer, Link } from './model.js';
 import { none } from './slots.js';
 
 /**

@@ -86,7 +86,7 @@ export interface Layer {
   readonly slot: number;
   readonly put: boolean;
   /** Longest path to a layer without inputs. */
-  readonly depth: number;
+  depth: number;
   readonly requirement: Requirement;
   readonly links: Link[];
   /** Dependencies of other layers that read results of this one. */

@@ -6,7 +6,7 @@ import type { Location } from '../../core/graph/report.js';
 import type { ClientToHead, Question } from '../../core/wire/messages.js';
 import type { EffectSink, Event } from './api.js';
 import { checkLayer } from './check-layer.js';
-import { findLayer, findSlot, mark, stateName } from './cluster.js';
+import { findLayer, findSlot, firstLayerFrom, mark, stateName } from './cluster.js';
 import { explainTask, statusReport } from './explain.js';
 import { addLayer } from './layers.js';
 import { askToPutAgain, complete, dropHolder, end, freeAt } from './lifecycle.js';
@@ -68,35 +68,47 @@ export function onClientMessage(
   out: EffectSink,
 ): void {
   const client = cluster.clients.get(id);
-  if (client === undefined) return mark(cluster, 'stale-client-message');
+  if (client === undefined) {
+    mark(cluster, 'stale-client-message');
+    return;
+  }
   switch (message.kind) {
     case 'template':
-      return onTemplate(cluster, client, message.spec, out);
+      onTemplate(cluster, client, message.spec, out);
+      break;
     case 'submit':
-      return onSubmit(cluster, client, message.layer, out);
+      onSubmit(cluster, client, message.layer, out);
+      break;
     case 'put-done':
-      return onPutDone(cluster, client, message);
+      onPutDone(cluster, client, message);
+      break;
     case 'cancel':
-      return eachTask(cluster, client, message.range, slot => cancel(cluster, slot));
+      eachTask(cluster, client, message.range, slot => cancel(cluster, slot));
+      break;
     case 'release':
       for (const range of message.ranges) eachTask(cluster, client, range, slot => unwant(cluster, slot));
       return;
     case 'drop-job': {
       const job = jobOf(cluster, client, message.job);
-      return job === null ? undefined : dropJob(cluster, job, out);
+      if (job !== null) dropJob(cluster, job, out);
+      break;
     }
     case 'ack':
-      return acknowledge(cluster, client, message.sequence);
+      acknowledge(cluster, client, message.sequence);
+      break;
     case 'ask': {
       const json = JSON.stringify(answer(cluster, client, message.question, nowMs));
-      return out.toClient(id, { kind: 'answer', request: message.request, json });
+      out.toClient(id, { kind: 'answer', request: message.request, json });
+      break;
     }
     case 'client-bye':
-      return dropClient(cluster, client, out);
+      dropClient(cluster, client, out);
+      break;
     case 'client-hello':
-      return mark(cluster, 'repeated-hello');
+      mark(cluster, 'repeated-hello');
+      break;
     default:
-      return assertNever(message);
+      assertNever(message);
   }
 }
 
@@ -127,15 +139,24 @@ function jobOf(cluster: Cluster, client: ClientRow, id: JobId): Job | null {
 
 function onTemplate(cluster: Cluster, client: ClientRow, spec: TemplateSpec, out: EffectSink): void {
   const job = openJob(cluster, client, spec.job);
-  if (job === null) return refuse(cluster, client, `job ${spec.job} is not one of its jobs`, out);
+  if (job === null) {
+    refuse(cluster, client, `job ${spec.job} is not one of its jobs`, out);
+    return;
+  }
   job.templates.set(spec.template, spec);
 }
 
 function onSubmit(cluster: Cluster, client: ClientRow, spec: LayerSpec, out: EffectSink): void {
   const job = openJob(cluster, client, spec.job);
-  if (job === null) return refuse(cluster, client, `job ${spec.job} is not one of its jobs`, out);
+  if (job === null) {
+    refuse(cluster, client, `job ${spec.job} is not one of its jobs`, out);
+    return;
+  }
   const fault = checkLayer(cluster, job, spec);
-  if (fault !== null) return refuse(cluster, client, fault, out);
+  if (fault !== null) {
+    refuse(cluster, client, fault, out);
+    return;
+  }
   if (spec.count > 0) addLayer(cluster, job, spec);
 }
 
@@ -192,8 +213,8 @@ function eachTask(
   const job = jobOf(cluster, client, range.job);
   if (job === null) return;
   const end = range.first + range.count;
-  for (const layer of job.layers) {
-    if (layer.first + layer.count <= range.first) continue;
+  for (let at = firstLayerFrom(job, range.first); at < job.layers.length; at++) {
+    const layer = job.layers[at]!;
     if (layer.first >= end) break;
     const from = Math.max(range.first, layer.first) - layer.first;
     const to = Math.min(end, layer.first + layer.count) - layer.first;

@@ -24,13 +24,17 @@ export function onTaskFailed(
   switch (message.reason) {
     case 'application':
     case 'timeout':
-      return applicationFailure(cluster, slot, worker, message.failure, nowMs, out);
+      applicationFailure(cluster, slot, worker, message.failure, nowMs, out);
+      break;
     case 'thread-lost':
-      return chargeSystemLoss(cluster, slot, worker, 'THREAD_LOST', 'lost its thread', message.failure, out);
+      chargeSystemLoss(cluster, slot, worker, 'THREAD_LOST', 'lost its thread', message.failure, out);
+      break;
     case 'input-lost':
-      return inputLost(cluster, slot, worker, message, moved, out);
+      inputLost(cluster, slot, worker, message, moved, out);
+      break;
     case 'cancelled':
-      return end(cluster, slot, State.Cancelled, null);
+      end(cluster, slot, State.Cancelled, null);
+      break;
   }
 }
 
@@ -48,7 +52,8 @@ function applicationFailure(
   const text = `attempt ${attempt} on ${worker.name} failed: ${describe(failure)}`;
   note(cluster, slot, text);
   const failures = ++slots.applicationFailures[slot]!;
-  const worthIt = retryOn === null || retryOn.some(what => what === failure.name || what === String(failure.code));
+  const worthIt =
+    retryOn === null || retryOn.some(what => what === failure.name || what === String(failure.code));
   if (failures > retries || !worthIt) {
     failForGood(cluster, slot, worker, failure, text, retries > 0 && worthIt, out);
     return;
@@ -70,7 +75,8 @@ export function onRetryDue(cluster: Cluster, ticket: RetryTicket, out: EffectSin
   const slots = cluster.slots;
   const slot = findSlot(cluster, ticket.job, ticket.index);
   if (slot === none || slots.state[slot] !== State.RetryWait || slots.attempt[slot] !== ticket.attempt) {
-    const waiting = slot !== none && (slots.flags[slot]! & Flag.Ticket) !== 0 && slots.attempt[slot] === ticket.attempt;
+    const waiting =
+      slot !== none && (slots.flags[slot]! & Flag.Ticket) !== 0 && slots.attempt[slot] === ticket.attempt;
     mark(cluster, 'stale-retry');
     // One that came twice stays out until its attempt is placed.
     if (!waiting) out.settleRetry(ticket);
@@ -95,7 +101,15 @@ export function chargeSystemLoss(
   note(cluster, slot, text);
   if (losses > cluster.options.systemRetries) {
     const message = `${what}, the ${losses}${ordinal(losses)} system failure of at most ${cluster.options.systemRetries} that are retried`;
-    failForGood(cluster, slot, worker, failure ?? systemFailure(cluster, slot, code, message), text, true, out);
+    failForGood(
+      cluster,
+      slot,
+      worker,
+      failure ?? systemFailure(cluster, slot, code, message),
+      text,
+      true,
+      out,
+    );
     return;
   }
   slots.attempt[slot]!++;

@@ -1,8 +1,7 @@
 import { limits } from '../../core/base/limits.js';
 import type { EffectSink } from './api.js';
 import { mark } from './cluster.js';
-import { voidTicket } from './lifecycle.js';
-import { requeue } from './lifecycle.js';
+import { requeue, voidTicket } from './lifecycle.js';
 import type { Cluster } from './model.js';
 import { dropClient } from './on-client.js';
 import { loseWorker } from './on-worker.js';
@@ -37,5 +36,6 @@ function forgiveOwnSilence(cluster: Cluster, nowMs: number): void {
   cluster.lastTickMs = nowMs;
   if (!(stalledMs > limits.headStallMs)) return;
   mark(cluster, 'head-stalls');
-  for (const worker of cluster.workerList) worker.lastHeardMs = Math.min(nowMs, worker.lastHeardMs + stalledMs);
+  for (const worker of cluster.workerList)
+    worker.lastHeardMs = Math.min(nowMs, worker.lastHeardMs + stalledMs);
 }

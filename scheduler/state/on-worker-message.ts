@@ -17,18 +17,27 @@ export function onWorkerMessage(
   out: EffectSink,
 ): void {
   const worker = cluster.workers.get(id);
-  if (worker === undefined) return markStale(cluster, message);
+  if (worker === undefined) {
+    markStale(cluster, message);
+    return;
+  }
   worker.lastHeardMs = nowMs;
   switch (message.kind) {
     case 'tasks-finished':
-      return onFinished(cluster, worker, message);
+      onFinished(cluster, worker, message);
+      break;
     case 'task-failed': {
       const slot = findSlot(cluster, message.task.job, message.task.index);
-      if (!isCurrent(cluster, slot, worker, message.attempt)) return mark(cluster, 'stale-failure');
-      return onTaskFailed(cluster, slot, worker, message, nowMs, out);
+      if (!isCurrent(cluster, slot, worker, message.attempt)) {
+        mark(cluster, 'stale-failure');
+        return;
+      }
+      onTaskFailed(cluster, slot, worker, message, nowMs, out);
+      break;
     }
     case 'tasks-returned':
-      return onReturned(cluster, worker, message);
+      onReturned(cluster, worker, message);
+      break;
     case 'heartbeat':
       worker.storedBytes = message.storedBytes;
       worker.spilledBytes = message.spilledBytes;
@@ -41,15 +50,17 @@ export function onWorkerMessage(
       return;
     case 'fault-seen':
       // A hint. The task that could not get its input says so itself, and only that is acted upon.
-      return mark(cluster, message.fault);
+      mark(cluster, message.fault);
+      break;
     case 'worker-bye':
       worker.leaving = true;
       out.fault(workerFault('worker-draining', worker, message.reason));
       return;
     case 'worker-hello':
-      return mark(cluster, 'repeated-hello');
+      mark(cluster, 'repeated-hello');
+      break;
     default:
-      return assertNever(message);
+      assertNever(message);
   }
 }
 
@@ -69,7 +80,8 @@ function onFinished(cluster: Cluster, worker: WorkerRow, message: TasksFinished)
   let layer: Layer | null = null;
   for (let i = 0; i < message.indices.length; i++) {
     const index = message.indices[i]!;
-    if (layer === null || index < layer.first || index >= layer.first + layer.count) layer = findLayer(job, index);
+    if (layer === null || index < layer.first || index >= layer.first + layer.count)
+      layer = findLayer(job, index);
     const slot = layer === null ? none : layer.slot + index - layer.first;
     const payload = message.inline?.[i] ?? null;
     if (layer === null || !isCurrent(cluster, slot, worker, message.attempts[i]!)) {

@@ -74,7 +74,11 @@ export function loseWorker(
   workersChanged(cluster);
   mark(cluster, charged ? 'workers-lost' : 'workers-left');
   out.fault(
-    workerFault(charged ? 'worker-lost' : 'worker-draining', worker, `${reason}; ${worker.assigned.size} tasks assigned`),
+    workerFault(
+      charged ? 'worker-lost' : 'worker-draining',
+      worker,
+      `${reason}; ${worker.assigned.size} tasks assigned`,
+    ),
   );
   const assigned = [...worker.assigned];
   for (const slot of assigned) detach(cluster, slot);
@@ -83,7 +87,15 @@ export function loseWorker(
     // Failing one of them may have ended others that read it.
     if (slots.state[slot] !== State.Assigned) continue;
     if (charged && order < worker.threads) {
-      chargeSystemLoss(cluster, slot, worker, 'WORKER_LOST', `lost worker ${worker.name} (${reason})`, null, out);
+      chargeSystemLoss(
+        cluster,
+        slot,
+        worker,
+        'WORKER_LOST',
+        `lost worker ${worker.name} (${reason})`,
+        null,
+        out,
+      );
     } else {
       slots.attempt[slot]!++;
       requeue(cluster, slot);
@@ -109,7 +121,13 @@ function dropResults(cluster: Cluster, worker: WorkerRow, out: EffectSink): void
   for (const [layer, { first, count }] of lost) {
     mark(cluster, 'partitions-lost', count);
     out.fault(
-      taskFault(cluster, 'partition-lost', first, worker, `${count} results of ${layer.spec.options.name} were only there`),
+      taskFault(
+        cluster,
+        'partition-lost',
+        first,
+        worker,
+        `${count} results of ${layer.spec.options.name} were only there`,
+      ),
     );
   }
 }
@@ -117,7 +135,8 @@ function dropResults(cluster: Cluster, worker: WorkerRow, out: EffectSink): void
 /** A supervisor tells what its engine died of, and what that was running: the suspects. */
 function onEngineDeath(cluster: Cluster, successor: WorkerRow, death: EngineDeath, out: EffectSink): void {
   if (cluster.deaths.has(death.worker)) return;
-  if (cluster.deaths.size >= limits.engineDeaths) cluster.deaths.delete(cluster.deaths.values().next().value!);
+  if (cluster.deaths.size >= limits.engineDeaths)
+    cluster.deaths.delete(cluster.deaths.values().next().value!);
   cluster.deaths.add(death.worker);
   mark(cluster, 'engines-crashed');
   const cause = death.signal === null ? `exit code ${death.exitCode}` : `signal ${death.signal}`;
@@ -127,9 +146,14 @@ function onEngineDeath(cluster: Cluster, successor: WorkerRow, death: EngineDeat
   const slots = cluster.slots;
   for (const task of death.running) {
     const slot = findSlot(cluster, task.job, task.index);
-    if (slot === none || (slots.flags[slot]! & Flag.Open) === 0 || slots.attempt[slot]! < task.attempt) continue;
+    if (slot === none || (slots.flags[slot]! & Flag.Open) === 0 || slots.attempt[slot]! < task.attempt)
+      continue;
     slots.engineKills[slot]!++;
-    note(cluster, slot, `attempt ${task.attempt} was running when an engine of ${successor.name} ended with ${cause}`);
+    note(
+      cluster,
+      slot,
+      `attempt ${task.attempt} was running when an engine of ${successor.name} ended with ${cause}`,
+    );
     if (slots.engineKills[slot]! >= limits.engineKills) quarantine(cluster, slot, out);
   }
 }

@@ -17,7 +17,11 @@ export function flushOrders(cluster: Cluster, out: EffectSink): void {
     }
     worker.cancels.clear();
     for (const [job, indices] of worker.frees) {
-      out.toWorker(worker.id, { kind: 'free-results', job: job as JobId, indices: Uint32Array.from(indices) });
+      out.toWorker(worker.id, {
+        kind: 'free-results',
+        job: job as JobId,
+        indices: Uint32Array.from(indices),
+      });
     }
     worker.frees.clear();
   }

@@ -1,8 +1,8 @@
 import { limits } from '../../core/base/limits.js';
 import type { EffectSink } from './api.js';
 import { sendAssignments } from './assign.js';
-import { voidTicket, move } from './lifecycle.js';
-import type { Cluster, Layer, WorkerRow } from './model.js';
+import { move, voidTicket } from './lifecycle.js';
+import type { Cluster, Layer, Requirement, WorkerRow } from './model.js';
 import { flushOrders, flushSettled } from './orders.js';
 import { expectedMs, prefetchFactor, queueMs, room } from './policy/credits.js';
 import { sharedInputs, taskInputs } from './policy/locality.js';
@@ -49,13 +49,22 @@ function placeLayer(cluster: Cluster, layer: Layer, out: EffectSink): void {
   if (requirement.blockedSerial === cluster.placeSerial && factor <= requirement.blockedFactor) return;
   if (layer.spec.options.inlineResult && isBackedUp(layer.job.client)) return;
   const crew = eligibleFor(cluster, requirement);
-  const near = layer.links.some(link => link.rule !== 'all' && link.rule !== 'all-to-all');
-  const roomLeft = near ? placeNear(cluster, layer, crew, factor) : placeAnywhere(cluster, layer, crew, factor);
-  if (!roomLeft) {
-    requirement.blockedSerial = cluster.placeSerial;
-    requirement.blockedFactor = factor;
+  if (!crew.some(worker => room(worker, layer, factor) > 0)) {
+    block(cluster, requirement, factor);
+    return;
   }
+  const near = layer.links.some(link => link.rule !== 'all' && link.rule !== 'all-to-all');
+  const roomLeft = near
+    ? placeNear(cluster, layer, crew, factor)
+    : placeAnywhere(cluster, layer, crew, factor);
+  if (!roomLeft) block(cluster, requirement, factor);
   sendAssignments(cluster, layer, crew, out);
+}
+
+/** Later layers that ask the same need not look for room again in this round. */
+function block(cluster: Cluster, requirement: Requirement, factor: number): void {
+  requirement.blockedSerial = cluster.placeSerial;
+  requirement.blockedFactor = factor;
 }
 
 /** All tasks of the layer read the same: they differ only in where they can start first. False: everybody is full. */
@@ -79,40 +88,50 @@ function placeAnywhere(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[
     if (best === null) return false;
     // Where room is ample tasks are short: some at a time, so that the search does not cost more than they do.
     const run = Math.min(layer.ready, Math.max(1, bestRoom >> 3));
-    for (let k = 0; k < run; k++) assignTask(cluster, best, layer, nextReady(cluster, layer, layer.cursor), ms);
+    for (let k = 0; k < run; k++)
+      assignTask(cluster, best, layer, nextReady(cluster, layer, layer.cursor), ms);
   }
   return true;
 }
 
-/**
- * Each task has inputs of its own. It waits for the worker where it would start first, unless another would be idle:
- * so a worker's queue holds tasks near their data, and nobody stands by while there is work. False: everybody is full.
- */
+/** Each task has inputs of its own. False: everybody is full. */
 function placeNear(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[], factor: number): boolean {
+  while (placeWindow(cluster, layer, crew, factor) && layer.ready > 0) {}
+  if (layer.ready > 0) layer.cursor = nextReady(cluster, layer, layer.cursor);
+  return crew.some(worker => room(worker, layer, factor) > 0);
+}
+
+/**
+ * Looks at the next few ready tasks. Those that would start first on an idle worker go there; idle workers that are
+ * left take any; only then queues are filled, each with tasks near their data. False: nothing could be placed.
+ */
+function placeWindow(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[], factor: number): boolean {
   const ms = expectedMs(layer);
+  const hasRoom = (worker: WorkerRow | null) => worker !== null && room(worker, layer, factor) > 0;
+  const isIdle = (worker: WorkerRow) => worker.assigned.size < worker.threads && hasRoom(worker);
+  let idle = crew.filter(isIdle);
+  const ready = layer.ready;
   const passed: number[] = [];
-  let rooms = 0;
-  for (const worker of crew) rooms += Math.max(0, room(worker, layer, factor));
   let position = layer.cursor;
-  for (let seen = 0, ready = layer.ready; rooms > 0 && seen < ready && passed.length < limits.placementWindow; seen++) {
+  for (let seen = 0; seen < ready && passed.length < limits.placementWindow; seen++) {
+    if (!crew.some(hasRoom)) break;
     position = nextReady(cluster, layer, position);
     const worker = earliest(cluster, layer, position, crew);
-    if (worker !== null && room(worker, layer, factor) > 0) {
-      assignTask(cluster, worker, layer, position, ms);
-      rooms--;
+    if (hasRoom(worker) && (idle.length === 0 || isIdle(worker!))) {
+      assignTask(cluster, worker!, layer, position, ms);
+      if (idle.length > 0) idle = idle.filter(isIdle);
     } else {
       passed.push(position);
     }
     position++;
   }
   for (const waiting of passed) {
-    const idle = crew.filter(worker => worker.assigned.size < worker.threads && room(worker, layer, factor) > 0);
-    if (idle.length === 0) break;
-    assignTask(cluster, earliest(cluster, layer, waiting, idle)!, layer, waiting, ms);
-    rooms--;
+    const worker = earliest(cluster, layer, waiting, idle.length > 0 ? idle : crew);
+    if (!hasRoom(worker)) continue;
+    assignTask(cluster, worker!, layer, waiting, ms);
+    idle = idle.filter(isIdle);
   }
-  layer.cursor = layer.ready === 0 ? layer.count : nextReady(cluster, layer, passed[0] ?? layer.cursor);
-  return rooms > 0;
+  return layer.ready < ready;
 }
 
 /** The worker on which the task would start first, by queued work and bytes to move; full ones count too. */

@@ -1,4 +1,5 @@
 import type { EffectSink } from './api.js';
+import { firstLayerFrom } from './cluster.js';
 import { close, detach, end, voidTicket } from './lifecycle.js';
 import type { Cluster, Job, Layer } from './model.js';
 import { dropRequirement } from './requirement.js';
@@ -16,7 +17,7 @@ export function reclaimIdle(cluster: Cluster, out: EffectSink): void {
     if (cluster.layers[layer.id] !== layer || !isIdle(layer)) continue;
     removeLayer(cluster, layer);
     const layers = layer.job.layers;
-    layers.splice(positionOf(layers, layer), 1);
+    layers.splice(firstLayerFrom(layer.job, layer.first), 1);
     if (layer.job.dropped && layers.length === 0) forgetJob(cluster, layer.job, out);
   }
 }
@@ -102,18 +103,6 @@ function forgetJob(cluster: Cluster, job: Job, out: EffectSink): void {
     worker.cancels.delete(job.id);
     out.toWorker(worker.id, { kind: 'drop-job', job: job.id });
   }
-}
-
-/** Binary search: a session's job may hold very many small layers. */
-function positionOf(layers: readonly Layer[], layer: Layer): number {
-  let low = 0;
-  let high = layers.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (layers[middle]!.first < layer.first) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function isIdle(layer: Layer): boolean {

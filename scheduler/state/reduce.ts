@@ -17,22 +17,30 @@ export function reduce(cluster: Cluster, event: Event, nowMs: number, out: Effec
 function apply(cluster: Cluster, event: Event, nowMs: number, out: EffectSink): void {
   switch (event.kind) {
     case 'worker-joined':
-      return onWorkerJoined(cluster, event.worker, event.hello, nowMs, out);
+      onWorkerJoined(cluster, event.worker, event.hello, nowMs, out);
+      break;
     case 'worker-message':
-      return onWorkerMessage(cluster, event.worker, event.message, nowMs, out);
+      onWorkerMessage(cluster, event.worker, event.message, nowMs, out);
+      break;
     case 'worker-left':
-      return onWorkerLeft(cluster, event.worker, event.clean, event.reason, out);
+      onWorkerLeft(cluster, event.worker, event.clean, event.reason, out);
+      break;
     case 'client-joined':
-      return onClientJoined(cluster, event, out);
+      onClientJoined(cluster, event, out);
+      break;
     case 'client-message':
-      return onClientMessage(cluster, event.client, event.message, nowMs, out);
+      onClientMessage(cluster, event.client, event.message, nowMs, out);
+      break;
     case 'client-left':
-      return onClientLeft(cluster, event.client, event.clean, nowMs, out);
+      onClientLeft(cluster, event.client, event.clean, nowMs, out);
+      break;
     case 'retry-due':
-      return onRetryDue(cluster, event.ticket, out);
+      onRetryDue(cluster, event.ticket, out);
+      break;
     case 'tick':
-      return onTick(cluster, nowMs, out);
+      onTick(cluster, nowMs, out);
+      break;
     default:
-      return assertNever(event);
+      assertNever(event);
   }
 }

@@ -71,7 +71,12 @@ function explicitLink(cluster: Cluster, reader: Layer, dependency: Explicit): Li
   let layer: Layer | null = null;
   for (let edge = 0; edge < edges; edge++) {
     const index = indices[edge]!;
-    if (layer === null || layer.job.id !== jobs[edge] || index < layer.first || index >= layer.first + layer.count) {
+    if (
+      layer === null ||
+      layer.job.id !== jobs[edge] ||
+      index < layer.first ||
+      index >= layer.first + layer.count
+    ) {
       layer = findLayer(cluster.jobs.get(jobs[edge]!), index);
     }
     if (layer === null) {
@@ -108,7 +113,8 @@ function explicitLink(cluster: Cluster, reader: Layer, dependency: Explicit): Li
 function reverse(offsets: Uint32Array, sources: Uint32Array): Pick<Link, 'sortedSources' | 'sortedReaders'> {
   const edges = sources.length;
   const readers = new Uint32Array(edges);
-  for (let reader = 0; reader + 1 < offsets.length; reader++) readers.fill(reader, offsets[reader], offsets[reader + 1]);
+  for (let reader = 0; reader + 1 < offsets.length; reader++)
+    readers.fill(reader, offsets[reader], offsets[reader + 1]);
   if (isSorted(sources)) return { sortedSources: sources, sortedReaders: readers };
   const order = new Uint32Array(edges);
   if (edges <= 2 ** 21) {

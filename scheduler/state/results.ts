@@ -1,5 +1,5 @@
-import type { FailureData } from '../../core/graph/failure.js';
 import { limits } from '../../core/base/limits.js';
+import type { FailureData } from '../../core/graph/failure.js';
 import { Outcome } from '../../core/wire/messages.js';
 import type { EffectSink } from './api.js';
 import { findSlot, indexOf, layerOf } from './cluster.js';

@@ -2,8 +2,9 @@ import type { JobId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
 import type { EffectSink } from './api.js';
 import { indexOf, layerOf, mark } from './cluster.js';
-import type { Cluster, WorkerRow } from './model.js';
+import type { Cluster, Layer, WorkerRow } from './model.js';
 import { prefetchFactor, queueMs, room } from './policy/credits.js';
+import { type Inputs, sharedInputs, taskInputs } from './policy/locality.js';
 import { satisfies } from './requirement.js';
 import { Flag } from './slots.js';
 
@@ -36,6 +37,7 @@ function askBack(cluster: Cluster, donor: WorkerRow, idle: WorkerRow, out: Effec
   const unstarted = donor.assigned.size - donor.threads;
   const wanted = Math.ceil(unstarted / 2);
   const lists = new Map<JobId, { indices: number[]; attempts: number[] }>();
+  const shared = new Map<Layer, Inputs>();
   let taken = 0;
   // The last that were given are the last to start.
   const candidates = [...donor.assigned].slice(-unstarted).reverse();
@@ -43,6 +45,7 @@ function askBack(cluster: Cluster, donor: WorkerRow, idle: WorkerRow, out: Effec
     if (taken === wanted) break;
     const layer = layerOf(cluster, slot);
     if (!satisfies(idle, layer.requirement) || room(idle, layer, prefetchFactor(layer)) <= taken) continue;
+    if (extraMoveMs(cluster, slot, donor, idle, shared) >= queueMs(donor) / 2) continue;
     cluster.slots.flags[slot]! |= Flag.Retracting;
     donor.retracting++;
     taken++;
@@ -60,4 +63,20 @@ function askBack(cluster: Cluster, donor: WorkerRow, idle: WorkerRow, out: Effec
     });
   }
   mark(cluster, 'tasks-retracted', taken);
+}
+
+/** How much longer the task's inputs would take to the idle worker: with too much of it, it would be placed back. */
+function extraMoveMs(
+  cluster: Cluster,
+  slot: number,
+  donor: WorkerRow,
+  idle: WorkerRow,
+  shared: Map<Layer, Inputs>,
+): number {
+  const layer = layerOf(cluster, slot);
+  if (layer.links.length === 0) return 0;
+  let barrier = shared.get(layer);
+  if (barrier === undefined) shared.set(layer, (barrier = sharedInputs(cluster, layer)));
+  const own = taskInputs(cluster, layer, slot - layer.slot);
+  return barrier.moveMs(idle.id) + own.moveMs(idle.id) - barrier.moveMs(donor.id) - own.moveMs(donor.id);
 }

@@ -161,7 +161,9 @@ export class SlotTable {
     const before = this.capacity;
     const capacity = Math.max(1024, before * 2, before + count);
     assert(capacity < none, 'slot numbers are u32');
-    const bigger = <T extends Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array>(old: T): T => {
+    const bigger = <T extends Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array>(
+      old: T,
+    ): T => {
       const grown = new (old.constructor as new (length: number) => T)(capacity);
       grown.set(old);
       return grown;

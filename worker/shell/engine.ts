@@ -45,6 +45,8 @@ export interface Engine {
   readonly worker: WorkerId;
   /** Why it ended: the stream to the head is gone, or a shutdown was asked. */
   readonly closed: Promise<string>;
+  /** True once the head has asked this node to leave for good. */
+  shutdownAsked(): boolean;
   close(): Promise<void>;
 }
 
@@ -135,7 +137,6 @@ function run(options: EngineOptions, parts: Parts): Engine {
     for (const message of messages) loop.push({ kind: 'head', message });
   });
   joined.ended.then(reason => ending(`the stream to the head ended: ${reason.message}`));
-  const closed = broken;
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     ending('closed');
@@ -149,7 +150,8 @@ function run(options: EngineOptions, parts: Parts): Engine {
   };
   return {
     worker: welcome.worker,
-    closed,
+    closed: broken,
+    shutdownAsked: () => state.shutdown !== null,
     close() {
       closing ??= close();
       return closing;

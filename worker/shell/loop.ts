@@ -41,6 +41,8 @@ export class EngineLoop {
   private timer: NodeJS.Timeout | null = null;
   private timerMs = Number.POSITIVE_INFINITY;
   private readonly heartbeat: NodeJS.Timeout;
+  /** Lanes ended since the supervisor was last told. */
+  private untold = false;
   /** Tasks of each busy lane, for the supervisor. */
   private readonly onLanes: (readonly Task[])[];
 
@@ -85,6 +87,7 @@ export class EngineLoop {
       dispatch(state, nowMs, this.effects);
     }
     this.scheduled = false;
+    if (this.untold) this.tellRunning(0);
     if (state.shutdown !== null) this.parts.onShutdown(`the head asked for it: ${state.shutdown}`);
     this.armTimer();
   }
@@ -127,7 +130,7 @@ export class EngineLoop {
       running: state.running,
       paused: state.paused,
     });
-    this.parts.onRunning?.(this.onLanes.flat(), rssBytes);
+    this.tellRunning(rssBytes);
   }
 
   private sink(): EffectSink {
@@ -158,7 +161,7 @@ export class EngineLoop {
 
   private runBatch(batch: Batch): void {
     this.onLanes[batch.lane] = batch.tasks;
-    this.tellRunning();
+    this.tellRunning(0);
     try {
       const gathered = gatherBatch(this.parts.store, batch);
       if (gathered instanceof Promise) gathered.then(ready => this.begin(ready), error => this.refuse(batch, error));
@@ -183,11 +186,14 @@ export class EngineLoop {
 
   private laneEnded(lane: number): void {
     this.onLanes[lane] = [];
+    this.untold = true;
   }
 
-  private tellRunning(): void {
+  /** `rssBytes` 0: not measured now. */
+  private tellRunning(rssBytes: number): void {
+    this.untold = false;
     const { onRunning } = this.parts;
-    if (onRunning !== null) onRunning(this.onLanes.flat(), 0);
+    if (onRunning !== null) onRunning(this.onLanes.flat(), rssBytes);
   }
 
   private fault(fault: WorkerFault): void {

@@ -1,3 +1,4 @@
+import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,7 +87,18 @@ export class SpillFolder {
   }
 }
 
-/** Spill folders of a process begin with this name: a supervisor removes what a dead engine left. */
-export function spillPrefix(pid: number): string {
+/** Removes what a process that ended without a word left behind. `base` as given to its SpillFolder. */
+export function removeSpillFolders(base: string | null, pid: number): void {
+  const parent = base ?? tmpdir();
+  try {
+    for (const name of readdirSync(parent)) {
+      if (name.startsWith(spillPrefix(pid))) rmSync(join(parent, name), { recursive: true, force: true });
+    }
+  } catch {
+    // No such folder: nothing was spilled.
+  }
+}
+
+function spillPrefix(pid: number): string {
   return `volley-spill-${pid}-`;
 }

@@ -104,10 +104,12 @@ class SplitReader {
   /** Pieces of the split, each beginning with what the consumer left of the one before. */
   async *#windows(): AsyncGenerator<{ window: Buffer; final: boolean }> {
     const { start, end, path } = this.#split;
-    let window: Buffer = Buffer.alloc(0);
-    let position = start;
-    let skipping: RecordScanner | null = null;
-    while (position < end) {
+    // A record that no window has held so far: its pieces wait until the scanner sees its end, so it is tokenised once.
+    let pending: Buffer[] = [];
+    let pendingBytes = 0;
+    let scanner: RecordScanner | null = null;
+    let dropping = false;
+    for (let position = start; position < end; ) {
       const wanted = Math.min(windowBytes, end - position);
       let chunk: Buffer = await readRange(this.#handle, position, wanted);
       if (chunk.length < wanted) {
@@ -118,38 +120,48 @@ class SplitReader {
       }
       position += wanted;
       const final = position >= end;
-      if (skipping !== null) {
-        const found: number = skipping.find(chunk, 0, 0);
-        if (found < 0) {
+      if (scanner !== null) {
+        const found: number = scanner.find(chunk, 0, 0);
+        if (found < 0 && !final) {
+          pendingBytes += chunk.length;
+          if (!dropping) {
+            pending.push(chunk);
+          }
+          if (!dropping && pendingBytes > limits.lineBytes) {
+            await this.#overlong(pending[0]!);
+            pending = [];
+            dropping = true;
+          }
           continue;
         }
-        skipping = null;
-        chunk = chunk.subarray(found);
+        if (dropping) {
+          chunk = chunk.subarray(found < 0 ? chunk.length : found);
+        }
+        scanner = null;
+        dropping = false;
       }
-      const rest = window.subarray(this.#consumed);
-      window = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      const window: Buffer = pending.length === 0 ? chunk : Buffer.concat([...pending, chunk]);
       this.#consumed = 0;
       yield { window, final };
-      if (!final && window.length - this.#consumed > limits.lineBytes) {
-        skipping = await this.#overlong(window);
-        window = Buffer.alloc(0);
-        this.#consumed = 0;
+      const rest = window.subarray(this.#consumed);
+      pending = rest.length === 0 ? [] : [rest];
+      pendingBytes = rest.length;
+      if (rest.length > 0 && this.#consumed === 0) {
+        scanner = new RecordScanner(this.#dialect);
+        scanner.find(rest, 0, 0);
       }
     }
   }
 
-  /** A record that does not end within the bound: an error, or skipped up to the next record. */
-  async #overlong(window: Buffer): Promise<RecordScanner> {
+  /** A record that does not end within the bound: an error, or one more that is skipped. */
+  async #overlong(beginning: Buffer): Promise<void> {
     if (!this.#dialect.ignoreErrors) {
       const row = await this.#rowOf(this.#tokenizer.records);
-      const text = window.toString('utf8', this.#consumed, this.#consumed + 100);
+      const text = beginning.toString('utf8', 0, 100);
       throw badData({ file: this.#split.path, row, text }, `a line exceeds ${limits.lineBytes} bytes`);
     }
     this.skipped++;
     this.#tokenizer.records++;
-    const scanner = new RecordScanner(this.#dialect);
-    scanner.find(window.subarray(this.#consumed), 0, 0);
-    return scanner;
   }
 
   async #convert(window: Buffer): Promise<void> {

@@ -53,12 +53,10 @@ function elementOf(field: Field): SchemaElement {
   }
 }
 
+/** Only the old annotation: hyparquet-writer 0.17 writes the bit width of the new one in a form that DuckDB refuses. */
 function integerElement(base: Pick<SchemaElement, 'name' | 'repetition_type'>, kind: string): SchemaElement {
-  const isSigned = !kind.startsWith('u');
-  const bitWidth = Number(kind.replace(/\D+/, ''));
-  const converted_type = `${isSigned ? '' : 'U'}INT_${bitWidth}` as SchemaElement['converted_type'];
-  const logical_type = { type: 'INTEGER' as const, bitWidth, isSigned };
-  return { ...base, type: bitWidth === 64 ? 'INT64' : 'INT32', converted_type, logical_type };
+  const converted_type = kind.toUpperCase().replace('INT', 'INT_') as SchemaElement['converted_type'];
+  return { ...base, type: kind.endsWith('64') ? 'INT64' : 'INT32', converted_type };
 }
 
 /** Values as the writer takes them. */

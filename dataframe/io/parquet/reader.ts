@@ -39,12 +39,27 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
       }
     });
   }
+  // Plans need at least one partition to carry the schema.
+  if (splits.length === 0) {
+    splits.push({
+      path: files[0] as string,
+      rowGroup: 0,
+      start: 0,
+      end: 0,
+      rows: 0,
+      bytes: 0,
+      statistics: null,
+    });
+  }
   return { schema: schema ?? [], splits };
 }
 
 async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
   assert(scan.schema !== null, 'a scan is read after its inspection');
   const schema = selectedFields(scan.schema, scan.columns, `scan of ${split.path}`);
+  if (split.rows === 0) {
+    return;
+  }
   if (split.statistics !== null && !mayMatch(scan.predicate, scan.schema, split.statistics, split.rows)) {
     return;
   }

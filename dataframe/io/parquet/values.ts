@@ -1,9 +1,8 @@
 import type { Encoding, ParquetType } from 'hyparquet';
-import { deltaBinaryUnpack } from 'hyparquet/src/delta.js';
-import { readVarInt } from 'hyparquet/src/thrift.js';
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary, Physical, Values } from '../../column/column.js';
 import { StringTable } from '../../column/dictionary.js';
+import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
 
 /** Raised inside this folder: a value beyond 2^53 was met, so the column is decoded again as 'i64'. */
@@ -66,6 +65,10 @@ class NumberSink implements ValueSink {
   }
 
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
+    // Nothing but nulls: writers may leave out the values altogether.
+    if (count === 0) {
+      return;
+    }
     if (encoding === 'PLAIN') {
       this.#plain(page, from, this.values, at, count);
     } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
@@ -76,8 +79,9 @@ class NumberSink implements ValueSink {
       requireBytes(page, from + 4, length);
       decodeHybrid(page, from + 4, from + 4 + length, 1, this.values as Uint8Array, at, count);
     } else if (encoding === 'DELTA_BINARY_PACKED' && (this.#type === 'INT32' || this.#type === 'INT64')) {
-      const out = this.#type === 'INT32' ? new Int32Array(count) : new BigInt64Array(count);
-      unpackDeltas(page, from, count, out);
+      const words = this.#type === 'INT32' ? 1 : 2;
+      const out = new Int32Array(count * words);
+      unpackDeltas(page, from, count, out, words);
       this.#plain(new Uint8Array(out.buffer), 0, this.values, at, count);
     } else if (encoding === 'BYTE_STREAM_SPLIT') {
       const size = sizeOf(this.#type);
@@ -168,6 +172,10 @@ class TextSink implements ValueSink {
   }
 
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
+    // Nothing but nulls: writers may leave out the values altogether.
+    if (count === 0) {
+      return;
+    }
     if (encoding === 'PLAIN') {
       this.#intern(page, from, this.values, at, count);
     } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
@@ -202,8 +210,8 @@ class TextSink implements ValueSink {
   #deltas(page: Uint8Array, from: number, prefixed: boolean, at: number, count: number): void {
     const prefixes = new Int32Array(count);
     const lengths = new Int32Array(count);
-    let p = prefixed ? unpackDeltas(page, from, count, prefixes) : from;
-    p = unpackDeltas(page, p, count, lengths);
+    let p = prefixed ? unpackDeltas(page, from, count, prefixes, 1) : from;
+    p = unpackDeltas(page, p, count, lengths, 1);
     let text = new Uint8Array(256);
     let before = 0;
     for (let i = 0; i < count; i++) {
@@ -239,35 +247,6 @@ class TextSink implements ValueSink {
   }
 }
 
-/** Miniblocks of a block of DELTA_BINARY_PACKED: writers use 4. */
-const maxMiniblocks = 4096;
-
-/** DELTA_BINARY_PACKED into all of `out`. @returns the position after it */
-function unpackDeltas(
-  page: Uint8Array,
-  from: number,
-  count: number,
-  out: Int32Array | BigInt64Array,
-): number {
-  const reader = { view: viewOf(page), offset: from };
-  // The header is looked at first: the unpacker believes it. Block size, miniblocks, values.
-  readVarInt(reader);
-  const miniblocks = readVarInt(reader);
-  const total = readVarInt(reader);
-  if (miniblocks < 1 || miniblocks > maxMiniblocks || total !== count) {
-    throw new RangeError(
-      `delta data of ${total} values in ${miniblocks} miniblocks where ${count} values belong`,
-    );
-  }
-  if (count === 0) {
-    readVarInt(reader);
-    return reader.offset;
-  }
-  reader.offset = from;
-  deltaBinaryUnpack(reader, count, out);
-  return reader.offset;
-}
-
 /** BYTE_STREAM_SPLIT: first all lowest bytes, then all second ones, … */
 function joinStreams(page: Uint8Array, from: number, count: number, size: number): Uint8Array {
   const out = new Uint8Array(count * size);
@@ -288,9 +267,6 @@ function decodeCodes(
   count: number,
   entries: number,
 ): void {
-  if (count === 0) {
-    return;
-  }
   requireBytes(page, from, 1);
   const width = page[from]!;
   if (width > 32) {

@@ -15,7 +15,9 @@ function merge(plan: Plan): Plan {
   const { input, columns } = plan;
   const identity =
     columns.length === input.schema.length &&
-    columns.every((c, i) => c.expr.kind === 'column' && c.expr.name === c.name && c.name === input.schema[i]?.name);
+    columns.every(
+      (c, i) => c.expr.kind === 'column' && c.expr.name === c.name && c.name === input.schema[i]?.name,
+    );
   if (identity) return input;
   if (input.kind !== 'project') return plan;
   const uses = new Map<string, number>();
@@ -24,7 +26,12 @@ function merge(plan: Plan): Plan {
   const once = input.columns.every(c => isCheap(c.expr) || (uses.get(c.name) ?? 0) <= 1);
   if (!once) return plan;
   const inner = new Map(input.columns.map(c => [c.name, c.expr]));
-  return merge(projectPlan(input.input, columns.map(c => ({ name: c.name, expr: substituteColumns(c.expr, inner) }))));
+  return merge(
+    projectPlan(
+      input.input,
+      columns.map(c => ({ name: c.name, expr: substituteColumns(c.expr, inner) })),
+    ),
+  );
 }
 
 const isCheap = (expr: ExprNode) => expr.kind === 'column' || expr.kind === 'literal';

@@ -41,8 +41,10 @@ function push(plan: Plan): Plan {
       return pushPast(plan, input);
     case 'aggregate': {
       const { keys } = input;
-      return split(plan, node => keys.length > 0 && [...columnsOf(node)].every(c => keys.includes(c)), below =>
-        withInputs(input, [push(filterPlan(input.input, below))]),
+      return split(
+        plan,
+        node => keys.length > 0 && [...columnsOf(node)].every(c => keys.includes(c)),
+        below => withInputs(input, [push(filterPlan(input.input, below))]),
       );
     }
     case 'join':
@@ -78,7 +80,11 @@ function pushPast(plan: FilterPlan, inner: FilterPlan): Plan {
 }
 
 /** Moves the conditions for which `movable` holds; the others stay above. */
-function split(plan: FilterPlan, movable: (node: ExprNode) => boolean, move: (below: ExprNode) => Plan): Plan {
+function split(
+  plan: FilterPlan,
+  movable: (node: ExprNode) => boolean,
+  move: (below: ExprNode) => Plan,
+): Plan {
   const all = conjuncts(plan.predicate);
   const scope = scopeOf(plan.schema, 'filter');
   const moved = all.filter(c => !canFail(c, scope) && movable(c));

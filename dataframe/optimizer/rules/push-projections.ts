@@ -20,7 +20,11 @@ import type { Rule } from '../rule.js';
 /** Reads only the columns that something above needs, and carries no others through joins and shuffles. */
 export const pushProjections: Rule = {
   name: 'push-projections',
-  apply: plan => exactly(plan, plan.schema.map(f => f.name)),
+  apply: plan =>
+    exactly(
+      plan,
+      plan.schema.map(f => f.name),
+    ),
 };
 
 /** The plan narrowed to these columns, in this order. */
@@ -111,7 +115,7 @@ function keep(schema: Schema, needed: ReadonlySet<string>): string[] {
 /** Bytes of a value, roughly, for choosing what is cheapest to read. */
 function width(type: DataType): number {
   if (type.kind === 'bool' || type.kind === 'null') return 1;
-  const bits = /(\d+)$/.exec(type.kind);
+  const bits = /^(?:u?int|float)(\d+)$/.exec(type.kind);
   if (bits !== null) return Number(bits[1]) / 8;
   return type.kind === 'date' ? 4 : type.kind === 'timestamp' || type.kind === 'duration' ? 8 : 16;
 }

@@ -1,0 +1,126 @@
+import { hostname } from 'node:os';
+import { VolleyError } from '../base/errors.js';
+import type { TaskRef } from '../base/ids.js';
+import { type Log, silentLog } from '../base/log.js';
+import type { PartitionHeader } from '../graph/partition.js';
+import type { DataAddress } from '../wire/messages.js';
+import type { BulkClient, BulkServer, BulkTransport } from './bulk.js';
+import { checkHeader, corrupt } from './bulk-check.js';
+import type { GrpcBulkClient } from './bulk-grpc-client.js';
+import { SocketUnavailable } from './bulk-socket-client.js';
+import { bootId } from './bulk-socket-place.js';
+import { SocketPool } from './bulk-socket-pool.js';
+import { serveSocket } from './bulk-socket-server.js';
+import { checkBind, joinAddress } from './security.js';
+import type { PeerSecurity } from './transport.js';
+
+export interface NodeBulkOptions {
+  /** Where refused peers are reported, rate-limited. */
+  readonly log?: Log;
+}
+
+/**
+ * The data plane between processes: gRPC, and beside it a Unix socket for processes of the same running machine and
+ * user. The socket is never required: whatever keeps a transfer from beginning there sends it over gRPC.
+ */
+export function createNodeBulk(options: NodeBulkOptions = {}): BulkTransport {
+  return {
+    async serve(store, { host, port, security, socket }): Promise<BulkServer> {
+      checkBind(host, security, 'the data server of this worker');
+      const { serveGrpc } = await import('./bulk-grpc-server.js');
+      const grpc = await serveGrpc(store, host, port, security, options.log ?? silentLog);
+      const local = socket ? await serveSocket(store) : null;
+      return {
+        address: {
+          grpc: joinAddress(reachableHost(host), grpc.port),
+          socket: local?.path ?? '',
+          bootId: bootId(),
+          uid: ownUid(),
+        },
+        async close() {
+          local?.close();
+          await grpc.close();
+        },
+      };
+    },
+    client: (security, { forceGrpc = false } = {}) => new NodeBulkClient(security, forceGrpc),
+  };
+}
+
+class NodeBulkClient implements BulkClient {
+  private readonly security: PeerSecurity;
+  private readonly sockets: SocketPool | null;
+  private grpc: Promise<GrpcBulkClient> | null = null;
+  private readonly bootId = bootId();
+  private closed = false;
+
+  constructor(security: PeerSecurity, forceGrpc: boolean) {
+    this.security = security;
+    this.sockets = forceGrpc ? null : new SocketPool();
+  }
+
+  async fetch(
+    from: DataAddress,
+    task: TaskRef,
+    slice: number,
+    accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<PartitionHeader> {
+    return this.route(
+      from,
+      sockets => sockets.use(from.socket, connection => connection.fetch(task, slice, accept, signal)),
+      grpc => grpc.fetch(from.grpc, task, slice, accept, signal),
+    );
+  }
+
+  async put(to: DataAddress, task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void> {
+    const what = `${task.job}/${task.index}`;
+    checkHeader(header, what);
+    if (bytes.byteLength !== header.byteLength) {
+      throw corrupt(what, `${bytes.byteLength} bytes where its header says ${header.byteLength}`);
+    }
+    return this.route(
+      to,
+      sockets => sockets.use(to.socket, connection => connection.put(task, header, bytes)),
+      grpc => grpc.put(to.grpc, task, header, bytes),
+    );
+  }
+
+  close(): void {
+    this.closed = true;
+    this.sockets?.close();
+    void this.grpc?.then(grpc => grpc.close());
+  }
+
+  private async route<T>(
+    peer: DataAddress,
+    overSocket: (sockets: SocketPool) => Promise<T>,
+    overGrpc: (grpc: GrpcBulkClient) => Promise<T>,
+  ): Promise<T> {
+    if (this.closed) throw new VolleyError('SESSION_CLOSED', 'the data plane of this session is closed');
+    const { sockets } = this;
+    if (sockets && this.isLocal(peer) && sockets.mayTry(peer.socket)) {
+      try {
+        return await overSocket(sockets);
+      } catch (error) {
+        if (!(error instanceof SocketUnavailable)) throw error;
+        sockets.avoid(peer.socket);
+      }
+    }
+    this.grpc ??= import('./bulk-grpc-client.js').then(module => new module.GrpcBulkClient(this.security));
+    return overGrpc(await this.grpc);
+  }
+
+  private isLocal(peer: DataAddress): boolean {
+    return peer.socket !== '' && peer.bootId !== '' && peer.bootId === this.bootId && peer.uid === ownUid();
+  }
+}
+
+function ownUid(): number {
+  return process.getuid?.() ?? -1;
+}
+
+/** What peers dial: a bind to all addresses is known by this machine's name. */
+function reachableHost(host: string): string {
+  return host === '' || host === '0.0.0.0' || host === '::' ? hostname() : host;
+}

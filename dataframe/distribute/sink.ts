@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import type { Executor } from '../../core/graph/executor.js';
+import { unpackData } from '../../core/wire/msgpack.js';
+import type { SinkReceipt, SinkSpec } from '../io/source.js';
+import type { Verb } from '../plan/verb.js';
+import { build } from './build.js';
+import { type PlanOptions, planConstants } from './constants.js';
+import type { GraphRunner } from './graph-runner.js';
+import { gather, overLayer, type Pipeline, submitPipeline } from './pipeline.js';
+import { withRun } from './run.js';
+
+export interface SinkOptions {
+  readonly compression?: 'snappy' | 'zstd' | 'none';
+  /** Rows of a row group: the partitions of whoever reads the file. */
+  readonly rowGroupRows?: number;
+  /** Replace what is at the path; else it is an error. */
+  readonly overwrite?: boolean;
+}
+
+export interface SinkResult {
+  readonly rows: number;
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes the answer as Parquet. `name.parquet` is one file, written by one task; anything else a folder with a file
+ * per partition, which appears under its name when all are written.
+ */
+export function sinkParquet(
+  verb: Verb,
+  executor: Executor,
+  path: string,
+  options: SinkOptions,
+  planOptions: PlanOptions,
+): Promise<SinkResult> {
+  return withRun(verb, executor, 'sinkParquet', planOptions, async ({ runner, plan }) => {
+    const pipeline = await build(plan, { runner, options: planOptions });
+    const spec: SinkSpec = {
+      format: 'parquet',
+      path,
+      temporaryPath: `${path.replace(/\/+$/, '')}.tmp-${randomUUID()}`,
+      compression: options.compression ?? 'snappy',
+      rowGroupRows: options.rowGroupRows ?? planConstants.rowGroupRows,
+      overwrite: options.overwrite ?? false,
+      role: 'file',
+    };
+    return path.endsWith('.parquet')
+      ? writeFile(pipeline, spec, runner)
+      : writeFolder(pipeline, spec, runner);
+  });
+}
+
+async function writeFile(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
+  const single = pipeline.tasks === 1 ? pipeline : gather(runner, pipeline);
+  const [receipt] = await write(single, spec, runner);
+  return { rows: receipt!.rows, files: receipt!.files };
+}
+
+async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
+  const parts = await write(pipeline, { ...spec, role: 'part' }, runner);
+  // The commit has no rows to read, but a task needs a source: one partition without rows.
+  const nothing = await runner.empty(pipeline.schema);
+  const commit = overLayer({ rule: 'all', from: nothing.range }, nothing.schema, 1, async () => 0);
+  await write(commit, { ...spec, role: 'commit' }, runner);
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const folder = spec.path.replace(/\/+$/, '');
+  const name = (file: string) => file.slice(file.lastIndexOf('/') + 1);
+  return { rows, files: parts.flatMap(part => part.files.map(file => `${folder}/${name(file)}`)) };
+}
+
+/** One receipt per task. */
+async function write(pipeline: Pipeline, file: SinkSpec, runner: GraphRunner): Promise<SinkReceipt[]> {
+  const layer = submitPipeline(runner, pipeline, { kind: 'file', file });
+  const tasks = Array.from({ length: layer.range.count }, (_, task) => runner.inlineResult(layer, task));
+  return (await Promise.all(tasks)).map(bytes => unpackData<SinkReceipt>(bytes));
+}

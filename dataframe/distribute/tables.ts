@@ -1,0 +1,100 @@
+import { VolleyError } from '../../core/base/errors.js';
+import type { Executor, GraphJob } from '../../core/graph/executor.js';
+import type { Batch } from '../column/column.js';
+import type { Schema } from '../column/datatype.js';
+import { emptyBatch } from '../column/layout.js';
+import { encodeBatch } from '../column/slab.js';
+import type { MemoryTable, ResidentPartitions } from '../plan/memory-table.js';
+import type { Layer } from './stage.js';
+
+/** Jobs of tables nobody refers to any more are closed, which frees their partitions on the workers. */
+const abandoned = new FinalizationRegistry<GraphJob>(job => job.close());
+
+/** Rows of the caller's memory. Converted when first asked for, stored on the workers when first used, then reused. */
+export class PutTable implements MemoryTable {
+  readonly name: string;
+  readonly #convert: () => Promise<readonly Batch[]>;
+  #batches: Promise<readonly Batch[]> | null = null;
+  #schema: Promise<Schema> | null = null;
+  readonly #resident = new WeakMap<Executor, Promise<ResidentPartitions>>();
+
+  constructor(name: string, convert: () => Promise<readonly Batch[]>) {
+    this.name = name;
+    this.#convert = convert;
+  }
+
+  schema(): Promise<Schema> {
+    this.#schema ??= this.#converted().then(batches => batches[0]?.schema ?? []);
+    return this.#schema;
+  }
+
+  open(executor: Executor): Promise<ResidentPartitions> {
+    let resident = this.#resident.get(executor);
+    if (resident === undefined) {
+      resident = this.#put(executor);
+      this.#resident.set(executor, resident);
+      resident.catch(() => this.#resident.delete(executor));
+    }
+    return resident;
+  }
+
+  #converted(): Promise<readonly Batch[]> {
+    this.#batches ??= this.#convert();
+    return this.#batches;
+  }
+
+  async #put(executor: Executor): Promise<ResidentPartitions> {
+    const [schema, batches] = await Promise.all([this.schema(), this.#converted()]);
+    const full = batches.length > 0 ? batches : [emptyBatch(schema)];
+    const partitions = full.map(batch => encodeBatch(batch, byteLength => new Uint8Array(byteLength)));
+    const job = executor.openJob(this.name);
+    try {
+      const { range } = await job.put(partitions);
+      abandoned.register(this, job);
+      return {
+        range,
+        rows: Float64Array.from(partitions, p => p.header.rows),
+        bytes: Float64Array.from(partitions, p => p.header.byteLength),
+      };
+    } catch (error) {
+      job.close();
+      throw error;
+    }
+  }
+}
+
+/** The result of a plan, kept on the workers until it is released. */
+export class PersistedTable implements MemoryTable {
+  readonly name = 'persisted';
+  readonly #layer: Layer;
+  readonly #job: GraphJob;
+  #released = false;
+
+  constructor(layer: Layer, job: GraphJob) {
+    this.#layer = layer;
+    this.#job = job;
+    abandoned.register(this, job, this);
+  }
+
+  async schema(): Promise<Schema> {
+    return this.#layer.schema;
+  }
+
+  async open(): Promise<ResidentPartitions> {
+    if (this.#released) {
+      throw new VolleyError(
+        'RELEASED',
+        'this persisted frame was released: persist() the frame it came from again',
+      );
+    }
+    const { rows, bytes } = await this.#layer.stats();
+    return { range: this.#layer.range, rows, bytes };
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    abandoned.unregister(this);
+    this.#job.close();
+  }
+}

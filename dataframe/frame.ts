@@ -1,0 +1,326 @@
+import type { RecordBatch, Table } from 'apache-arrow';
+import { VolleyError } from '../core/base/errors.js';
+import type { Executor } from '../core/graph/executor.js';
+import type { Schema } from './column/datatype.js';
+import { batchesToRecords, type RecordOptions } from './column/records.js';
+import type { PlanOptions } from './distribute/constants.js';
+import { type ExplainOptions, explainVerb, planSchema } from './distribute/run.js';
+import { type SinkOptions, type SinkResult, sinkParquet } from './distribute/sink.js';
+import type { PersistedTable } from './distribute/tables.js';
+import { col, type Expr, len, type Operand, toNode } from './expr/expr.js';
+import type { PlainValue } from './expr/literal.js';
+import {
+  type ActionContext,
+  collectBatches,
+  collectRecords,
+  collectTable,
+  countRows,
+  iterateBatches,
+  persistRows,
+} from './frame/actions.js';
+import {
+  type ColumnLike,
+  type ColumnRecord,
+  columnNodes,
+  conditionNode,
+  type JoinOptions,
+  joinArguments,
+  listOf,
+  rowCount,
+  type SortOptions,
+  sortKeys,
+} from './frame/arguments.js';
+import { GroupBy } from './frame/group-by.js';
+import { formatTable } from './frame/show.js';
+import {
+  arrowTable,
+  type CSVOptions,
+  csvScan,
+  type ParquetOptions,
+  parquetScan,
+  recordsTable,
+} from './frame/sources.js';
+import type { Verb } from './plan/verb.js';
+
+export type {
+  ColumnLike,
+  ColumnRecord,
+  CSVOptions,
+  JoinOptions,
+  ParquetOptions,
+  SinkOptions,
+  SinkResult,
+  SortOptions,
+};
+
+/** Where a frame's work runs. */
+export interface DataFrameHost {
+  readonly executor: Executor;
+}
+
+/** What frames are made from; not part of the public surface. */
+interface FrameParts {
+  readonly verb: Verb;
+  readonly options?: PlanOptions;
+  readonly kept?: PersistedTable;
+}
+
+/**
+ * A lazy, immutable, partitioned table. Verbs build a plan; collect(), toRecords(), count(), show(), batches(),
+ * persist() and the sinks run it on the host's workers.
+ */
+export class DataFrame {
+  readonly #host: DataFrameHost;
+  readonly #parts: FrameParts;
+
+  constructor(host: DataFrameHost, parts: FrameParts) {
+    this.#host = host;
+    this.#parts = parts;
+  }
+
+  /** What the frame was asked to do, as data. */
+  get verb(): Verb {
+    return this.#parts.verb;
+  }
+
+  get #context(): ActionContext {
+    return { executor: this.#host.executor, options: this.#parts.options ?? {} };
+  }
+
+  #with(verb: Verb): DataFrame {
+    return new DataFrame(this.#host, { verb, options: this.#parts.options });
+  }
+
+  /** The same rows with forced planning choices: for tests that compare them. */
+  with(options: PlanOptions): DataFrame {
+    return new DataFrame(this.#host, { verb: this.verb, options: { ...this.#parts.options, ...options } });
+  }
+
+  // ---- verbs
+
+  /** These columns, in this order: names, expressions, or a record of them. Aggregates alone give one row. */
+  select(...columns: (ColumnLike | ColumnRecord | readonly ColumnLike[])[]): DataFrame {
+    return this.#with({ kind: 'select', input: this.verb, exprs: columnNodes(columns, 'select') });
+  }
+
+  /** All columns and these; equal names are replaced. */
+  withColumns(...columns: (ColumnLike | ColumnRecord | readonly ColumnLike[])[]): DataFrame {
+    return this.#with({ kind: 'withColumns', input: this.verb, exprs: columnNodes(columns, 'withColumns') });
+  }
+
+  drop(...names: (string | readonly string[])[]): DataFrame {
+    return this.#with({ kind: 'drop', input: this.verb, names: names.flat() });
+  }
+
+  /** `rename({ old: 'new' })`. */
+  rename(names: Readonly<Record<string, string>>): DataFrame {
+    return this.#with({ kind: 'rename', input: this.verb, names: new Map(Object.entries(names)) });
+  }
+
+  /** Rows where every condition is true (not false, not null). */
+  filter(...conditions: (Expr | boolean)[]): DataFrame {
+    return conditions.reduce<DataFrame>(
+      (frame, c) => frame.#with({ kind: 'filter', input: frame.verb, predicate: conditionNode(c) }),
+      this,
+    );
+  }
+
+  /** Groups by columns or expressions; null is a group of its own. Without keys: one group. */
+  groupBy(...keys: (ColumnLike | readonly ColumnLike[])[]): GroupBy {
+    return new GroupBy(this.verb, columnNodes(keys, 'groupBy'), verb => this.#with(verb));
+  }
+
+  /** Rows of both with equal keys; null keys never match. The right frame should be the smaller one. */
+  join(other: DataFrame, options: JoinOptions): DataFrame {
+    if (!(other instanceof DataFrame))
+      throw new VolleyError('INVALID_ARGUMENT', 'join takes another DataFrame');
+    return this.#with({ kind: 'join', left: this.verb, right: other.verb, ...joinArguments(options) });
+  }
+
+  /** Stable. `sort('a', 'b')` or `sort({ by: 'a', descending: true, nullsLast: true })`. */
+  sort(...by: (ColumnLike | SortOptions)[]): DataFrame {
+    return this.#with({ kind: 'sort', input: this.verb, by: sortKeys(by), limit: null });
+  }
+
+  /** The first n rows. */
+  head(n = 5): DataFrame {
+    return this.#with({ kind: 'limit', input: this.verb, n: rowCount(n, 'head'), offset: 0 });
+  }
+
+  /** The first n rows after skipping `offset`. */
+  limit(n: number, offset = 0): DataFrame {
+    const rows = rowCount(n, 'limit');
+    return this.#with({ kind: 'limit', input: this.verb, n: rows, offset: rowCount(offset, 'limit') });
+  }
+
+  /** The last n rows. */
+  tail(n = 5): DataFrame {
+    return this.#with({ kind: 'tail', input: this.verb, n: rowCount(n, 'tail') });
+  }
+
+  /** The n largest rows by `by`, largest first; nulls come last. */
+  topK(n: number, options: { by: ColumnLike | readonly ColumnLike[] }): DataFrame {
+    const by = sortKeys([{ by: options.by, descending: true, nullsLast: true }]);
+    return this.#with({ kind: 'sort', input: this.verb, by, limit: rowCount(n, 'topK') });
+  }
+
+  /** One row for each distinct value of `on` (default: of all columns). */
+  unique(options: { on?: string | readonly string[]; keep?: 'first' | 'last' | 'any' } = {}): DataFrame {
+    const on = options.on === undefined ? null : listOf(options.on);
+    return this.#with({ kind: 'unique', input: this.verb, on, keep: options.keep ?? 'first' });
+  }
+
+  /** The rows of this frame, then those of the others: equal names in equal order. */
+  concat(...others: DataFrame[]): DataFrame {
+    return this.#with({ kind: 'concat', inputs: [this, ...others].map(frame => frame.verb) });
+  }
+
+  /** Calls `fn` with this frame: keeps chains readable. */
+  pipe<R>(fn: (frame: DataFrame) => R): R {
+    return fn(this);
+  }
+
+  /** Replaces null in every column whose type can hold the value. */
+  fillNull(value: PlainValue): DataFrame {
+    return this.#with({ kind: 'fillNull', input: this.verb, value: toNode(value) });
+  }
+
+  /** Rows without null in these columns (none given: in any). */
+  dropNulls(...names: (string | readonly string[])[]): DataFrame {
+    return this.#with({ kind: 'dropNulls', input: this.verb, names: names.flat() });
+  }
+
+  /** Each value of a column and how often it comes, most frequent first. */
+  valueCounts(name: string): DataFrame {
+    return this.groupBy(name)
+      .agg(len().alias('count'))
+      .sort({ by: ['count', name], descending: [true, false] });
+  }
+
+  /** The same as `col(name)`. */
+  col(name: string): Expr {
+    return col(name);
+  }
+
+  // ---- actions
+
+  /** Runs the plan; all rows as an apache-arrow Table. */
+  collect(): Promise<Table> {
+    return collectTable(this.verb, this.#context);
+  }
+
+  /** Runs the plan; all rows as objects. Int64 beyond 2^53 is an error unless `int64: 'bigint'`. */
+  toRecords(options: RecordOptions = {}): Promise<Record<string, unknown>[]> {
+    return collectRecords(this.verb, this.#context, options);
+  }
+
+  /** The number of rows. */
+  count(): Promise<number> {
+    return countRows(this.verb, this.#context);
+  }
+
+  schema(): Promise<Schema> {
+    return planSchema(this.verb, this.#host.executor);
+  }
+
+  async columns(): Promise<string[]> {
+    return (await this.schema()).map(field => field.name);
+  }
+
+  /** Prints the first n rows. */
+  async show(n = 10): Promise<void> {
+    const { schema, batches } = await collectBatches(
+      this.head(rowCount(n, 'show') + 1).verb,
+      this.#context,
+      'show',
+    );
+    const records = batchesToRecords(schema, batches, { int64: 'bigint' });
+    console.log(formatTable(schema, records.slice(0, n), records.length > n));
+  }
+
+  /** The plan as text: after the optimizer's rules, or before them, or as stages. */
+  explain(options: ExplainOptions = {}): Promise<string> {
+    return explainVerb(this.verb, this.#host.executor, options, this.#parts.options);
+  }
+
+  /** Runs the plan; the rows stay on the workers until release(). */
+  async persist(): Promise<DataFrame> {
+    const kept = await persistRows(this.verb, this.#context);
+    return new DataFrame(this.#host, {
+      verb: { kind: 'memory', table: kept },
+      options: this.#parts.options,
+      kept,
+    });
+  }
+
+  /** Frees what persist() keeps. Of other frames: nothing to do. */
+  async release(): Promise<void> {
+    this.#parts.kept?.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  /** Runs the plan; Arrow record batches one by one, in bounded memory. */
+  batches(): AsyncIterable<RecordBatch> {
+    return iterateBatches(this.verb, this.#context);
+  }
+
+  /** Writes Parquet: `x.parquet` is one file, anything else a folder of parts. Appears whole or not at all. */
+  sinkParquet(path: string, options: SinkOptions = {}): Promise<SinkResult> {
+    return sinkParquet(this.verb, this.#host.executor, path, options, this.#context.options);
+  }
+
+  /** The frames one after another. */
+  static concat(frames: readonly DataFrame[]): DataFrame {
+    const [first, ...others] = frames;
+    if (first === undefined) throw new VolleyError('INVALID_ARGUMENT', 'concat needs at least one frame');
+    return first.concat(...others);
+  }
+}
+
+/** The rows of all frames, one after another: equal names in equal order. */
+export function concat(frames: readonly DataFrame[], options: { how?: 'vertical' } = {}): DataFrame {
+  if ((options.how ?? 'vertical') !== 'vertical') {
+    throw new VolleyError(
+      'UNSUPPORTED',
+      `concat: how ${JSON.stringify(options.how)} is not supported: use 'vertical'`,
+    );
+  }
+  return DataFrame.concat(frames);
+}
+
+export function scanParquet(
+  host: DataFrameHost,
+  paths: string | readonly string[],
+  options: ParquetOptions = {},
+): DataFrame {
+  return new DataFrame(host, { verb: { kind: 'scan', scan: parquetScan(paths, options) } });
+}
+
+export function scanCSV(
+  host: DataFrameHost,
+  paths: string | readonly string[],
+  options: CSVOptions = {},
+): DataFrame {
+  return new DataFrame(host, { verb: { kind: 'scan', scan: csvScan(paths, options) } });
+}
+
+export function fromArrow(
+  host: DataFrameHost,
+  table: Table,
+  options: { partitions?: number } = {},
+): DataFrame {
+  return new DataFrame(host, { verb: { kind: 'memory', table: arrowTable(table, options.partitions) } });
+}
+
+export function fromRecords(
+  host: DataFrameHost,
+  objects: readonly Readonly<Record<string, unknown>>[],
+  options: { partitions?: number } = {},
+): DataFrame {
+  return new DataFrame(host, { verb: { kind: 'memory', table: recordsTable(objects, options.partitions) } });
+}
+
+export type { Operand };

@@ -1,0 +1,30 @@
+import { evaluate, selectRows } from '../../codegen/evaluate.js';
+import type { Schema } from '../../column/datatype.js';
+import type { ExprNode } from '../../expr/node.js';
+import { condition, scopeOf, typeExpr } from '../../expr/typing.js';
+import type { NamedExpr } from '../fragment.js';
+import type { Operator } from '../operator.js';
+
+/**
+ * Exactly these columns; with a predicate, of the rows for which it is true: what the projection does not use is then
+ * never gathered.
+ */
+export function projectOperator(columns: readonly NamedExpr[], before: Schema, predicate: ExprNode | null): Operator {
+  const scope = scopeOf(before, 'select');
+  const typed = columns.map(({ expr }) => typeExpr(expr, scope));
+  const schema = columns.map(({ name }, k) => ({ name, type: typed[k]!.type }));
+  const nodes = typed.map(({ node }) => node);
+  const test = predicate === null ? null : condition(predicate, scopeOf(before, 'filter'), 'filter');
+  return {
+    schema,
+    done: false,
+    push(batch, entry, emit) {
+      const chosen = test === null ? null : selectRows(test, batch);
+      if (chosen?.rows === 0) return;
+      const selection = chosen?.rows === batch.rows ? null : chosen;
+      const rows = selection?.rows ?? batch.rows;
+      emit({ schema, rows, columns: evaluate(nodes, batch, selection) }, entry);
+    },
+    finish() {},
+  };
+}

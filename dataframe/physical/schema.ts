@@ -1,0 +1,108 @@
+import { VolleyError } from '../../core/base/errors.js';
+import { DataType, type Field, type Schema } from '../column/datatype.js';
+import { columnIndex } from '../column/layout.js';
+import { typeAggregate } from '../expr/functions.js';
+import { condition, scopeOf, typeExpr } from '../expr/typing.js';
+import type { ScanSpec } from '../io/source.js';
+import type { StateField } from '../kernels/accumulator.js';
+import type { AggregateSpec, AggregateStep, Fragment, FragmentOp, JoinStep } from './fragment.js';
+
+/** The schema of the rows a scan yields. */
+export function scanSchema(scan: ScanSpec): Schema {
+  const { schema, columns } = scan;
+  if (schema === null) {
+    throw new VolleyError('INVALID_ARGUMENT', 'a scan is planned before its source was inspected');
+  }
+  return columns === null ? schema : columns.map(name => schema[columnIndex(schema, name)]!);
+}
+
+/** Type of an aggregate's input column; null type for len. */
+export function aggregateInput(step: AggregateStep, spec: AggregateSpec): DataType {
+  return spec.column === null ? DataType.Null : step.input[columnIndex(step.input, spec.column)]!.type;
+}
+
+/** The type an aggregate gives. */
+export function aggregateType(step: AggregateStep, spec: AggregateSpec): DataType {
+  if (spec.column === null) return DataType.Int64;
+  const type = aggregateInput(step, spec);
+  return typeAggregate(spec.op, { node: { kind: 'column', name: spec.column }, type }).type;
+}
+
+/** State columns of an aggregate in phase partial. */
+export function stateFields(step: AggregateStep, spec: AggregateSpec): StateField[] {
+  switch (spec.op) {
+    case 'sum':
+      return [
+        { part: 'high', type: DataType.Float64 },
+        { part: 'low', type: DataType.Float64 },
+      ];
+    case 'mean':
+      return [
+        { part: 'high', type: DataType.Float64 },
+        { part: 'low', type: DataType.Float64 },
+        { part: 'count', type: DataType.Int64 },
+      ];
+    case 'count':
+    case 'len':
+      return [{ part: 'count', type: DataType.Int64 }];
+    case 'first':
+    case 'last':
+      return [
+        { part: 'value', type: aggregateInput(step, spec) },
+        { part: 'present', type: DataType.Bool },
+      ];
+    case 'min':
+    case 'max':
+      return [{ part: 'value', type: aggregateInput(step, spec) }];
+    default:
+      throw new VolleyError('INTERNAL', `${spec.op} has no small state: it must run in phase complete`);
+  }
+}
+
+/** Rows of an aggregate step: keys first, in step order; then results or, in phase partial, states. */
+export function aggregateSchema(step: AggregateStep): Schema {
+  const keys = step.keys.map(name => step.input[columnIndex(step.input, name)]!);
+  if (step.phase !== 'partial') {
+    return [...keys, ...step.aggregates.map(spec => ({ name: spec.name, type: aggregateType(step, spec) }))];
+  }
+  const states = step.aggregates.flatMap((spec, k): Field[] =>
+    stateFields(step, spec).map(({ part, type }) => ({ name: `${spec.name}#${k}.${part}`, type })),
+  );
+  return [...keys, ...states];
+}
+
+/** Rows of a join: all flowing columns, then those taken from the build side. */
+export function joinSchema(step: JoinStep, left: Schema, build: Schema): Schema {
+  const taken = step.take.map(({ column, name }) => ({
+    name,
+    type: build[columnIndex(build, column)]!.type,
+  }));
+  return [...left, ...taken];
+}
+
+/** Rows after an operator, from the types before it. */
+export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly Schema[]): Schema {
+  switch (op.kind) {
+    case 'project': {
+      const scope = scopeOf(before, 'select');
+      return op.columns.map(({ name, expr }) => ({ name, type: typeExpr(expr, scope).type }));
+    }
+    case 'aggregate':
+      return aggregateSchema(op);
+    case 'join':
+      return joinSchema(op, before, inputs[op.input]!);
+    case 'filter':
+      condition(op.predicate, scopeOf(before, 'filter'), 'filter');
+      return before;
+    default:
+      return before;
+  }
+}
+
+/** Rows that a fragment hands to its sink, known without any rows. Empty for an inspection. */
+export function fragmentOutputSchema(fragment: Fragment): Schema {
+  const { source, ops, inputs } = fragment;
+  if (source.kind === 'inspect') return [];
+  const first = source.kind === 'scan' ? scanSchema(source.scan) : inputs[source.input]!;
+  return ops.reduce((schema, op) => operatorSchema(op, schema, inputs), first);
+}

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { limits } from '../../core/base/limits.js';
+import { seededRng } from '../../core/base/rng.js';
+import { Arena } from './arena.js';
+import { type Slab, SlabAllocator, slabBytes } from './slabs.js';
+
+const MiB = 1024 * 1024;
+
+test('extents merge with both neighbours', () => {
+  const arena = new Arena(1, 640);
+  const a = arena.take(64);
+  const b = arena.take(128);
+  const c = arena.take(64);
+  arena.give(a, 64);
+  arena.give(c, 64);
+  expect(arena.extents()).toEqual([
+    [0, 64],
+    [192, 448],
+  ]);
+  arena.give(b, 128);
+  expect(arena.extents()).toEqual([[0, 640]]);
+  expect(arena.empty).toBe(true);
+  expect(() => arena.give(a, 64)).toThrow(/given back once/);
+});
+
+test('a slab larger than an arena gets its own; empty arenas make way for it', () => {
+  const dropped: number[] = [];
+  const slabs = new SlabAllocator(3 * limits.arenaBytes, id => dropped.push(id));
+  const small = [1, 2, 3].map(() => slabs.allocate(limits.arenaBytes)!);
+  expect(slabs.allocate(1)).toBeNull();
+  for (const slab of small) slabs.free(slab);
+  const large = slabs.allocate(2.5 * limits.arenaBytes)!;
+  expect(large.byteLength).toBe(2.5 * limits.arenaBytes);
+  expect(dropped).toHaveLength(3);
+  expect(slabs.arenaBytes).toBeLessThanOrEqual(3 * limits.arenaBytes);
+});
+
+// Goal: any history of allocations leaves the books exact and no two slabs overlap.
+test('random allocation against a naive model', () => {
+  const seed = (Math.random() * 2 ** 32) >>> 0;
+  console.log('seed', seed);
+  const random = seededRng(seed);
+  const slabs = new SlabAllocator(8 * MiB);
+  const live: { slab: Slab; mark: number }[] = [];
+  let used = 0;
+  for (let step = 0; step < 5000; step++) {
+    if (random() < 0.55) {
+      const bytes = Math.floor(random() ** 4 * 2 * MiB);
+      const slab = slabs.allocate(bytes);
+      const size = Math.max(64, Math.ceil(bytes / 64) * 64);
+      if (slab === null) {
+        expect(used + size > 8 * MiB || largestGap(live, slabs) < size).toBe(true);
+        continue;
+      }
+      expect(slab.offset % 64).toBe(0);
+      used += size;
+      const mark = 1 + (step % 255);
+      slabBytes(slab).fill(mark);
+      live.push({ slab, mark });
+    } else if (live.length > 0) {
+      const [gone] = live.splice(Math.floor(random() * live.length), 1);
+      const bytes = slabBytes(gone!.slab);
+      if (bytes.length > 0) expect([bytes[0], bytes.at(-1)]).toEqual([gone!.mark, gone!.mark]);
+      used -= Math.max(64, Math.ceil(bytes.length / 64) * 64);
+      slabs.free(gone!.slab);
+    }
+    expect(slabs.usedBytes).toBe(used);
+  }
+  for (const { slab, mark } of live) {
+    expect(slabBytes(slab).every(byte => byte === mark)).toBe(true);
+    slabs.free(slab);
+  }
+  expect(slabs.usedBytes).toBe(0);
+});
+
+/** The longest free run, found by sorting the live slabs: one arena, as the budget is below an arena's size. */
+function largestGap(live: readonly { slab: Slab }[], slabs: SlabAllocator): number {
+  const sorted = live.map(({ slab }) => slab).sort((a, b) => a.offset - b.offset);
+  let end = 0;
+  let largest = 0;
+  for (const slab of sorted) {
+    largest = Math.max(largest, slab.offset - end);
+    end = slab.offset + Math.max(64, Math.ceil(slab.byteLength / 64) * 64);
+  }
+  return Math.max(largest, slabs.arenaBytes - end);
+}
