@@ -249,6 +249,25 @@ test('run: a TypeScript script with its arguments, the head, and its exit code',
   });
 });
 
+// Goal: the three lines a newcomer types work, whatever `npm init` wrote.
+test.each(['{}', '{"type":"commonjs"}', '{"type":"module"}'])(
+  'run: top-level await and imports under %s',
+  async text => {
+    const project = mkdtempSync(join(folder, 'project-'));
+    writeFileSync(join(project, 'package.json'), text);
+    writeFileSync(join(project, 'part.ts'), 'export const part: number = await Promise.resolve(41);');
+    const lines = "import { part } from './part.js';\nconsole.log(await Promise.resolve(part + 1));";
+    writeFileSync(join(project, 'main.ts'), lines);
+    writeFileSync(join(project, 'plain.js'), lines);
+    const [typed, plain] = await Promise.all([
+      volley(['run', join(project, 'main.ts')]).ended,
+      volley(['run', join(project, 'plain.js')]).ended,
+    ]);
+    expect(typed).toEqual({ code: 0, stdout: '42\n', stderr: '' });
+    expect(plain).toEqual({ code: 0, stdout: '42\n', stderr: '' });
+  },
+);
+
 test('run: signals reach the script, and its end by one is passed on', async () => {
   const polite = script(
     'polite.ts',

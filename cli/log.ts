@@ -19,7 +19,9 @@ export function createLog(style: LogStyle, name: string): Log {
 }
 
 function jsonLog(name: string): Log {
-  const logger = pino({ name }, pino.destination({ fd: 2, sync: true }));
+  // Not pino's own name and pid: events carry fields of these names.
+  const base = { service: name, servicePid: process.pid };
+  const logger = pino({ base }, pino.destination({ fd: 2, sync: true }));
   return {
     info: (message, fields) => logger.info(fields ?? {}, message),
     warn: (message, fields) => logger.warn(fields ?? {}, message),

@@ -1,4 +1,4 @@
 import { register } from 'node:module';
 
-// Loaded before a script of `volley run`, after tsx: the hook registered last is asked first.
+// Loaded before tsx, which then is asked first and takes the formats this hook tells.
 register('./script-hooks.js', import.meta.url);

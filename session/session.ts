@@ -125,6 +125,7 @@ export class Session extends TaskRunner {
 
   /** Why a task is where it is. Takes a future, a reference or the text `job/index`. */
   explain(task: Future<unknown> | DataRef<unknown> | string): Promise<Explanation> {
+    this.submitter.flush();
     return this.client.explain(typeof task === 'string' ? parseTask(task) : task.task);
   }
 

@@ -30,6 +30,8 @@ const entryFiles = new Set([
   'index.ts',
   'vitest.config.ts',
   'cli/main.ts',
+  'cli/script-loader.ts',
+  'cli/script-hooks.ts',
   'worker/shell/engine-main.ts',
   'worker/pool/thread.ts',
   'bench/main.ts',

@@ -44,7 +44,7 @@ async function runScript(script: string, args: readonly string[], flags: RunFlag
   // Volley's own tsx, wherever it is installed: the script's project need not have one.
   const loader = import.meta.resolve('tsx');
   const hooks = pathToFileURL(entryFile('script-loader')).href;
-  const nodeArgs = ['--enable-source-maps', '--import', loader, '--import', hooks, file, ...args];
+  const nodeArgs = ['--enable-source-maps', '--import', hooks, '--import', loader, file, ...args];
   const child = spawn(process.execPath, nodeArgs, { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {

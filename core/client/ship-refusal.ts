@@ -57,6 +57,6 @@ function hintFor(names: readonly string[]): string {
 }
 
 export function taskName(fn: Function | string): string {
-  if (typeof fn === 'function') return fn.name || 'anonymous';
+  if (typeof fn === 'function') return String(fn.name || 'anonymous');
   return /^class\s+([A-Za-z_$][\w$]*)/.exec(fn)?.[1] ?? 'anonymous';
 }

@@ -102,6 +102,19 @@ describe('refusals name the reason and the way out', () => {
     expect(refusal(() => shipFunction(() => 1)).data.names).toEqual(['shipFunction']);
   });
 
+  test('vitest’s forms of imports', async () => {
+    const names = (source: string) => refusal(fromSource(source)).data.names;
+    expect(names('(x) => (0, __vi_import_0__.add)(x)')).toEqual(['add']);
+    expect(names('(x) => ({ add: __vite_ssr_import_12__.add, x })')).toEqual(['add']);
+    expect(names('(x) => __vite_ssr_import_0__["a b"](x)')).toEqual(['a b']);
+    expect(names('() => __vite_ssr_import_0__')).toEqual(['* (a namespace import)']);
+    expect(names('() => __vite_ssr_import_0__.Math')).toEqual(['Math']);
+    const context = fromSource(
+      '() => { try { (0,__vi_import_0__.taskContext)(); } catch (e) { return e.code; } }',
+    );
+    expect(await call(context)).toBe('NOT_FOUND');
+  });
+
   test.each<[string, Function, string]>([
     ['native', Math.max, 'native'],
     ['bound', ((a: number) => a).bind(null), 'bound'],
@@ -199,7 +212,7 @@ describe('shipped functions', () => {
     expect(shipFunction((a: number) => a + 2).hash).not.toBe(shipFunction(first).hash);
   });
 
-  test('a name with a line comment at the end', async () => {
+  test('a source with a line comment at the end', async () => {
     expect(await call(fromSource('(a) => a // the end'), 3)).toBe(3);
   });
 

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import {
   type ChannelCredentials,
   type ChannelOptions,
@@ -55,13 +56,13 @@ export function serverCredentials(security: ServerSecurity): ServerCredentials {
       'TLS needs a certificate and its key: --tls-cert and --tls-key',
     );
   }
-  return readingPem(() =>
-    ServerCredentials.createSsl(
-      pem(tls.ca),
-      [{ cert_chain: Buffer.from(tls.cert!), private_key: Buffer.from(tls.key!) }],
-      tls.ca !== null,
-    ),
-  );
+  const { ca, cert, key } = tls;
+  return readingPem(() => {
+    // grpc-js would report unreadable files as a port that cannot be bound.
+    createSecureContext({ cert, key, ...(ca === null ? {} : { ca }) });
+    const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
+    return ServerCredentials.createSsl(pem(ca), [pair], ca !== null);
+  });
 }
 
 export function channelCredentials(security: PeerSecurity): ChannelCredentials {
@@ -107,24 +108,32 @@ const codes: Partial<Record<status, ErrorCode>> = {
 
 const certificateProblem = /certificate|self.signed|CERT_|altname|unable to verify|issuer|alert|tlsv1|ssl/i;
 
+/** Under TLS 1.3 a server refuses a client's certificate after the handshake, by hanging up. */
+const hungUp = /Failed to connect \(|ECONNRESET|EPIPE/;
+
 /**
  * A call's end as users see it. Everything that is not known better is UNREACHABLE: the peer may be gone.
  * `tls`: whether the channel was to be encrypted, so that handshake failures can be told from absent peers.
  */
 export function fromStatus(error: Partial<ServiceError>, address: string, tls: boolean): VolleyError {
-  const details = error.details || error.message || 'the stream broke';
+  const details = (error.details || error.message || 'the stream broke')
+    .replace(/^No connection established\. Last error: /, '')
+    .replace(/\.? *Resolution note: *$/, '')
+    .trim();
   const data = { address, status: error.code === undefined ? undefined : status[error.code] };
   const code = codes[error.code ?? status.UNKNOWN] ?? 'UNREACHABLE';
-  if (tls && code === 'UNREACHABLE' && certificateProblem.test(details)) {
-    return new VolleyError(
+  const fail = (as: ErrorCode, message: string) => new VolleyError(as, message, data, { cause: error });
+  if (code !== 'UNREACHABLE') return fail(code, `${address}: ${details}`);
+  if (tls && certificateProblem.test(details)) {
+    return fail('UNAUTHENTICATED', `no TLS with ${address}: certificate problem: ${details}`);
+  }
+  if (tls && hungUp.test(details)) {
+    return fail(
       'UNAUTHENTICATED',
-      `no TLS with ${address}: certificate problem: ${details}`,
-      data,
-      {
-        cause: error,
-      },
+      `${address} hung up during the TLS handshake: it does not accept this certificate ` +
+        '(--tls-cert must be signed by the authority of its --tls-ca)',
     );
   }
-  const message = code === 'UNREACHABLE' ? `${address} is unreachable: ${details}` : `${address}: ${details}`;
-  return new VolleyError(code, message, data, { cause: error });
+  const hint = !tls && hungUp.test(details) ? '; it may expect TLS: --tls-ca, --tls-cert, --tls-key' : '';
+  return fail('UNREACHABLE', `${address} is unreachable: ${details}${hint}`);
 }

@@ -190,6 +190,14 @@ describe('partitions', () => {
     });
   });
 
+  test('a plan gives small values inline', () => {
+    const value = { a: new Float64Array(600), b: 'x'.repeat(5000) };
+    const plan = planPayload(value);
+    expect(plan.inline(9000)).toBeNull();
+    expect(decodeValue(plan.inline(16_384)!)).toEqual(value);
+    expect(planPayload({ small: 1 }).inline(100)).toEqual(encodeValue({ small: 1 }));
+  });
+
   test('bytes at an unaligned place are still read', () => {
     const { header, bytes } = encodePayload(new Float64Array(1000).fill(2));
     const shifted = new Uint8Array(bytes.byteLength + 3);

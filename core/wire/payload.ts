@@ -13,6 +13,8 @@ export interface PayloadPlan {
   readonly byteLength: number;
   /** Becomes PartitionHeader.meta. */
   readonly meta: Uint8Array;
+  /** The value as encodeValue() would write it where that takes at most `maxBytes`; else null. Costs little. */
+  inline(maxBytes: number): Uint8Array | null;
   /** Writes all `byteLength` bytes, padding included, at the start of `target`. */
   writeInto(target: Uint8Array): void;
 }
@@ -56,6 +58,10 @@ export function planPayload(value: unknown, name = 'the value'): PayloadPlan {
   return {
     byteLength,
     meta,
+    inline(maxBytes) {
+      if (body.byteLength + end > maxBytes) return null;
+      return end === 0 ? body : encodeValue(value, name);
+    },
     writeInto(target) {
       let at = 0;
       if (stored) {

@@ -1,13 +1,21 @@
 import { assert } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
-import { type DataType, DataType as Types, formatType } from '../column/datatype.js';
+import { type DataType, formatType, DataType as Types } from '../column/datatype.js';
 import { dictionaryOf, entryText } from '../column/dictionary.js';
 import { isWide } from '../column/layout.js';
 import type { ExprNode } from '../expr/node.js';
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
 import { joinTime, scaleTime, splitTime, unitsPerSecond } from './emit-date.js';
-import { anyNull, type BoolValue, type Emitted, type Emitter, type NumberValue, type PairValue, type TextValue } from './emitter.js';
+import {
+  anyNull,
+  type BoolValue,
+  type Emitted,
+  type Emitter,
+  type NumberValue,
+  type PairValue,
+  type TextValue,
+} from './emitter.js';
 import { loadColumn } from './load.js';
 import { parseColumn } from './parse.js';
 import { concatTexts, formatColumn } from './row-text.js';

@@ -1,10 +1,18 @@
 import { assert } from '../../core/base/assert.js';
-import { DataType } from '../column/datatype.js';
 import type { Dictionary } from '../column/column.js';
+import { DataType } from '../column/datatype.js';
 import { ranks, StringTable, unify } from '../column/dictionary.js';
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
-import { anyNull, type BoolValue, type Emitted, type Emitter, type NumberValue, type PairValue, type TextValue } from './emitter.js';
+import {
+  anyNull,
+  type BoolValue,
+  type Emitted,
+  type Emitter,
+  type NumberValue,
+  type PairValue,
+  type TextValue,
+} from './emitter.js';
 import { toPair } from './wide.js';
 
 type Comparison = 'eq' | 'neq' | 'gt' | 'gtEq' | 'lt' | 'ltEq';
@@ -78,7 +86,8 @@ function compareFloats(fn: Comparison, a: NumberValue, b: NumberValue): string {
 function compareText(emitter: Emitter, fn: Comparison, a: TextValue, b: TextValue): string {
   if (fn === 'eq' || fn === 'neq') {
     const single = b.code === '0' && b.dictionary.length === 1 ? b : null;
-    if (single !== null) return `${a.code}${operators[fn]}${emitter.bind(codeIn(a.dictionary, b.dictionary))}`;
+    if (single !== null)
+      return `${a.code}${operators[fn]}${emitter.bind(codeIn(a.dictionary, b.dictionary))}`;
     const [x, y] = sharedCodes(emitter, a, b, false);
     return `${x}${operators[fn]}${y}`;
   }

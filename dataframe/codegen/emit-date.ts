@@ -36,7 +36,8 @@ export function splitTime(emitter: Emitter, value: NumberValue | PairValue): Spl
   const perSecond = unitsPerSecond[type.unit];
   const perDay = perSecond * 86400;
   if (value.form === 'pair') {
-    const of = (fn: typeof dayOf) => emitter.local(`${emitter.bind(fn)}(${value.high},${value.low},${perDay})`, 't');
+    const of = (fn: typeof dayOf) =>
+      emitter.local(`${emitter.bind(fn)}(${value.high},${value.low},${perDay})`, 't');
     return { day: of(dayOf), time: of(timeOf), perSecond, isNull };
   }
   const day = emitter.local(`Math.floor(${value.code}/${perDay})`, 't');

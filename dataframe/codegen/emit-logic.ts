@@ -1,7 +1,7 @@
 import { assert } from '../../core/base/assert.js';
 import { DataType } from '../column/datatype.js';
-import { emptyDictionary } from '../column/layout.js';
 import { unify } from '../column/dictionary.js';
+import { emptyDictionary } from '../column/layout.js';
 import type { ExprNode } from '../expr/node.js';
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
@@ -23,7 +23,8 @@ export function emitLogic(emitter: Emitter, node: CallNode): Emitted {
     case 'isNotNull':
       return bool(value.isNull === null ? 'true' : `!${value.isNull}`);
     case 'isNaN':
-      if (value.form !== 'number') return value.form === 'null' ? { form: 'null', type, isNull: 'true' } : bool('false', value.isNull);
+      if (value.form !== 'number')
+        return value.form === 'null' ? { form: 'null', type, isNull: 'true' } : bool('false', value.isNull);
       return bool(`${value.code}!==${value.code}`, value.isNull);
     case 'not':
       if (value.form === 'null') return value;
@@ -80,7 +81,12 @@ export function emitCoalesce(emitter: Emitter, node: CallNode): Emitted {
   const otherwise: ExprNode = rest.length === 1 ? rest[0]! : { ...node, args: rest };
   if (value.form === 'null') return emit(emitter, otherwise);
   const other = emitter.block(() => emit(emitter, otherwise));
-  return emitChoice(emitter, `!${value.isNull}`, { text: '', result: { ...value, isNull: null } as Emitted }, other);
+  return emitChoice(
+    emitter,
+    `!${value.isNull}`,
+    { text: '', result: { ...value, isNull: null } as Emitted },
+    other,
+  );
 }
 
 /** The first branch whose condition is true. Branches not taken are not evaluated. */
@@ -122,7 +128,9 @@ function emitChoice(emitter: Emitter, condition: string, then: Branch, other: Br
     return `${branch.text}\n${text}\n${names.map((name, k) => `${name}=${result[k]};`).join('')}${flag}`;
   };
   const zero = form === 'bool' ? 'false' : '0';
-  emitter.line(`let ${names.map(name => `${name}=${zero}`).join()}${isNull === null ? '' : `,${isNull}=false`};`);
+  emitter.line(
+    `let ${names.map(name => `${name}=${zero}`).join()}${isNull === null ? '' : `,${isNull}=false`};`,
+  );
   emitter.line(`if(${condition}){${assign(then, 0)}}else{${assign(other, 1)}}`);
   switch (form) {
     case 'pair':

@@ -12,12 +12,18 @@ export function emitText(emitter: Emitter, node: CallNode): Emitted {
   const value = emit(emitter, node.args[0]!);
   const params = node.params ?? {};
   const test = tests[node.fn];
-  const type = test !== undefined ? DataType.Bool : node.fn === 'str.lenChars' ? DataType.Int32 : DataType.Utf8;
+  const type =
+    test !== undefined ? DataType.Bool : node.fn === 'str.lenChars' ? DataType.Int32 : DataType.Utf8;
   if (value.form === 'null') return { form: 'null', type, isNull: 'true' };
   assert(value.form === 'text', () => `${node.fn} of a ${value.form}`);
   if (test !== undefined) {
     const table = byteTable(emitter, value, test(params));
-    return { form: 'bool', type, isNull: value.isNull, code: emitter.local(`${table}[${value.code}]!==0`, 'b') };
+    return {
+      form: 'bool',
+      type,
+      isNull: value.isNull,
+      code: emitter.local(`${table}[${value.code}]!==0`, 'b'),
+    };
   }
   if (node.fn === 'str.lenChars') {
     const table = emitter.bind(Int32Array.from([...emitter.entries(value.dictionary).map(codePoints), 0]));
@@ -99,7 +105,9 @@ function replacer(params: FunctionParams, flags: string): (value: string) => str
     return value => value.replace(regex, by);
   }
   const pattern = text(params, 'pattern');
-  return flags === 'g' ? value => value.replaceAll(pattern, () => by) : value => value.replace(pattern, () => by);
+  return flags === 'g'
+    ? value => value.replaceAll(pattern, () => by)
+    : value => value.replace(pattern, () => by);
 }
 
 const surrogates = /[\ud800-\udfff]/;

@@ -31,9 +31,17 @@ export function evaluate(nodes: readonly ExprNode[], batch: Batch, selection: Se
     out[k] = selection === null ? column : takeColumn(column, selection.at, selection.rows);
   }
   if (computed.length === 0) return out;
-  const { batch: wider, nodes: cut } = cutLarge(computed.map(k => nodes[k]!), batch, evaluateOne);
+  const { batch: wider, nodes: cut } = cutLarge(
+    computed.map(k => nodes[k]!),
+    batch,
+    evaluateOne,
+  );
   for (const group of groupBySize(cut)) {
-    const columns = runProjection(group.map(k => cut[k]!), wider, selection);
+    const columns = runProjection(
+      group.map(k => cut[k]!),
+      wider,
+      selection,
+    );
     group.forEach((k, g) => {
       out[computed[k]!] = columns[g]!;
     });
@@ -74,7 +82,13 @@ function kernel(emitter: Emitter, row: 'i' | 'S[j]', last: string, before = '', 
   return compile<Kernel>(['P', 'rows', 'S', 'o'], kernelText(emitter, row, last, before, after));
 }
 
-function kernelText(emitter: Emitter, row: 'i' | 'S[j]', last: string, before: string, after: string): string {
+function kernelText(
+  emitter: Emitter,
+  row: 'i' | 'S[j]',
+  last: string,
+  before: string,
+  after: string,
+): string {
   const bound = emitter.bound.map((_, k) => `const p${k}=P[${k}];`).join('');
   const head = row === 'i' ? 'for(let i=0;i<rows;i++){const j=i;' : 'for(let j=0;j<rows;j++){const i=S[j];';
   return `${bound}${before}\n${head}\n${emitter.text()}\n${last}\n}\n${after}`;
@@ -97,7 +111,11 @@ function runProjection(nodes: readonly ExprNode[], batch: Batch, selection: Sele
   });
   const live = outputs.filter(output => 'store' in output);
   if (live.length > 0) {
-    const loop = kernel(emitter, selection === null ? 'i' : 'S[j]', live.map(output => output.store).join('\n'));
+    const loop = kernel(
+      emitter,
+      selection === null ? 'i' : 'S[j]',
+      live.map(output => output.store).join('\n'),
+    );
     loop(emitter.bound, rows, selection?.at ?? null, null);
   }
   return outputs.map(output => ('store' in output ? finish(output, rows) : output));

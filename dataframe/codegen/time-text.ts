@@ -7,7 +7,20 @@ export interface Moment {
 }
 
 export const nanosPerDay = 86_400e9;
-const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const months = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
 const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
 const isoForm =
@@ -77,7 +90,12 @@ const patterns: Readonly<Record<string, string>> = {
   A: names(weekdays),
   z: 'Z|[+-]\\d\\d:?(?:\\d\\d)?',
 };
-const shorthands: Readonly<Record<string, string>> = { F: '%Y-%m-%d', T: '%H:%M:%S', R: '%H:%M', D: '%m/%d/%y' };
+const shorthands: Readonly<Record<string, string>> = {
+  F: '%Y-%m-%d',
+  T: '%H:%M:%S',
+  R: '%H:%M',
+  D: '%m/%d/%y',
+};
 
 export const directives = [...Object.keys(patterns), ...Object.keys(shorthands), '%'];
 
@@ -116,7 +134,8 @@ function fromParts(parts: readonly string[], found: RegExpExecArray): Moment | n
     else if (directive === 'S') f.second = number;
     else if (directive === 'f') f.nanos = Number(text.padEnd(9, '0'));
     else if (directive === 'j') ordinal = number;
-    else if (directive === 'b' || directive === 'B') f.month = months.findIndex(m => m.startsWith(text.slice(0, 3))) + 1;
+    else if (directive === 'b' || directive === 'B')
+      f.month = months.findIndex(m => m.startsWith(text.slice(0, 3))) + 1;
     else if (directive === 'p') half = text.toLowerCase();
     else if (directive === 'z') f.offset = offsetMinutes(text);
   });
@@ -161,7 +180,9 @@ export function timeFormatter(format: string): (day: number, nanos: number) => s
   }
   return (day, nanos) => {
     const seconds = Math.floor(nanos / 1e9);
-    return format.replace(/%(.)/g, (_, directive: string) => part(directive, day, seconds, nanos - seconds * 1e9));
+    return format.replace(/%(.)/g, (_, directive: string) =>
+      part(directive, day, seconds, nanos - seconds * 1e9),
+    );
   };
 }
 

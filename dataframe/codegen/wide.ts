@@ -1,6 +1,13 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { type DataType, formatType } from '../column/datatype.js';
-import { anyNull, type Emitted, type Emitter, type NumberValue, numberText, type PairValue } from './emitter.js';
+import {
+  anyNull,
+  type Emitted,
+  type Emitter,
+  type NumberValue,
+  numberText,
+  type PairValue,
+} from './emitter.js';
 
 /** 64-bit integers as (high, low) words. Helpers leave their result here: no allocation per row. */
 export const words = { high: 0, low: 0 };
@@ -86,12 +93,7 @@ export function timeOf(high: number, low: number, unitsPerDay: number): number {
 }
 
 /** Emits the sum or difference of two pairs. */
-export function emitPairSum(
-  emitter: Emitter,
-  fn: 'add' | 'sub',
-  a: PairValue,
-  b: PairValue,
-): Emitted {
+export function emitPairSum(emitter: Emitter, fn: 'add' | 'sub', a: PairValue, b: PairValue): Emitted {
   const isNull = anyNull(emitter, a.isNull, b.isNull);
   const op = fn === 'add' ? '+' : '-';
   const sum = emitter.local(`${a.low}${op}${b.low}`, 't');

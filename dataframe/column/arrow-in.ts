@@ -90,7 +90,13 @@ function copierOf(
   };
 }
 
-function appendChunk(data: arrow.Data, from: number, n: number, builder: ColumnBuilder, append: Append): void {
+function appendChunk(
+  data: arrow.Data,
+  from: number,
+  n: number,
+  builder: ColumnBuilder,
+  append: Append,
+): void {
   // Slicing a chunk moves its values but not its bitmap: the bitmap is read at data.offset.
   const bitmap = data.nullCount > 0 ? data.nullBitmap : null;
   if (arrow.DataType.isNull(data.type)) {

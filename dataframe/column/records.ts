@@ -136,16 +136,14 @@ function integerAppender(builder: ColumnBuilder, refuse: (value: unknown, row: n
       const fits = unsigned ? BigInt.asUintN(64, value) === value : BigInt.asIntN(64, value) === value;
       if (!fits) throw refuse(value, row);
       if (range === undefined) {
-        builder.appendInt64(
-          Number(BigInt.asIntN(32, value)),
-          Number(BigInt.asIntN(32, value >> 32n)),
-        );
+        builder.appendInt64(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
         return;
       }
       value = Number(value);
     }
     if (typeof value !== 'number' || !Number.isInteger(value)) throw refuse(value, row);
-    if (range === undefined ? unsigned && value < 0 : value < range[0] || value > range[1]) throw refuse(value, row);
+    if (range === undefined ? unsigned && value < 0 : value < range[0] || value > range[1])
+      throw refuse(value, row);
     builder.appendNumber(value);
   };
 }
@@ -156,7 +154,11 @@ export interface RecordOptions {
 }
 
 /** Plain objects: Date for dates and timestamps, null for null. One object literal per schema, generated. */
-export function batchesToRecords(schema: Schema, batches: Iterable<Batch>, options: RecordOptions = {}): object[] {
+export function batchesToRecords(
+  schema: Schema,
+  batches: Iterable<Batch>,
+  options: RecordOptions = {},
+): object[] {
   const out: object[] = [];
   for (const batch of batches) {
     const sources = batch.columns.map((column, i) => sourceOf(column, schema[i]!.name, options));
@@ -212,7 +214,10 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
       return plain((v, d) => `${d}[${v}]`, entryTexts(dictionary!));
     case 'binary': {
       const { bytes, offsets } = dictionary!;
-      return plain((v, d) => `${d}(${v})`, (code: number) => bytes.slice(offsets[code], offsets[code + 1]));
+      return plain(
+        (v, d) => `${d}(${v})`,
+        (code: number) => bytes.slice(offsets[code], offsets[code + 1]),
+      );
     }
     case 'date':
       return plain(v => `new Date(${v}*86400000)`);
@@ -220,7 +225,9 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
       const scale = 1 / unitsPerMs[type.unit];
       if (column.physical === 'f64') {
         return plain(v =>
-          type.unit === 's' || type.unit === 'ms' ? `new Date(${v}*${scale})` : `new Date(Math.floor(${v}/${1 / scale}))`,
+          type.unit === 's' || type.unit === 'ms'
+            ? `new Date(${v}*${scale})`
+            : `new Date(Math.floor(${v}/${1 / scale}))`,
         );
       }
       const words = values as Int32Array;

@@ -36,7 +36,9 @@ export function decodeBatch(header: PartitionHeader, bytes: Uint8Array): Batch {
 }
 
 function corrupt(detail: string): VolleyError {
-  return new VolleyError('CORRUPT_PARTITION', `a partition is not what its header says: ${detail}`, { detail });
+  return new VolleyError('CORRUPT_PARTITION', `a partition is not what its header says: ${detail}`, {
+    detail,
+  });
 }
 
 function isCount(value: unknown, most = 2 ** 31): value is number {
@@ -54,7 +56,8 @@ function metaOf(header: PartitionHeader): PartitionMeta {
   if (typeof meta !== 'object' || meta === null || !isCount(meta.rows) || !Array.isArray(meta.columns)) {
     throw corrupt('its layout is not one of a dataframe');
   }
-  if (meta.rows !== header.rows) throw corrupt(`${header.rows} rows in the header, ${meta.rows} in the layout`);
+  if (meta.rows !== header.rows)
+    throw corrupt(`${header.rows} rows in the header, ${meta.rows} in the layout`);
   if (meta.columns.length > maxColumns) throw corrupt(`${meta.columns.length} columns`);
   return meta;
 }
@@ -76,7 +79,7 @@ function decodeColumn(meta: ColumnMeta, rows: number, bytes: Uint8Array): Column
   const { name, type, physical, nullCount } = meta;
   if (!isType(type) || !isPhysicalOf(type, physical)) throw corrupt(`${name}: unknown type`);
   if (!isCount(nullCount, rows)) throw corrupt(`${name}: null count`);
-  if ((nullCount > 0) !== (meta.validity !== null)) throw corrupt(`${name}: nulls without a bitmap`);
+  if (nullCount > 0 !== (meta.validity !== null)) throw corrupt(`${name}: nulls without a bitmap`);
   let validity: Uint8Array | null = null;
   if (meta.validity !== null) {
     validity = rangeOf(meta.validity, bitmapBytes(rows), bytes, `${name}: validity`);

@@ -5,7 +5,7 @@ import { columnNode, type Plan, type ScanPlan } from '../plan/plan.js';
 import { buildAggregate } from './aggregate.js';
 import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
-import { gather, overLayer, type Pipeline, perPartition, submitPipeline, withOp } from './pipeline.js';
+import { asLayer, gather, overLayer, type Pipeline, perPartition, withOp } from './pipeline.js';
 import { type Layer, type StageRunner, sumOf } from './stage.js';
 
 /** What planning a stage may use. */
@@ -101,7 +101,7 @@ async function buildConcat(
 ): Promise<Pipeline> {
   const layers: Layer[] = [];
   for (const input of plan.inputs) {
-    layers.push(submitPipeline(context.runner, await build(input, context), { kind: 'partition' }));
+    layers.push(asLayer(context.runner, await build(input, context)));
   }
   const ranges = layers.map(layer => layer.range);
   const count = ranges.reduce((sum, range) => sum + range.count, 0);

@@ -3,6 +3,7 @@ import type { JoinPlan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
 import { fanOutFor, planConstants } from './constants.js';
 import {
+  asLayer,
   type Build,
   bytesOf,
   hashLayer,
@@ -10,7 +11,6 @@ import {
   type Pipeline,
   perPartition,
   shuffle,
-  submitPipeline,
   withOp,
 } from './pipeline.js';
 
@@ -24,7 +24,7 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
   const left = await build(plan.left, context);
   const limit = options.broadcastBytes ?? planConstants.broadcastBytes;
   if (left.tasks > 1 && (await surelyLarge(right, limit))) return shuffled(plan, left, right, context);
-  const layer = submitPipeline(runner, right, { kind: 'partition' });
+  const layer = asLayer(runner, right);
   const small = left.tasks === 1 || (await bytesOf(layer)()) <= limit;
   if (!small) return shuffled(plan, left, perPartition(layer), context);
   const input = nextBuildInput(left);

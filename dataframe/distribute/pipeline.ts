@@ -76,6 +76,14 @@ export function submitPipeline(
   return runner.submit(stageOf(pipeline, sink), schema);
 }
 
+/** The pipeline's rows as partitions: the layer it starts from when there is nothing to do to them. */
+export function asLayer(runner: StageRunner, pipeline: Pipeline): Layer {
+  const { origin, ops, builds } = pipeline;
+  if (origin.kind === 'layers' && origin.whole !== null && ops.length + builds.length === 0)
+    return origin.whole;
+  return submitPipeline(runner, pipeline, { kind: 'partition' });
+}
+
 export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
   const { origin, builds, tasks, ops } = pipeline;
   const inputs = builds.map(b => b.schema);

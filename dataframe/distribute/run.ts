@@ -9,7 +9,7 @@ import { build } from './build.js';
 import type { PlanOptions } from './constants.js';
 import { DryRunner } from './dry-runner.js';
 import { GraphRunner } from './graph-runner.js';
-import { submitPipeline } from './pipeline.js';
+import { asLayer } from './pipeline.js';
 import { inspectSources } from './sources.js';
 import type { Layer } from './stage.js';
 
@@ -41,12 +41,7 @@ export async function withRun<T>(
 
 /** Submits all stages of a plan; the layer holds the answer's partitions, in order. */
 export async function runPlan(plan: Plan, runner: GraphRunner, options: PlanOptions = {}): Promise<Layer> {
-  const pipeline = await build(plan, { runner, options });
-  const { origin, ops, builds } = pipeline;
-  // Rows that are wanted just as they lie on the workers need no stage.
-  if (origin.kind === 'layers' && origin.whole !== null && ops.length + builds.length === 0)
-    return origin.whole;
-  return submitPipeline(runner, pipeline, { kind: 'partition' });
+  return asLayer(runner, await build(plan, { runner, options }));
 }
 
 /** The schema of the answer. */
@@ -83,6 +78,6 @@ export async function explainVerb(
 export async function explainStages(plan: Plan, options: PlanOptions = {}): Promise<string> {
   const runner = new DryRunner();
   const pipeline = await build(plan, { runner, options });
-  submitPipeline(runner, pipeline, { kind: 'partition' });
+  asLayer(runner, pipeline);
   return runner.text();
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import type { Executor } from '../../core/graph/executor.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import type { SinkReceipt, SinkSpec } from '../io/source.js';
@@ -34,6 +35,7 @@ export function sinkParquet(
   planOptions: PlanOptions,
 ): Promise<SinkResult> {
   return withRun(verb, executor, 'sinkParquet', planOptions, async ({ runner, plan }) => {
+    if (options.overwrite !== true) await refuseExisting(path, runner);
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
       format: 'parquet',
@@ -48,6 +50,32 @@ export function sinkParquet(
       ? writeFile(pipeline, spec, runner)
       : writeFolder(pipeline, spec, runner);
   });
+}
+
+/**
+ * Throws SINK_EXISTS when a worker sees something at the path. Asked once and before any work: the tasks that write
+ * cannot tell what was there before from what an attempt of theirs, whose report was lost, has left.
+ */
+async function refuseExisting(path: string, runner: GraphRunner): Promise<void> {
+  try {
+    await runner.inspect({
+      format: 'parquet',
+      paths: [path],
+      csv: null,
+      columns: null,
+      predicate: null,
+      schema: null,
+    });
+  } catch (error) {
+    if (isVolleyError(error, 'FILE_NOT_FOUND')) return;
+    const unreadable = isVolleyError(error, 'BAD_DATA') || isVolleyError(error, 'UNSUPPORTED');
+    if (!unreadable) throw error;
+  }
+  throw new VolleyError(
+    'SINK_EXISTS',
+    `${JSON.stringify(path)} exists: write to another path, remove it, or pass { overwrite: true }`,
+    { path },
+  );
 }
 
 async function writeFile(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {

@@ -73,7 +73,7 @@ test('two large sides are shuffled without measuring the build side', async () =
   const text = await stagesText(large.join(large, { on: 'k' }));
   expect(text).toContain('stage 0: 3 tasks: scan parquet large [k, v]\n  → hash [k]');
   expect(text).toContain('join inner with stage 0 (shuffled)');
-  const forced = await stagesText(small.join(small, { on: 'k' }), { broadcastBytes: 0, fanOut: 3 });
+  const forced = await stagesText(small.join(small, { on: 'k' }), { broadcastBytes: 300, fanOut: 3 });
   expect(forced).toMatch(
     /stage 3: 3 tasks: input stage 2 \(shuffled\)\n {2}join inner with stage 1 \(shuffled\)/,
   );

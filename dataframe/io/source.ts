@@ -67,7 +67,7 @@ export interface SinkSpec {
   readonly rowGroupRows: number;
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
-   * temporaryPath/part-p.parquet. 'commit': the task renames the folder temporaryPath to path and writes nothing.
+   * temporaryPath/part-p.parquet (p padded to five digits, so that names sort in row order). 'commit': the task renames the folder temporaryPath to path and writes nothing.
    */
   readonly role: 'file' | 'part' | 'commit';
   /** Replace what is at `path`; else (the default) it is SINK_EXISTS. */

@@ -77,7 +77,9 @@ export class GroupTable {
 
   constructor(types: readonly DataType[]) {
     this.#types = types;
-    this.#texts = types.map(type => (type.kind === 'utf8' || type.kind === 'binary' ? new StringTable() : null));
+    this.#texts = types.map(type =>
+      type.kind === 'utf8' || type.kind === 'binary' ? new StringTable() : null,
+    );
     const words = types.reduce((sum, type) => sum + wordsOf(type), 0);
     this.#width = words + Math.ceil(types.length / 32);
     this.#stored = Array.from({ length: this.#width }, () => new Int32Array(128));

@@ -9,7 +9,14 @@ export function wordsOf(type: DataType): 1 | 2 {
   return isWide(type) || type.kind === 'float64' || type.kind === 'float32' ? 2 : 1;
 }
 
-type Encode = (values: unknown, validity: Uint8Array | null, low: Int32Array, high: Int32Array, rows: number, bits: FloatBits) => void;
+type Encode = (
+  values: unknown,
+  validity: Uint8Array | null,
+  low: Int32Array,
+  high: Int32Array,
+  rows: number,
+  bits: FloatBits,
+) => void;
 
 interface FloatBits {
   readonly value: Float64Array;

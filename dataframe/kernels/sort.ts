@@ -10,7 +10,14 @@ const radixBits = 11;
 const buckets = 1 << radixBits;
 const bucketMask = buckets - 1;
 
-type Order = (values: unknown, low: Uint32Array, high: Uint32Array, rows: number, bits: unknown, flip: number) => void;
+type Order = (
+  values: unknown,
+  low: Uint32Array,
+  high: Uint32Array,
+  rows: number,
+  bits: unknown,
+  flip: number,
+) => void;
 
 const scratch = new Float64Array(1);
 const scratchWords = new Uint32Array(scratch.buffer);
@@ -46,7 +53,13 @@ export function sortOrder(batch: Batch, by: readonly SortKey[]): Int32Array {
 }
 
 /** One counting pass by a digit; false when all rows share it (then nothing moved). */
-function radixPass(word: Uint32Array, shift: number, from: Int32Array, to: Int32Array, rows: number): boolean {
+function radixPass(
+  word: Uint32Array,
+  shift: number,
+  from: Int32Array,
+  to: Int32Array,
+  rows: number,
+): boolean {
   const at = new Int32Array(buckets + 1);
   for (let i = 0; i < rows; i++) at[((word[i]! >>> shift) & bucketMask) + 1]!++;
   if (rows === 0 || at[((word[0]! >>> shift) & bucketMask) + 1] === rows) return false;

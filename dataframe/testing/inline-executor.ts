@@ -191,7 +191,7 @@ function tasksOf(dependency: Dependency, i: number): TaskRef[] {
 }
 
 function argsOf({ args }: LayerRequest, task: number): Uint8Array | null {
-  return args && args.bytes.subarray(args.offsets[task]!, args.offsets[task + 1]!);
+  return args?.bytes.subarray(args.offsets[task]!, args.offsets[task + 1]!) ?? null;
 }
 
 function environment(position: number) {

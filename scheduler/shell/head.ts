@@ -1,5 +1,4 @@
 import { type Clock, monotonicClock } from '../../core/base/clock.js';
-import { isVolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import { seededRng } from '../../core/base/rng.js';
@@ -7,13 +6,12 @@ import type { StatusReport } from '../../core/graph/report.js';
 import type { Notifier, RetryQueue } from '../../core/notify/notifier.js';
 import { checkClusterName } from '../../core/notify/subjects.js';
 import type { ServerSecurity, Transport } from '../../core/rpc/transport.js';
-import type { ClientToHead } from '../../core/wire/messages.js';
-import type { Event } from '../state/api.js';
+import type { ClientToHead, HeadToClient } from '../../core/wire/messages.js';
 import { createCluster } from '../state/cluster.js';
 import { explainTask, statusReport } from '../state/explain.js';
 import { place } from '../state/place.js';
-import { reduce } from '../state/reduce.js';
 import { createEffects } from './effects.js';
+import { applyEvent, describeEvent } from './events.js';
 import { Loop } from './loop.js';
 import { Peers } from './peers.js';
 
@@ -53,12 +51,9 @@ export async function startHead(options: HeadOptions): Promise<Head> {
   checkClusterName(clusterName);
   const clock = options.clock ?? monotonicClock;
   const startedMs = clock.nowMs();
-  const cluster = createCluster({
-    name: clusterName,
-    leaseMs,
-    clientGraceMs: limits.clientGraceMs,
-    systemRetries: options.systemRetries ?? limits.systemRetries,
-  });
+  const systemRetries = options.systemRetries ?? limits.systemRetries;
+  const { clientGraceMs } = limits;
+  const cluster = createCluster({ name: clusterName, leaseMs, clientGraceMs, systemRetries });
   let address = options.address;
   const status = (): StatusReport => {
     const nowMs = clock.nowMs();
@@ -74,36 +69,26 @@ export async function startHead(options: HeadOptions): Promise<Head> {
   });
   const rng = seededRng(options.seed ?? process.pid);
   const out = createEffects(clusterName, peers, notifier, retryQueue, rng, log);
-  const handle = (event: Event) => {
-    if (event.kind === 'client-message' && event.message.kind === 'ask') {
-      const { request, question } = event.message;
-      const json = JSON.stringify(answer(question));
-      return peers.sendToClient(event.client, { kind: 'answer', request, json });
-    }
-    reduceGuarded(event);
-  };
-  const answer = (question: Extract<ClientToHead, { kind: 'ask' }>['question']) =>
-    question.about === 'status' ? status() : explainTask(cluster, question.task, clock.nowMs());
-  // A message that breaks a rule is its sender's fault and costs the sender its stream; anything else thrown is a bug.
-  const reduceGuarded = (event: Event) => {
-    try {
-      reduce(cluster, event, clock.nowMs(), out);
-    } catch (error) {
-      if (!isVolleyError(error)) throw error;
-      if (event.kind === 'worker-message') peers.violate(event.worker, 'worker', error.message);
-      else if (event.kind === 'client-message') peers.violate(event.client, 'client', error.message);
-      else throw error;
-    }
+  const answer = ({ request, question }: Extract<ClientToHead, { kind: 'ask' }>): HeadToClient => {
+    const report =
+      question.about === 'status' ? status() : explainTask(cluster, question.task, clock.nowMs());
+    return { kind: 'answer', request, json: JSON.stringify(report) };
   };
 
   const loop = new Loop({
-    handle,
+    handle(event) {
+      if (event.kind === 'client-message' && event.message.kind === 'ask') {
+        peers.sendToClient(event.client, answer(event.message));
+      } else {
+        applyEvent(cluster, event, clock.nowMs(), out, peers);
+      }
+    },
     place: () => place(cluster, clock.nowMs(), out),
     flush: () => peers.flush(),
     fatal(error, event) {
       const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.error('the scheduler stopped on a bug', {
-        event: event === null ? 'place' : describe(event),
+        event: event === null ? 'place' : describeEvent(event),
         story,
       });
       clearInterval(ticker);
@@ -128,24 +113,4 @@ export async function startHead(options: HeadOptions): Promise<Head> {
     await listening.close();
   };
   return { address, status, close: () => (closing ??= close()) };
-}
-
-/** What an event was, for the log of a bug: kinds and numbers, no payload. */
-function describe(event: Event): string {
-  switch (event.kind) {
-    case 'worker-message':
-      return `${event.kind} ${event.message.kind} of worker ${event.worker}`;
-    case 'client-message':
-      return `${event.kind} ${event.message.kind} of client ${event.client}`;
-    case 'worker-joined':
-    case 'worker-left':
-      return `${event.kind} ${event.worker}`;
-    case 'client-joined':
-    case 'client-left':
-      return `${event.kind} ${event.client}`;
-    case 'retry-due':
-      return `${event.kind} ${event.ticket.job}/${event.ticket.index} attempt ${event.ticket.attempt}`;
-    default:
-      return event.kind;
-  }
 }

@@ -10,7 +10,15 @@ import type { Event } from '../state/api.js';
 import type { Slab } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
 import { Answer, LaneWords } from './lane-words.js';
-import type { Ask, FromThread, ThreadBatch, ThreadReply, ThreadResults, ThreadSetup, ToThread } from './protocol.js';
+import type {
+  Ask,
+  FromThread,
+  ThreadBatch,
+  ThreadReply,
+  ThreadResults,
+  ThreadSetup,
+  ToThread,
+} from './protocol.js';
 import { laneResults } from './results.js';
 
 export interface PoolOptions {
@@ -152,22 +160,26 @@ export class ThreadPool {
         message.port.once('close', () => this.threads.delete(message.thread));
         return;
       case 'task-begins':
-        return this.options.emit({ kind: 'lane-started', lane: message.lane, batch: message.batch });
+        this.options.emit({ kind: 'lane-started', lane: message.lane, batch: message.batch });
+        return;
       case 'results': {
         const lane = this.laneOf(message.results);
         if (lane === null) return;
         lane.streamed++;
         this.onResults(message.results);
-        return this.finish(message.results.lane, lane);
+        this.finish(message.results.lane, lane);
+        return;
       }
       case 'ask-slab':
         this.giveSlab(message).catch(error => this.refuse(message, error));
         return;
       case 'ask-arena':
         this.sendArena(message.thread, message.arena);
-        return this.words.answer(message.lane, Answer.Granted);
+        this.words.answer(message.lane, Answer.Granted);
+        return;
       case 'ask-template':
-        return this.giveTemplate(message);
+        this.giveTemplate(message);
+        return;
     }
   }
 
@@ -187,7 +199,8 @@ export class ThreadPool {
     const spec = this.options.template(ask.job, ask.template);
     if (spec === null) {
       const gone = `template ${ask.template} of job ${ask.job} is gone: the job was dropped`;
-      return this.refuse(ask, new VolleyError('CANCELLED', gone));
+      this.refuse(ask, new VolleyError('CANCELLED', gone));
+      return;
     }
     const { kind, body } = spec;
     this.tell(ask.thread, {

@@ -11,10 +11,12 @@ export async function fragmentRunner(
 ): Promise<TaskRunner> {
   const fragment = prepareFragment(body);
   return async (run: TaskRun): Promise<TaskOutput> => {
-    const inputs = run.inputs.map(table => table.map((input): FragmentInput => {
-      assert(!('value' in input), 'a fragment reads partitions, not enclosed values');
-      return run.view(input);
-    }));
+    const inputs = run.inputs.map(table =>
+      table.map((input): FragmentInput => {
+        assert(!('value' in input), 'a fragment reads partitions, not enclosed values');
+        return run.view(input);
+      }),
+    );
     const env: FragmentEnv = {
       node,
       allowPaths,

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { reviveFunction } from '../../core/client/revive.js';
 import { limits } from '../../core/base/limits.js';
+import { reviveFunction } from '../../core/client/revive.js';
 import {
   decodeArguments,
   decodePayload,

@@ -1,6 +1,6 @@
+import type { PartitionHeader } from '../../core/graph/partition.js';
 import type { FragmentInput } from '../../dataframe/physical/task.js';
 import type { ThreadInput } from './protocol.js';
-import type { PartitionHeader } from '../../core/graph/partition.js';
 
 /** One task as a runner sees it. */
 export interface TaskRun {

@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
-import { setTaskContext } from '../../core/client/task-context.js';
 import { formatTask } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
+import { setTaskContext } from '../../core/client/task-context.js';
 import { toFailure } from '../../core/wire/failure.js';
 import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';

@@ -1,7 +1,7 @@
+import { isVolleyError } from '../../core/base/errors.js';
 import type { TaskRef } from '../../core/base/ids.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import type { BulkSink, BulkStore } from '../../core/rpc/bulk.js';
-import { isVolleyError } from '../../core/base/errors.js';
 import { type Slab, slabBytes } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
 

@@ -14,7 +14,10 @@ export class DeferredNotifier implements Notifier {
   }
 
   publish(event: FaultEvent): void {
-    if (this.target !== null) return this.target.publish(event);
+    if (this.target !== null) {
+      this.target.publish(event);
+      return;
+    }
     if (this.early.length >= limits.storyEvents) this.early.shift();
     this.early.push(event);
   }

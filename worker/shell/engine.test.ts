@@ -20,7 +20,11 @@ afterEach(async () => {
 test('function tasks give their values, enclosed', async () => {
   await start();
   const template = head.install(1, (x: number) => x + 1);
-  head.assign(1, template, Array.from({ length: 2000 }, (_, i) => [i]));
+  head.assign(
+    1,
+    template,
+    Array.from({ length: 2000 }, (_, i) => [i]),
+  );
   await head.until(() => head.finished(1).size === 2000);
   for (const [index, bytes] of head.finished(1)) expect(decodeValue(bytes!)).toBe(index + 1);
 });
@@ -106,7 +110,12 @@ test('a running task that is cancelled loses its thread; its neighbour does not 
   });
   head.assign(1, loop, [[]]);
   head.assign(1, slow, [[]], { first: 5 });
-  head.say({ kind: 'cancel-tasks', job: 1 as never, indices: Uint32Array.of(0), attempts: Uint32Array.of(1) });
+  head.say({
+    kind: 'cancel-tasks',
+    job: 1 as never,
+    indices: Uint32Array.of(0),
+    attempts: Uint32Array.of(1),
+  });
   await head.until(() => head.failures().length === 1 && head.finished(1).has(5));
   expect(head.failures()[0]).toMatchObject({ reason: 'cancelled', task: { index: 0 } });
 });

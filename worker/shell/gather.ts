@@ -75,7 +75,8 @@ class Pins {
   /** Brings spilled slices back; one after another, so that memory is asked for in order. */
   async readBack(): Promise<void> {
     try {
-      for (const [key, { task, slice }] of this.spilled) this.take(key, task, await this.store.pin(task, slice));
+      for (const [key, { task, slice }] of this.spilled)
+        this.take(key, task, await this.store.pin(task, slice));
     } catch (error) {
       this.release();
       throw error;
@@ -182,7 +183,10 @@ function packArgs(batch: Batch): ThreadBatch['args'] {
   const bytes = new Uint8Array(total);
   tasks.forEach((task, i) => {
     const table = task.group.message.args!;
-    bytes.set(table.bytes.subarray(table.offsets[task.ordinal]!, table.offsets[task.ordinal + 1]!), offsets[i]!);
+    bytes.set(
+      table.bytes.subarray(table.offsets[task.ordinal]!, table.offsets[task.ordinal + 1]!),
+      offsets[i]!,
+    );
   });
   return { offsets, bytes };
 }

@@ -72,7 +72,9 @@ async function welcomeOf(
     });
   }
   if (!('kind' in answer)) {
-    throw new VolleyError('UNREACHABLE', `head ${head} ended the stream: ${answer.message}`, { address: head });
+    throw new VolleyError('UNREACHABLE', `head ${head} ended the stream: ${answer.message}`, {
+      address: head,
+    });
   }
   if (answer.kind === 'refused') throw new VolleyError(answer.code, answer.message, { address: head });
   if (answer.kind !== 'worker-welcome') {

@@ -164,7 +164,11 @@ export class EngineLoop {
     this.tellRunning(0);
     try {
       const gathered = gatherBatch(this.parts.store, batch);
-      if (gathered instanceof Promise) gathered.then(ready => this.begin(ready), error => this.refuse(batch, error));
+      if (gathered instanceof Promise)
+        gathered.then(
+          ready => this.begin(ready),
+          error => this.refuse(batch, error),
+        );
       else this.begin(gathered);
     } catch (error) {
       this.refuse(batch, error);

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { packageRoot } from '../../core/base/version.js';
 import { createGrpcTransport } from '../../core/rpc/grpc.js';
 import { decodeValue } from '../../core/wire/payload.js';
 import { HandHead } from '../testing/head.js';
-import { startSupervisor, type Supervisor, type WorkerOptions } from './supervisor.js';
+import { type Supervisor, startSupervisor, type WorkerOptions } from './supervisor.js';
 
 // These start real processes over real gRPC, from dist/.
 
@@ -20,7 +20,10 @@ afterEach(async () => {
   supervisor = head = null;
 });
 
-function grpcHead(greet: Parameters<typeof HandHead.start>[0] = null, address = '127.0.0.1:0'): Promise<HandHead> {
+function grpcHead(
+  greet: Parameters<typeof HandHead.start>[0] = null,
+  address = '127.0.0.1:0',
+): Promise<HandHead> {
   return HandHead.start(greet, createGrpcTransport(), address);
 }
 
@@ -74,7 +77,8 @@ test('a task that aborts its engine: restarted, with the cause of death and what
   head.assign(2, allocate, [[]]);
   // Either V8 aborts the process, or it manages to end only the thread.
   await head.until(() => head!.hellos.length === 3 || head!.failures().length === 1);
-  const told = head.hellos[2]?.death?.running ?? head.failures().map(f => ({ ...f.task, attempt: f.attempt }));
+  const told =
+    head.hellos[2]?.death?.running ?? head.failures().map(f => ({ ...f.task, attempt: f.attempt }));
   expect(told).toEqual([{ job: 2, index: 0, attempt: 1 }]);
 });
 

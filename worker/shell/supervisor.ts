@@ -36,7 +36,10 @@ export interface SupervisorHooks {
  * told to the head; an unreachable head is tried again for as long as it takes. Resolves when the first engine has
  * joined; rejects when the head refuses it.
  */
-export async function startSupervisor(options: WorkerOptions, hooks: SupervisorHooks = {}): Promise<Supervisor> {
+export async function startSupervisor(
+  options: WorkerOptions,
+  hooks: SupervisorHooks = {},
+): Promise<Supervisor> {
   const keeper = new EngineKeeper(options, hooks);
   keeper.start(null);
   await keeper.joined;
@@ -140,7 +143,8 @@ class EngineKeeper implements Supervisor {
         this.backOffMs = limits.engineRestartBaseMs;
         this.log.info('joined the head', { worker: message.worker, enginePid: message.enginePid });
         this.hooks.onReady?.(message.worker, message.enginePid);
-        return this.join();
+        this.join();
+        return;
       case 'failed':
         last.failed = message;
         return;
@@ -148,7 +152,8 @@ class EngineKeeper implements Supervisor {
         last.ended = message;
         return;
       case 'log':
-        return this.log[message.level](message.message, message.fields);
+        this.log[message.level](message.message, message.fields);
+        return;
     }
   }
 
@@ -157,18 +162,32 @@ class EngineKeeper implements Supervisor {
     const dead = this.workerId;
     this.engine = null;
     this.workerId = 0;
-    if (this.closing) return this.finish(0, last.ended?.reason ?? 'closed');
-    if (last.ended?.final) return this.finish(0, last.ended.reason);
+    if (this.closing) {
+      this.finish(0, last.ended?.reason ?? 'closed');
+      return;
+    }
+    if (last.ended?.final) {
+      this.finish(0, last.ended.reason);
+      return;
+    }
     if (last.ended !== null) {
       this.log.warn('lost the head; joining again', { reason: last.ended.reason });
-      return this.later(null);
+      this.later(null);
+      return;
     }
-    if (last.failed !== null) return this.onFailed(last.failed);
+    if (last.failed !== null) {
+      this.onFailed(last.failed);
+      return;
+    }
     const cause = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
     const seen = readRunning(this.runningFile());
     this.log.error(`the engine died: ${cause}`, { ...seen, worker: dead });
     if (!this.mayRestart()) {
-      return this.finish(1, `the engine died more than ${limits.engineRestartsPerMinute} times within a minute, at last with ${cause}`);
+      this.finish(
+        1,
+        `the engine died more than ${limits.engineRestartsPerMinute} times within a minute, at last with ${cause}`,
+      );
+      return;
     }
     this.later(last.ready ? { exitCode, signal, ...seen, worker: dead as WorkerId } : null);
   }
@@ -178,7 +197,8 @@ class EngineKeeper implements Supervisor {
     if (code === 'UNREACHABLE' || code === 'RESOURCE_EXHAUSTED') {
       if (!this.saidUnreachable) this.log.warn(`${message}. Trying again until it answers`, { code });
       this.saidUnreachable = true;
-      return this.later(null);
+      this.later(null);
+      return;
     }
     const error = new VolleyError(code as VolleyError['code'], message, { head: this.options.head });
     this.refuse(error);

@@ -53,7 +53,8 @@ function startPulls(worker: Worker, out: EffectSink): void {
 function startPull(worker: Worker, cell: Cell, out: EffectSink): void {
   const peer = bestHolder(worker, cell);
   if (peer === null) {
-    return loseCell(worker, cell, 'no live worker holds it', out);
+    loseCell(worker, cell, 'no live worker holds it', out);
+    return;
   }
   cell.state = CellState.Pulling;
   cell.pull = worker.nextSequence++;
@@ -89,6 +90,8 @@ function bestHolder(worker: Worker, cell: Cell): WorkerId | null {
 
 function startBatches(worker: Worker, nowMs: number, out: EffectSink): void {
   const skipped: Group[] = [];
+  // Those lanes that are busy now will want some, too.
+  const share = Math.ceil(worker.readyCount / worker.lanes.length);
   for (let index = 0; index < worker.lanes.length; index++) {
     const lane = worker.lanes[index]!;
     if (lane.batch !== null) continue;
@@ -96,7 +99,7 @@ function startBatches(worker: Worker, nowMs: number, out: EffectSink): void {
     if (worker.paused && worker.running > 0) break;
     const group = nextGroup(worker, skipped);
     if (group === null) break;
-    const tasks = takeTasks(worker, group);
+    const tasks = takeTasks(worker, group, share);
     const batch: Batch = {
       id: worker.nextSequence++,
       lane: index,
@@ -133,8 +136,8 @@ function nextGroup(worker: Worker, skipped: Group[]): Group | null {
 }
 
 /** Tasks for one batch: as many as should last limits.threadBatchMs, but not more than this lane's share. */
-function takeTasks(worker: Worker, first: Group): Task[] {
-  const size = batchSize(worker, first);
+function takeTasks(worker: Worker, first: Group, share: number): Task[] {
+  const size = Math.min(share, batchSize(worker, first));
   const tasks: Task[] = [];
   for (let group: Group | null = first; group !== null && tasks.length < size; ) {
     while (group.readyHead < group.ready.length && tasks.length < size) {
@@ -160,8 +163,7 @@ function batchSize(worker: Worker, group: Group): number {
   const mean = worker.jobs.get(message.job)?.templates.get(message.template)?.meanUs ?? -1;
   if (mean < 0) return 1;
   const lasting = Math.floor((limits.threadBatchMs * 1000) / Math.max(mean, 1));
-  const share = Math.ceil(worker.readyCount / worker.lanes.length);
-  return Math.max(1, Math.min(limits.threadBatchTasks, lasting, share));
+  return Math.max(1, Math.min(limits.threadBatchTasks, lasting));
 }
 
 /** The next group in order, when its tasks can join a batch of `group`, which is used up. */

@@ -89,13 +89,17 @@ export function releaseInputs(worker: Worker, task: Task, out: EffectSink): void
   for (const set of task.sets) {
     set.users--;
     assert(set.users >= 0, 'a set has users or none');
-    if (set.users > 0) continue;
-    for (const cell of set.cells) {
-      cell.sets.delete(set);
-      if (cell.sets.size === 0) forgetCell(worker, cell, out);
-    }
+    if (set.users === 0) releaseSet(worker, set, out);
   }
   task.sets = [];
+}
+
+/** Nobody reads this set any more. */
+export function releaseSet(worker: Worker, set: InputSet, out: EffectSink): void {
+  for (const cell of set.cells) {
+    cell.sets.delete(set);
+    if (cell.sets.size === 0) forgetCell(worker, cell, out);
+  }
 }
 
 export function forgetCell(worker: Worker, cell: Cell, out: EffectSink): void {

@@ -2,7 +2,7 @@ import type { JobId } from '../../core/base/ids.js';
 import type { AssignTasks, HeadToWorker } from '../../core/wire/messages.js';
 import { type EffectSink, type Group, Intent, type Task, TaskState } from './api.js';
 import { cancelledFailure, failTask } from './failures.js';
-import { forgetCell, gatherInputs, releaseInputs, sharedSets } from './inputs.js';
+import { forgetCell, gatherInputs, releaseInputs, releaseSet, sharedSets } from './inputs.js';
 import { laneOf, takeTail } from './lanes.js';
 import { count, endTask, jobOf, taskOf, type Worker } from './worker.js';
 
@@ -10,11 +10,13 @@ import { count, endTask, jobOf, taskOf, type Worker } from './worker.js';
 export function onHead(worker: Worker, message: HeadToWorker, out: EffectSink): void {
   switch (message.kind) {
     case 'assign-tasks':
-      return onAssign(worker, message, out);
+      onAssign(worker, message, out);
+      return;
     case 'template': {
       const { spec } = message;
       jobOf(worker, spec.job).templates.set(spec.template, { name: spec.name, meanUs: -1 });
-      return out.installTemplate(spec);
+      out.installTemplate(spec);
+      return;
     }
     case 'peers':
       worker.peers.clear();
@@ -22,14 +24,17 @@ export function onHead(worker: Worker, message: HeadToWorker, out: EffectSink): 
       for (const peer of message.workers) worker.peers.set(peer.worker, peer.address);
       return;
     case 'cancel-tasks':
-      return forTasks(worker, message, task => cancelTask(worker, task, out));
+      forTasks(worker, message, task => cancelTask(worker, task, out));
+      return;
     case 'retract-tasks':
-      return forTasks(worker, message, task => retractTask(worker, task, out));
+      forTasks(worker, message, task => retractTask(worker, task, out));
+      return;
     case 'free-results':
       for (const index of message.indices) freeResult(worker, message.job, index, out);
       return;
     case 'drop-job':
-      return onDropJob(worker, message.job, out);
+      onDropJob(worker, message.job, out);
+      return;
     case 'shutdown':
       worker.shutdown = message.reason;
       return;
@@ -77,12 +82,14 @@ function onAssign(worker: Worker, message: AssignTasks, out: EffectSink): void {
     job.tasks.set(index, task);
     gatherInputs(worker, task);
   }
+  for (const set of group.shared) if (set.users === 0) releaseSet(worker, set, out); // All were here already.
 }
 
 function cancelTask(worker: Worker, task: Task, out: EffectSink): void {
   if (task.state === TaskState.Running) {
     task.intent = Intent.Cancel;
-    return takeTail(worker, laneOf(worker, task), out);
+    takeTail(worker, laneOf(worker, task), out);
+    return;
   }
   failTask(worker, task, 'cancelled', cancelledFailure(worker, task), [], out);
 }
@@ -91,7 +98,8 @@ function retractTask(worker: Worker, task: Task, out: EffectSink): void {
   if (task.state === TaskState.Running) {
     if (task.intent === Intent.Cancel) return;
     task.intent = Intent.Retract;
-    return takeTail(worker, laneOf(worker, task), out);
+    takeTail(worker, laneOf(worker, task), out);
+    return;
   }
   releaseInputs(worker, task, out);
   endTask(worker, task);

@@ -48,7 +48,8 @@ function onResult(worker: Worker, task: Task, result: LaneResult, out: EffectSin
   }
   if (result.failure !== null) {
     const reason = result.system ? 'thread-lost' : 'application';
-    return failTask(worker, task, reason, result.failure, [], out);
+    failTask(worker, task, reason, result.failure, [], out);
+    return;
   }
   const job = jobOf(worker, task.job);
   if (result.payload !== null) {

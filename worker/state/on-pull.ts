@@ -34,14 +34,18 @@ export function onPullFailed(
   out: EffectSink,
 ): void {
   const cell = worker.pulls.get(pull);
-  if (cell === undefined) return count(worker, 'stale-pull');
+  if (cell === undefined) {
+    count(worker, 'stale-pull');
+    return;
+  }
   endPull(worker, cell);
   const { peer } = cell;
   if (code === 'OUT_OF_MEMORY') {
     // The node's own trouble: its holders are as good as before.
-    return failReaders(worker, cell, task =>
+    failReaders(worker, cell, task =>
       failTask(worker, task, 'thread-lost', nodeFailure(worker, task, 'OUT_OF_MEMORY', detail), [], out),
     );
+    return;
   }
   if (code === 'CORRUPT_PARTITION') {
     out.fault({ kind: 'partition-corrupt', task: cell.task, peer, detail });
@@ -54,7 +58,8 @@ export function onPullFailed(
   // It will not have it the next time either.
   if (code === 'NOT_FOUND') cell.holders = cell.holders.filter(holder => holder !== peer);
   if (cell.tries >= limits.fetchAttempts || cell.holders.length === 0) {
-    return loseCell(worker, cell, detail, out);
+    loseCell(worker, cell, detail, out);
+    return;
   }
   cell.state = CellState.Queued;
   worker.pullQueue.push(cell);

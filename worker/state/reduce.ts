@@ -17,23 +17,32 @@ import { jobOf, type Worker } from './worker.js';
 export function reduce(worker: Worker, event: Event, nowMs: number, out: EffectSink): void {
   switch (event.kind) {
     case 'head':
-      return onHead(worker, event.message, out);
+      onHead(worker, event.message, out);
+      return;
     case 'pull-done':
-      return onPullDone(worker, event, out);
+      onPullDone(worker, event, out);
+      return;
     case 'pull-failed':
-      return onPullFailed(worker, event.pull, event.code, event.detail, out);
+      onPullFailed(worker, event.pull, event.code, event.detail, out);
+      return;
     case 'lane-started':
-      return onLaneStarted(worker, event.lane, event.batch, nowMs);
+      onLaneStarted(worker, event.lane, event.batch, nowMs);
+      return;
     case 'lane-results':
-      return onLaneResults(worker, event.lane, event.batch, event.results, out);
+      onLaneResults(worker, event.lane, event.batch, event.results, out);
+      return;
     case 'lane-free':
-      return onLaneFree(worker, event.lane, event.batch, out);
+      onLaneFree(worker, event.lane, event.batch, out);
+      return;
     case 'lane-died':
-      return onLaneDied(worker, event.lane, event.batch, event.claimed, event.detail, out);
+      onLaneDied(worker, event.lane, event.batch, event.claimed, event.detail, out);
+      return;
     case 'tail-taken':
-      return onTailTaken(worker, event.lane, event.batch, event.from, out);
+      onTailTaken(worker, event.lane, event.batch, event.from, out);
+      return;
     case 'batch-refused':
-      return onBatchRefused(worker, event.lane, event.batch, event.lost, event.detail, out);
+      onBatchRefused(worker, event.lane, event.batch, event.lost, event.detail, out);
+      return;
     case 'stored':
       jobOf(worker, event.task.job).results.add(event.task.index);
       return;
@@ -51,8 +60,10 @@ export function reduce(worker: Worker, event: Event, nowMs: number, out: EffectS
       worker.paused = event.paused;
       return;
     case 'tick':
-      return onTick(worker, nowMs, out);
+      onTick(worker, nowMs, out);
+      return;
     default:
-      return assertNever(event);
+      assertNever(event);
+      return;
   }
 }

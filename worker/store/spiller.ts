@@ -58,9 +58,7 @@ export class Spiller {
   /** Starts to spill, if it does not already. */
   wake(): void {
     if (this.running !== null || this.closed) return;
-    this.running = this.run().finally(() => {
-      this.running = null;
-    });
+    this.running = this.run();
   }
 
   async close(): Promise<void> {
@@ -73,10 +71,14 @@ export class Spiller {
   }
 
   private async run(): Promise<void> {
-    while (this.wanted() && !this.closed) {
-      const block = this.victim();
-      if (block === null) return;
-      if (!(await this.spillOut(block))) return;
+    await null; // Whoever woke it is done first, and `running` is set.
+    try {
+      while (this.wanted() && !this.closed) {
+        const block = this.victim();
+        if (block === null || !(await this.spillOut(block))) return;
+      }
+    } finally {
+      this.running = null; // In the same turn as the decision to stop, so that no call to wake is lost.
     }
   }
 

@@ -1,12 +1,10 @@
-import { packData } from '../../core/wire/msgpack.js';
-import { silentLog } from '../../core/base/log.js';
 import type { JobId, TemplateId, WorkerId } from '../../core/base/ids.js';
+import { silentLog } from '../../core/base/log.js';
+import { shipFunction } from '../../core/client/ship.js';
 import { createInProcessNotifier } from '../../core/notify/in-process.js';
 import { createMemoryBulk } from '../../core/rpc/bulk-memory.js';
 import { createMemoryTransport } from '../../core/rpc/memory.js';
 import type { Link, Listening, Transport } from '../../core/rpc/transport.js';
-import { shipFunction } from '../../core/client/ship.js';
-import { encodeValue } from '../../core/wire/payload.js';
 import type {
   AssignTasks,
   HeadToWorker,
@@ -15,6 +13,8 @@ import type {
   WorkerHello,
   WorkerToHead,
 } from '../../core/wire/messages.js';
+import { packData } from '../../core/wire/msgpack.js';
+import { encodeValue } from '../../core/wire/payload.js';
 import { type Engine, type EngineOptions, startEngine } from '../shell/engine.js';
 
 let nextAddress = 1;
@@ -119,7 +119,9 @@ export class HandHead {
     const all = new Map<number, Uint8Array | null>();
     for (const message of this.heard) {
       if (message.kind !== 'tasks-finished' || message.job !== job) continue;
-      message.indices.forEach((index, i) => all.set(index, message.inline?.[i] ?? null));
+      message.indices.forEach((index, i) => {
+        all.set(index, message.inline?.[i] ?? null);
+      });
     }
     return all;
   }

@@ -40,6 +40,8 @@ function openssl(args: string[]): void {
     execFileSync('openssl', args, { stdio: 'pipe' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new Error('this test makes certificates with openssl, which is missing. Type: sudo apt-get install openssl');
+    throw new Error(
+      'this test makes certificates with openssl, which is missing. Type: sudo apt-get install openssl',
+    );
   }
 }

@@ -4,7 +4,7 @@ import type { ColumnMetaData, PageHeader } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { limits } from '../../../core/base/limits.js';
 import { packValidity } from '../../column/bitmap.js';
-import type { Column, Physical, Values } from '../../column/column.js';
+import type { Column, Dictionary, Physical, Values } from '../../column/column.js';
 import { allocateValues, physicalOf } from '../../column/layout.js';
 import { asBadData, badData } from '../errors.js';
 import { readRange } from '../paths.js';
@@ -35,6 +35,9 @@ export async function readChunk(
   const length = Number(chunk.total_compressed_size);
   if (!(start >= 4) || !(length >= 0) || start + length > place.size) {
     throw badData(bad, `its pages claim bytes ${start} to ${start + length} of a file of ${place.size}`);
+  }
+  if (chunk.type !== column.element.type) {
+    throw badData(bad, `its pages hold ${chunk.type}, its schema says ${column.element.type}`);
   }
   if (Number(chunk.num_values) !== rows) {
     throw badData(bad, `it claims ${chunk.num_values} values in a row group of ${rows} rows`);
@@ -99,10 +102,24 @@ function decodeChunk(
   const { validity, nullCount } =
     flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows);
   const dictionary = sink.dictionary();
-  if (column.type.kind === 'utf8' && dictionary !== null && !isUtf8(dictionary.bytes)) {
+  if (column.type.kind === 'utf8' && dictionary !== null && !allUtf8(dictionary)) {
     throw new RangeError('its text is not UTF-8');
   }
   return { type: column.type, physical, length: rows, nullCount, validity, values: sink.values, dictionary };
+}
+
+/** All bytes at once, natively; then an entry can only be wrong by beginning within a character. */
+function allUtf8({ bytes, offsets, length }: Dictionary): boolean {
+  if (!isUtf8(bytes)) {
+    return false;
+  }
+  for (let i = 0; i < length; i++) {
+    const from = offsets[i]!;
+    if (offsets[i + 1]! > from && (bytes[from]! & 0xc0) === 0x80) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /** @returns rows of the page */

@@ -1,4 +1,4 @@
-import type { FileMetaData } from 'hyparquet';
+import type { FileMetaData, RowGroup } from 'hyparquet';
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
 import type { Batch, Column } from '../../column/column.js';
@@ -34,7 +34,7 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
       const rows = Number(group.num_rows);
       const statistics = rowGroupStatistics(group, columns);
       if (rows > 0 && mayMatch(scan.predicate, own, statistics, rows)) {
-        const bytes = Number(group.total_byte_size);
+        const bytes = decodedBytes(group, columns, scan.columns);
         splits.push({ path: file, rowGroup, start: 0, end: 0, rows, bytes, statistics });
       }
     });
@@ -91,6 +91,22 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<B
   } finally {
     await handle.close();
   }
+}
+
+/** Uncompressed bytes of the columns that are read. */
+function decodedBytes(
+  group: RowGroup,
+  columns: readonly FileColumn[],
+  asked: readonly string[] | null,
+): number {
+  if (asked === null) {
+    return Number(group.total_byte_size);
+  }
+  let bytes = 0;
+  for (const { name, leaf } of columns) {
+    bytes += asked.includes(name) ? Number(group.columns[leaf]?.meta_data?.total_uncompressed_size ?? 0) : 0;
+  }
+  return bytes;
 }
 
 async function openFooter(

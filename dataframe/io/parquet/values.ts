@@ -347,6 +347,9 @@ function plainInt96(
       out[at + i] = micros;
     } else {
       const exact = BigInt(days) * BigInt(microsPerDay) + BigInt(Math.floor(nanos / 1000));
+      if (BigInt.asIntN(64, exact) !== exact) {
+        throw new RangeError('an INT96 timestamp is beyond 64 bits of microseconds');
+      }
       out[2 * (at + i)] = Number(BigInt.asIntN(32, exact));
       out[2 * (at + i) + 1] = Number(BigInt.asIntN(32, exact >> 32n));
     }

@@ -1,5 +1,5 @@
 import type { Batch, Column } from '../../column/column.js';
-import { DataType } from '../../column/datatype.js';
+import type { DataType } from '../../column/datatype.js';
 import { columnOf } from '../../column/layout.js';
 import { type Accumulator, rowMask } from '../../kernels/accumulator.js';
 import { DistinctAccumulator, EdgeAccumulator } from '../../kernels/aggregate-edge.js';
@@ -165,7 +165,9 @@ class Complete implements Operator {
     const { keys, aggregates } = this.#step;
     if (entry !== this.#entry) this.#mergeEntry();
     this.#entry = entry;
-    this.#current ??= aggregates.map(spec => (spec.op === 'nUnique' ? null : accumulatorOf(this.#step, spec)));
+    this.#current ??= aggregates.map(spec =>
+      spec.op === 'nUnique' ? null : accumulatorOf(this.#step, spec),
+    );
     const current = this.#current;
     const group = this.#table.assign(
       keys.map(name => columnOf(batch, name)),

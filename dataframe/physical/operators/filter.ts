@@ -1,7 +1,7 @@
 import { selectRows } from '../../codegen/evaluate.js';
 import type { Schema } from '../../column/datatype.js';
-import { condition, scopeOf } from '../../expr/typing.js';
 import type { ExprNode } from '../../expr/node.js';
+import { condition, scopeOf } from '../../expr/typing.js';
 import { takeBatch } from '../../kernels/take.js';
 import type { Operator } from '../operator.js';
 

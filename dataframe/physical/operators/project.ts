@@ -9,7 +9,11 @@ import type { Operator } from '../operator.js';
  * Exactly these columns; with a predicate, of the rows for which it is true: what the projection does not use is then
  * never gathered.
  */
-export function projectOperator(columns: readonly NamedExpr[], before: Schema, predicate: ExprNode | null): Operator {
+export function projectOperator(
+  columns: readonly NamedExpr[],
+  before: Schema,
+  predicate: ExprNode | null,
+): Operator {
   const scope = scopeOf(before, 'select');
   const typed = columns.map(({ expr }) => typeExpr(expr, scope));
   const schema = columns.map(({ name }, k) => ({ name, type: typed[k]!.type }));

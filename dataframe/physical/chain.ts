@@ -1,0 +1,121 @@
+import { assertNever } from '../../core/base/assert.js';
+import { VolleyError } from '../../core/base/errors.js';
+import type { Batch } from '../column/column.js';
+import { formatType, type Schema, sameType } from '../column/datatype.js';
+import { decodeBatch } from '../column/slab.js';
+import { concatBatches } from '../kernels/concat.js';
+import type { Fragment, FragmentOp } from './fragment.js';
+import type { Emit, Operator } from './operator.js';
+import { aggregateOperator } from './operators/aggregate.js';
+import { filterOperator } from './operators/filter.js';
+import { joinOperator } from './operators/join.js';
+import { limitOperator, tailOperator } from './operators/limit.js';
+import { projectOperator } from './operators/project.js';
+import { sortOperator } from './operators/sort.js';
+import type { FragmentInput } from './task.js';
+
+/** The operators of one task, in order, and what comes out behind the last one. */
+export interface Chain {
+  /** True when no further input can change the output. */
+  readonly done: boolean;
+  push(batch: Batch, entry: number): void;
+  finish(): void;
+}
+
+/** All entries of a dependency of the fragment: their schema must be what the plan says. */
+export function decodeInput(entries: readonly FragmentInput[], schema: Schema): Batch[] {
+  return entries.map(({ header, bytes }) => {
+    const batch = decodeBatch(header, bytes);
+    const same =
+      batch.schema.length === schema.length &&
+      schema.every(({ name, type }, c) => {
+        const field = batch.schema[c]!;
+        return field.name === name && sameType(field.type, type);
+      });
+    if (!same) {
+      const text = (s: Schema) => s.map(f => `${f.name}: ${formatType(f.type)}`).join(', ');
+      throw new VolleyError(
+        'CORRUPT_PARTITION',
+        `a partition holds (${text(batch.schema)}) instead of (${text(schema)})`,
+      );
+    }
+    return batch;
+  });
+}
+
+/** Makes the operators with the state of one task. `inputs` are read by joins. */
+export function buildChain(
+  fragment: Fragment,
+  source: Schema,
+  inputs: readonly (readonly FragmentInput[])[],
+  emit: (batch: Batch) => void,
+): { chain: Chain; schema: Schema } {
+  const operators: Operator[] = [];
+  let schema = source;
+  const { ops } = fragment;
+  for (let k = 0; k < ops.length; k++) {
+    const op = ops[k]!;
+    const next = ops[k + 1];
+    let operator: Operator;
+    if (op.kind === 'filter' && next?.kind === 'project') {
+      operator = projectOperator(next.columns, schema, op.predicate);
+      k++;
+    } else operator = operatorOf(op, schema, fragment, inputs);
+    operators.push(operator);
+    schema = operator.schema;
+  }
+  return { chain: chainOf(operators, emit), schema };
+}
+
+function operatorOf(
+  op: FragmentOp,
+  schema: Schema,
+  fragment: Fragment,
+  inputs: readonly (readonly FragmentInput[])[],
+): Operator {
+  switch (op.kind) {
+    case 'filter':
+      return filterOperator(op.predicate, schema);
+    case 'project':
+      return projectOperator(op.columns, schema, null);
+    case 'limit':
+      return limitOperator(op.n, op.offset, schema);
+    case 'tail':
+      return tailOperator(op.n, schema);
+    case 'sort':
+      return sortOperator(op.by, op.limit, schema);
+    case 'aggregate':
+      return aggregateOperator(op);
+    case 'join': {
+      const build = fragment.inputs[op.input]!;
+      return joinOperator(op, schema, concatBatches(build, decodeInput(inputs[op.input] ?? [], build)));
+    }
+    default:
+      return assertNever(op);
+  }
+}
+
+function chainOf(operators: readonly Operator[], emit: (batch: Batch) => void): Chain {
+  const emits: Emit[] = [];
+  for (let k = operators.length; k >= 0; k--) {
+    const operator = operators[k];
+    const next = emits[k + 1];
+    if (operator === undefined) emits[k] = batch => emit(batch);
+    else {
+      emits[k] = (batch, entry) => {
+        if (batch.rows > 0 && !operator.done) operator.push(batch, entry, next!);
+      };
+    }
+  }
+  return {
+    get done() {
+      return operators.some(operator => operator.done);
+    },
+    push: emits[0]!,
+    finish() {
+      operators.forEach((operator, k) => {
+        operator.finish(emits[k + 1]!);
+      });
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest';
+import { J, TestNode } from '../testing/node.js';
+
+test('an unknown template runs alone; a short one in batches that all lanes share', () => {
+  const node = new TestNode({ threads: 2 });
+  node.assign([0, 1, 2, 3, 4, 5, 6, 7]).expectSaid('lane 0 runs 0', 'lane 1 runs 1');
+  node.complete(0).expectSaid('lane 0 runs 2 3 4', 'finished 0');
+  node.complete(1).expectSaid('lane 1 runs 5 6', 'finished 1');
+});
+
+test('a batch lasts no longer than limits.threadBatchMs is meant to', () => {
+  const node = new TestNode().learn(2000);
+  node.assign([0, 1, 2, 3, 4]).expectSaid('lane 0 runs 0 1');
+});
+
+test('higher priority first, then first come', () => {
+  const node = new TestNode();
+  node.assign([0]).expectSaid('lane 0 runs 0');
+  node.assign([1], { priority: 1 }).assign([2], { priority: 5 }).assign([3], { priority: 5 }).expectQuiet();
+  node.complete(0).expectSaid('lane 0 runs 2', 'finished 0');
+  node.complete(0).expectSaid('lane 0 runs 3', 'finished 2');
+  node.complete(0).expectSaid('lane 0 runs 1', 'finished 3');
+});
+
+test('resources hold tasks back, not those behind them', () => {
+  const node = new TestNode({ threads: 3, resources: { gpu: 1 } });
+  node
+    .assign([0, 1], { resources: { gpu: 1 } })
+    .assign([2])
+    .expectSaid('lane 0 runs 0', 'lane 1 runs 2');
+  node.complete(0).expectSaid('lane 0 runs 1', 'finished 0');
+});
+
+test('a task of two cpus leaves no room for a third', () => {
+  const node = new TestNode({ threads: 2 });
+  node
+    .assign([0], { resources: { cpu: 2 } })
+    .assign([1])
+    .expectSaid('lane 0 runs 0');
+  node.complete(0).expectSaid('lane 0 runs 1', 'finished 0');
+});
+
+// Goal: only the guilty task counts an attempt when a thread dies.
+test('a thread dies: the running task fails, finished ones stay finished, the rest runs again here', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0, 1, 2, 3]).expectSaid('lane 0 runs 0 1 2 3');
+  node.finish(0, [0]).expectSaid('finished 0');
+  node.die(0, 3).expectSaid('failed 2: thread-lost', 'lane 0 runs 1 3');
+  node.complete(0).expectSaid('finished 1 3').expectIdle();
+});
+
+test('a thread that dies before it begins is laid at the first task’s door', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0, 1]).die(0, 0).expectSaid('lane 0 runs 0 1', 'failed 0: thread-lost', 'lane 0 runs 1');
+});
+
+test('a repeated attempt runs alone', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0]).expectSaid('lane 0 runs 0');
+  node.assign([1]).assign([2], { attempt: 2 }).assign([3]);
+  node.complete(0).expectSaid('lane 0 runs 1', 'finished 0');
+  node.complete(0).expectSaid('lane 0 runs 2#2', 'finished 1');
+  node.complete(0).expectSaid('lane 0 runs 3', 'finished 2');
+});
+
+test('a time limit runs from the moment the thread begins', () => {
+  const node = new TestNode();
+  node.assign([0], { timeoutMs: 100 }).expectSaid('lane 0 runs 0');
+  const batch = node.batches.get(0)!;
+  expect(batch.announce).toBe(true);
+  node.nowMs += 500;
+  node.on({ kind: 'tick' }).expectQuiet();
+  node.on({ kind: 'lane-started', lane: 0, batch: batch.id });
+  node.after(100).expectSaid('kill lane 0');
+  node.die(0, 1).expectSaid('failed 0: timeout').expectIdle();
+});
+
+test('cancel: queued at once, running by the end of its thread, its neighbours run again', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0, 1, 2]).assign([3]).expectSaid('lane 0 runs 0 1 2');
+  node.orders('cancel-tasks', [3]).expectSaid('failed 3: cancelled');
+  node.orders('cancel-tasks', [1]).expectSaid('take tail of lane 0');
+  node.tail(0, 2).expectSaid('kill lane 0');
+  node.finish(0, [0]).expectSaid('finished 0');
+  node.die(0, 2).expectSaid('failed 1: cancelled', 'lane 0 runs 2');
+  node.complete(0).expectSaid('finished 2').expectIdle();
+});
+
+test('cancel of a task its batch has not begun needs no kill', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0, 1, 2]).orders('cancel-tasks', [2]).expectSaid('lane 0 runs 0 1 2', 'take tail of lane 0');
+  node.tail(0, 1).expectSaid('failed 2: cancelled');
+  node.finish(0, [0]).free(0).expectSaid('finished 0', 'lane 0 runs 1');
+});
+
+test('a killed thread takes an innocent along when the guilty one had just ended', () => {
+  const node = new TestNode({ threads: 1 }).learn(10);
+  node.assign([0, 1]).orders('cancel-tasks', [0]).expectSaid('lane 0 runs 0 1', 'take tail of lane 0');
+  node.tail(0, 2).expectQuiet(); // 0 is over, 1 runs: nothing to kill.
+  node.finish(0).free(0).expectSaid('finished 0 1').expectIdle();
+});
+
+test('retract: what has begun is left alone, the rest is handed back', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0, 1, 2]).assign([3]).expectSaid('lane 0 runs 0 1 2');
+  node
+    .orders('retract-tasks', [0, 2, 3])
+    .expectSaid('take tail of lane 0', 'take tail of lane 0', 'returned 3');
+  node.tail(0, 1).tail(0, 1).expectSaid('returned 2');
+  node.finish(0, [0]).free(0).expectSaid('finished 0', 'lane 0 runs 1');
+});
+
+test('a late batch shares its tail with idle lanes', () => {
+  const node = new TestNode({ threads: 2 }).learn(10);
+  node.assign([0, 1, 2, 3]).expectSaid('lane 0 runs 0 1', 'lane 1 runs 2 3');
+  node.complete(1).expectSaid('finished 2 3');
+  node.after(16).expectSaid('take tail of lane 0');
+  node.tail(0, 1).expectSaid('lane 1 runs 1');
+});
+
+test('a newer attempt replaces the old one, whose late result is dropped', () => {
+  const node = new TestNode({ threads: 2 });
+  node.assign([0]).expectSaid('lane 0 runs 0');
+  node.assign([0], { attempt: 2 }).expectSaid('take tail of lane 0', 'lane 1 runs 0#2');
+  node.finish(0).expectSaid('discard');
+  node.complete(1).expectSaid('finished 0');
+  node.free(0).expectIdle();
+  expect(node.kept).toHaveLength(1);
+});
+
+test('the same assignment twice is one task; orders of another attempt are stale', () => {
+  const node = new TestNode();
+  node.assign([0]).assign([0]).orders('cancel-tasks', [0], 2).expectSaid('lane 0 runs 0');
+  node.complete(0).expectSaid('finished 0').expectIdle();
+  expect(node.worker.counters.get('stale-task')).toBe(1);
+});
+
+test('a dropped job goes without a word: queue, lanes, late results', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0, 1]).assign([2]).expectSaid('lane 0 runs 0 1');
+  node
+    .head({ kind: 'drop-job', job: J })
+    .expectSaid('take tail of lane 0', 'take tail of lane 0', 'drop job 1');
+  node.tail(0, 1).expectSaid('kill lane 0');
+  node.finish(0, [0]).expectSaid('discard');
+  node.die(0, 1).expectQuiet().expectIdle();
+});
+
+test('paused: one lane at a time, so that memory is freed', () => {
+  const node = new TestNode({ threads: 2 });
+  node.on({ kind: 'memory', paused: true });
+  node.assign([0, 1, 2]).expectSaid('lane 0 runs 0');
+  node.complete(0).expectSaid('lane 0 runs 1', 'finished 0');
+  node.on({ kind: 'memory', paused: false }).expectSaid('lane 1 runs 2');
+});
+
+test('no memory is the node’s fault, an exception the task’s own', () => {
+  const node = new TestNode({ threads: 2 });
+  const failure = { name: 'Error', message: 'x', stack: '' };
+  node.assign([0, 1]).expectSaid('lane 0 runs 0', 'lane 1 runs 1');
+  node.finish(0, [0], { payload: null, failure, system: true }).expectSaid('failed 0: thread-lost');
+  node.finish(1, [0], { payload: null, failure }).expectSaid('failed 1: application');
+  node.free(0).free(1).expectIdle();
+});
