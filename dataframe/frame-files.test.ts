@@ -71,6 +71,8 @@ describe('Parquet', () => {
     expect(await scanParquet(host, file).count()).toBe(5);
     await frame().head(7).sinkParquet(file, { overwrite: true });
     expect(await scanParquet(host, file).count()).toBe(7);
+    expect(await frame().head(9).sinkParquet(path('parts'), { overwrite: true })).toMatchObject({ rows: 9 });
+    expect(await scanParquet(host, path('parts/*.parquet')).count()).toBe(9);
     writeFileSync(path('text.parquet'), 'not parquet');
     await expect(frame().sinkParquet(path('text.parquet'))).rejects.toMatchObject({ code: 'SINK_EXISTS' });
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededRng } from '../core/base/rng.js';
 import { DataType } from './column/datatype.js';
+import type { PlanOptions } from './distribute/constants.js';
 import { col, len, when } from './expr/expr.js';
 import { concat, type DataFrame, fromRecords } from './frame.js';
 import { InlineExecutor } from './testing/inline-executor.js';
@@ -113,6 +114,14 @@ describe('answers are those of DuckDB', () => {
     );
   });
 
+  test('nUnique alone', async () => {
+    await agrees(
+      left().groupBy('k').agg(col('s').nUnique()),
+      'SELECT k, count(DISTINCT s) AS s FROM l GROUP BY k',
+    );
+    await agrees(left().select(col('s').nUnique()), 'SELECT count(DISTINCT s) AS s FROM l');
+  });
+
   test('aggregates without keys', async () => {
     const frame = left().select(col('v').sum().alias('a'), col('s').nUnique().alias('b'), len().alias('c'));
     await agrees(frame, 'SELECT sum(v) AS a, count(DISTINCT s) AS b, count(*) AS c FROM l');
@@ -184,6 +193,29 @@ describe('answers are those of DuckDB', () => {
       true,
     );
   });
+});
+
+test('float sums have the same bits for every fan-out', async () => {
+  const random = seededRng(SEED + 2);
+  const hard = Array.from({ length: 6000 }, (_, i) => ({
+    g: Math.floor(random() * 50),
+    x: (random() - 0.5) * 10 ** Math.floor(random() * 30 - 10),
+    id: i,
+  }));
+  const bits = async (options: PlanOptions) => {
+    const frame = fromRecords(host, hard, { partitions: 9 });
+    const joined = frame.join(frame.select('id', col('x').alias('y')), { on: 'id' });
+    const out = joined.groupBy('g').agg(col('x').sum(), col('y').mean());
+    const rows = await out.sort('g').with(options).toRecords();
+    return Buffer.from(new Float64Array(rows.flatMap(r => Object.values(r) as number[])).buffer).toString(
+      'hex',
+    );
+  };
+  const once = await bits({ fanOut: 1 });
+  expect(await bits({ fanOut: 1 })).toBe(once);
+  expect(await bits({ fanOut: 7 })).toBe(once);
+  expect(await bits({ broadcastBytes: 0, fanOut: 1 })).toBe(once);
+  expect(await bits({ broadcastBytes: 0, fanOut: 5 })).toBe(once);
 });
 
 describe('edges', () => {

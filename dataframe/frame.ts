@@ -138,7 +138,7 @@ export class DataFrame {
   }
 
   /** Stable. `sort('a', 'b')` or `sort({ by: 'a', descending: true, nullsLast: true })`. */
-  sort(...by: (ColumnLike | SortOptions)[]): DataFrame {
+  sort(...by: (ColumnLike | readonly ColumnLike[] | SortOptions)[]): DataFrame {
     return this.#with({ kind: 'sort', input: this.verb, by: sortKeys(by), limit: null });
   }
 

@@ -5,7 +5,7 @@ import { col, type DataFrame, len, type Session } from '../index.js';
 
 /** The demo's job: three million US flights joined with the airports they leave from. */
 
-const data = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+const data = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '../data');
 export const flightsFile = join(data, 'flights-3m.parquet');
 export const airportsFile = join(data, 'airports.csv');
 

@@ -27,7 +27,7 @@ export class FrameSource {
   }
 
   /** Plain objects: number → Float64, bigint → Int64, Date → Timestamp(ms), string, boolean; undefined and null → null. */
-  fromRecords(objects: readonly Record<string, unknown>[]): DataFrame {
-    return frames.fromRecords({ executor: this.client }, objects);
+  fromRecords(objects: readonly Record<string, unknown>[], options: { partitions?: number } = {}): DataFrame {
+    return frames.fromRecords({ executor: this.client }, objects, options);
   }
 }

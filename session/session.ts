@@ -12,6 +12,7 @@ import type { SubmitOptions } from '../core/client/submitter.js';
 import { Submitter, taskOptions } from '../core/client/submitter.js';
 import type { TaskOptions } from '../core/graph/layer.js';
 import type { Explanation, StatusReport } from '../core/graph/report.js';
+import type { FaultEvent } from '../core/notify/notifier.js';
 import { encodePayload } from '../core/wire/payload.js';
 import type { Attachment } from './embedded.js';
 import { FrameSource } from './frame-source.js';
@@ -132,6 +133,11 @@ export class Session extends TaskRunner {
   /** Nodes, labels, threads, bytes, tasks by state. */
   async status(): Promise<StatusReport> {
     return { ...(await this.client.status()), address: this.address };
+  }
+
+  /** Calls back for every fault the cluster tells of from now on: lost workers, retries, … Returns the way to stop. */
+  onFault(handler: (event: FaultEvent) => void): () => void {
+    return this.client.onFault(handler);
   }
 
   /** Resolves once this many workers have joined. */

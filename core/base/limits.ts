@@ -69,6 +69,8 @@ export const limits = {
   slabBytes: 1024 * MiB,
   /** Size of one arena. Slabs larger than it get an arena of their own. */
   arenaBytes: 64 * MiB,
+  /** Columns of one partition: bounds what a corrupt header can make a reader do. */
+  partitionColumns: 65_536,
   /** Alignment of every buffer in a slab: a cache line, and what Arrow recommends. */
   alignment: 64,
   /** Jobs one client may open before its block of ids is used up. */
@@ -146,6 +148,12 @@ export const limits = {
   memorySpillShare: 0.7,
   /** Share of a worker's memory budget above which it takes no new tasks. */
   memoryPauseShare: 0.9,
+  /** Bytes read back from disk for peers and not yet taken by them, outside of the memory budget. */
+  lendBufferBytes: 64 * MiB,
+  /** Share of a worker's memory budget that pulls in flight may reserve. */
+  fetchShare: 0.25,
+  /** Time between a task's AbortSignal and the end of its thread. Milliseconds. */
+  abortGraceMs: 50,
   /** Partitions below this are not worth a file of their own. */
   spillMinBytes: 4 * KiB,
   /** Tasks run by a thread in one go: bounds how much is repeated when a thread is killed. */
@@ -195,6 +203,10 @@ export const limits = {
   shippedSourceBytes: 16 * MiB,
   /** Functions and task modules a thread keeps compiled, and a client keeps analysed. */
   revivedFunctions: 1024,
+  /** Payload and argument bytes after which the head begins another message: well below what a link refuses. */
+  enclosedBytes: 8 * MiB,
+  /** Arguments and enclosed inputs of one task, in all: it must fit into one control message. Bytes. */
+  assignmentBytes: 48 * MiB,
   /** Times a task is given back because its inputs could not be pulled, before it fails: no loop without an end. */
   inputLosses: 8,
   /** Work a worker holds beyond what it runs: enough to hide the round trip to the head. Milliseconds a thread. */
@@ -225,6 +237,8 @@ export const limits = {
   lineBytes: 64 * MiB,
   /** Compiled kernels kept per thread. */
   compiledKernels: 1024,
+  /** Resident bytes of an engine beside its slabs and its threads' heaps. */
+  engineBaseBytes: 512 * MiB,
   /** First and longest wait before an engine is started again. Milliseconds. */
   engineRestartBaseMs: 50,
   engineRestartMaxMs: 5_000,

@@ -7,6 +7,7 @@ import { limits } from '../base/limits.js';
 import type { Executor } from '../graph/executor.js';
 import type { LeasedPartition } from '../graph/partition.js';
 import type { Explanation, Location, StatusReport } from '../graph/report.js';
+import type { FaultEvent } from '../notify/notifier.js';
 import type { BulkClient } from '../rpc/bulk.js';
 import { ownVersions } from '../rpc/handshake.js';
 import type { Link } from '../rpc/transport.js';
@@ -37,6 +38,7 @@ export class Client implements Executor {
   private readonly workerWaiters = new Set<() => void>();
   private readonly questions = new Map<number, { resolve(json: string): void; reject(error: Error): void }>();
   private nextQuestion = 1;
+  private readonly faultHandlers = new Set<(event: FaultEvent) => void>();
   private broken: Error | null = null;
   private holds = 0;
   private holdTimer: NodeJS.Timeout | null = null;
@@ -84,6 +86,12 @@ export class Client implements Executor {
 
   async explain(task: TaskRef): Promise<Explanation> {
     return JSON.parse(await this.ask({ about: 'explain', task })) as Explanation;
+  }
+
+  /** Calls back for every fault the cluster tells of from now on. Returns the way to stop. */
+  onFault(handler: (event: FaultEvent) => void): () => void {
+    this.faultHandlers.add(handler);
+    return () => this.faultHandlers.delete(handler);
   }
 
   /** Live workers, by number. */
@@ -179,6 +187,11 @@ export class Client implements Executor {
       }
       case 'refused':
         return this.fail(new VolleyError(message.code, message.message));
+      case 'fault': {
+        const event = JSON.parse(message.json) as FaultEvent;
+        for (const handler of this.faultHandlers) handler(event);
+        return;
+      }
       case 'client-welcome':
         return;
     }

@@ -11,6 +11,8 @@ import { sendBytes } from './bulk-sender.js';
 import { callMetadata, channelCredentials, channelOptions, fromStatus } from './grpc-channel.js';
 import type { PeerSecurity } from './transport.js';
 
+type Accept = (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array;
+
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 interface Channel {
@@ -33,7 +35,7 @@ export class GrpcBulkClient {
     peer: string,
     task: TaskRef,
     slice: number,
-    accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
+    accept: Accept,
     signal: AbortSignal | undefined,
   ): Promise<PartitionHeader> {
     if (signal?.aborted) throw abortError(signal);
@@ -47,7 +49,7 @@ export class GrpcBulkClient {
         callMetadata(this.security),
       );
       const what = `${formatTask(task.job, task.index)} slice ${slice}`;
-      return pull(call, what, accept, signal, error => this.explain(error, peer));
+      return new Pull(call, what, accept, signal, error => this.explain(error, peer)).done;
     });
   }
 
@@ -134,77 +136,102 @@ export class GrpcBulkClient {
 }
 
 /** Receives one slice. Rejects only after `accept` has settled, so that its memory has one owner at any time. */
-function pull(
-  call: ClientReadableStream<Buffer>,
-  what: string,
-  accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
-  signal: AbortSignal | undefined,
-  explain: (error: ServiceError) => VolleyError,
-): Promise<PartitionHeader> {
-  return new Promise((resolve, reject) => {
-    let receiver: Receiver | null = null;
-    let accepting = false;
-    let failure: unknown;
-    let over = false;
-    const watch = new StallWatch(limits.transferStallMs, () =>
-      fail(new VolleyError('UNREACHABLE', `${call.getPeer()} stopped sending ${what}`, { what })),
-    );
-    const abort = () => fail(abortError(signal!));
-    signal?.addEventListener('abort', abort, { once: true });
+class Pull {
+  readonly done: Promise<PartitionHeader>;
+  private readonly call: ClientReadableStream<Buffer>;
+  private readonly what: string;
+  private readonly accept: Accept;
+  private readonly signal: AbortSignal | undefined;
+  private readonly watch: StallWatch;
+  private receiver: Receiver | null = null;
+  private accepting = false;
+  private over = false;
+  private failure: unknown;
+  private resolve!: (header: PartitionHeader) => void;
+  private reject!: (error: unknown) => void;
 
-    function settle(): void {
-      over = true;
-      watch.stop();
-      signal?.removeEventListener('abort', abort);
-    }
-    function fail(error: unknown): void {
-      if (over) return;
-      failure = error;
-      settle();
-      call.cancel();
-      if (!accepting) reject(error);
-    }
-    async function begin(frame: Buffer): Promise<void> {
-      const header = decodeHeader(frame, what);
-      accepting = true;
-      call.pause();
-      watch.pause();
-      try {
-        const target = await accept(header);
-        receiver = new Receiver(header, target, what);
-      } finally {
-        accepting = false;
-      }
-      if (over) return reject(failure);
-      watch.resume();
-      call.resume();
-    }
-    call.on('data', (frame: Buffer) => {
-      if (over) return;
-      watch.moved();
-      try {
-        if (receiver) receiver.push(frame);
-        else begin(frame).catch(error => (over ? reject(failure) : fail(error)));
-      } catch (error) {
-        fail(error);
-      }
+  constructor(
+    call: ClientReadableStream<Buffer>,
+    what: string,
+    accept: Accept,
+    signal: AbortSignal | undefined,
+    explain: (error: ServiceError) => VolleyError,
+  ) {
+    this.call = call;
+    this.what = what;
+    this.accept = accept;
+    this.signal = signal;
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
     });
-    call.on('end', () => {
-      if (over) return;
-      try {
-        if (!receiver) return; // The status that follows says why there was nothing.
-        const header = receiver.finish();
-        settle();
-        resolve(header);
-      } catch (error) {
-        fail(error);
-      }
-    });
-    call.on('error', (error: ServiceError) => fail(explain(error)));
+    this.watch = new StallWatch(limits.transferStallMs, () => this.failUnreachable('stopped sending'));
+    signal?.addEventListener('abort', this.abort, { once: true });
+    call.on('data', (frame: Buffer) => this.onFrame(frame));
+    call.on('end', () => this.onEnd());
+    call.on('error', (error: ServiceError) => this.fail(explain(error)));
     call.on('status', () => {
-      if (!over && !receiver && !accepting) {
-        fail(new VolleyError('UNREACHABLE', `${call.getPeer()} ended without sending ${what}`, { what }));
-      }
+      if (!this.receiver && !this.accepting) this.failUnreachable('ended without sending');
     });
-  });
+  }
+
+  private onFrame(frame: Buffer): void {
+    if (this.over) return;
+    this.watch.moved();
+    try {
+      if (this.receiver) this.receiver.push(frame);
+      else this.begin(frame).catch(error => this.fail(error));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The header is in: waits for memory, without reading on. */
+  private async begin(frame: Buffer): Promise<void> {
+    const header = decodeHeader(frame, this.what);
+    this.accepting = true;
+    this.call.pause();
+    this.watch.pause();
+    try {
+      this.receiver = new Receiver(header, await this.accept(header), this.what);
+    } finally {
+      this.accepting = false;
+      if (this.over) this.reject(this.failure);
+    }
+    this.watch.resume();
+    this.call.resume();
+  }
+
+  private onEnd(): void {
+    // Without a receiver the status that follows says why there was nothing.
+    if (this.over || !this.receiver) return;
+    try {
+      const header = this.receiver.finish();
+      this.settle();
+      this.resolve(header);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private readonly abort = (): void => this.fail(abortError(this.signal!));
+
+  private failUnreachable(how: string): void {
+    const story = `${this.call.getPeer()} ${how} ${this.what}`;
+    this.fail(new VolleyError('UNREACHABLE', story, { what: this.what }));
+  }
+
+  private fail(error: unknown): void {
+    if (this.over) return;
+    this.failure = error;
+    this.settle();
+    this.call.cancel();
+    if (!this.accepting) this.reject(error);
+  }
+
+  private settle(): void {
+    this.over = true;
+    this.watch.stop();
+    this.signal?.removeEventListener('abort', this.abort);
+  }
 }

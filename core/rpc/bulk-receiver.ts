@@ -64,7 +64,7 @@ export class StallWatch {
 
   constructor(stallMs: number, stalled: () => void) {
     this.timer = setInterval(() => {
-      if (this.paused || ++this.idleSteps < steps) return;
+      if (this.paused || ++this.idleSteps <= steps) return;
       this.stop();
       stalled();
     }, stallMs / steps);

@@ -53,14 +53,15 @@ async function stillServing(): Promise<void> {
   }
 }
 
-/** Sends raw bytes and resolves when the connection is gone, or when the peer has had its say and waits. */
+/** Sends raw bytes, gives the server a few turns, and hangs up. */
 async function raw(socket: Socket, bytes: Buffer): Promise<void> {
-  await new Promise<void>(resolve => {
-    socket.on('error', () => resolve());
-    socket.on('close', () => resolve());
-    socket.resume();
-    socket.write(bytes, () => setImmediate(() => socket.end()));
-  });
+  const closed = new Promise<void>(resolve => socket.on('close', () => resolve()));
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.write(bytes);
+  for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve));
+  socket.destroySoon();
+  await closed;
 }
 
 function tcp(address: string): Socket {
@@ -91,6 +92,7 @@ function call(
     stream.on('response', note);
     stream.on('trailers', note);
     stream.on('error', () => undefined);
+    stream.on('end', () => stream.close());
     stream.on('close', () => {
       session.close();
       resolve(code);
@@ -135,6 +137,43 @@ describe.each(['head', 'data'] as const)('FAULTS 5: the %s port', which => {
     );
     await call(address(), '/', message(Buffer.alloc(0)), { 'content-type': 'text/html' });
     await stillServing();
+  });
+});
+
+describe('FAULTS 6: a stream that breaks is not a stream that was closed', () => {
+  async function joinByHand() {
+    const joined = head.workers.length;
+    const session = connectHttp2(`http://${head.listening.address}`);
+    session.on('error', () => undefined);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': controlPaths.join,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.on('error', () => undefined);
+    await until(() => head.workers.length > joined);
+    return { session, stream, far: head.workers[joined]! };
+  }
+
+  test('the connection is cut', async () => {
+    const { session, far } = await joinByHand();
+    session.destroy();
+    expect(await far.closed).toMatchObject({ clean: false, code: 'UNREACHABLE' });
+  });
+
+  test('the stream is reset', async () => {
+    const { session, stream, far } = await joinByHand();
+    stream.close(8);
+    expect(await far.closed).toMatchObject({ clean: false, code: 'UNREACHABLE' });
+    session.close();
+  });
+
+  test('it ends without a farewell', async () => {
+    const { session, stream, far } = await joinByHand();
+    stream.end();
+    expect(await far.closed).toMatchObject({ clean: false, code: 'UNREACHABLE' });
+    session.close();
   });
 });
 

@@ -125,6 +125,8 @@ export function writeNewsBody(message: HeadToClient): ToClient {
       return { putLost: { job: message.job, indicesU32: bytesOf(message.indices) } };
     case 'answer':
       return { answer: { request: message.request, json: message.json } };
+    case 'fault':
+      return { fault: { json: message.json } };
     default:
       return assertNever(message);
   }
@@ -148,6 +150,8 @@ export function readNewsBody(wire: ToClient__Output): HeadToClient {
     }
     case 'answer':
       return { kind: 'answer', request: wire.answer!.request, json: wire.answer!.json };
+    case 'fault':
+      return { kind: 'fault', json: wire.fault!.json };
     default:
       throw malformed('news of unknown kind');
   }

@@ -269,7 +269,9 @@ export type HeadToClient =
   /** Put results whose holders are gone: store them again, or fail the tasks that need them with DATA_LOST. */
   | { readonly kind: 'put-lost'; readonly job: JobId; readonly indices: Uint32Array }
   /** JSON of a StatusReport, an Explanation or a Location (core/graph/report). */
-  | { readonly kind: 'answer'; readonly request: number; readonly json: string };
+  | { readonly kind: 'answer'; readonly request: number; readonly json: string }
+  /** JSON of a FaultEvent (core/notify/notifier), for who watches. */
+  | { readonly kind: 'fault'; readonly json: string };
 
 export interface ClientWelcome {
   readonly kind: 'client-welcome';

@@ -145,8 +145,8 @@ export function emitIsIn(emitter: Emitter, node: CallNode): Emitted {
     case 'text':
       return result(`${emitter.bind(membership(value.dictionary, values))}[${value.code}]===1`);
     case 'pair': {
-      const set = emitter.bind(new Set(values.map(v => pairKey(BigInt(v)))));
-      return result(`${set}.has(${value.high}*4294967296+${value.low}+':'+${value.low})`);
+      const lows = emitter.bind(lowsByHigh(values.map(BigInt), value.type.kind === 'uint64'));
+      return result(`${lows}.get(${value.high})?.has(${value.low})===true`);
     }
     default: {
       const numbers = values.map(Number);
@@ -160,11 +160,16 @@ export function emitIsIn(emitter: Emitter, node: CallNode): Emitted {
   }
 }
 
-/** High part rounded, low word exact: together they name a 64-bit integer. */
-function pairKey(value: bigint): string {
-  const low = Number(BigInt.asUintN(32, value));
-  const high = Number(value >> 32n);
-  return `${high * 4294967296 + low}:${low}`;
+/** Low words of 64-bit integers by their high word: nothing is allocated per row. */
+function lowsByHigh(values: readonly bigint[], unsigned: boolean): Map<number, Set<number>> {
+  const out = new Map<number, Set<number>>();
+  for (const value of values) {
+    const signed = Number(BigInt.asIntN(32, value >> 32n));
+    const high = unsigned ? signed >>> 0 : signed;
+    const lows = out.get(high) ?? new Set();
+    out.set(high, lows.add(Number(BigInt.asUintN(32, value))));
+  }
+  return out;
 }
 
 function membership(dictionary: Dictionary, values: readonly unknown[]): Uint8Array {

@@ -1,5 +1,6 @@
 import { assert } from '../../core/base/assert.js';
 import { DataType, type TimeUnit } from '../column/datatype.js';
+import { dayOf, joinDay, timeOf, words } from '../column/int64.js';
 import {
   dayOfMonth,
   monthOf,
@@ -13,7 +14,7 @@ import {
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
 import type { Emitted, Emitter, NumberValue, PairValue } from './emitter.js';
-import { dayOf, emitOverflow, joinDay, timeOf, words } from './wide.js';
+import { emitOverflow } from './wide.js';
 
 export const unitsPerSecond: Readonly<Record<TimeUnit, number>> = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 };
 

@@ -50,7 +50,10 @@ const cases: readonly (readonly [Expr, string])[] = [
   [coalesce(col('x'), col('y'), lit(0.25)), 'coalesce(x, y, 0.25)'],
   [coalesce(col('s'), col('t')), 'coalesce(s, t)'],
   [when(col('b')).then(col('k')).otherwise(col('i')), 'case when b then k else i end'],
-  [when(col('k').gt(2)).then('big').when(col('k').gt(0)).then(col('s')).otherwise(col('t')), "case when k > 2 then 'big' when k > 0 then s else t end"],
+  [
+    when(col('k').gt(2)).then('big').when(col('k').gt(0)).then(col('s')).otherwise(col('t')),
+    "case when k > 2 then 'big' when k > 0 then s else t end",
+  ],
   [col('s').str.contains('a'), "contains(s, 'a')"],
   [col('s').str.contains(/^[a-z]+$/), "regexp_matches(s, '^[a-z]+$')"],
   [col('s').str.startsWith('a'), "starts_with(s, 'a')"],
@@ -92,7 +95,11 @@ const cases: readonly (readonly [Expr, string])[] = [
 
 function results(exprs: readonly Expr[], batch: Batch): unknown[][] {
   const typed = exprs.map(expr => typeExpr(expr.node, scopeOf(batch.schema, 'test')));
-  const columns = evaluate(typed.map(t => t.node), batch, null);
+  const columns = evaluate(
+    typed.map(t => t.node),
+    batch,
+    null,
+  );
   const schema = typed.map((t, k) => ({ name: `c${k}`, type: t.type }));
   const rows = batchesToRecords(schema, [{ schema, rows: batch.rows, columns }]) as Record<string, unknown>[];
   return rows.map(row => Object.values(row));
@@ -106,7 +113,10 @@ const plain = (value: unknown): unknown => {
 test.each([0, 0.15])('expressions agree with DuckDB (share of nulls %d)', async nulls => {
   const batch = randomBatch(seededRng(seed), 600, nulls);
   const db = await duckdbWith({ r: batch });
-  const ours = results(cases.map(([expr]) => expr), batch);
+  const ours = results(
+    cases.map(([expr]) => expr),
+    batch,
+  );
   const different: unknown[] = [];
   for (let k = 0; k < cases.length; k++) {
     const sql = cases[k]![1];
@@ -132,7 +142,10 @@ test('a filter keeps rows for which the predicate is true, neither false nor nul
 test('an expression over selected rows gives the selected values', () => {
   const batch = randomBatch(seededRng(seed + 2), 300);
   const at = Int32Array.from({ length: 100 }, (_, k) => 3 * k);
-  const { node } = typeExpr(concatStr([col('s'), col('k').cast(DataType.Utf8)]).node, scopeOf(batch.schema, 'test'));
+  const { node } = typeExpr(
+    concatStr([col('s'), col('k').cast(DataType.Utf8)]).node,
+    scopeOf(batch.schema, 'test'),
+  );
   const sum = typeExpr(col('x').add(col('y')).node, scopeOf(batch.schema, 'test')).node;
   const all = evaluate([node, sum, col('t').node], batch, null);
   const some = evaluate([node, sum, col('t').node], batch, { at, rows: 100 });

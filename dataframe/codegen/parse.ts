@@ -2,8 +2,8 @@ import { VolleyError } from '../../core/base/errors.js';
 import { type ColumnBuilder, createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import { joinDay, words } from '../column/int64.js';
 import { directives, nanosPerDay, parseIso, timeParser } from './time-text.js';
-import { joinDay, words } from './wide.js';
 
 /** Texts as values of a type. `bad[i]` is 1 where text i is none: 0 in the column when strict, else null. */
 export interface Parsed {

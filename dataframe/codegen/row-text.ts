@@ -3,10 +3,10 @@ import { createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { entryTexts } from '../column/dictionary.js';
+import { dayOf, timeOf } from '../column/int64.js';
 import { unitsPerSecond } from './emit-date.js';
 import { unknownDirective } from './parse.js';
 import { dateText, timeFormatter, timestampText } from './time-text.js';
-import { dayOf, timeOf } from './wide.js';
 
 /** Texts of several columns joined row by row; null where one of them is null. */
 export function concatTexts(columns: readonly Column[], separator: string, rows: number): Column {

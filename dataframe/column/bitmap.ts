@@ -9,10 +9,6 @@ export function isValid(bitmap: Uint8Array | null, row: number): boolean {
   return bitmap === null || ((bitmap[row >> 3]! >> (row & 7)) & 1) === 1;
 }
 
-export function setBit(bitmap: Uint8Array, row: number): void {
-  bitmap[row >> 3]! |= 1 << (row & 7);
-}
-
 const popcount = new Uint8Array(256);
 for (let i = 1; i < 256; i++) popcount[i] = popcount[i >> 1]! + (i & 1);
 

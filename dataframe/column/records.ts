@@ -4,9 +4,12 @@ import { type ColumnBuilder, createBuilder } from './builder.js';
 import type { Batch, Column } from './column.js';
 import { DataType, formatType, type Schema, type TimeUnit } from './datatype.js';
 import { entryTexts } from './dictionary.js';
+import { dayOf, joinDay, timeOf, words } from './int64.js';
 
 /** Units per millisecond: milliseconds = value / unitsPerMs. */
 export const unitsPerMs: Readonly<Record<TimeUnit, number>> = { s: 0.001, ms: 1, us: 1e3, ns: 1e6 };
+
+const dayMs = 86_400_000;
 
 /** A record as users have it: numbers, bigints, strings, booleans, Dates, null or undefined by column name. */
 export type RecordLike = Readonly<Record<string, unknown>>;
@@ -111,10 +114,14 @@ function appender(builder: ColumnBuilder, name: string): (value: unknown, row: n
       };
     case 'date':
     case 'timestamp': {
-      const scale = type.kind === 'date' ? 1 / 86_400_000 : unitsPerMs[type.unit];
+      const perDay = type.kind === 'date' ? 1 : unitsPerMs[type.unit] * dayMs;
       return (value, row) => {
         if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw refuse(value, row);
-        builder.appendNumber(Math.floor(value.getTime() * scale));
+        const day = Math.floor(value.getTime() / dayMs);
+        const time = Math.floor(((value.getTime() - day * dayMs) * perDay) / dayMs);
+        joinDay(day, type.kind === 'date' ? 0 : time, perDay);
+        if (words.high > 2147483647 || words.high < -2147483648) throw refuse(value, row);
+        builder.appendInt64(words.low | 0, words.high);
       };
     }
     case 'float32':
@@ -230,8 +237,14 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
             : `new Date(Math.floor(${v}/${1 / scale}))`,
         );
       }
-      const words = values as Int32Array;
-      const toDate = (row: number) => new Date(Math.floor(wideAsNumber(words, row) / unitsPerMs[type.unit]));
+      const pairs = values as Int32Array;
+      const perMs = unitsPerMs[type.unit];
+      const perDay = perMs * dayMs;
+      const toDate = (row: number): Date => {
+        const high = pairs[2 * row + 1]!;
+        const low = pairs[2 * row]! >>> 0;
+        return new Date(dayOf(high, low, perDay) * dayMs + Math.floor(timeOf(high, low, perDay) / perMs));
+      };
       return plain((_, d) => `${d}(i)`, toDate);
     }
     case 'int64':
@@ -241,11 +254,6 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
     default:
       return plain(v => v);
   }
-}
-
-/** Rounded where it is beyond 2^53. */
-function wideAsNumber(words: Int32Array, row: number): number {
-  return words[2 * row + 1]! * 4294967296 + (words[2 * row]! >>> 0);
 }
 
 function wideSource(column: Column, name: string, options: RecordOptions): RecordSource {

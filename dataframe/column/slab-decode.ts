@@ -1,4 +1,5 @@
 import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import { bitmapBytes, countValid } from './bitmap.js';
@@ -6,9 +7,6 @@ import type { Batch, Column, Dictionary } from './column.js';
 import { type DataType, formatType } from './datatype.js';
 import { bytesPerValue, isPhysicalOf, viewValues } from './layout.js';
 import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './slab.js';
-
-/** Columns one partition may claim to have: bounds what a corrupt header can make us do. */
-const maxColumns = 65_536;
 
 /**
  * The batch in `bytes`, without copying: columns are views, valid as long as the bytes are. Everything that a later
@@ -58,7 +56,7 @@ function metaOf(header: PartitionHeader): PartitionMeta {
   }
   if (meta.rows !== header.rows)
     throw corrupt(`${header.rows} rows in the header, ${meta.rows} in the layout`);
-  if (meta.columns.length > maxColumns) throw corrupt(`${meta.columns.length} columns`);
+  if (meta.columns.length > limits.partitionColumns) throw corrupt(`${meta.columns.length} columns`);
   return meta;
 }
 

@@ -6,7 +6,7 @@ import { buildAggregate } from './aggregate.js';
 import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
 import { asLayer, gather, overLayer, type Pipeline, perPartition, withOp } from './pipeline.js';
-import { type Layer, type StageRunner, sumOf } from './stage.js';
+import { type StageRunner, sumOf } from './stage.js';
 
 /** What planning a stage may use. */
 export interface BuildContext {
@@ -99,10 +99,8 @@ async function buildConcat(
   plan: Extract<Plan, { kind: 'concat' }>,
   context: BuildContext,
 ): Promise<Pipeline> {
-  const layers: Layer[] = [];
-  for (const input of plan.inputs) {
-    layers.push(asLayer(context.runner, await build(input, context)));
-  }
+  const branches = await Promise.all(plan.inputs.map(input => build(input, context)));
+  const layers = branches.map(branch => asLayer(context.runner, branch));
   const ranges = layers.map(layer => layer.range);
   const count = ranges.reduce((sum, range) => sum + range.count, 0);
   const dependency: Dependency = {

@@ -51,7 +51,8 @@ export class DryRunner implements StageRunner {
       bytes: new Float64Array(tasks).fill(bytes / tasks),
       inline: [],
     };
-    return { range, schema, stats: async () => stats };
+    const fetch = () => Promise.reject(new Error('volley bug: a dry run has no rows'));
+    return { range, schema, stats: async () => stats, fetch };
   }
 
   #bytesOf(dependency: Dependency): number {

@@ -1,4 +1,3 @@
-import type { GraphJob } from '../../core/graph/executor.js';
 import type { Batch } from '../column/column.js';
 import { decodeBatch } from '../column/slab.js';
 import { planConstants } from './constants.js';
@@ -6,7 +5,6 @@ import type { Layer } from './stage.js';
 
 /** The partitions of a layer in order, one batch each; those without rows stay where they are. Keeps a few in flight. */
 export async function* fetchBatches(
-  job: GraphJob,
   layer: Layer,
   ahead: number = planConstants.fetches,
 ): AsyncGenerator<Batch> {
@@ -15,7 +13,7 @@ export async function* fetchBatches(
   const pending: Promise<Batch>[] = [];
   for (let next = 0, given = 0; given < wanted.length; given++) {
     while (next < wanted.length && pending.length < ahead) {
-      const batch = fetchBatch(job, layer, wanted[next++]!);
+      const batch = fetchBatch(layer, wanted[next++]!);
       // Seen when its turn comes; until then a failure must not count as unobserved.
       batch.catch(() => {});
       pending.push(batch);
@@ -24,14 +22,14 @@ export async function* fetchBatches(
   }
 }
 
-export async function fetchAll(job: GraphJob, layer: Layer): Promise<Batch[]> {
+export async function fetchAll(layer: Layer): Promise<Batch[]> {
   const batches: Batch[] = [];
-  for await (const batch of fetchBatches(job, layer)) batches.push(batch);
+  for await (const batch of fetchBatches(layer)) batches.push(batch);
   return batches;
 }
 
-async function fetchBatch(job: GraphJob, { range }: Layer, task: number): Promise<Batch> {
-  const lease = await job.fetch({ job: range.job, index: range.first + task }, 0);
+async function fetchBatch(layer: Layer, task: number): Promise<Batch> {
+  const lease = await layer.fetch(task);
   try {
     // The bytes are only lent, and may be shared memory that is used again: what the caller keeps is a copy.
     return decodeBatch(lease.header, lease.bytes.slice());

@@ -13,17 +13,27 @@ import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
 /** Runs stages as layers of one job. */
 export class GraphRunner implements StageRunner {
+  /** Kept open after the run by persist() only. */
   readonly job: GraphJob;
+  #closed = false;
   readonly #executor: Executor;
   /** The failure that was seen first: those of later layers only follow from it. */
   #failure: { readonly error: unknown } | null = null;
+  readonly #layers: { readonly range: TaskRange; readonly done: Promise<LayerStats> }[] = [];
 
   constructor(executor: Executor, job: GraphJob) {
     this.#executor = executor;
     this.job = job;
   }
 
+  /** Cancels what is unfinished and releases everything. Branches that are still being planned end at their next stage. */
+  close(): void {
+    this.#closed = true;
+    this.job.close();
+  }
+
   submit(stage: StageRequest, schema: Schema): Layer {
+    this.#requireOpen();
     const name = stageName(stage.fragment);
     const handle = this.job.submit({
       template: this.job.template('fragment', name, packData(stage.fragment)),
@@ -38,14 +48,15 @@ export class GraphRunner implements StageRunner {
   }
 
   async empty(schema: Schema): Promise<Layer> {
+    this.#requireOpen();
     const partition = encodeBatch(emptyBatch(schema), byteLength => new Uint8Array(byteLength));
     return this.#layer(await this.job.put([partition]), schema);
   }
 
   async open(table: MemoryTable, schema: Schema): Promise<Layer> {
     const resident = await table.open(this.#executor);
-    const stats = { ...resident, inline: [] };
-    return { range: resident.range, schema, stats: async () => stats };
+    const stats = { rows: resident.rows, bytes: resident.bytes, inline: [] };
+    return { range: resident.range, schema, stats: async () => stats, fetch: resident.fetch };
   }
 
   /** Looks at a source on a worker: only the workers need to see the files. */
@@ -68,7 +79,7 @@ export class GraphRunner implements StageRunner {
     const { inline } = await layer.stats();
     const bytes = inline[task];
     if (bytes) return bytes;
-    const lease = await this.job.fetch({ job: layer.range.job, index: layer.range.first + task }, 0);
+    const lease = await layer.fetch(task);
     try {
       return lease.bytes.slice();
     } finally {
@@ -76,30 +87,40 @@ export class GraphRunner implements StageRunner {
     }
   }
 
-  #layer(handle: LayerHandle, schema: Schema): Layer {
-    const done = handle.done.catch(error => {
+  #requireOpen(): void {
+    if (this.#closed) throw new VolleyError('CANCELLED', 'another part of this dataframe job failed first');
+  }
+
+  #layer({ range, done: finished }: LayerHandle, schema: Schema): Layer {
+    const done = finished.catch(error => {
       this.#failure ??= { error };
       throw this.#failure.error;
     });
     // Nobody may be waiting yet, or ever, for a layer that others read.
     done.catch(() => {});
-    return { range: handle.range, schema, stats: (): Promise<LayerStats> => done };
+    this.#layers.push({ range, done });
+    const fetch = (task: number) => this.job.fetch({ job: range.job, index: range.first + task }, 0);
+    return { range, schema, stats: (): Promise<LayerStats> => done, fetch };
   }
 
+  /**
+   * Frees what the stage just submitted has read, which is its only reader. Not before it is finished: a layer that is
+   * released has no end its client could wait for.
+   */
   #giveUp(dependency: Dependency): void {
-    for (const range of rangesOf(dependency)) {
-      if (range.job === this.job.id) this.job.release(range);
+    for (const { job, first } of firstTasks(dependency)) {
+      const layer = job === this.job.id ? this.#layers.find(({ range }) => range.first === first) : undefined;
+      if (layer === undefined) continue;
+      const release = () => this.job.release(layer.range);
+      layer.done.then(release, release);
     }
   }
 }
 
-function rangesOf(dependency: Dependency): TaskRange[] {
+/** The first task of every layer a dependency may name, and others. */
+function firstTasks(dependency: Dependency): { job: number; first: number }[] {
   if (dependency.rule !== 'explicit') return [dependency.from];
-  return Array.from(dependency.indices, (first, i) => ({
-    job: dependency.jobs[i] as TaskRange['job'],
-    first,
-    count: 1,
-  }));
+  return Array.from(dependency.indices, (first, i) => ({ job: dependency.jobs[i]!, first }));
 }
 
 /** `scan filter aggregate:partial hash`: for explain, errors and events. */

@@ -20,8 +20,7 @@ import {
  */
 export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<Pipeline> {
   const { runner, options } = context;
-  const right = await build(plan.right, context);
-  const left = await build(plan.left, context);
+  const [right, left] = await Promise.all([build(plan.right, context), build(plan.left, context)]);
   const limit = options.broadcastBytes ?? planConstants.broadcastBytes;
   if (left.tasks > 1 && (await surelyLarge(right, limit))) return shuffled(plan, left, right, context);
   const layer = asLayer(runner, right);

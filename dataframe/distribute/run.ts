@@ -13,29 +13,36 @@ import { asLayer } from './pipeline.js';
 import { inspectSources } from './sources.js';
 import type { Layer } from './stage.js';
 
-/** A job that is open, and what it runs for. */
+/** A job that is open, and what it runs for. Whoever opened it closes the runner, which releases everything. */
 export interface OpenRun {
   readonly runner: GraphRunner;
-  /** Sources were looked at; names and types hold; rules were applied. */
-  readonly plan: Plan;
-  readonly options: PlanOptions;
+  /** Sources were looked at; names and types hold; no rule was applied. */
+  readonly analyzed: Plan;
 }
 
-/** Opens a job, finds out about the sources and plans; whatever happens in `use`, everything is released after it. */
+/** Opens a job, looks at the sources and resolves names and types. */
+export async function openRun(verb: Verb, executor: Executor, name: string): Promise<OpenRun> {
+  const runner = new GraphRunner(executor, executor.openJob(name));
+  try {
+    return { runner, analyzed: analyze(verb, await inspectSources(verb, runner)) };
+  } catch (error) {
+    runner.close();
+    throw error;
+  }
+}
+
+/** Runs `use` on the optimized plan; whatever happens, everything is released after it. */
 export async function withRun<T>(
   verb: Verb,
   executor: Executor,
   name: string,
-  options: PlanOptions,
-  use: (run: OpenRun) => Promise<T>,
+  use: (plan: Plan, runner: GraphRunner) => Promise<T>,
 ): Promise<T> {
-  const job = executor.openJob(name);
+  const { runner, analyzed } = await openRun(verb, executor, name);
   try {
-    const runner = new GraphRunner(executor, job);
-    const plan = optimize(analyze(verb, await inspectSources(verb, runner)));
-    return await use({ runner, plan, options });
+    return await use(optimize(analyzed), runner);
   } finally {
-    job.close();
+    runner.close();
   }
 }
 
@@ -46,13 +53,13 @@ export async function runPlan(plan: Plan, runner: GraphRunner, options: PlanOpti
 
 /** The schema of the answer. */
 export function planSchema(verb: Verb, executor: Executor): Promise<Schema> {
-  return withRun(verb, executor, 'schema', {}, async ({ plan }) => plan.schema);
+  return withRun(verb, executor, 'schema', async plan => plan.schema);
 }
 
 export interface ExplainOptions {
   /** Default true: after the rules. */
   readonly optimized?: boolean;
-  /** The stages instead of the logical plan. */
+  /** The stages instead of the logical plan. Sizes are guessed where a run measures them. */
   readonly physical?: boolean;
 }
 
@@ -63,21 +70,15 @@ export async function explainVerb(
   options: ExplainOptions,
   planOptions: PlanOptions = {},
 ): Promise<string> {
-  const job = executor.openJob('explain');
-  try {
-    const analyzed = analyze(verb, await inspectSources(verb, new GraphRunner(executor, job)));
-    const plan = options.optimized === false ? analyzed : optimize(analyzed);
-    if (options.physical !== true) return explainPlan(plan);
-    return await explainStages(plan, planOptions);
-  } finally {
-    job.close();
-  }
+  const { runner, analyzed } = await openRun(verb, executor, 'explain');
+  runner.close();
+  const plan = options.optimized === false ? analyzed : optimize(analyzed);
+  return options.physical === true ? explainStages(plan, planOptions) : explainPlan(plan);
 }
 
 /** The stages a plan becomes, one block each. */
 export async function explainStages(plan: Plan, options: PlanOptions = {}): Promise<string> {
   const runner = new DryRunner();
-  const pipeline = await build(plan, { runner, options });
-  asLayer(runner, pipeline);
+  asLayer(runner, await build(plan, { runner, options }));
   return runner.text();
 }

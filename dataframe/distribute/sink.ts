@@ -34,7 +34,7 @@ export function sinkParquet(
   options: SinkOptions,
   planOptions: PlanOptions,
 ): Promise<SinkResult> {
-  return withRun(verb, executor, 'sinkParquet', planOptions, async ({ runner, plan }) => {
+  return withRun(verb, executor, 'sinkParquet', async (plan, runner) => {
     if (options.overwrite !== true) await refuseExisting(path, runner);
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
@@ -53,8 +53,8 @@ export function sinkParquet(
 }
 
 /**
- * Throws SINK_EXISTS when a worker sees something at the path. Asked once and before any work: the tasks that write
- * cannot tell what was there before from what an attempt of theirs, whose report was lost, has left.
+ * Throws SINK_EXISTS when a worker sees something at the path: before the work is done rather than after it. The tasks
+ * that write look again.
  */
 async function refuseExisting(path: string, runner: GraphRunner): Promise<void> {
   try {

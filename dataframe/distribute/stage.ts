@@ -1,5 +1,6 @@
 import type { TaskRange } from '../../core/base/ids.js';
 import type { Dependency } from '../../core/graph/layer.js';
+import type { LeasedPartition } from '../../core/graph/partition.js';
 import type { Schema } from '../column/datatype.js';
 import type { Split } from '../io/source.js';
 import type { Fragment } from '../physical/fragment.js';
@@ -25,6 +26,8 @@ export interface Layer {
   readonly schema: Schema;
   /** Settles when every task is done. */
   stats(): Promise<LayerStats>;
+  /** Brings one partition here. */
+  fetch(task: number): Promise<LeasedPartition>;
 }
 
 export interface LayerStats {

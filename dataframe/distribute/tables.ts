@@ -55,6 +55,7 @@ export class PutTable implements MemoryTable {
         range,
         rows: Float64Array.from(partitions, p => p.header.rows),
         bytes: Float64Array.from(partitions, p => p.header.byteLength),
+        fetch: partition => job.fetch({ job: range.job, index: range.first + partition }, 0),
       };
     } catch (error) {
       job.close();
@@ -88,7 +89,7 @@ export class PersistedTable implements MemoryTable {
       );
     }
     const { rows, bytes } = await this.#layer.stats();
-    return { range: this.#layer.range, rows, bytes };
+    return { range: this.#layer.range, rows, bytes, fetch: partition => this.#layer.fetch(partition) };
   }
 
   release(): void {

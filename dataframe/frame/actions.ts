@@ -6,14 +6,11 @@ import { batchesToRecords, type RecordOptions } from '../column/records.js';
 import { build } from '../distribute/build.js';
 import type { PlanOptions } from '../distribute/constants.js';
 import { fetchAll, fetchBatches } from '../distribute/fetch.js';
-import { GraphRunner } from '../distribute/graph-runner.js';
 import { submitPipeline } from '../distribute/pipeline.js';
-import { runPlan, withRun } from '../distribute/run.js';
-import { inspectSources } from '../distribute/sources.js';
+import { openRun, runPlan, withRun } from '../distribute/run.js';
 import { PersistedTable } from '../distribute/tables.js';
 import { len } from '../expr/expr.js';
 import { optimize } from '../optimizer/optimize.js';
-import { analyze } from '../plan/analyze.js';
 import type { Verb } from '../plan/verb.js';
 
 /** What every action needs. */
@@ -36,9 +33,9 @@ export function collectBatches(
   { executor, options }: ActionContext,
   name = 'collect',
 ): Promise<Rows> {
-  return withRun(verb, executor, name, options, async ({ runner, plan }) => {
+  return withRun(verb, executor, name, async (plan, runner) => {
     const layer = await runPlan(plan, runner, options);
-    return { schema: plan.schema, batches: await fetchAll(runner.job, layer) };
+    return { schema: plan.schema, batches: await fetchAll(layer) };
   });
 }
 
@@ -71,32 +68,28 @@ export async function* iterateBatches(
   verb: Verb,
   { executor, options }: ActionContext,
 ): AsyncGenerator<RecordBatch> {
-  const job = executor.openJob('batches');
+  const { runner, analyzed } = await openRun(verb, executor, 'batches');
   try {
     const arrow = await import('../column/arrow.js');
-    const runner = new GraphRunner(executor, job);
-    const plan = optimize(analyze(verb, await inspectSources(verb, runner)));
-    const layer = await runPlan(plan, runner, options);
-    for await (const batch of fetchBatches(job, layer, BATCHES_AHEAD)) {
-      yield* arrow.batchesToTable(plan.schema, [batch]).batches;
+    const layer = await runPlan(optimize(analyzed), runner, options);
+    for await (const batch of fetchBatches(layer, BATCHES_AHEAD)) {
+      yield* arrow.batchesToTable(analyzed.schema, [batch]).batches;
     }
   } finally {
-    job.close();
+    runner.close();
   }
 }
 
 /** Runs the plan and leaves its partitions on the workers, in a job of their own. */
 export async function persistRows(verb: Verb, { executor, options }: ActionContext): Promise<PersistedTable> {
-  const job = executor.openJob('persist');
+  const { runner, analyzed } = await openRun(verb, executor, 'persist');
   try {
-    const runner = new GraphRunner(executor, job);
-    const plan = optimize(analyze(verb, await inspectSources(verb, runner)));
-    const pipeline = await build(plan, { runner, options });
+    const pipeline = await build(optimize(analyzed), { runner, options });
     const layer = submitPipeline(runner, pipeline, { kind: 'partition' });
     await layer.stats();
-    return new PersistedTable(layer, job);
+    return new PersistedTable(layer, runner.job);
   } catch (error) {
-    job.close();
+    runner.close();
     throw error;
   }
 }

@@ -64,8 +64,9 @@ export interface SortOptions {
   readonly nullsLast?: boolean | readonly boolean[];
 }
 
-export function sortKeys(args: readonly (ColumnLike | SortOptions)[]): SortBy[] {
-  const keys = args.flatMap(arg => {
+export function sortKeys(args: readonly (ColumnLike | readonly ColumnLike[] | SortOptions)[]): SortBy[] {
+  const keys = args.flatMap((arg): SortBy[] => {
+    if (Array.isArray(arg)) return sortKeys([{ by: arg }]);
     if (typeof arg === 'string' || arg instanceof Expr) {
       return [{ expr: columnNode(arg, 'sort'), descending: false, nullsLast: null }];
     }

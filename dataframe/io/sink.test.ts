@@ -91,15 +91,18 @@ test('an error half-way leaves nothing visible, and an existing file as it was',
   mkdirSync(scratch.path('half'));
   const path = scratch.path('half/out.parquet');
   writeFileSync(path, 'before');
+  await expect(writeSink(sinkOf(path), small.schema, [small], testEnv)).rejects.toMatchObject({
+    code: 'SINK_EXISTS',
+  });
   async function* failing(): AsyncGenerator<Batch> {
     yield small;
     throw new Error('cancelled');
   }
   await expect(
-    writeSink(sinkOf(path, 'file', { rowGroupRows: 1 }), small.schema, failing(), testEnv),
+    writeSink(sinkOf(path, 'file', { rowGroupRows: 1, overwrite: true }), small.schema, failing(), testEnv),
   ).rejects.toThrow('cancelled');
   expect(readdirSync(scratch.path('half'))).toEqual(['out.parquet']);
-  await writeSink(sinkOf(path), small.schema, [small], testEnv);
+  await writeSink(sinkOf(path, 'file', { overwrite: true }), small.schema, [small], testEnv);
   expect(readdirSync(scratch.path('half'))).toEqual(['out.parquet']);
   expect(await readAll(parquetReader, scanOf(path))).toEqual([['1'], ['2']]);
 });
@@ -122,20 +125,46 @@ test('parts appear together, in row order, at the commit; leftovers of dead atte
     const batch = recordsToBatch([{ a: position }]);
     await writeSink(part, batch.schema, [batch], { ...testEnv, position });
   }
-  writeFileSync(`${path}.tmp/.part-00001.parquet.a0`, 'half');
+  writeFileSync(`${scratch.path('.parts.tmp')}/.part-00001.parquet.a0`, 'half');
   const again = await writeSink(part, small.schema, [small], { ...testEnv, position: 11, attempt: 2 });
   expect(again.files).toEqual([`${path}/part-00011.parquet`]);
   expect(existsSync(path)).toBe(false);
   const commit = sinkOf(path, 'commit');
   await writeSink(commit, small.schema, [], testEnv);
   expect(readdirSync(path)).toEqual(['part-00000.parquet', 'part-00002.parquet', 'part-00011.parquet']);
-  expect(existsSync(`${path}.tmp`)).toBe(false);
+  expect(readdirSync(scratch.path('')).some(name => name.includes('parts.tmp'))).toBe(false);
   expect(await readAll(parquetReader, scanOf(path))).toEqual([['0'], ['2'], ['1'], ['2']]);
   // A commit whose report was lost is repeated.
   await writeSink(commit, small.schema, [], { ...testEnv, attempt: 2 });
 });
 
-test('an existing folder is never replaced', async () => {
+test('a repeated attempt whose report was lost finds its own file; another one is refused', async () => {
+  const path = scratch.path('again.parquet');
+  await writeSink(sinkOf(path), small.schema, [small], testEnv);
+  const retry = { ...testEnv, attempt: 1 };
+  expect(await writeSink(sinkOf(path), small.schema, [small], retry)).toMatchObject({
+    rows: 2,
+    files: [path],
+  });
+  const other = recordsToBatch([{ a: 3 }]);
+  await expect(writeSink(sinkOf(path), other.schema, [other], retry)).rejects.toMatchObject({
+    code: 'SINK_EXISTS',
+  });
+  expect(await readAll(parquetReader, scanOf(path))).toEqual([['1'], ['2']]);
+  expect(readdirSync(scratch.path('')).filter(name => name.includes('again'))).toEqual(['again.parquet']);
+});
+
+test('overwrite replaces a folder by a folder', async () => {
+  const path = scratch.path('replaced');
+  mkdirSync(path);
+  writeFileSync(`${path}/old`, 'x');
+  await writeSink(sinkOf(path, 'part', { overwrite: true }), small.schema, [small], testEnv);
+  await writeSink(sinkOf(path, 'commit', { overwrite: true }), small.schema, [], testEnv);
+  expect(readdirSync(path)).toEqual(['part-00000.parquet']);
+  expect(readdirSync(scratch.path('')).filter(name => name.includes('replaced'))).toEqual(['replaced']);
+});
+
+test('an existing folder is never replaced unless told', async () => {
   const path = scratch.path('taken');
   mkdirSync(path);
   writeFileSync(`${path}/precious`, 'x');
@@ -147,7 +176,7 @@ test('an existing folder is never replaced', async () => {
     code: 'SINK_EXISTS',
   });
   expect(readdirSync(path)).toEqual(['precious']);
-  expect(existsSync(`${path}.tmp`)).toBe(false);
+  expect(readdirSync(scratch.path('')).some(name => name.includes('taken.tmp'))).toBe(false);
 });
 
 test('refusals: allowed folders, missing folders, types, zstd without a compressor', async () => {

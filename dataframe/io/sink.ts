@@ -1,16 +1,17 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isVolleyError, VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
 import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { ParquetFile, requireWritable } from './parquet/writer.js';
-import { allowedTarget } from './paths.js';
+import { allowedTarget, readRange } from './paths.js';
 import type { IoEnv, SinkReceipt, SinkSpec } from './source.js';
 
 /**
  * Writes one task's share of a sink. Rows go to a hidden name that only this attempt uses, are synced, and appear under
- * their final name by one rename: whoever looks sees all of the output or nothing. An existing file at `path` is
- * replaced in that same step; an existing folder is never touched.
+ * their final name in one step: whoever looks sees all of the output or nothing. What is at `path` already is replaced
+ * only with `overwrite`, except for the very bytes that an earlier attempt of the same task has left there.
  * @throws SINK_EXISTS, ACCESS_DENIED, FILE_NOT_FOUND (no such folder), UNSUPPORTED
  */
 export async function writeSink(
@@ -27,16 +28,21 @@ export async function writeSink(
     );
   }
   const target = await sinkTarget(spec.path, env);
-  const temporary = await sinkTarget(spec.temporaryPath, env);
+  const temporary = hidden(await sinkTarget(spec.temporaryPath, env));
   switch (spec.role) {
-    case 'file':
-      await refuseFolder(target, env);
+    case 'file': {
+      const status = await stat(target).catch(() => null);
+      if (status?.isDirectory() || (status !== null && !spec.overwrite && env.attempt === 0)) {
+        throw sinkExists(target, env);
+      }
       return writeFile(spec, schema, batches, env, temporary, target, target);
+    }
     case 'part': {
       await mkdir(temporary, { recursive: true });
       const name = partName(env.position);
+      // Within the hidden folder an earlier attempt's part is simply replaced.
       return writeFile(
-        spec,
+        { ...spec, overwrite: true },
         schema,
         batches,
         env,
@@ -46,8 +52,14 @@ export async function writeSink(
       );
     }
     case 'commit':
-      return commitFolder(temporary, target, env);
+      return commitFolder(temporary, target, spec.overwrite === true, env);
   }
+}
+
+/** Scans of the folder above leave out names that begin with a dot. */
+function hidden(path: string): string {
+  const name = basename(path);
+  return name.startsWith('.') ? path : join(dirname(path), `.${name}`);
 }
 
 /** Padded, so that a sorted listing of the folder is in row order. */
@@ -61,15 +73,15 @@ async function writeFile(
   schema: Schema,
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
-  hidden: string,
+  unfinished: string,
   visible: string,
   reported: string,
 ): Promise<SinkReceipt> {
   // What attempts that died have left: they cannot finish any more, they are fenced.
   for (let attempt = 0; attempt < env.attempt; attempt++) {
-    await rm(`${hidden}.a${attempt}`, { force: true });
+    await rm(`${unfinished}.a${attempt}`, { force: true });
   }
-  const own = `${hidden}.a${env.attempt}`;
+  const own = `${unfinished}.a${env.attempt}`;
   try {
     const handle = await open(own, 'w');
     let bytes: number;
@@ -85,7 +97,7 @@ async function writeFile(
     } finally {
       await handle.close();
     }
-    await rename(own, visible);
+    await publish(own, visible, spec.overwrite === true, env);
     await syncFolder(dirname(visible));
     return { rows, files: [reported], bytes };
   } catch (error) {
@@ -94,11 +106,71 @@ async function writeFile(
   }
 }
 
+/** Gives the file its final name; `own` is gone afterwards. */
+async function publish(own: string, visible: string, overwrite: boolean, env: IoEnv): Promise<void> {
+  if (overwrite) {
+    await rename(own, visible);
+    return;
+  }
+  try {
+    // Unlike rename, link never replaces what somebody put there in the meantime.
+    await link(own, visible);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (noLinks.has(code) && (await stat(visible).catch(() => null)) === null) {
+      await rename(own, visible);
+      return;
+    }
+    if (code !== 'EEXIST') {
+      throw error;
+    }
+    if (env.attempt === 0 || !(await sameBytes(own, visible))) {
+      throw sinkExists(visible, env);
+    }
+  }
+  await rm(own);
+}
+
+/** What file systems without hard links answer. */
+const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Attempts of one task write the same bytes, so equal bytes are an earlier attempt's whose report was lost. */
+async function sameBytes(a: string, b: string): Promise<boolean> {
+  const left = await open(a, 'r');
+  try {
+    const right = await open(b, 'r');
+    try {
+      const { size } = await left.stat();
+      if ((await right.stat()).size !== size) {
+        return false;
+      }
+      for (let at = 0; at < size; at += limits.chunkBytes) {
+        const length = Math.min(limits.chunkBytes, size - at);
+        if (!(await readRange(left, at, length)).equals(await readRange(right, at, length))) {
+          return false;
+        }
+      }
+      return true;
+    } finally {
+      await right.close();
+    }
+  } finally {
+    await left.close();
+  }
+}
+
 /** Makes the folder of parts visible. A repeated commit finds its work done. */
-async function commitFolder(temporary: string, target: string, env: IoEnv): Promise<SinkReceipt> {
+async function commitFolder(
+  temporary: string,
+  target: string,
+  overwrite: boolean,
+  env: IoEnv,
+): Promise<SinkReceipt> {
   const done: SinkReceipt = { rows: 0, files: [], bytes: 0 };
+  const replaced = `${temporary}.replaced`;
   const left = await readdir(temporary).catch(() => null);
   if (left === null) {
+    await rm(replaced, { recursive: true, force: true });
     const parts: string[] = await readdir(target).catch(() => []);
     if (parts.includes(partName(0))) {
       return done;
@@ -106,19 +178,24 @@ async function commitFolder(temporary: string, target: string, env: IoEnv): Prom
     throw new VolleyError(
       'FILE_NOT_FOUND',
       `the parts of '${target}' are not on ${env.node}: its folder must be shared by all workers`,
-      {
-        path: target,
-        node: env.node,
-      },
+      { path: target, node: env.node },
     );
   }
   try {
     for (const name of left.filter(entry => entry.startsWith('.'))) {
       await rm(join(temporary, name), { force: true });
     }
+    if (overwrite) {
+      await rename(target, replaced).catch(error => {
+        if (error.code !== 'ENOENT') {
+          throw error;
+        }
+      });
+    }
     // Replaces an empty folder, fails on any other.
     await rename(temporary, target);
     await syncFolder(dirname(target));
+    await rm(replaced, { recursive: true, force: true });
     return done;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
@@ -130,17 +207,11 @@ async function commitFolder(temporary: string, target: string, env: IoEnv): Prom
   }
 }
 
-async function refuseFolder(target: string, env: IoEnv): Promise<void> {
-  const status = await stat(target).catch(() => null);
-  if (status?.isDirectory()) {
-    throw sinkExists(target, env);
-  }
-}
-
 function sinkExists(target: string, env: IoEnv): VolleyError {
   return new VolleyError(
     'SINK_EXISTS',
-    `'${target}' exists on ${env.node} and is not replaced: remove it first or write to another path`,
+    `'${target}' exists on ${env.node}: write to another path, remove it, or pass { overwrite: true } ` +
+      '(a folder is not replaced by a file)',
     { path: target, node: env.node },
   );
 }

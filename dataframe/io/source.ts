@@ -67,7 +67,8 @@ export interface SinkSpec {
   readonly rowGroupRows: number;
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
-   * temporaryPath/part-p.parquet (p padded to five digits, so that names sort in row order). 'commit': the task renames the folder temporaryPath to path and writes nothing.
+   * temporaryPath/part-p.parquet (p padded to five digits, so that names sort in row order). 'commit': the task
+   * renames the folder temporaryPath to path and writes nothing. On disk the temporary name begins with a dot.
    */
   readonly role: 'file' | 'part' | 'commit';
   /** Replace what is at `path`; else (the default) it is SINK_EXISTS. */

@@ -54,8 +54,16 @@ function concatCodes(
     const codes = part.values as Int32Array;
     if (map === null || map.length === 0) values.set(codes, at);
     else for (let i = 0; i < codes.length; i++) values[at + i] = map[codes[i]!]!;
+    if (map !== null && part.validity !== null) zeroNulls(values, at, part.validity, codes.length);
     at += codes.length;
   });
+}
+
+/** Null slots hold 0, whatever entry 0 of their old dictionary was mapped to. */
+function zeroNulls(values: Int32Array, at: number, validity: Uint8Array, rows: number): void {
+  for (let i = 0; i < rows; i++) {
+    if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) values[at + i] = 0;
+  }
 }
 
 function concatValidity(

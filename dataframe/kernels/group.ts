@@ -22,7 +22,7 @@ type Probe = (
 type Rehash = (stored: readonly Int32Array[], slots: Int32Array, count: number) => void;
 
 function hashText(width: number): string {
-  let text = 'let h=a0;';
+  let text = 'let h=0;';
   for (let w = 0; w < width; w++) {
     text += `h=Math.imul(h^a${w},${w % 2 === 0 ? '0x9e3779b1' : '0x85ebca6b'});h^=h>>>15;`;
   }

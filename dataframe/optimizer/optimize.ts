@@ -3,6 +3,7 @@ import { formatType } from '../column/datatype.js';
 import { explainPlan } from '../plan/explain.js';
 import type { Plan } from '../plan/plan.js';
 import type { Rule } from './rule.js';
+import { distinctFirst } from './rules/distinct-first.js';
 import { foldConstants } from './rules/fold-constants.js';
 import { mergeAdjacent } from './rules/merge-adjacent.js';
 import { pruneSplits } from './rules/prune-splits.js';
@@ -13,6 +14,7 @@ import { pushProjections } from './rules/push-projections.js';
 /** In order. Predicates move before columns are narrowed, since they say which columns are read. */
 export const rules: readonly Rule[] = [
   foldConstants,
+  distinctFirst,
   pushPredicates,
   mergeAdjacent,
   pushLimits,

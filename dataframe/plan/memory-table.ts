@@ -1,5 +1,6 @@
 import type { TaskRange } from '../../core/base/ids.js';
 import type { Executor } from '../../core/graph/executor.js';
+import type { LeasedPartition } from '../../core/graph/partition.js';
 import type { Schema } from '../column/datatype.js';
 
 /** Rows that lie on the workers: put there from the caller's memory, or persisted results. */
@@ -16,4 +17,6 @@ export interface ResidentPartitions {
   readonly range: TaskRange;
   readonly rows: Float64Array;
   readonly bytes: Float64Array;
+  /** Brings one partition to the client. */
+  fetch(partition: number): Promise<LeasedPartition>;
 }

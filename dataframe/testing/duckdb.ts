@@ -1,8 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Batch, Column } from '../column/column.js';
 import { dateText, timestampText } from '../codegen/time-text.js';
-import { entryText } from '../column/dictionary.js';
 import { isValid } from '../column/bitmap.js';
+import type { Batch, Column } from '../column/column.js';
+import { entryText } from '../column/dictionary.js';
 
 /** An in-memory DuckDB with these tables: the oracle of kernel and operator tests. */
 export async function duckdbWith(tables: Readonly<Record<string, Batch>>) {

@@ -1,9 +1,11 @@
+import { assert } from '../../core/base/assert.js';
 import { packData } from '../../core/wire/msgpack.js';
 import type { Batch } from '../column/column.js';
 import { batchesToRecords } from '../column/records.js';
 import { decodeBatch, encodeBatch } from '../column/slab.js';
 import type { Fragment } from '../physical/fragment.js';
 import { prepareFragment } from '../physical/run.js';
+import { fragmentOutputSchema } from '../physical/schema.js';
 import type { FragmentEnv, FragmentInput } from '../physical/task.js';
 
 /** Memory that holds garbage, like a reused slab: what is not written shows. */
@@ -28,9 +30,13 @@ export async function runFragment(
   const prepared = prepareFragment(packData(fragment));
   const entries = inputs.map(batches => batches.map(asInput));
   const result = await prepared.run(null, entries, testEnv());
-  return result.slices.map(({ header, offset }) =>
-    decodeBatch(header, result.slab!.subarray(offset, offset + header.byteLength)),
-  );
+  const schema = fragmentOutputSchema(fragment);
+  return result.slices.map(({ header, offset }) => {
+    const batch = decodeBatch(header, result.slab!.subarray(offset, offset + header.byteLength));
+    // What is known before any row exists is what comes out.
+    assert(JSON.stringify(batch.schema) === JSON.stringify(schema), 'the planned schema is the real one');
+    return batch;
+  });
 }
 
 /** The rows of a batch as plain objects. */

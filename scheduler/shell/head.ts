@@ -6,9 +6,10 @@ import type { StatusReport } from '../../core/graph/report.js';
 import type { Notifier, RetryQueue } from '../../core/notify/notifier.js';
 import { checkClusterName } from '../../core/notify/subjects.js';
 import type { ServerSecurity, Transport } from '../../core/rpc/transport.js';
-import type { ClientToHead, HeadToClient } from '../../core/wire/messages.js';
+import type { ClientToHead } from '../../core/wire/messages.js';
+import type { Event } from '../state/api.js';
 import { createCluster } from '../state/cluster.js';
-import { explainTask, statusReport } from '../state/explain.js';
+import { statusReport } from '../state/explain.js';
 import { place } from '../state/place.js';
 import { createEffects } from './effects.js';
 import { applyEvent, describeEvent } from './events.js';
@@ -69,16 +70,12 @@ export async function startHead(options: HeadOptions): Promise<Head> {
   });
   const rng = seededRng(options.seed ?? process.pid);
   const out = createEffects(clusterName, peers, notifier, retryQueue, rng, log);
-  const answer = ({ request, question }: Extract<ClientToHead, { kind: 'ask' }>): HeadToClient => {
-    const report =
-      question.about === 'status' ? status() : explainTask(cluster, question.task, clock.nowMs());
-    return { kind: 'answer', request, json: JSON.stringify(report) };
-  };
-
   const loop = new Loop({
     handle(event) {
-      if (event.kind === 'client-message' && event.message.kind === 'ask') {
-        peers.sendToClient(event.client, answer(event.message));
+      if (isStatusQuestion(event)) {
+        // The state knows neither its address nor the time of day.
+        const json = JSON.stringify(status());
+        peers.sendToClient(event.client, { kind: 'answer', request: event.message.request, json });
       } else {
         applyEvent(cluster, event, clock.nowMs(), out, peers);
       }
@@ -98,6 +95,10 @@ export async function startHead(options: HeadOptions): Promise<Head> {
   });
   const ticker = setInterval(() => loop.push({ kind: 'tick' }), limits.headTickMs);
   ticker.unref(); // The listener keeps the process alive; an embedded head must not.
+  // What anybody in the cluster publishes reaches the clients too, NATS or not.
+  const unsubscribe = notifier.subscribe(event => {
+    peers.broadcastToClients({ kind: 'fault', json: JSON.stringify(event) });
+  });
   retryQueue.consume(ticket => loop.push({ kind: 'retry-due', ticket }));
 
   const listening = await transport.listen(options.address, peers.acceptor, options.security).catch(error => {
@@ -108,9 +109,19 @@ export async function startHead(options: HeadOptions): Promise<Head> {
   let closing: Promise<void> | null = null;
   const close = async () => {
     clearInterval(ticker);
+    unsubscribe();
     loop.stop();
     peers.closeAll();
     await listening.close();
   };
   return { address, status, close: () => (closing ??= close()) };
+}
+
+type ClientEvent = Extract<Event, { kind: 'client-message' }>;
+type Ask = Extract<ClientToHead, { kind: 'ask' }>;
+
+function isStatusQuestion(event: Event): event is ClientEvent & { readonly message: Ask } {
+  return (
+    event.kind === 'client-message' && event.message.kind === 'ask' && event.message.question.about === 'status'
+  );
 }

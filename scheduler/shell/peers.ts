@@ -179,6 +179,11 @@ export class Peers {
     this.#touched.add(link);
   }
 
+  /** Tells every client. */
+  broadcastToClients(message: HeadToClient): void {
+    for (const client of this.#clients.keys()) this.sendToClient(client, message);
+  }
+
   /** Sends what was queued now, instead of at the end of the next turn. */
   flush(): void {
     for (const link of this.#touched) link.flush();

@@ -1,11 +1,19 @@
+import { limits } from '../../core/base/limits.js';
 import type { BytesTable } from '../../core/graph/layer.js';
-import type { InputTable } from '../../core/wire/messages.js';
+import type { AssignTasks, InputTable } from '../../core/wire/messages.js';
 import type { EffectSink } from './api.js';
+import { mark, taskFault } from './cluster.js';
+import { systemFailure } from './failures.js';
 import { pointTable, sharedTable } from './input-table.js';
-import { isBarrier } from './links.js';
+import { detach, end } from './lifecycle.js';
+import { eachPointSource, isBarrier } from './links.js';
 import type { Cluster, Layer, Link, WorkerRow } from './model.js';
+import { State } from './slots.js';
 
-/** Sends each worker the tasks of the layer it was just given: one message, and before it the template if it is new there. */
+/**
+ * Sends each worker the tasks of the layer it was just given: one message (more where arguments or enclosed inputs are
+ * large), and before it the template if it is new there.
+ */
 export function sendAssignments(
   cluster: Cluster,
   layer: Layer,
@@ -13,38 +21,90 @@ export function sendAssignments(
   out: EffectSink,
 ): void {
   const shared = new Map<Link, InputTable>();
+  for (const link of crew.some(worker => worker.batch.length > 0) ? layer.links : []) {
+    if (isBarrier(link)) shared.set(link, sharedTable(cluster, link));
+  }
+  let sharedBytes = 0;
+  for (const table of shared.values())
+    for (const payload of table.inline ?? []) sharedBytes += payload?.byteLength ?? 0;
   for (const worker of crew) {
+    if (worker.batch.length === 0) continue;
     const positions = worker.batch;
-    if (positions.length === 0) continue;
     worker.batch = [];
     installTemplate(layer, worker, out);
-    const { spec } = layer;
-    const inputs = layer.links.map(link => {
-      if (!isBarrier(link)) return pointTable(cluster, link, positions);
-      let table = shared.get(link);
-      if (table === undefined) shared.set(link, (table = sharedTable(cluster, link)));
-      return table;
-    });
-    const attempts = new Uint32Array(positions.length);
-    for (let i = 0; i < attempts.length; i++)
-      attempts[i] = cluster.slots.attempt[layer.slot + positions[i]!]!;
-    out.toWorker(worker.id, {
-      kind: 'assign-tasks',
-      job: layer.job.id,
-      template: spec.template!,
-      indices: Uint32Array.from(positions, position => layer.first + position),
-      attempts,
-      positions: Uint32Array.from(positions),
-      args: spec.args === null ? null : sliceArgs(spec.args, positions),
-      inputs,
-      slices: spec.slices,
-      timeoutMs: spec.options.timeoutMs,
-      priority: spec.options.priority,
-      resources: spec.options.resources,
-      inlineResult: spec.options.inlineResult,
-      name: spec.options.name,
-    });
+    for (const part of split(cluster, layer, positions, sharedBytes, out)) {
+      out.toWorker(worker.id, assignment(cluster, layer, part, shared));
+    }
   }
+}
+
+/** Positions that together enclose a bounded number of bytes. Tasks no message could carry fail, saying the way out. */
+function split(
+  cluster: Cluster,
+  layer: Layer,
+  positions: number[],
+  sharedBytes: number,
+  out: EffectSink,
+): number[][] {
+  const args = layer.spec.args;
+  if (args === null && cluster.payloads.size === 0) return [positions];
+  const parts: number[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const position of positions) {
+    let size = args === null ? 0 : args.offsets[position + 1]! - args.offsets[position]!;
+    if (cluster.payloads.size > 0) {
+      eachPointSource(layer, position, source => (size += cluster.payloads.get(source)?.byteLength ?? 0));
+    }
+    if (sharedBytes + size > limits.assignmentBytes) {
+      refuseTask(cluster, layer.slot + position, sharedBytes + size, out);
+      continue;
+    }
+    if (bytes + size > limits.enclosedBytes) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)!.push(position);
+    bytes += size;
+  }
+  return parts;
+}
+
+function refuseTask(cluster: Cluster, slot: number, bytes: number, out: EffectSink): void {
+  const failure = systemFailure(
+    cluster,
+    slot,
+    'RESOURCE_EXHAUSTED',
+    `needs ${bytes} bytes of arguments and small results in one message, above the limit of ${limits.assignmentBytes}: scatter large values, or combine the results in steps`,
+  );
+  detach(cluster, slot);
+  mark(cluster, 'tasks-failed');
+  out.fault(taskFault(cluster, 'task-failed', slot, null, failure.message));
+  end(cluster, slot, State.Failed, failure);
+}
+
+function assignment(
+  cluster: Cluster,
+  layer: Layer,
+  positions: readonly number[],
+  shared: ReadonlyMap<Link, InputTable>,
+): AssignTasks {
+  const { spec } = layer;
+  return {
+    kind: 'assign-tasks',
+    job: layer.job.id,
+    template: spec.template!,
+    indices: Uint32Array.from(positions, position => layer.first + position),
+    attempts: Uint32Array.from(positions, position => cluster.slots.attempt[layer.slot + position]!),
+    positions: Uint32Array.from(positions),
+    args: spec.args === null ? null : sliceArgs(spec.args, positions),
+    inputs: layer.links.map(link => shared.get(link) ?? pointTable(cluster, link, positions)),
+    slices: spec.slices,
+    timeoutMs: spec.options.timeoutMs,
+    priority: spec.options.priority,
+    resources: spec.options.resources,
+    inlineResult: spec.options.inlineResult,
+    name: spec.options.name,
+  };
 }
 
 function installTemplate(layer: Layer, worker: WorkerRow, out: EffectSink): void {

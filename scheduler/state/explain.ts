@@ -1,4 +1,5 @@
 import { formatTask, type TaskRef } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
 import type { Explanation, StatusReport, TaskStateName } from '../../core/graph/report.js';
 import { findSlot, layerOf, stateName, taskAt } from './cluster.js';
 import { historyOf, recallFailure } from './failures.js';
@@ -105,9 +106,9 @@ function reasonOf(cluster: Cluster, slot: number, missing: number, nowMs: number
 }
 
 function whyHeldBack(cluster: Cluster, slot: number, nowMs: number): string {
-  const overdueMs = (cluster.overdueAt.get(slot) ?? nowMs) - nowMs;
-  const seconds = Math.max(0, overdueMs / 1000).toFixed(1);
-  return `held back until its retry: attempt ${cluster.slots.attempt[slot]} becomes ready in ${seconds} s at the latest`;
+  const latestMs = (cluster.overdueAt.get(slot) ?? nowMs) - limits.retryOverdueMs - nowMs;
+  const seconds = Math.max(0, latestMs / 1000).toFixed(1);
+  return `held back until its retry, attempt ${cluster.slots.attempt[slot]}, in ${seconds} s at the latest`;
 }
 
 function whyNotPlaced(cluster: Cluster, layer: Layer): string {

@@ -2,7 +2,7 @@ import type { LayerSpec } from '../../core/graph/layer.js';
 import { systemFailure } from './failures.js';
 import { end, endLike, listReady, move, open, recompute } from './lifecycle.js';
 import { eachPointSource, eachSpanSource, isBarrier } from './links.js';
-import type { Cluster, Job, Layer } from './model.js';
+import type { Cluster, Job, Layer, Measure } from './model.js';
 import { requirementOf } from './requirement.js';
 import { resolve } from './resolve.js';
 import { Flag, none, State } from './slots.js';
@@ -31,9 +31,7 @@ export function addLayer(cluster: Cluster, job: Job, spec: LayerSpec): void {
     cursor: 0,
     barrierDoom: none,
     listed: false,
-    measured: 0,
-    meanMs: 0,
-    meanBytes: 0,
+    measure: measureOf(job, spec.template),
     failures: new Map(),
     anyFailure: null,
   };
@@ -118,6 +116,14 @@ function unknownInput(cluster: Cluster, slot: number) {
     'RELEASED',
     'reads a result the head does not know: it was released, or never submitted. Keep the reference until everything that reads it is submitted',
   );
+}
+
+function measureOf(job: Job, template: number | null): Measure {
+  const known = template === null ? undefined : job.measures.get(template);
+  if (known !== undefined) return known;
+  const measure = { tasks: 0, meanMs: 0, meanBytes: 0 };
+  if (template !== null) job.measures.set(template, measure);
+  return measure;
 }
 
 function insertSorted(layers: Layer[], layer: Layer): void {

@@ -55,12 +55,21 @@ export interface Job {
   /** Sorted by `first`, never overlapping. */
   readonly layers: Layer[];
   readonly templates: Map<number, TemplateSpec>;
+  /** By template. */
+  readonly measures: Map<number, Measure>;
   /** Workers that were told anything of it. */
   readonly knownBy: Set<number>;
   /** Its client is done with it; it stays only for readers in other jobs. */
   dropped: boolean;
-  /** Results the next TaskResults carries. */
-  pending: PendingResults | null;
+  /** Results the next TaskResults messages carry: one message, but for very many enclosed bytes. */
+  pending: PendingResults[];
+}
+
+/** Means over the last tasks or so, for placement. */
+export interface Measure {
+  tasks: number;
+  meanMs: number;
+  meanBytes: number;
 }
 
 export interface PendingResults {
@@ -102,10 +111,8 @@ export interface Layer {
   barrierDoom: number;
   /** In `Cluster.readyLayers`. */
   listed: boolean;
-  /** Measured tasks, their mean duration in milliseconds and result in bytes. */
-  measured: number;
-  meanMs: number;
-  meanBytes: number;
+  /** Shared by the job's layers of one template: a loop of single submits is measured as a whole. */
+  readonly measure: Measure;
   /** Failures by position; those beyond the bound share `anyFailure`. */
   readonly failures: Map<number, FailureData>;
   anyFailure: FailureData | null;

@@ -123,9 +123,10 @@ function openJob(cluster: Cluster, client: ClientRow, id: JobId): Job | null {
     serial: ++cluster.jobSerial,
     layers: [],
     templates: new Map(),
+    measures: new Map(),
     knownBy: new Set(),
     dropped: false,
-    pending: null,
+    pending: [],
   };
   cluster.jobs.set(id, job);
   client.jobs.add(job);

@@ -4,7 +4,7 @@ import type { TasksFinished, TasksReturned, WorkerToHead } from '../../core/wire
 import type { EffectSink } from './api.js';
 import { findLayer, findSlot, mark, workerFault } from './cluster.js';
 import { complete, detach, dropHolder, freeAt, requeue } from './lifecycle.js';
-import type { Cluster, Layer, WorkerRow } from './model.js';
+import type { Cluster, Layer, Measure, WorkerRow } from './model.js';
 import { onTaskFailed } from './on-failure.js';
 import { none, State } from './slots.js';
 
@@ -78,6 +78,7 @@ function isCurrent(cluster: Cluster, slot: number, worker: WorkerRow, attempt: n
 function onFinished(cluster: Cluster, worker: WorkerRow, message: TasksFinished): void {
   const job = cluster.jobs.get(message.job);
   let layer: Layer | null = null;
+  let finished = 0;
   for (let i = 0; i < message.indices.length; i++) {
     const index = message.indices[i]!;
     if (layer === null || index < layer.first || index >= layer.first + layer.count)
@@ -88,10 +89,12 @@ function onFinished(cluster: Cluster, worker: WorkerRow, message: TasksFinished)
       dropFinish(cluster, slot, worker, payload !== null);
       continue;
     }
-    measure(layer, message.durationUs[i]! / 1000, message.bytes[i]!);
+    finished++;
+    measure(layer.measure, message.durationUs[i]! / 1000, message.bytes[i]!);
     detach(cluster, slot);
     complete(cluster, slot, worker.id, payload, message.rows[i]!, message.bytes[i]!);
   }
+  mark(cluster, 'tasks-finished', finished);
 }
 
 /** Cancelled or taken over meanwhile: the result it stored is of no use. */
@@ -103,12 +106,11 @@ function dropFinish(cluster: Cluster, slot: number, worker: WorkerRow, enclosed:
   if (!holds && !runs) freeAt(cluster, slot, worker.id);
 }
 
-/** Means over the last tasks or so, for placement. */
-function measure(layer: Layer, ms: number, bytes: number): void {
-  layer.measured++;
-  const weight = 1 / Math.min(layer.measured, 64);
-  layer.meanMs += (ms - layer.meanMs) * weight;
-  layer.meanBytes += (bytes - layer.meanBytes) * weight;
+function measure(means: Measure, ms: number, bytes: number): void {
+  means.tasks++;
+  const weight = 1 / Math.min(means.tasks, 64);
+  means.meanMs += (ms - means.meanMs) * weight;
+  means.meanBytes += (bytes - means.meanBytes) * weight;
 }
 
 function onReturned(cluster: Cluster, worker: WorkerRow, message: TasksReturned): void {

@@ -73,13 +73,10 @@ export function loseWorker(
   cluster.workers.delete(worker.id);
   workersChanged(cluster);
   mark(cluster, charged ? 'workers-lost' : 'workers-left');
-  out.fault(
-    workerFault(
-      charged ? 'worker-lost' : 'worker-draining',
-      worker,
-      `${reason}; ${worker.assigned.size} tasks assigned`,
-    ),
-  );
+  const detail = `${reason}; ${worker.assigned.size} tasks assigned`;
+  // One that said goodbye was announced then.
+  if (charged) out.fault(workerFault('worker-lost', worker, detail));
+  else if (!worker.leaving) out.fault(workerFault('worker-draining', worker, detail));
   const assigned = [...worker.assigned];
   for (const slot of assigned) detach(cluster, slot);
   dropResults(cluster, worker, out);

@@ -26,7 +26,7 @@ export function reclaimIdle(cluster: Cluster, out: EffectSink): void {
 export function dropJob(cluster: Cluster, job: Job, out: EffectSink): void {
   if (job.dropped) return;
   job.dropped = true;
-  job.pending = null;
+  job.pending.length = 0;
   cluster.putLost.delete(job);
   if (job.layers.some(hasForeignReader)) {
     dropGently(cluster, job);

@@ -11,7 +11,7 @@ test('a chain runs to its end and frees what nobody needs', () => {
   t.finish('b.1').saw('client b.1 done', 'w0 free a.1').runOn(0, 'c');
   t.finish('c').saw('client c done', 'w0 free b', 'w0 free b.1').expectQuiet();
   t.release('c').saw('w0 free c').expectQuiet();
-  expect(t.state.slots.used).toBe(0);
+  expect([t.state.slots.used, t.count('tasks-finished')]).toEqual([0, 5]);
 });
 
 // Goal: a lost worker's late report must not finish a task twice.
@@ -60,6 +60,15 @@ test('double loss: the recomputing worker dies too', () => {
 test('a worker that leaves in good order costs no attempt', () => {
   const t = cluster({ workers: 2, systemRetries: 0 }).submit('a').runOn(0, 'a');
   t.lose(0, true).saw('fault worker-draining').runOn(1, 'a').finish('a').saw('client a done').expectQuiet();
+});
+
+test('a worker that says goodbye gets nothing more, and is announced once', () => {
+  const t = cluster({ workers: 1 })
+    .worker(0, { kind: 'worker-bye', reason: 'asked to' })
+    .saw('fault worker-draining');
+  t.submit('a').expectQuiet();
+  expect(t.explain('a').reason).toContain('leaving');
+  t.lose(0).expectQuiet().join().runOn(1, 'a');
 });
 
 test('only the tasks a lost worker was running are charged for it', () => {

@@ -13,7 +13,7 @@ export function report(cluster: Cluster, slot: number, outcome: Outcome, failure
   if ((slots.flags[slot]! & Flag.Reported) !== 0) return;
   slots.flags[slot]! |= Flag.Reported;
   const layer = layerOf(cluster, slot);
-  const pending = (layer.job.pending ??= emptyPending());
+  const pending = pendingOf(layer.job);
   cluster.reporting.add(layer.job);
   const done = outcome === Outcome.Done;
   const payload = cluster.payloads.get(slot) ?? null;
@@ -28,13 +28,12 @@ export function report(cluster: Cluster, slot: number, outcome: Outcome, failure
   if (failure !== null) pending.failed++;
 }
 
-/** One TaskResults message per job with news. */
+/** One TaskResults message per job with news; more where much is enclosed. */
 export function flushResults(cluster: Cluster, out: EffectSink): void {
   for (const job of cluster.reporting) {
-    const pending = job.pending;
-    job.pending = null;
-    if (pending === null || job.dropped || job.client.leftAtMs !== null) continue;
-    sendResults(job, pending, out);
+    const pending = job.pending.splice(0);
+    if (job.dropped || job.client.leftAtMs !== null) continue;
+    for (const part of pending) sendResults(job, part, out);
   }
   cluster.reporting.clear();
 }
@@ -91,8 +90,11 @@ export function isBackedUp(client: ClientRow): boolean {
   return client.unackedBytes > limits.unackedInlineBytes;
 }
 
-function emptyPending(): PendingResults {
-  return {
+/** Where the next result goes: a message is ended well before it would be too large to send. */
+function pendingOf(job: Job): PendingResults {
+  const last = job.pending.at(-1);
+  if (last !== undefined && last.inlineBytes < limits.enclosedBytes) return last;
+  const next: PendingResults = {
     indices: [],
     outcomes: [],
     rows: [],
@@ -103,4 +105,6 @@ function emptyPending(): PendingResults {
     inlineBytes: 0,
     failed: 0,
   };
+  job.pending.push(next);
+  return next;
 }

@@ -2,6 +2,7 @@ import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node
 import { assert } from '../../core/base/assert.js';
 import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
 import type { TemplateKind } from '../../core/graph/layer.js';
+import { collectGarbage } from '../store/collect.js';
 import type { LaneWords } from './lane-words.js';
 import type { Ask, FromThread, ToThread } from './protocol.js';
 
@@ -23,6 +24,8 @@ export class NoMemory extends VolleyError {}
 export class Mailbox {
   /** What a job's end must take along: caches keyed by job. */
   onDropJob: (job: number) => void = () => {};
+  /** The running batch is about to be ended. */
+  onAbort: () => void = () => {};
   private readonly words: LaneWords;
   private readonly port;
   private readonly arenas = new Map<number, SharedArrayBuffer>();
@@ -100,6 +103,10 @@ export class Mailbox {
         return;
       case 'drop-arena':
         this.arenas.delete(message.arena);
+        collectGarbage();
+        return;
+      case 'abort':
+        if (message.batch === this.batch) this.onAbort();
         return;
       case 'template':
         this.templates.set(`${message.job}/${message.template}`, {

@@ -7,6 +7,7 @@ import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
 import type { Event } from '../state/api.js';
+import { collectGarbage } from '../store/collect.js';
 import type { Slab } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
 import { Answer, LaneWords } from './lane-words.js';
@@ -46,6 +47,9 @@ interface BusyLane {
   streamed: number;
   reply: ThreadReply | null;
   killing: boolean;
+  /** Its thread is being terminated: the lane is over when that has exited. */
+  ending: boolean;
+  grace: NodeJS.Timeout | null;
 }
 
 interface KnownThread {
@@ -102,6 +106,8 @@ export class ThreadPool {
       streamed: 0,
       reply: null,
       killing: false,
+      ending: false,
+      grace: null,
     };
     this.lanes[message.lane] = lane;
     this.words.open(message.lane, message.indices.length);
@@ -113,7 +119,7 @@ export class ThreadPool {
       },
       (error: Error) => {
         // A killed lane dies when its thread has exited, not before: it may still write to its slabs.
-        if (!lane.killing) this.onDeath(message.lane, lane, this.causeOfDeath(error));
+        if (!lane.ending) this.onDeath(message.lane, lane, this.causeOfDeath(error));
       },
     );
   }
@@ -128,7 +134,15 @@ export class ThreadPool {
     const lane = this.lanes[index];
     if (lane?.batch !== batch || lane.reply !== null || lane.killing) return;
     lane.killing = true;
+    this.tellAll({ kind: 'abort', batch });
+    lane.grace = setTimeout(() => this.terminate(index, lane), limits.abortGraceMs);
+    lane.grace.unref();
+  }
+
+  private terminate(index: number, lane: BusyLane): void {
+    if (this.lanes[index] !== lane || lane.reply !== null) return; // It heeded the signal.
     const before = this.piscina.threads;
+    lane.ending = true;
     lane.controller.abort();
     const after = new Set(this.piscina.threads);
     const exits = before.filter(thread => !after.has(thread)).map(exitOf);
@@ -143,6 +157,7 @@ export class ThreadPool {
   dropArena(arena: number): void {
     for (const thread of this.threads.values()) thread.arenas.delete(arena);
     this.tellAll({ kind: 'drop-arena', arena });
+    collectGarbage();
   }
 
   async close(): Promise<void> {
@@ -187,7 +202,7 @@ export class ThreadPool {
     const { memory } = this.options.store;
     const slab = memory.tryAllocate(ask.byteLength) ?? (await memory.allocate(ask.byteLength));
     const lane = this.laneOf(ask);
-    if (lane === null || lane.killing) return memory.free(slab); // Its thread has ended meanwhile.
+    if (lane === null || lane.ending) return memory.free(slab); // Its thread has ended meanwhile.
     const slabs = lane.slabs.get(ask.position);
     if (slabs === undefined) lane.slabs.set(ask.position, [slab]);
     else slabs.push(slab);
@@ -215,7 +230,7 @@ export class ThreadPool {
 
   private refuse(ask: Ask, error: unknown): void {
     const lane = this.laneOf(ask);
-    if (lane === null || lane.killing) return;
+    if (lane === null || lane.ending) return;
     const code = error instanceof VolleyError ? error.code : 'INTERNAL';
     this.tell(ask.thread, { kind: 'refused', code, message: (error as Error).message });
     this.words.answer(ask.lane, Answer.Refused);
@@ -257,6 +272,7 @@ export class ThreadPool {
   private clear(index: number, lane: BusyLane): void {
     for (const slabs of lane.slabs.values()) for (const slab of slabs) this.options.store.memory.free(slab);
     lane.slabs.clear();
+    if (lane.grace !== null) clearTimeout(lane.grace);
     lane.release();
     this.lanes[index] = null;
   }
@@ -290,7 +306,7 @@ async function exitOf(thread: Thread): Promise<void> {
 }
 
 /** Slabs are outside of V8's heap: this bounds what a task's own objects may take. */
-function heapLimitMb(memoryBytes: number, threads: number): number {
+export function heapLimitMb(memoryBytes: number, threads: number): number {
   const share = Math.floor(memoryBytes / threads / (1024 * 1024));
   return Math.min(limits.threadHeapMaxMb, Math.max(limits.threadHeapMinMb, share));
 }

@@ -92,6 +92,8 @@ export type ToThread =
   | { readonly kind: 'arena'; readonly arena: number; readonly buffer: SharedArrayBuffer }
   | { readonly kind: 'drop-arena'; readonly arena: number }
   | { readonly kind: 'drop-job'; readonly job: number }
+  /** To all threads: whoever runs this batch has limits.abortGraceMs until its thread is ended. */
+  | { readonly kind: 'abort'; readonly batch: number }
   | {
       readonly kind: 'template';
       readonly job: number;

@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads';
+import { VolleyError } from '../../core/base/errors.js';
 import { formatTask } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
 import { setTaskContext } from '../../core/client/task-context.js';
@@ -15,8 +16,11 @@ const setup = workerData as ThreadSetup;
 const words = new LaneWords(setup.words);
 const mailbox = new Mailbox(words);
 const runners = new Map<string, Promise<TaskRunner>>();
-/** Threads are ended, not asked to stop: the signal of a task context never fires before that. */
-const { signal } = new AbortController();
+/** Aborts the signal of the running task; a new one is made for the next. */
+let controller = new AbortController();
+
+mailbox.onAbort = () =>
+  controller.abort(new VolleyError('CANCELLED', 'the task was cancelled or ran past its limit'));
 
 mailbox.onDropJob = job => {
   for (const key of [...runners.keys()]) if (key.startsWith(`${job}/`)) runners.delete(key);
@@ -52,6 +56,8 @@ async function runTask(
   const attempt = batch.attempts[position]!;
   try {
     const runner = await runnerOf(batch.job, batch.template);
+    if (controller.signal.aborted) controller = new AbortController();
+    const { signal } = controller;
     setTaskContext({ task: id, name: batch.name, attempt, node: setup.node, labels: setup.labels, signal });
     const pending = runner(taskRun(batch, position, allocated));
     const output = pending instanceof Promise ? await pending : pending;

@@ -8,7 +8,7 @@ import type { Store } from '../store/store.js';
 /** The store as the data plane sees it. `stored` is told of every partition a client has put here. */
 export function bulkStore(store: Store, stored: (task: TaskRef) => void): BulkStore {
   return {
-    lend: (task, slice) => store.pin(task, slice),
+    lend: (task, slice) => store.lend(task, slice),
     async reserve(task, header): Promise<BulkSink | null> {
       if (header.byteLength === 0) return sink(store, task, header, null, stored);
       try {

@@ -1,11 +1,16 @@
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import { createInProcessNotifier } from '../../core/notify/in-process.js';
 import type { Notifier } from '../../core/notify/notifier.js';
 import { createNodeBulk } from '../../core/rpc/bulk-node.js';
 import { createGrpcTransport } from '../../core/rpc/grpc.js';
 import type { WorkerWelcome } from '../../core/wire/messages.js';
-import { removeSpillFolders } from '../store/spill.js';
+import { heapLimitMb } from '../pool/pool.js';
+import { removeLeftBehind } from '../store/left-behind.js';
 import { DeferredNotifier } from './deferred-notifier.js';
 import { type Engine, startEngine } from './engine.js';
 import type { FromEngine, ToEngine } from './engine-ipc.js';
@@ -21,7 +26,8 @@ const log: Log = {
   error: (message, fields = {}) => tell({ kind: 'log', level: 'error', message, fields }),
 };
 
-let spillDir: string | null = null;
+let spillParent = tmpdir();
+let runningFolder: string | null = null;
 let stop: () => void = () => process.exit(0);
 
 function tell(message: FromEngine): void {
@@ -36,7 +42,8 @@ function leave(message: FromEngine, code: number): void {
 
 process.on('message', (message: ToEngine) => {
   if (message.kind === 'shutdown') return stop();
-  spillDir = message.options.spillDir;
+  spillParent = message.options.spillDir ?? spillParent;
+  runningFolder = dirname(message.runningFile);
   start(message).catch(error => {
     const code = error instanceof VolleyError ? error.code : 'INTERNAL';
     leave({ kind: 'failed', code, message: String(error?.message ?? error) }, 1);
@@ -48,7 +55,8 @@ process.on('SIGINT', () => {});
 
 // The supervisor is gone. Threads may be in endless loops: no orderly end is waited for.
 process.on('disconnect', () => {
-  removeSpillFolders(spillDir, process.pid);
+  removeLeftBehind(spillParent, 'spill', process.pid);
+  if (runningFolder !== null) rmSync(runningFolder, { recursive: true, force: true });
   process.kill(process.pid, 'SIGKILL');
 });
 
@@ -77,11 +85,17 @@ async function start({ options, name, supervisorPid, death, runningFile }: Start
         error => log.warn('NATS cannot be used: fault events stay here', { error: String(error.message) }),
       );
     },
+    rssLimitBytes: rssLimit(options.memoryBytes, options.threads),
     notifier,
     log,
   });
   tell({ kind: 'ready', worker: engine.worker, enginePid: process.pid });
   await untilEnd(engine, notifier);
+}
+
+/** Slabs, the heaps of all threads, and the program itself. */
+function rssLimit(memoryBytes: number, threads: number): number {
+  return memoryBytes + threads * heapLimitMb(memoryBytes, threads) * 1024 * 1024 + limits.engineBaseBytes;
 }
 
 async function untilEnd(engine: Engine, notifier: Notifier): Promise<void> {

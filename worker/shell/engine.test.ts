@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { taskContext } from '../../core/client/task-context.js';
 import { fromFailure } from '../../core/wire/failure.js';
 import { decodeValue, InputSlot } from '../../core/wire/payload.js';
 import { HandHead, handEngine, inputTable } from '../testing/head.js';
@@ -135,4 +136,49 @@ test('a thread that runs out of heap fails its task; its sibling lives', async (
   head.assign(1, sibling, [[], [], []], { first: 5 });
   await head.until(() => head.failures().length === 1 && head.finished(1).size === 3);
   expect(head.failures()[0]).toMatchObject({ reason: 'thread-lost', failure: { code: 'THREAD_LOST' } });
+});
+
+test('a task that heeds its signal ends without its thread', async () => {
+  await start({ threads: 1 });
+  const thread = head.install(1, () => process.getBuiltinModule('node:worker_threads').threadId);
+  head.assign(1, thread, [[]]);
+  await head.until(() => head.finished(1).size === 1);
+  const wait = head.install(1, async () => {
+    const { signal } = taskContext();
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  });
+  head.assign(1, wait, [[]], { first: 1, timeoutMs: 50 });
+  head.assign(1, thread, [[]], { first: 2 });
+  await head.until(() => head.failures().length === 1 && head.finished(1).size === 2);
+  expect(head.failures()[0]).toMatchObject({ reason: 'timeout', failure: { code: 'TIMEOUT' } });
+  const [before, after] = [0, 2].map(index => decodeValue(head.finished(1).get(index)!));
+  expect(after).toBe(before);
+});
+
+test('threads that exit, throw late or reject unheard take only their task along', async () => {
+  await start({ threads: 2 });
+  const bad = head.install(1, async (kind: number) => {
+    if (kind === 0) process.exit(3);
+    if (kind === 1) setTimeout(() => JSON.parse('{'), 1);
+    if (kind === 2) Promise.reject(new Error('unheard'));
+    await new Promise(resolve => setTimeout(resolve, 10_000));
+  });
+  head.assign(1, bad, [[0], [1], [2]]);
+  const good = head.install(1, () => 1);
+  head.assign(1, good, [[], [], []], { first: 10 });
+  await head.until(() => head.failures().length === 3 && head.finished(1).size === 3);
+  for (const failure of head.failures()) {
+    expect(failure).toMatchObject({ reason: 'thread-lost', failure: { code: 'THREAD_LOST' } });
+  }
+});
+
+// FAULTS 20
+test('resident memory over its limit pauses the node; over twice the limit it ends, to be restarted', async () => {
+  await start({ rssLimitBytes: process.memoryUsage.rss() * 0.8 });
+  await head.until(() => head.heard.some(message => message.kind === 'heartbeat' && message.paused));
+  const seen = head.heard.filter(message => message.kind === 'fault-seen');
+  expect(seen.map(message => message.fault)).toEqual(['memory-pressure']);
+  await engine.close();
+  await start({ rssLimitBytes: 1 });
+  expect(await engine.closed).toMatch(/resident bytes are more than twice the limit/);
 });

@@ -1,5 +1,6 @@
 import { monotonicClock } from '../../core/base/clock.js';
 import type { WorkerId } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import type { Notifier } from '../../core/notify/notifier.js';
 import type { BulkServer, BulkTransport } from '../../core/rpc/bulk.js';
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly onRunning?: (tasks: EngineDeath['running'], rssBytes: number) => void;
   /** Told once, before the first task: for what depends on the cluster's name. */
   readonly onWelcome?: (welcome: WorkerWelcome) => void;
+  /** Resident bytes at which the node pauses, and from twice that ends; for engines that have a process of their own. */
+  readonly rssLimitBytes?: number;
   readonly notifier: Notifier;
   readonly log: Log;
 }
@@ -116,6 +119,7 @@ function run(options: EngineOptions, parts: Parts): Engine {
     name: options.name,
     threads: options.threads,
     resources: options.resources,
+    fetchBytes: Math.min(limits.fetchInFlightBytes, options.memoryBytes * limits.fetchShare),
   });
   const loop = new EngineLoop({
     state,
@@ -130,7 +134,8 @@ function run(options: EngineOptions, parts: Parts): Engine {
     log: options.log,
     name: options.name,
     onRunning: options.onRunning ?? null,
-    onShutdown: ending,
+    rssLimitBytes: options.rssLimitBytes ?? Number.POSITIVE_INFINITY,
+    onEnd: ending,
   });
   inbox.connect(event => loop.push(event));
   joined.onMessages(messages => {

@@ -28,7 +28,9 @@ export interface LoopParts {
   readonly log: Log;
   readonly name: string;
   readonly onRunning: ((tasks: EngineDeath['running'], rssBytes: number) => void) | null;
-  readonly onShutdown: (reason: string) => void;
+  readonly rssLimitBytes: number;
+  /** The engine is to end. */
+  readonly onEnd: (reason: string) => void;
 }
 
 /** The shell's one boring loop: drain the inbox, reduce each event, dispatch once, carry out the effects. */
@@ -41,6 +43,7 @@ export class EngineLoop {
   private timer: NodeJS.Timeout | null = null;
   private timerMs = Number.POSITIVE_INFINITY;
   private readonly heartbeat: NodeJS.Timeout;
+  private rssBytes = 0;
   /** Lanes ended since the supervisor was last told. */
   private untold = false;
   /** Tasks of each busy lane, for the supervisor. */
@@ -53,7 +56,7 @@ export class EngineLoop {
     this.heartbeat = setInterval(() => this.beat(), parts.welcome.heartbeatMs);
     this.heartbeat.unref();
     parts.store.memory.onRelief = () => {
-      if (parts.state.paused && !parts.store.paused) this.push({ kind: 'memory', paused: false });
+      if (parts.state.paused && !this.overLimit) this.schedule();
     };
     this.beat();
   }
@@ -62,7 +65,12 @@ export class EngineLoop {
   push(event: Event): void {
     if (this.stopped) return;
     this.inbox.push(event);
-    if (this.scheduled) return;
+    this.schedule();
+  }
+
+  /** A turn is due: for events, or because memory was freed. */
+  private schedule(): void {
+    if (this.scheduled || this.stopped) return;
     this.scheduled = true;
     queueMicrotask(() => this.turn());
   }
@@ -74,8 +82,9 @@ export class EngineLoop {
   }
 
   private turn(): void {
-    const { state, store, clock } = this.parts;
-    while (this.inbox.length > 0 && !this.stopped) {
+    if (this.stopped) return;
+    const { state, clock } = this.parts;
+    do {
       const events = this.inbox;
       this.inbox = [];
       const nowMs = clock.nowMs();
@@ -83,12 +92,12 @@ export class EngineLoop {
         reduce(state, event, nowMs, this.effects);
         if (event.kind === 'lane-free' || event.kind === 'lane-died') this.laneEnded(event.lane);
       }
-      if (store.paused !== state.paused) this.pause(store.paused);
+      if (this.overLimit !== state.paused) this.pause(this.overLimit);
       dispatch(state, nowMs, this.effects);
-    }
+    } while (this.inbox.length > 0 && !this.stopped);
     this.scheduled = false;
     if (this.untold) this.tellRunning(0);
-    if (state.shutdown !== null) this.parts.onShutdown(`the head asked for it: ${state.shutdown}`);
+    if (state.shutdown !== null) this.parts.onEnd(`the head asked for it: ${state.shutdown}`);
     this.armTimer();
   }
 
@@ -96,10 +105,24 @@ export class EngineLoop {
     const { state, store, clock } = this.parts;
     reduce(state, { kind: 'memory', paused }, clock.nowMs(), this.effects);
     if (!paused) return;
-    const detail = `${store.storedBytes} bytes in use: no new tasks until memory is freed or spilled`;
+    const detail = `${store.storedBytes} bytes stored, ${this.rssBytes} resident: no new tasks until memory is freed or spilled`;
     this.parts.link.send({ kind: 'fault-seen', fault: 'memory-pressure', task: null, peer: null, detail });
     this.publish('memory-pressure', detail, {});
     this.beat();
+  }
+
+  /** Memory outside of slabs and heaps can only be seen from outside: the last resort. */
+  private watch(): void {
+    const { state, rssLimitBytes } = this.parts;
+    this.rssBytes = process.memoryUsage.rss();
+    if (this.rssBytes > 2 * rssLimitBytes) {
+      this.parts.onEnd(`${this.rssBytes} resident bytes are more than twice the limit of ${rssLimitBytes}`);
+    }
+    if (this.overLimit !== state.paused) this.schedule();
+  }
+
+  private get overLimit(): boolean {
+    return this.parts.store.paused || this.rssBytes > this.parts.rssLimitBytes;
   }
 
   private armTimer(): void {
@@ -120,7 +143,8 @@ export class EngineLoop {
 
   private beat(): void {
     const { state, store, link } = this.parts;
-    const rssBytes = process.memoryUsage.rss();
+    this.watch();
+    const { rssBytes } = this;
     link.send({
       kind: 'heartbeat',
       storedBytes: store.storedBytes,

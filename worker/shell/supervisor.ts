@@ -6,9 +6,9 @@ import { entryFile } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
 import type { WorkerId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
-import { type Log, silentLog } from '../../core/base/log.js';
+import type { Log } from '../../core/base/log.js';
 import type { EngineDeath } from '../../core/wire/messages.js';
-import { removeSpillFolders } from '../store/spill.js';
+import { folderPrefix, removeLeftBehind } from '../store/left-behind.js';
 import type { FromEngine, ToEngine, WorkerOptions } from './engine-ipc.js';
 import { readRunning } from './running-file.js';
 
@@ -17,12 +17,12 @@ export type { WorkerOptions } from './engine-ipc.js';
 export interface Supervisor {
   readonly pid: number;
   /** Process and number of the engine that runs now; 0 while there is none. */
-  enginePid(): number;
-  worker(): number;
+  readonly enginePid: () => number;
+  readonly worker: () => number;
   /** Why it ended, and the exit code that fits: 0 after a shutdown that was asked for. */
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Shuts the engine down in an orderly way; ends it after limits.stopMs. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface SupervisorHooks {
@@ -46,6 +46,17 @@ export async function startSupervisor(
   return keeper;
 }
 
+/** For those who give no log: plain lines. */
+const stderrLog: Log = {
+  info() {},
+  warn: (message, fields) => writeLine(message, fields),
+  error: (message, fields) => writeLine(message, fields),
+};
+
+function writeLine(message: string, fields: Record<string, unknown> = {}): void {
+  process.stderr.write(`volley worker: ${message} ${JSON.stringify(fields)}\n`);
+}
+
 /** How the last engine went. */
 interface LastWords {
   ready: boolean;
@@ -61,6 +72,7 @@ class EngineKeeper implements Supervisor {
   private readonly hooks: SupervisorHooks;
   private readonly log: Log;
   private readonly name: string;
+  private readonly spillParent: string;
   private readonly folder: string;
   private engine: ChildProcess | null = null;
   private workerId = 0;
@@ -78,9 +90,12 @@ class EngineKeeper implements Supervisor {
   constructor(options: WorkerOptions, hooks: SupervisorHooks) {
     this.options = options;
     this.hooks = hooks;
-    this.log = hooks.log ?? silentLog;
+    this.log = hooks.log ?? stderrLog;
+    this.spillParent = options.spillDir ?? tmpdir();
+    removeLeftBehind(this.spillParent, 'spill');
+    removeLeftBehind(tmpdir(), 'worker');
     this.name = options.name ?? `${hostname()}-${process.pid}`;
-    this.folder = mkdtempSync(join(tmpdir(), 'volley-worker-'));
+    this.folder = mkdtempSync(join(tmpdir(), folderPrefix('worker', process.pid)));
     this.closed = new Promise(resolve => {
       this.end = resolve;
     });
@@ -158,7 +173,7 @@ class EngineKeeper implements Supervisor {
   }
 
   private gone(engine: ChildProcess, last: LastWords, exitCode: number | null, signal: string | null): void {
-    if (engine.pid !== undefined) removeSpillFolders(this.options.spillDir, engine.pid);
+    if (engine.pid !== undefined) removeLeftBehind(this.spillParent, 'spill', engine.pid);
     const dead = this.workerId;
     this.engine = null;
     this.workerId = 0;

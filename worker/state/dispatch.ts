@@ -44,7 +44,9 @@ function startPulls(worker: Worker, out: EffectSink): void {
       continue;
     }
     if (worker.pulls.size >= limits.fetchesInFlight) return;
-    if (worker.pulls.size > 0 && worker.pullBytes + cell.bytes > limits.fetchInFlightBytes) return;
+    if (worker.pulls.size > 0 && worker.pullBytes + cell.bytes > worker.options.fetchBytes) return;
+    // Paused: one at a time, and only while nothing runs that may free memory.
+    if (worker.paused && worker.pulls.size + worker.running > 0) return;
     pullQueue.pop();
     startPull(worker, cell, out);
   }

@@ -17,9 +17,7 @@ test('higher priority first, then first come', () => {
   const node = new TestNode();
   node.assign([0]).expectSaid('lane 0 runs 0');
   node.assign([1], { priority: 1 }).assign([2], { priority: 5 }).assign([3], { priority: 5 }).expectQuiet();
-  node.complete(0).expectSaid('lane 0 runs 2', 'finished 0');
-  node.complete(0).expectSaid('lane 0 runs 3', 'finished 2');
-  node.complete(0).expectSaid('lane 0 runs 1', 'finished 3');
+  node.complete(0).expectSaid('lane 0 runs 2 3 1', 'finished 0');
 });
 
 test('resources hold tasks back, not those behind them', () => {
@@ -73,6 +71,14 @@ test('a time limit runs from the moment the thread begins', () => {
   node.on({ kind: 'lane-started', lane: 0, batch: batch.id });
   node.after(100).expectSaid('kill lane 0');
   node.die(0, 1).expectSaid('failed 0: timeout').expectIdle();
+});
+
+test('a task that heeds its signal ends as if its thread had been ended', () => {
+  const node = new TestNode();
+  node.assign([0]).orders('cancel-tasks', [0]).tail(0, 1);
+  node.expectSaid('lane 0 runs 0', 'take tail of lane 0', 'kill lane 0');
+  node.finish(0).expectSaid('discard', 'failed 0: cancelled');
+  node.free(0).expectIdle();
 });
 
 test('cancel: queued at once, running by the end of its thread, its neighbours run again', () => {

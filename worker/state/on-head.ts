@@ -4,6 +4,7 @@ import { type EffectSink, type Group, Intent, type Task, TaskState } from './api
 import { cancelledFailure, failTask } from './failures.js';
 import { forgetCell, gatherInputs, releaseInputs, releaseSet, sharedSets } from './inputs.js';
 import { laneOf, takeTail } from './lanes.js';
+import { leavePeers } from './on-pull.js';
 import { count, endTask, jobOf, taskOf, type Worker } from './worker.js';
 
 /** Applies one message of the head. */
@@ -22,6 +23,7 @@ export function onHead(worker: Worker, message: HeadToWorker, out: EffectSink): 
       worker.peers.clear();
       worker.unreachable.clear();
       for (const peer of message.workers) worker.peers.set(peer.worker, peer.address);
+      leavePeers(worker, out);
       return;
     case 'cancel-tasks':
       forTasks(worker, message, task => cancelTask(worker, task, out));

@@ -1,5 +1,6 @@
 import { assert } from '../../core/base/assert.js';
 import type { TaskRef } from '../../core/base/ids.js';
+import type { FailureReason } from '../../core/wire/messages.js';
 import { type EffectSink, Intent, type Lane, type LaneResult, type Task, TaskState } from './api.js';
 import { cancelledFailure, failTask, lostFailure, nodeFailure, timeoutFailure } from './failures.js';
 import { releaseInputs } from './inputs.js';
@@ -36,8 +37,27 @@ export function onLaneResults(
       continue;
     }
     lane.reported[result.position] = 1;
-    onResult(worker, task, result, out);
+    const killed = lane.killedFor?.task === task ? lane.killedFor.reason : null;
+    if (killed === null) onResult(worker, task, result, out);
+    else onHeeded(worker, task, killed, result, out);
   }
+}
+
+/** The task ended by itself when its signal fired: the same end as if its thread had been ended. */
+function onHeeded(
+  worker: Worker,
+  task: Task,
+  reason: FailureReason,
+  result: LaneResult,
+  out: EffectSink,
+): void {
+  if (result.payload !== null) out.discard(result.payload);
+  failKilled(worker, task, reason, out);
+}
+
+function failKilled(worker: Worker, task: Task, reason: FailureReason, out: EffectSink): void {
+  const failure = reason === 'timeout' ? timeoutFailure(worker, task) : cancelledFailure(worker, task);
+  failTask(worker, task, reason, failure, [], out);
 }
 
 function onResult(worker: Worker, task: Task, result: LaneResult, out: EffectSink): void {
@@ -105,10 +125,8 @@ export function onLaneDied(
       failTask(worker, task, 'thread-lost', nodeFailure(worker, task, 'THREAD_LOST', message), [], out);
     } else if (killedFor.task !== task) {
       backToReady(worker, task, out); // Another's sake: not an attempt.
-    } else if (killedFor.reason === 'timeout') {
-      failTask(worker, task, 'timeout', timeoutFailure(worker, task), [], out);
     } else {
-      failTask(worker, task, 'cancelled', cancelledFailure(worker, task), [], out);
+      failKilled(worker, task, killedFor.reason, out);
     }
   }
 }

@@ -65,6 +65,15 @@ export function onPullFailed(
   worker.pullQueue.push(cell);
 }
 
+/** Pulls from peers that left go to other holders now: a stream to a stopped machine would only end much later. */
+export function leavePeers(worker: Worker, out: EffectSink): void {
+  for (const [pull, cell] of [...worker.pulls]) {
+    if (worker.peers.has(cell.peer)) continue;
+    out.abortPull(pull);
+    onPullFailed(worker, pull, 'NOT_FOUND', `worker ${cell.peer} has left`, out);
+  }
+}
+
 /** No holder can give it: all who need it fail, and the head has it made again. */
 export function loseCell(worker: Worker, cell: Cell, detail: string, out: EffectSink): void {
   const lost: TaskRef[] = [cell.task];

@@ -76,6 +76,20 @@ test('pulls in flight are bounded', () => {
   wide.pulled('1/100/0').expectSaid('replicas +100 -', 'pull 101/0 from 2');
 });
 
+test('a peer that leaves: its pulls go to other holders at once', () => {
+  const node = new TestNode();
+  node.assign([0], { inputs: [holdersTable([[1, 2]])] }).expectSaid('pull 100/0 from 1');
+  node.peers(2, 3).expectSaid('abort pull', 'pull 100/0 from 2');
+  node.peers(3).expectSaid('abort pull', 'failed 0: input-lost 100').expectIdle();
+});
+
+test('paused: pulls one at a time, and only while nothing runs', () => {
+  const node = new TestNode();
+  node.on({ kind: 'memory', paused: true });
+  node.assign([0], { inputs: [holdersTable([[1], [2]])] }).expectSaid('pull 100/0 from 1');
+  node.pulled('1/100/0').expectSaid('replicas +100 -', 'pull 101/0 from 2');
+});
+
 test('nobody needs it any more: the pull is stopped; one that came too late is dropped', () => {
   const node = new TestNode();
   node.assign([4], { inputs: [holdersTable([[1]], { sliced: true })] });

@@ -12,6 +12,8 @@ export interface WorkerOptions {
   readonly name: string;
   readonly threads: number;
   readonly resources: Readonly<Record<string, number>>;
+  /** Bytes that pulls in flight may reserve; one pull is always allowed. */
+  readonly fetchBytes: number;
 }
 
 /** Measured run time of a template's tasks: sizes the batches. */

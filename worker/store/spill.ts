@@ -1,8 +1,8 @@
-import { readdirSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VolleyError } from '../../core/base/errors.js';
+import { folderPrefix } from './left-behind.js';
 
 /** Bytes that were written out, and where. */
 export interface SpillFile {
@@ -83,22 +83,6 @@ export class SpillFolder {
   private async make(): Promise<string> {
     const base = this.base ?? tmpdir();
     await mkdir(base, { recursive: true });
-    return mkdtemp(join(base, spillPrefix(process.pid)));
+    return mkdtemp(join(base, folderPrefix('spill', process.pid)));
   }
-}
-
-/** Removes what a process that ended without a word left behind. `base` as given to its SpillFolder. */
-export function removeSpillFolders(base: string | null, pid: number): void {
-  const parent = base ?? tmpdir();
-  try {
-    for (const name of readdirSync(parent)) {
-      if (name.startsWith(spillPrefix(pid))) rmSync(join(parent, name), { recursive: true, force: true });
-    }
-  } catch {
-    // No such folder: nothing was spilled.
-  }
-}
-
-function spillPrefix(pid: number): string {
-  return `volley-spill-${pid}-`;
 }

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { VolleyError } from '../../core/base/errors.js';
 import type { JobId, TaskRef } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
-import type { PartitionHeader } from '../../core/graph/partition.js';
+import type { LeasedPartition, PartitionHeader } from '../../core/graph/partition.js';
 import {
   type Block,
   compactHeader,
@@ -12,6 +12,7 @@ import {
   residentBytes,
   type StoredSlice,
 } from './block.js';
+import { ByteGate } from './gate.js';
 import { MemoryBudget } from './memory.js';
 import { type Slab, slabBytes } from './slabs.js';
 import { SpillFolder } from './spill.js';
@@ -52,6 +53,7 @@ export class Store {
   private readonly jobs = new Map<number, Map<number, Slices>>();
   private readonly folder: SpillFolder;
   private readonly spiller: Spiller;
+  private readonly lendGate = new ByteGate(limits.lendBufferBytes);
   private readonly onCorrupt: (task: TaskRef, detail: string) => void;
 
   constructor(options: StoreOptions) {
@@ -125,6 +127,32 @@ export class Store {
     const resident = residentBytes(stored.block);
     if (resident === null) return undefined;
     return this.pinned(stored, resident);
+  }
+
+  /**
+   * A slice for a peer. What is on disk is read beside the memory budget, so that two full nodes that wait for each
+   * other's slices both get them; limits.lendBufferBytes bounds that.
+   */
+  async lend(task: TaskRef, slice: number): Promise<LeasedPartition | null> {
+    const now = this.pinNow(task, slice);
+    if (now !== undefined) return now;
+    const { header, block, offset } = this.jobs.get(task.job)!.get(task.index)![slice]!;
+    block.pins++; // The file stays while it is waited for and read.
+    const release = await this.lendGate.enter(header.byteLength);
+    try {
+      const bytes = new Uint8Array(header.byteLength);
+      const resident = residentBytes(block);
+      if (resident !== null) bytes.set(resident.subarray(offset, offset + header.byteLength));
+      else await this.readFile(block, offset, bytes, header);
+      return { header, bytes, release };
+    } catch (error) {
+      release();
+      this.loseSpilled(task, error as Error);
+      return null;
+    } finally {
+      block.pins--;
+      this.spiller.unpinned(block);
+    }
   }
 
   drop(task: TaskRef): void {
@@ -201,8 +229,7 @@ export class Store {
         return this.pinned(stored, resident);
       }
       const bytes = slabBytes(slab);
-      await this.folder.read(block.file!, stored.offset, bytes);
-      if (crc32(bytes) !== header.checksum) throw new VolleyError('CORRUPT_PARTITION', 'wrong checksum');
+      await this.readFile(block, stored.offset, bytes, header);
       if (header.byteLength === block.byteLength && block.slab === null && !block.dropped) {
         this.spiller.restored(block, slab);
         return this.pinned(stored, bytes);
@@ -211,13 +238,27 @@ export class Store {
     } catch (error) {
       if (slab !== null && !slab.freed) this.memory.free(slab);
       if (error instanceof VolleyError && error.code === 'OUT_OF_MEMORY') throw error;
-      this.drop(task);
-      this.onCorrupt(task, `spilled partition cannot be read back: ${(error as Error).message}`);
+      this.loseSpilled(task, error as Error);
       return null;
     } finally {
       block.pins--;
       this.spiller.unpinned(block);
     }
+  }
+
+  private async readFile(
+    block: Block,
+    offset: number,
+    into: Uint8Array,
+    header: PartitionHeader,
+  ): Promise<void> {
+    await this.folder.read(block.file!, offset, into);
+    if (crc32(into) !== header.checksum) throw new VolleyError('CORRUPT_PARTITION', 'wrong checksum');
+  }
+
+  private loseSpilled(task: TaskRef, error: Error): void {
+    this.drop(task);
+    this.onCorrupt(task, `spilled partition cannot be read back: ${error.message}`);
   }
 
   private borrowed(header: PartitionHeader, slab: Slab, bytes: Uint8Array): PinnedSlice {

@@ -13,7 +13,6 @@ import type {
   WorkerHello,
   WorkerToHead,
 } from '../../core/wire/messages.js';
-import { packData } from '../../core/wire/msgpack.js';
 import { encodeValue } from '../../core/wire/payload.js';
 import { type Engine, type EngineOptions, startEngine } from '../shell/engine.js';
 
@@ -63,11 +62,6 @@ export class HandHead {
   install(job: number, fn: Function): TemplateId {
     const shipped = shipFunction(fn);
     return this.installBody(job, 'function', shipped.name, shipped.body);
-  }
-
-  /** Installs a function by its source text: for code this test must not instrument. */
-  installSource(job: number, name: string, source: string): TemplateId {
-    return this.installBody(job, 'function', name, packData({ source }));
   }
 
   installBody(job: number, kind: 'function' | 'fragment', name: string, body: Uint8Array): TemplateId {

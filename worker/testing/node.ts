@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { JobId, TaskRef, TemplateId, WorkerId } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
 import { headToWorker, workerToHead } from '../../core/wire/codec.js';
 import type { AssignTasks, HeadToWorker, InputTable, WorkerToHead } from '../../core/wire/messages.js';
 import type { Batch, EffectSink, Event, LaneResult, Pull, WorkerFault } from '../state/api.js';
@@ -24,7 +25,14 @@ export class TestNode implements EffectSink {
   readonly kept: TaskRef[] = [];
 
   constructor(options: Partial<WorkerOptions> = {}) {
-    this.worker = createWorker({ worker: self, name: 'node', threads: 1, resources: {}, ...options });
+    this.worker = createWorker({
+      worker: self,
+      name: 'node',
+      threads: 1,
+      resources: {},
+      fetchBytes: limits.fetchInFlightBytes,
+      ...options,
+    });
     this.head({
       kind: 'template',
       spec: { job: J, template: T, kind: 'function', name: 'f', body: new Uint8Array(1) },

@@ -153,6 +153,7 @@ export class RandomMessages {
       }),
       () => ({ kind: 'put-lost', job: this.job(), indices: this.u32s(n) }),
       () => ({ kind: 'answer', request: this.u32(), json: this.text() }),
+      () => ({ kind: 'fault', json: this.text() }),
     ])();
   }
 

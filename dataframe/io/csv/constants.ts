@@ -1,5 +1,3 @@
-/** Bytes of one partition unless the scan says otherwise: a constant of the plan, never of the machine. */
-export const defaultSplitBytes = 16 * 1024 * 1024;
 /** Bytes of the first file that types are inferred from: a change of it changes plans. */
 export const sampleBytes = 1024 * 1024;
 /** Bytes read at a time. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
@@ -13,7 +14,7 @@ import { createConverter } from './convert.js';
 import { type Dialect, dialectOf } from './dialect.js';
 import { TypeGuesser } from './infer.js';
 import { findSplits, markBytes, RecordScanner } from './scanner.js';
-import { FieldKind, RecordBlock, Tokenizer, undouble } from './tokenize.js';
+import { FieldKind, Problem, RecordBlock, Tokenizer, undouble } from './tokenize.js';
 
 /** Schema and splits. Types come from the head of the first file; every file is scanned once for record starts. */
 export async function inspectCsv(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
@@ -120,6 +121,12 @@ function firstRecord(record: Buffer, file: string, dialect: Dialect): string[] {
   const found = block.found[0]!;
   if (fields > maxFields && found > maxFields) {
     throw badData({ file, row: 1 }, `its first line has ${found} fields, more than ${maxFields}`);
+  }
+  const problem = block.problem[0]!;
+  if (!isUtf8(record) || problem === Problem.OpenQuote || problem === Problem.TextAfterQuote) {
+    const what = !isUtf8(record) ? 'is not UTF-8' : 'has a quoted field that does not end where it should';
+    const text = record.toString('utf8', 0, 200);
+    throw badData({ file, row: 1, text }, `the first line ${what}`, "quote: '' turns quoting off");
   }
   const texts: string[] = [];
   for (let c = 0; c < found; c++) {

@@ -5,12 +5,12 @@ import { seededRng } from '../../../core/base/rng.js';
 import { DataType, formatType } from '../../column/datatype.js';
 import type { CsvOptions, ScanSpec } from '../source.js';
 import { type Cell, duckdb, newSeed, readAll, scratchFolder, testEnv } from '../testing/oracle.js';
-import { defaultSplitBytes } from './constants.js';
 import { csvReader } from './reader.js';
 
 const scratch = scratchFolder();
 afterAll(scratch.close);
 
+const wholeFile = 1024 ** 3;
 const defaults: CsvOptions = {
   header: true,
   delimiter: ',',
@@ -18,7 +18,7 @@ const defaults: CsvOptions = {
   schema: null,
   nullValues: [],
   ignoreErrors: false,
-  splitBytes: defaultSplitBytes,
+  splitBytes: wholeFile,
 };
 
 function scanOf(
@@ -300,7 +300,7 @@ test('a bad number names row, column and text, also in a later split', async () 
   const lines = Array.from({ length: 50 }, (_, i) => `${i},"v\n${i}"`);
   lines[40] = 'forty,"v"';
   const path = fileOf(`\ufeff"n",s\n${lines.join('\n')}\n`);
-  for (const splitBytes of [30, defaultSplitBytes]) {
+  for (const splitBytes of [30, wholeFile]) {
     const scan = scanOf(path, { splitBytes, schema: { n: DataType.Int64 } });
     const failure = await readAll(csvReader, scan).catch(error => error);
     expect(failure).toMatchObject({
@@ -314,7 +314,10 @@ test('a bad number names row, column and text, also in a later split', async () 
   }
 });
 
-test('text that is not UTF-8, duplicate names, bad options', async () => {
+test('text that is not UTF-8, a header that is malformed, duplicate names, bad options', async () => {
+  for (const header of ['"a,b\n1,2\n', '"a"x,b\n1,2\n', Buffer.from([0xff, 0xfe, 97, 0, 10, 0])]) {
+    expect(await failureOf(header)).toMatchObject({ code: 'BAD_DATA', data: { row: 1 } });
+  }
   expect(await failureOf(Buffer.from([97, 10, 98, 0xff, 10]))).toMatchObject({
     code: 'BAD_DATA',
     data: { row: 2 },

@@ -1,5 +1,6 @@
+import { assert } from '../../../core/base/assert.js';
 import { evaluate, selectRows } from '../../codegen/evaluate.js';
-import type { Schema } from '../../column/datatype.js';
+import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import type { ExprNode } from '../../expr/node.js';
 import { condition, scopeOf, typeExpr } from '../../expr/typing.js';
 import type { NamedExpr } from '../fragment.js';
@@ -27,7 +28,14 @@ export function projectOperator(
       if (chosen?.rows === 0) return;
       const selection = chosen?.rows === batch.rows ? null : chosen;
       const rows = selection?.rows ?? batch.rows;
-      emit({ schema, rows, columns: evaluate(nodes, batch, selection) }, entry);
+      const out = evaluate(nodes, batch, selection);
+      out.forEach((column, k) => {
+        assert(
+          sameType(column.type, schema[k]!.type),
+          () => `${schema[k]!.name} is ${formatType(column.type)}`,
+        );
+      });
+      emit({ schema, rows, columns: out }, entry);
     },
     finish() {},
   };

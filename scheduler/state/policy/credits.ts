@@ -7,9 +7,9 @@ import { offered } from '../requirement.js';
  * trip to the head; long or unmeasured ones, and roots that fill memory, get one.
  */
 export function prefetchFactor(layer: Layer): number {
-  if (layer.measured === 0) return 1;
-  if (layer.links.length === 0 && layer.meanBytes >= limits.bigResultBytes) return 1;
-  return Math.max(1, limits.prefetchMs / Math.max(layer.meanMs, 1e-3));
+  if (layer.measure.tasks === 0) return 1;
+  if (layer.links.length === 0 && layer.measure.meanBytes >= limits.bigResultBytes) return 1;
+  return Math.max(1, limits.prefetchMs / Math.max(layer.measure.meanMs, 1e-3));
 }
 
 /** How many more tasks of the layer a worker may be given. Negative when it holds more than it should. */
@@ -26,7 +26,7 @@ export function room(worker: WorkerRow, layer: Layer, factor: number): number {
 
 /** What one more task of the layer is expected to take. Milliseconds. */
 export function expectedMs(layer: Layer): number {
-  return layer.measured === 0 ? limits.unknownTaskMs : layer.meanMs;
+  return layer.measure.tasks === 0 ? limits.unknownTaskMs : layer.measure.meanMs;
 }
 
 /** When a new task would start on the worker, all else being equal: milliseconds from now. */

@@ -6,6 +6,7 @@ import type { PeerTable as _volley_v1_PeerTable, PeerTable__Output as _volley_v1
 import type { TaskResults as _volley_v1_TaskResults, TaskResults__Output as _volley_v1_TaskResults__Output } from '../../volley/v1/TaskResults.js';
 import type { TaskSet as _volley_v1_TaskSet, TaskSet__Output as _volley_v1_TaskSet__Output } from '../../volley/v1/TaskSet.js';
 import type { Answer as _volley_v1_Answer, Answer__Output as _volley_v1_Answer__Output } from '../../volley/v1/Answer.js';
+import type { Fault as _volley_v1_Fault, Fault__Output as _volley_v1_Fault__Output } from '../../volley/v1/Fault.js';
 
 export interface ToClient {
   'welcome'?: (_volley_v1_ClientWelcome | null);
@@ -14,7 +15,8 @@ export interface ToClient {
   'results'?: (_volley_v1_TaskResults | null);
   'putLost'?: (_volley_v1_TaskSet | null);
   'answer'?: (_volley_v1_Answer | null);
-  'body'?: "welcome"|"refused"|"peers"|"results"|"putLost"|"answer";
+  'fault'?: (_volley_v1_Fault | null);
+  'body'?: "welcome"|"refused"|"peers"|"results"|"putLost"|"answer"|"fault";
 }
 
 export interface ToClient__Output {
@@ -24,5 +26,6 @@ export interface ToClient__Output {
   'results'?: (_volley_v1_TaskResults__Output | null);
   'putLost'?: (_volley_v1_TaskSet__Output | null);
   'answer'?: (_volley_v1_Answer__Output | null);
-  'body'?: "welcome"|"refused"|"peers"|"results"|"putLost"|"answer";
+  'fault'?: (_volley_v1_Fault__Output | null);
+  'body'?: "welcome"|"refused"|"peers"|"results"|"putLost"|"answer"|"fault";
 }
