@@ -1,5 +1,12 @@
 export { type ErrorCode, VolleyError } from './core/base/errors.js';
-export { asCompleted, type Gathered, gather, type Waited, type WaitOptions, wait } from './core/client/collect.js';
+export {
+  asCompleted,
+  type Gathered,
+  gather,
+  type Waited,
+  type WaitOptions,
+  wait,
+} from './core/client/collect.js';
 export { Delayed, delayed } from './core/client/delayed.js';
 export { Future, type FutureStatus } from './core/client/future.js';
 export { importTask } from './core/client/import-task.js';

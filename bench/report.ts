@@ -42,7 +42,9 @@ export function printReport(report: BenchReport, json: boolean): void {
   console.log(`${report.bench}: ${report.rows} rows, ${report.threads} threads, seed ${report.seed}`);
   for (const result of report.results) {
     const runs = result.ms.map(ms => ms.toFixed(0)).join(' ');
-    console.log(`  ${result.system} ${result.version}  ${result.question}  median ${result.medianMs.toFixed(0)} ms  [${runs}]`);
+    console.log(
+      `  ${result.system} ${result.version}  ${result.question}  median ${result.medianMs.toFixed(0)} ms  [${runs}]`,
+    );
     for (const [name, value] of Object.entries(result.extra ?? {})) {
       console.log(`    ${name} ${name.endsWith('Bytes') ? `${(value / 2 ** 20).toFixed(0)} MiB` : value}`);
     }

@@ -38,8 +38,11 @@ if (flags.help) {
 } else {
   const embedded = await runEmbedded();
   printAnswer(embedded.answer);
-  console.log(`\nembedded: ${(embedded.ms / 1000).toFixed(2)} s, ${embedded.tasks} tasks, written to ${folder}`);
-  if (flags.cluster || flags.kill || flags.corrupt || flags.nats !== undefined) await compareWithCluster(embedded);
+  console.log(
+    `\nembedded: ${(embedded.ms / 1000).toFixed(2)} s, ${embedded.tasks} tasks, written to ${folder}`,
+  );
+  if (flags.cluster || flags.kill || flags.corrupt || flags.nats !== undefined)
+    await compareWithCluster(embedded);
 }
 
 async function runEmbedded(): Promise<Run> {
@@ -99,7 +102,8 @@ async function finishedTasks(session: Session): Promise<number> {
 
 function corrupt(answer: Answer): void {
   const row = answer.byStateAndMonth[0]!;
-  row.mean_delay = (row.mean_delay as number) + Number.EPSILON * Math.abs(row.mean_delay as number || 1) * 2;
+  row.mean_delay =
+    (row.mean_delay as number) + Number.EPSILON * Math.abs((row.mean_delay as number) || 1) * 2;
 }
 
 function printAnswer(answer: Answer): void {

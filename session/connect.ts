@@ -18,9 +18,13 @@ export async function connect(
 ): Promise<Session> {
   if (typeof target === 'string') return new Session(await attach(target, options));
   const head = process.env.VOLLEY_HEAD;
-  if (target === undefined && head !== undefined && head !== '') return new Session(await attach(head, options));
+  if (target === undefined && head !== undefined && head !== '')
+    return new Session(await attach(head, options));
   if (target !== undefined && (typeof target !== 'object' || target === null)) {
-    throw new VolleyError('INVALID_ARGUMENT', 'connect() takes an address such as grpc://host:7460, or options');
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      'connect() takes an address such as grpc://host:7460, or options',
+    );
   }
   const { startEmbedded } = await import('./embedded.js');
   return new Session(await startEmbedded(target ?? {}));
@@ -34,7 +38,11 @@ async function attach(address: string, options: RemoteOptions): Promise<Attachme
     import('../core/rpc/bulk-node.js'),
   ]);
   const link = await createGrpcTransport().attachAsClient(target, security);
-  const client = await openClient(link, createNodeBulk().client(security), options.name ?? `client-${process.pid}`);
+  const client = await openClient(
+    link,
+    createNodeBulk().client(security),
+    options.name ?? `client-${process.pid}`,
+  );
   // A cluster session holds Node open until it is closed, whatever the program waits for.
   client.hold();
   return {

@@ -1,5 +1,5 @@
-import { silentLog } from '../core/base/log.js';
 import { limits } from '../core/base/limits.js';
+import { silentLog } from '../core/base/log.js';
 import type { Client } from '../core/client/client.js';
 import { openClient } from '../core/client/client.js';
 import { createInProcessNotifier, createInProcessRetryQueue } from '../core/notify/in-process.js';

@@ -106,11 +106,14 @@ export class LocalCluster {
   private async startWorker(i: number): Promise<LocalWorker> {
     const { options } = this;
     const args = ['worker', '--head', this.address, '--threads', String(options.threadsPerWorker ?? 1)];
-    if (options.memoryBytesPerWorker !== undefined) args.push('--memory', String(options.memoryBytesPerWorker));
+    if (options.memoryBytesPerWorker !== undefined)
+      args.push('--memory', String(options.memoryBytesPerWorker));
     if (options.nats !== undefined) args.push('--nats', options.nats);
     const at = <T>(list: readonly T[] | undefined) => list?.[i % Math.max(1, list.length)];
-    for (const [key, value] of Object.entries(at(options.labels) ?? {})) args.push('--label', `${key}=${value}`);
-    for (const [key, value] of Object.entries(at(options.resources) ?? {})) args.push('--resource', `${key}=${value}`);
+    for (const [key, value] of Object.entries(at(options.labels) ?? {}))
+      args.push('--label', `${key}=${value}`);
+    for (const [key, value] of Object.entries(at(options.resources) ?? {}))
+      args.push('--resource', `${key}=${value}`);
     const child = new Child(`worker ${i}`, args, options.verbose ?? false);
     this.children.push(child);
     await child.ready;
@@ -125,7 +128,8 @@ export class LocalCluster {
         return child.last.enginePid ?? 0;
       },
       kill(signal = 'SIGKILL') {
-        for (const pid of [child.process.pid, child.last.enginePid]) if (pid !== undefined) signalProcess(pid, signal);
+        for (const pid of [child.process.pid, child.last.enginePid])
+          if (pid !== undefined) signalProcess(pid, signal);
       },
     };
   }
@@ -171,7 +175,9 @@ class Child {
       });
       this.process.once('exit', (code, signal) => {
         clearTimeout(timer);
-        reject(new VolleyError('UNREACHABLE', `${name} ended at its start (${signal ?? code}): ${said.trim()}`));
+        reject(
+          new VolleyError('UNREACHABLE', `${name} ended at its start (${signal ?? code}): ${said.trim()}`),
+        );
       });
     });
     this.ready.catch(() => {});

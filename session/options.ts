@@ -33,7 +33,10 @@ export function embeddedDefaults(options: EmbeddedOptions): { threads: number; m
     throw new VolleyError('INVALID_ARGUMENT', `threads must be a whole number of at least 1, not ${threads}`);
   }
   if (!(memoryBytes >= 64 * 2 ** 20)) {
-    throw new VolleyError('INVALID_ARGUMENT', `memoryBytes must be at least 64 MiB (67108864), not ${memoryBytes}`);
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `memoryBytes must be at least 64 MiB (67108864), not ${memoryBytes}`,
+    );
   }
   return { threads, memoryBytes };
 }
@@ -42,7 +45,9 @@ export function embeddedDefaults(options: EmbeddedOptions): { threads: number; m
 export function parseAddress(address: string): string {
   const match = /^(?:grpc:\/\/)?(\[[0-9a-fA-F:]+\]|[^\s:/[\]]+):(\d{1,5})\/?$/.exec(address);
   if (match === null || Number(match[2]) > 65_535) {
-    throw new VolleyError('INVALID_ARGUMENT', `not an address: ${address}; write grpc://host:port`, { address });
+    throw new VolleyError('INVALID_ARGUMENT', `not an address: ${address}; write grpc://host:port`, {
+      address,
+    });
   }
   return `${match[1]}:${match[2]}`;
 }
@@ -54,7 +59,12 @@ export function peerSecurity(options: RemoteOptions): PeerSecurity {
     try {
       token = readFileSync(file, 'utf8').trim();
     } catch (cause) {
-      throw new VolleyError('FILE_NOT_FOUND', `VOLLEY_TOKEN_FILE names ${file}, which cannot be read`, { file }, { cause });
+      throw new VolleyError(
+        'FILE_NOT_FOUND',
+        `VOLLEY_TOKEN_FILE names ${file}, which cannot be read`,
+        { file },
+        { cause },
+      );
     }
   }
   const { tls } = options;

@@ -18,13 +18,14 @@ import type { Attachment } from './embedded.js';
 import { FrameSource } from './frame-source.js';
 
 /** Values of delayed calls, wherever they stand in arrays and plain objects. */
-export type Computed<T> = T extends Delayed<infer V>
-  ? V
-  : T extends readonly unknown[]
-    ? { [K in keyof T]: Computed<T[K]> }
-    : T extends Record<string, unknown>
+export type Computed<T> =
+  T extends Delayed<infer V>
+    ? V
+    : T extends readonly unknown[]
       ? { [K in keyof T]: Computed<T[K]> }
-      : T;
+      : T extends Record<string, unknown>
+        ? { [K in keyof T]: Computed<T[K]> }
+        : T;
 
 /** Submits tasks with one set of options: what session.with() gives. */
 export class TaskRunner extends FrameSource {
@@ -117,11 +118,18 @@ export class Session extends TaskRunner {
   /** Runs a delayed call and keeps its result on the workers until released. */
   async persist<T>(graph: Delayed<T>): Promise<DataRef<T>> {
     if (!(graph instanceof Delayed)) {
-      throw new VolleyError('INVALID_ARGUMENT', 'session.persist takes a delayed call; a dataframe has persist() itself');
+      throw new VolleyError(
+        'INVALID_ARGUMENT',
+        'session.persist takes a delayed call; a dataframe has persist() itself',
+      );
     }
     const future = this.submitGraph(graph).futures.get(graph)! as Future<T>;
     await future;
-    return new DataRef<T>(future.task, () => future.then(), () => future.group.release());
+    return new DataRef<T>(
+      future.task,
+      () => future.then(),
+      () => future.group.release(),
+    );
   }
 
   /** Why a task is where it is. Takes a future, a reference or the text `job/index`. */
@@ -157,7 +165,11 @@ export class Session extends TaskRunner {
   private async store<T>(value: T, everywhere: boolean): Promise<DataRef<T>> {
     const { range } = await this.data.put([encodePayload(value)], everywhere);
     const task: TaskRef = { job: range.job, index: range.first };
-    return new DataRef<T>(task, () => this.data.fetchValue(task, 0), () => this.data.release(range));
+    return new DataRef<T>(
+      task,
+      () => this.data.fetchValue(task, 0),
+      () => this.data.release(range),
+    );
   }
 
   private submitGraph(graph: unknown): {
@@ -173,7 +185,9 @@ export class Session extends TaskRunner {
     this.submitter.flush();
     const wanted = new Set(roots);
     // Results nobody outside the graph asks for are freed as soon as the calls that need them are done.
-    this.submitter.release([...futures].filter(([node]) => !wanted.has(node)).map(([, future]) => future.task));
+    this.submitter.release(
+      [...futures].filter(([node]) => !wanted.has(node)).map(([, future]) => future.task),
+    );
     return { roots, futures };
   }
 }
@@ -181,7 +195,10 @@ export class Session extends TaskRunner {
 function parseTask(text: string): TaskRef {
   const match = /^(\d+)\/(\d+)$/.exec(text);
   if (match === null) {
-    throw new VolleyError('INVALID_ARGUMENT', `not a task: ${text}; write job/index, as errors and status show it`);
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `not a task: ${text}; write job/index, as errors and status show it`,
+    );
   }
   return { job: Number(match[1]), index: Number(match[2]) } as TaskRef;
 }

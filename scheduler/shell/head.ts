@@ -122,6 +122,8 @@ type Ask = Extract<ClientToHead, { kind: 'ask' }>;
 
 function isStatusQuestion(event: Event): event is ClientEvent & { readonly message: Ask } {
   return (
-    event.kind === 'client-message' && event.message.kind === 'ask' && event.message.question.about === 'status'
+    event.kind === 'client-message' &&
+    event.message.kind === 'ask' &&
+    event.message.question.about === 'status'
   );
 }

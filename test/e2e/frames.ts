@@ -13,13 +13,19 @@ export function rowsIn(session: Session, rows: number, partitions: number): Data
 }
 
 export function totals(frame: DataFrame): DataFrame {
-  return frame.groupBy('g').agg(len().alias('rows'), col('v').sum().alias('v'), col('v').mean().alias('m')).sort('g');
+  return frame
+    .groupBy('g')
+    .agg(len().alias('rows'), col('v').sum().alias('v'), col('v').mean().alias('m'))
+    .sort('g');
 }
 
 /** A join and a group-by that both shuffle, whatever their size. */
 export async function shuffledTotals(session: Session): Promise<object[]> {
   const left = rowsIn(session, 120_000, 12);
   const right = rowsIn(session, 5_000, 4).groupBy('s').agg(len().alias('weight'));
-  const joined = left.join(right, { on: 's' }).groupBy('s').agg(col('v').sum().alias('v'), col('weight').sum().alias('w'));
+  const joined = left
+    .join(right, { on: 's' })
+    .groupBy('s')
+    .agg(col('v').sum().alias('v'), col('weight').sum().alias('w'));
   return joined.sort('s').with({ fanOut: 6, broadcastBytes: 0 }).toRecords();
 }

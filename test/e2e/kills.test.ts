@@ -66,7 +66,14 @@ test('SIGSTOP past the lease, then SIGCONT: fenced off, and nothing is done twic
   // It comes back as a new incarnation.
   await until(async () => (await session.status()).workers.length === 2);
   expect((await session.status()).workers.map(w => w.worker)).not.toContain(oldId);
-  expect(await session.gather(session.map(busyDouble, [{ i: 1, ms: 0 }, { i: 2, ms: 0 }]))).toEqual([2, 4]);
+  expect(
+    await session.gather(
+      session.map(busyDouble, [
+        { i: 1, ms: 0 },
+        { i: 2, ms: 0 },
+      ]),
+    ),
+  ).toEqual([2, 4]);
 });
 
 test('no engine is left after its supervisor was killed', async () => {
