@@ -6,7 +6,7 @@ import { median } from './report.js';
 
 const partitionRows = 1_000_000;
 const memoryBytes = 512 * 2 ** 20;
-const allowedOverheadBytes = 300 * 2 ** 20;
+const allowedOverheadBytes = 300_000_000;
 const window = 1_000;
 
 /** A partition of 8 MB whose values depend on seed and number. Runs in a worker thread. */
