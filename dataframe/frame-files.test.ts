@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DataType, formatType } from './column/datatype.js';
-import { col, len } from './expr/expr.js';
+import { col, len, lit, when } from './expr/expr.js';
 import { fromRecords, scanCSV, scanParquet } from './frame.js';
 import { InlineExecutor } from './testing/inline-executor.js';
 
@@ -51,6 +51,16 @@ describe('Parquet', () => {
       { id: 2 },
     ]);
     expect(executor.layers.at(-1)).toMatchObject({ count: 1 });
+  });
+
+  test('a folder sink that fails leaves nothing behind', async () => {
+    const before = readdirSync(folder);
+    // The last partition holds a value that is not a date.
+    const failing = frame().withColumns(
+      when(col('id').eq(990)).then(lit('soon')).otherwise(lit('2024-01-01')).cast(DataType.Date).alias('day'),
+    );
+    await expect(failing.sinkParquet(path('never'))).rejects.toMatchObject({ code: 'CAST_FAILED' });
+    expect(readdirSync(folder)).toEqual(before);
   });
 
   test('a folder of parts appears whole and reads as one frame', async () => {

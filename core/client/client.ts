@@ -170,7 +170,8 @@ export class Client implements Executor {
   receive(message: HeadToClient): void {
     switch (message.kind) {
       case 'task-results':
-        return this.onResults(message);
+        this.onResults(message);
+        return;
       case 'peers':
         this.workers.clear();
         for (const entry of message.workers) this.workers.set(entry.worker, entry);
@@ -186,7 +187,8 @@ export class Client implements Executor {
         return;
       }
       case 'refused':
-        return this.fail(new VolleyError(message.code, message.message));
+        this.fail(new VolleyError(message.code, message.message));
+        return;
       case 'fault': {
         const event = JSON.parse(message.json) as FaultEvent;
         for (const handler of this.faultHandlers) handler(event);

@@ -85,15 +85,35 @@ async function writeFile(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner
 }
 
 async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
-  const parts = await write(pipeline, { ...spec, role: 'part' }, runner);
-  // The commit has no rows to read, but a task needs a source: one partition without rows.
-  const nothing = await runner.empty(pipeline.schema);
-  const commit = overLayer({ rule: 'all', from: nothing.range }, nothing.schema, 1, async () => 0);
-  await write(commit, { ...spec, role: 'commit' }, runner);
+  let parts: SinkReceipt[];
+  try {
+    parts = await write(pipeline, { ...spec, role: 'part' }, runner);
+    await finish('commit', pipeline, spec, runner);
+  } catch (error) {
+    // The failure is what the user must hear, even when the hidden folder cannot be removed either.
+    await finish('discard', pipeline, spec, runner).catch(() => {});
+    throw error;
+  }
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const folder = spec.path.replace(/\/+$/, '');
   const name = (file: string) => file.slice(file.lastIndexOf('/') + 1);
   return { rows, files: parts.flatMap(part => part.files.map(file => `${folder}/${name(file)}`)) };
+}
+
+/** Makes the folder visible, or removes what was written of it. */
+async function finish(
+  role: 'commit' | 'discard',
+  { schema }: Pipeline,
+  spec: SinkSpec,
+  runner: GraphRunner,
+): Promise<void> {
+  // There are no rows to read, but a task needs a source: one partition without rows.
+  const nothing = await runner.empty(schema);
+  await write(
+    overLayer({ rule: 'all', from: nothing.range }, nothing.schema, 1, async () => 0),
+    { ...spec, role },
+    runner,
+  );
 }
 
 /** One receipt per task. */

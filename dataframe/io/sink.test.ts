@@ -141,7 +141,7 @@ test('parts appear together, in row order, at the commit; leftovers of dead atte
 test('a repeated attempt whose report was lost finds its own file; another one is refused', async () => {
   const path = scratch.path('again.parquet');
   await writeSink(sinkOf(path), small.schema, [small], testEnv);
-  const retry = { ...testEnv, attempt: 1 };
+  const retry = { ...testEnv, attempt: 2 };
   expect(await writeSink(sinkOf(path), small.schema, [small], retry)).toMatchObject({
     rows: 2,
     files: [path],

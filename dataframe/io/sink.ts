@@ -32,7 +32,7 @@ export async function writeSink(
   switch (spec.role) {
     case 'file': {
       const status = await stat(target).catch(() => null);
-      if (status?.isDirectory() || (status !== null && !spec.overwrite && env.attempt === 0)) {
+      if (status?.isDirectory() || (status !== null && !spec.overwrite && env.attempt <= 1)) {
         throw sinkExists(target, env);
       }
       return writeFile(spec, schema, batches, env, temporary, target, target);
@@ -53,6 +53,9 @@ export async function writeSink(
     }
     case 'commit':
       return commitFolder(temporary, target, spec.overwrite === true, env);
+    case 'discard':
+      await rm(temporary, { recursive: true, force: true });
+      return { rows: 0, files: [], bytes: 0 };
   }
 }
 
@@ -124,7 +127,7 @@ async function publish(own: string, visible: string, overwrite: boolean, env: Io
     if (code !== 'EEXIST') {
       throw error;
     }
-    if (env.attempt === 0 || !(await sameBytes(own, visible))) {
+    if (env.attempt <= 1 || !(await sameBytes(own, visible))) {
       throw sinkExists(visible, env);
     }
   }

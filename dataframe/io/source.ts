@@ -68,9 +68,9 @@ export interface SinkSpec {
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
    * temporaryPath/part-p.parquet (p padded to five digits, so that names sort in row order). 'commit': the task
-   * renames the folder temporaryPath to path and writes nothing. On disk the temporary name begins with a dot.
+   * renames the folder temporaryPath to path and writes nothing; 'discard': it removes that folder. On disk the temporary name begins with a dot.
    */
-  readonly role: 'file' | 'part' | 'commit';
+  readonly role: 'file' | 'part' | 'commit' | 'discard';
   /** Replace what is at `path`; else (the default) it is SINK_EXISTS. */
   readonly overwrite?: boolean;
 }
@@ -87,7 +87,7 @@ export interface IoEnv {
   readonly node: string;
   /** Folders that may be read and written, after realpath; null: any. */
   readonly allowPaths: readonly string[] | null;
-  /** Fences temporary names of repeated attempts. */
+  /** Counts from 1. Fences temporary names of repeated attempts. */
   readonly attempt: number;
   readonly position: number;
   /** Told once per split how many bad rows `ignoreErrors` left out. Without it the process emits a warning. */

@@ -1,13 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { limits } from '../../core/base/limits.js';
 import { reviveFunction } from '../../core/client/revive.js';
-import {
-  decodeArguments,
-  decodePayload,
-  decodeValue,
-  encodeValue,
-  planPayload,
-} from '../../core/wire/payload.js';
+import { decodeArguments, decodePayload, decodeValue, planPayload } from '../../core/wire/payload.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
 /** A shipped function: arguments in, its value out. */
@@ -39,11 +33,11 @@ function inputsOf(run: TaskRun): unknown[] {
 
 /** Small results travel with the report where that is wanted; others are laid out in the node's memory. */
 function output(run: TaskRun, value: unknown): TaskOutput {
-  if (run.inlineResult) {
-    const bytes = encodeValue(value, 'the result');
-    if (bytes.byteLength <= limits.inlineResultBytes) return { kind: 'value', rows: 1, value: bytes };
-  }
   const plan = planPayload(value, 'the result');
+  if (run.inlineResult) {
+    const small = plan.inline(limits.inlineResultBytes);
+    if (small !== null) return { kind: 'value', rows: 1, value: small };
+  }
   const bytes = run.allocate(plan.byteLength);
   plan.writeInto(bytes);
   const header = { rows: 1, byteLength: plan.byteLength, checksum: crc32(bytes), meta: plan.meta };

@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { VolleyError } from '../../core/base/errors.js';
 import { formatTask } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
+import { provideTaskGlobals } from '../../core/client/revive.js';
 import { setTaskContext } from '../../core/client/task-context.js';
 import { toFailure } from '../../core/wire/failure.js';
 import { Collector } from './collector.js';
@@ -11,6 +12,12 @@ import type { ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './proto
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
 /** What piscina runs in each thread: tasks of a batch one after another, until none is left to claim. */
+
+// Tasks may name these without bringing them along; they are loaded for the first that does.
+provideTaskGlobals(['col', 'lit', 'when', 'coalesce', 'concatStr', 'DataType'], async () => ({
+  ...(await import('../../dataframe/expr/expr.js')),
+  DataType: (await import('../../dataframe/column/datatype.js')).DataType,
+}));
 
 const setup = workerData as ThreadSetup;
 const words = new LaneWords(setup.words);

@@ -50,8 +50,9 @@ process.on('message', (message: ToEngine) => {
   });
 });
 
-// A terminal's Ctrl-C reaches the whole group: the supervisor says when to stop.
+// A terminal's Ctrl-C, or a kill of the group, reaches both processes: the supervisor says when to stop.
 process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
 
 // The supervisor is gone. Threads may be in endless loops: no orderly end is waited for.
 process.on('disconnect', () => {

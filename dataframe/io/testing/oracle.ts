@@ -11,7 +11,7 @@ import type { IoEnv, ScanSpec, SourceReader } from '../source.js';
 /** Numbers in every column are compared as text of bigint or float64, so that nothing is rounded on the way. */
 export type Cell = string | null;
 
-export const testEnv: IoEnv = { node: 'this process', allowPaths: null, attempt: 0, position: 0 };
+export const testEnv: IoEnv = { node: 'this process', allowPaths: null, attempt: 1, position: 0 };
 
 /** Seed of this run; the test prints it when it fails. */
 export function newSeed(): number {
