@@ -6,7 +6,7 @@ import type { SinkReceipt, SinkSpec } from '../io/source.js';
 import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
-import type { GraphRunner } from './graph-runner.js';
+import { GraphRunner } from './graph-runner.js';
 import { gather, overLayer, type Pipeline, submitPipeline } from './pipeline.js';
 import { withRun } from './run.js';
 
@@ -35,7 +35,7 @@ export function sinkParquet(
   planOptions: PlanOptions,
 ): Promise<SinkResult> {
   return withRun(verb, executor, 'sinkParquet', async (plan, runner) => {
-    if (options.overwrite !== true) await refuseExisting(path, runner);
+    if (options.overwrite !== true) await refuseExisting(path, executor);
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
       format: 'parquet',
@@ -54,9 +54,10 @@ export function sinkParquet(
 
 /**
  * Throws SINK_EXISTS when a worker sees something at the path: before the work is done rather than after it. The tasks
- * that write look again.
+ * that write look again. A job of its own: that nothing is there, which is a failure of its task, is the good case.
  */
-async function refuseExisting(path: string, runner: GraphRunner): Promise<void> {
+async function refuseExisting(path: string, executor: Executor): Promise<void> {
+  const runner = new GraphRunner(executor, executor.openJob('look before writing'));
   try {
     await runner.inspect({
       format: 'parquet',
@@ -70,6 +71,8 @@ async function refuseExisting(path: string, runner: GraphRunner): Promise<void> 
     if (isVolleyError(error, 'FILE_NOT_FOUND')) return;
     const unreadable = isVolleyError(error, 'BAD_DATA') || isVolleyError(error, 'UNSUPPORTED');
     if (!unreadable) throw error;
+  } finally {
+    runner.close();
   }
   throw new VolleyError(
     'SINK_EXISTS',

@@ -1,3 +1,5 @@
+import { taskContext } from '../../index.js';
+
 /** Functions the end-to-end tests ship. Each stands alone, as a task must. */
 
 /** Computes for about `ms` and gives back twice the number. */
@@ -25,4 +27,17 @@ export function total(values: Float64Array): number {
   let sum = 0;
   for (const value of values) sum += value;
   return sum;
+}
+
+/** Throws in every attempt before that one. */
+export function throwsBefore(job: { i: number; attempt: number; ms?: number }): number {
+  const { attempt } = taskContext();
+  const end = performance.now() + (job.ms ?? 0);
+  while (performance.now() < end);
+  if (attempt < job.attempt) throw new Error(`attempt ${attempt} of task ${job.i} fails`);
+  return job.i;
+}
+
+export function alwaysThrows(message: string): never {
+  throw new RangeError(message);
 }
