@@ -67,7 +67,10 @@ export class Program {
 }
 
 /** Runs a compiled file, or anything else Node takes. */
-export function node(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Program {
+export function node(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Program {
   return new Program(process.execPath, args, options);
 }
 

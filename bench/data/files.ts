@@ -1,0 +1,77 @@
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { DOUBLE, DuckDBDataChunk, type DuckDBConnection, DuckDBInstance, INTEGER } from '@duckdb/node-api';
+import type { BenchColumn, BenchTable, DataOptions } from './columns.js';
+import { groupbyTables } from './groupby.js';
+import { joinTables } from './join.js';
+
+const generators: Readonly<Record<string, (options: DataOptions) => BenchTable[]>> = {
+  groupby: groupbyTables,
+  join: joinTables,
+};
+const tableNames: Readonly<Record<string, readonly string[]>> = {
+  groupby: ['x'],
+  join: ['x', 'small', 'medium', 'big'],
+};
+
+/** Raised when a generator changes: what is cached under an older number is not read. */
+const generatorVersion = 1;
+const chunkRows = 2048;
+const rowGroupRows = 131_072;
+const folder = join(homedir(), '.cache', 'volley', 'bench');
+
+/** The tables of a data set, made anew: the same for equal options. */
+export function makeTables(dataSet: string, options: DataOptions): BenchTable[] {
+  return generators[dataSet]!(options);
+}
+
+/** The Parquet file of each table of a data set; written the first time it is asked for. */
+export async function dataFiles(dataSet: string, options: DataOptions): Promise<Record<string, string>> {
+  const { rows, seed, na, sorted } = options;
+  const stem = `${dataSet}-v${generatorVersion}-${rows}-seed${seed}-na${na}${sorted ? '-sorted' : ''}`;
+  const files = Object.fromEntries(
+    tableNames[dataSet]!.map(name => [name, join(folder, `${stem}-${name}.parquet`)]),
+  );
+  if (Object.values(files).every(file => existsSync(file))) return files;
+  mkdirSync(folder, { recursive: true });
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  for (const table of makeTables(dataSet, options)) await writeTable(connection, table, files[table.name]!);
+  connection.closeSync();
+  instance.closeSync();
+  return files;
+}
+
+/** Numbers go through DuckDB's appender; the strings are made from them while the file is written. */
+async function writeTable(connection: DuckDBConnection, table: BenchTable, file: string): Promise<void> {
+  const fields = table.columns.map(({ name, kind }) => `${name} ${kind === 'float' ? 'DOUBLE' : 'INTEGER'}`);
+  await connection.run(`CREATE OR REPLACE TEMP TABLE numbers (${fields.join(', ')})`);
+  const appender = await connection.createAppender('numbers');
+  const types = table.columns.map(({ kind }) => (kind === 'float' ? DOUBLE : INTEGER));
+  for (let from = 0; from < table.rows; from += chunkRows) {
+    const to = Math.min(table.rows, from + chunkRows);
+    const chunk = DuckDBDataChunk.create(types, to - from);
+    chunk.setColumns(table.columns.map(column => valuesOf(column, from, to)));
+    appender.appendDataChunk(chunk);
+  }
+  appender.closeSync();
+  const partial = `${file}.${process.pid}`;
+  await connection.run(
+    `COPY (SELECT ${table.columns.map(expressionOf).join(', ')} FROM numbers)
+     TO '${partial.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${rowGroupRows})`,
+  );
+  renameSync(partial, file);
+}
+
+function valuesOf({ values, nulls }: BenchColumn, from: number, to: number): (number | null)[] {
+  const list: (number | null)[] = Array.from(values.subarray(from, to));
+  if (nulls !== null) for (let i = from; i < to; i++) if (nulls[i] === 1) list[i - from] = null;
+  return list;
+}
+
+function expressionOf({ name, kind, prefix, width }: BenchColumn): string {
+  if (kind === 'int' || kind === 'float') return name;
+  const digits = width === 0 ? `${name}::VARCHAR` : `lpad(${name}::VARCHAR, ${width}, '0')`;
+  return `'${prefix}' || ${digits} AS ${name}`;
+}
