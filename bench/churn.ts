@@ -34,7 +34,8 @@ export async function churn(options: BenchOptions): Promise<BenchReport> {
   const partitions = options.rows === null ? 10_000 : Math.max(1, Math.round(options.rows / partitionRows));
   const ms: number[] = [];
   let total = 0;
-  for (let run = 0; run < options.runs; run++) {
+  const runs = options.runs ?? 1;
+  for (let run = 0; run < runs; run++) {
     const start = performance.now();
     total = await runOnce(options, partitions);
     ms.push(performance.now() - start);
@@ -45,9 +46,9 @@ export async function churn(options: BenchOptions): Promise<BenchReport> {
     bench: 'churn',
     rows: partitions * partitionRows,
     threads: options.threads,
-    runs: options.runs,
+    runs,
     seed: options.seed,
-    withinTarget: peakRssBytes <= targetRssBytes,
+    targets: [{ name: 'peak RSS, MB', value: peakRssBytes / 1e6, limit: targetRssBytes / 1e6 }],
     results: [
       {
         system: 'volley',

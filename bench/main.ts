@@ -1,37 +1,89 @@
 import { parseArgs } from 'node:util';
 import { churn } from './churn.js';
-import type { Bench, BenchOptions, BenchReport } from './report.js';
-import { printReport } from './report.js';
+import { groupby, join } from './db-benchmark.js';
+import type { Bench, BenchOptions } from './report.js';
+import { printReport, succeeded } from './report.js';
+import { runSystem } from './systems/load.js';
+import { systemNames } from './systems/process.js';
 
-const benches: Readonly<Record<string, Bench>> = { churn };
+const benches: Readonly<Record<string, Bench>> = { groupby, join, churn };
 
-const usage = `npm run --silent bench -- NAME [--rows N] [--threads N] [--runs N] [--seed S] [--json]
-NAME: ${Object.keys(benches).join(', ')}`;
+const usage = `npm run --silent bench -- NAME [--rows N] [--threads N] [--peers a,b] [--runs N] [--seed S] [--json]
+NAME: ${Object.keys(benches).join(', ')}
+groupby, join: [--na 5] nulls in percent · [--sorted] · [--cluster] worker processes of one thread · [--questions q1,q5]
+               [--load arrow|parquet] where Volley's tables come from · peers: ${systemNames.slice(1).join(', ')}`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rows: { type: 'string' },
-    threads: { type: 'string', default: '2' },
-    runs: { type: 'string', default: '1' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'boolean', default: false },
-  },
-});
-
-const name = positionals[0] ?? '';
-const bench = benches[name];
-if (bench === undefined) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  const options: BenchOptions = {
-    rows: values.rows === undefined ? null : Number(values.rows),
-    threads: Number(values.threads),
-    runs: Number(values.runs),
-    seed: Number(values.seed),
-  };
-  const report: BenchReport = await bench(options);
-  printReport(report, values.json);
-  if (!report.withinTarget) process.exitCode = 1;
+/** A whole number as 1e7 or 10000000. */
+function count(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new Error(`--${name} takes a whole number, not ${text}`);
+  return value;
 }
+
+function list(text: string | undefined): string[] {
+  return text === undefined || text === '' ? [] : text.split(',');
+}
+
+function parse(args: readonly string[]): { name: string; options: BenchOptions; json: boolean } {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rows: { type: 'string' },
+      threads: { type: 'string', default: '2' },
+      peers: { type: 'string', default: 'duckdb,polars' },
+      runs: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      na: { type: 'string', default: '0' },
+      sorted: { type: 'boolean', default: false },
+      cluster: { type: 'boolean', default: false },
+      load: { type: 'string', default: 'arrow' },
+      questions: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const peers = list(values.peers);
+  const unknown = peers.filter(peer => peer === 'volley' || !systemNames.includes(peer));
+  if (unknown.length > 0)
+    throw new Error(`unknown peer ${unknown[0]}: choose from ${systemNames.slice(1).join(', ')}`);
+  if (values.load !== 'arrow' && values.load !== 'parquet') throw new Error('--load takes arrow or parquet');
+  const options: BenchOptions = {
+    rows: count('rows', values.rows),
+    threads: count('threads', values.threads) || 2,
+    runs: count('runs', values.runs),
+    seed: count('seed', values.seed) ?? 1,
+    peers,
+    na: count('na', values.na) ?? 0,
+    sorted: values.sorted,
+    cluster: values.cluster,
+    load: values.load,
+    questions: list(values.questions),
+  };
+  return { name: positionals[0] ?? '', options, json: values.json };
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  // The runner starts this file again for each system.
+  if (args[0] === 'system') return runSystem(args[1]!, JSON.parse(args[2]!));
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  const bench = benches[parsed.name];
+  if (bench === undefined) {
+    console.error(usage);
+    process.exitCode = 2;
+    return;
+  }
+  const report = await bench(parsed.options);
+  printReport(report, parsed.json);
+  if (!succeeded(report)) process.exitCode = 1;
+}
+
+await main(process.argv.slice(2));

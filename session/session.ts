@@ -155,6 +155,7 @@ export class Session extends TaskRunner {
 
   /** Cancels what is unfinished, frees what is kept, ends the session. Idempotent. */
   close(): Promise<void> {
+    this.submitter.flush();
     return this.attachment.close();
   }
 

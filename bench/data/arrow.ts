@@ -13,7 +13,13 @@ function vectorOf(column: BenchColumn, length: number): arrow.Vector {
   switch (column.kind) {
     case 'int':
       return new arrow.Vector([
-        arrow.makeData({ type: new arrow.Int32(), length, data: values as Int32Array, nullBitmap, nullCount }),
+        arrow.makeData({
+          type: new arrow.Int32(),
+          length,
+          data: values as Int32Array,
+          nullBitmap,
+          nullCount,
+        }),
       ]);
     case 'float':
       return new arrow.Vector([
@@ -51,7 +57,7 @@ function utf8Vector(
   let at = 0;
   for (let i = 0; i < length; i++) {
     if (numbers === null || column.nulls?.[i] !== 1) {
-      at += bytes.latin1Write(textOf(column, numbers === null ? i + 1 : numbers[i]!), at);
+      at += bytes.write(textOf(column, numbers === null ? i + 1 : numbers[i]!), at, 'latin1');
     }
     offsets[i + 1] = at;
   }

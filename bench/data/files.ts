@@ -1,19 +1,9 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { DOUBLE, DuckDBDataChunk, type DuckDBConnection, DuckDBInstance, INTEGER } from '@duckdb/node-api';
+import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, INTEGER } from '@duckdb/node-api';
 import type { BenchColumn, BenchTable, DataOptions } from './columns.js';
-import { groupbyTables } from './groupby.js';
-import { joinTables } from './join.js';
-
-const generators: Readonly<Record<string, (options: DataOptions) => BenchTable[]>> = {
-  groupby: groupbyTables,
-  join: joinTables,
-};
-const tableNames: Readonly<Record<string, readonly string[]>> = {
-  groupby: ['x'],
-  join: ['x', 'small', 'medium', 'big'],
-};
+import { categories, makeTables } from './tables.js';
 
 /** Raised when a generator changes: what is cached under an older number is not read. */
 const generatorVersion = 1;
@@ -21,17 +11,12 @@ const chunkRows = 2048;
 const rowGroupRows = 131_072;
 const folder = join(homedir(), '.cache', 'volley', 'bench');
 
-/** The tables of a data set, made anew: the same for equal options. */
-export function makeTables(dataSet: string, options: DataOptions): BenchTable[] {
-  return generators[dataSet]!(options);
-}
-
 /** The Parquet file of each table of a data set; written the first time it is asked for. */
 export async function dataFiles(dataSet: string, options: DataOptions): Promise<Record<string, string>> {
   const { rows, seed, na, sorted } = options;
   const stem = `${dataSet}-v${generatorVersion}-${rows}-seed${seed}-na${na}${sorted ? '-sorted' : ''}`;
   const files = Object.fromEntries(
-    tableNames[dataSet]!.map(name => [name, join(folder, `${stem}-${name}.parquet`)]),
+    Object.keys(categories[dataSet]!).map(name => [name, join(folder, `${stem}-${name}.parquet`)]),
   );
   if (Object.values(files).every(file => existsSync(file))) return files;
   mkdirSync(folder, { recursive: true });

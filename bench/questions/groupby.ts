@@ -41,10 +41,7 @@ export const groupbyQuestions: readonly Question[] = [
     volley: ({ x }) =>
       x!
         .groupBy('id4', 'id5')
-        .agg(
-          verb<Expr>(col('v3'), 'median').alias('median_v3'),
-          verb<Expr>(col('v3'), 'std').alias('sd_v3'),
-        ),
+        .agg(verb<Expr>(col('v3'), 'median').alias('median_v3'), verb<Expr>(col('v3'), 'std').alias('sd_v3')),
   },
   {
     id: 'q7',
@@ -70,7 +67,8 @@ export const groupbyQuestions: readonly Question[] = [
     id: 'q9',
     title: 'corr(v1, v2)² by id2, id4',
     sql: 'SELECT id2, id4, pow(corr(v1, v2), 2) AS r2 FROM x GROUP BY id2, id4',
-    volley: ({ x }) => x!.groupBy('id2', 'id4').agg(verb<Expr>(volley, 'corr', 'v1', 'v2').pow(2).alias('r2')),
+    volley: ({ x }) =>
+      x!.groupBy('id2', 'id4').agg(verb<Expr>(volley, 'corr', 'v1', 'v2').pow(2).alias('r2')),
   },
   {
     id: 'q10',

@@ -1,14 +1,16 @@
 import { volleyVersion } from '../../core/base/version.js';
 import { all, connect, type DataFrame, LocalCluster, len, type Session } from '../../index.js';
 import { toArrow } from '../data/arrow.js';
-import { makeTables } from '../data/files.js';
+import { makeTables } from '../data/tables.js';
 import type { Question } from '../questions/question.js';
 import { checkArrow, numericNames } from './check-arrow.js';
 import type { LoadedSystem, SystemJob } from './protocol.js';
 
 /** Volley with its tables kept on its workers: embedded, or on a cluster of one-threaded processes of this machine. */
 export async function loadVolley(job: SystemJob, questions: readonly Question[]): Promise<LoadedSystem> {
-  const cluster = job.cluster ? await LocalCluster.start({ workers: job.threads, threadsPerWorker: 1 }) : null;
+  const cluster = job.cluster
+    ? await LocalCluster.start({ workers: job.threads, threadsPerWorker: 1 })
+    : null;
   const session = cluster === null ? await connect({ threads: job.threads }) : await cluster.connect();
   const { tables, loadMs, convertMs } = await loadTables(session, job);
   const find = (id: string) => questions.find(question => question.id === id)!;
@@ -54,8 +56,13 @@ async function askKept(frame: DataFrame) {
   try {
     const names = numericNames(await kept.schema());
     const sums = all().sum();
-    const [row] = await kept.select(...names).select(sums).toRecords();
-    const [{ rows } = { rows: 0 }] = (await kept.select(len().alias('rows')).toRecords()) as { rows: number }[];
+    const [row] = await kept
+      .select(...names)
+      .select(sums)
+      .toRecords();
+    const [{ rows } = { rows: 0 }] = (await kept.select(len().alias('rows')).toRecords()) as {
+      rows: number;
+    }[];
     const check = { rows, sums: (row ?? {}) as Record<string, number> };
     const collecting = performance.now();
     const table = await kept.collect();

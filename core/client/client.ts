@@ -259,7 +259,8 @@ export class Client implements Executor {
     });
   }
 
-  private assertOpen(): void {
+  /** Throws why the session is over, if it is. */
+  assertOpen(): void {
     if (this.broken !== null) throw this.broken;
   }
 }

@@ -33,6 +33,7 @@ export class TaskGroup implements LayerTracker {
   readonly name: string;
   private readonly host: GroupHost;
   private tasks = 0;
+  private ended = 0;
   private ends: Uint8Array;
   private holders: Uint32Array;
   private readonly payloads: (Uint8Array | null)[] = [];
@@ -56,6 +57,10 @@ export class TaskGroup implements LayerTracker {
 
   get count(): number {
     return this.tasks;
+  }
+
+  get settled(): boolean {
+    return this.ended === this.tasks;
   }
 
   get range(): TaskRange {
@@ -82,7 +87,7 @@ export class TaskGroup implements LayerTracker {
     this.holders[position] = end.holder;
     this.payloads[position] = end.inline;
     if (end.failure !== null) this.failures.set(position, end.failure);
-    this.settled(position);
+    this.wake(position);
   }
 
   abandon(error: Error): void {
@@ -90,7 +95,7 @@ export class TaskGroup implements LayerTracker {
       if (this.ends[position] !== Pending) continue;
       this.ends[position] = Outcome.Failed + 1;
       this.failures.set(position, error);
-      this.settled(position);
+      this.wake(position);
     }
   }
 
@@ -184,7 +189,8 @@ export class TaskGroup implements LayerTracker {
     }
   }
 
-  private settled(position: number): void {
+  private wake(position: number): void {
+    this.ended++;
     const listeners = this.listeners.get(position);
     if (listeners === undefined) return;
     this.listeners.delete(position);

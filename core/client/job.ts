@@ -21,6 +21,8 @@ export class ClientJob implements GraphJob, GroupHost {
   readonly name: string;
   private readonly client: Client;
   private readonly trackers = new TrackerList();
+  /** Given up while tasks of it were unfinished: followed to the end, since somebody may be waiting for that. */
+  private readonly releasedEarly = new Set<LayerTracker>();
   private readonly templates = new Map<string, TemplateId>();
   /** Stored partitions by task index: kept so that a lost worker's share can be stored again. */
   private readonly puts = new Map<number, OwnedPartition>();
@@ -62,6 +64,7 @@ export class ClientJob implements GraphJob, GroupHost {
 
   /** Opens a layer of tasks that have futures: append to the group, then submit it before anything else of this job. */
   openGroup(name: string, capacity: number): TaskGroup {
+    this.client.assertOpen();
     return new TaskGroup(this, this.id, this.nextIndex, capacity, name);
   }
 
@@ -105,7 +108,8 @@ export class ClientJob implements GraphJob, GroupHost {
 
   async fetch(task: TaskRef, slice: number): Promise<LeasedPartition> {
     const tracker = this.trackers.find(task.index);
-    const holder = tracker instanceof StageTracker ? tracker.holders[task.index - tracker.first]! : 0;
+    const own = task.job === this.id;
+    const holder = own && tracker instanceof StageTracker ? tracker.holders[task.index - tracker.first]! : 0;
     return this.client.fetch(task, slice, holder);
   }
 
@@ -122,7 +126,10 @@ export class ClientJob implements GraphJob, GroupHost {
     if (this.closed) return;
     for (let i = 0; i < range.count; i++) this.puts.delete(range.first + i);
     const tracker = this.trackers.find(range.first);
-    if (tracker !== null && tracker.count === range.count) this.trackers.remove(tracker);
+    if (tracker !== null && tracker.count === range.count) {
+      if (tracker.settled) this.trackers.remove(tracker);
+      else this.releasedEarly.add(tracker);
+    }
     this.client.sendIfOpen({ kind: 'release', ranges: [range] });
   }
 
@@ -157,7 +164,9 @@ export class ClientJob implements GraphJob, GroupHost {
   /** Called by the client for each result. Results of layers already released are dropped. */
   settle(index: number, end: TaskEnd): void {
     const tracker = this.trackers.find(index);
-    tracker?.settle(index - tracker.first, end);
+    if (tracker === null) return;
+    tracker.settle(index - tracker.first, end);
+    if (tracker.settled && this.releasedEarly.delete(tracker)) this.trackers.remove(tracker);
   }
 
   abandon(error: Error): void {

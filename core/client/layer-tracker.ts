@@ -18,6 +18,7 @@ export class StageTracker implements LayerTracker {
     inline: (Uint8Array | null)[];
   };
   private remaining: number;
+  private failed = false;
   private resolve!: (result: LayerResult) => void;
   private reject!: (error: unknown) => void;
   private readonly onFailure: () => void;
@@ -44,8 +45,14 @@ export class StageTracker implements LayerTracker {
     if (range.count === 0) this.resolve(this.result);
   }
 
+  get settled(): boolean {
+    return this.failed || this.remaining === 0;
+  }
+
   settle(position: number, end: TaskEnd): void {
+    if (this.failed) return;
     if (end.outcome !== Outcome.Done) {
+      this.failed = true;
       this.onFailure();
       this.reject(
         end.failure === null ? cancelledError(`${this.first + position}`) : fromFailure(end.failure),
@@ -60,6 +67,7 @@ export class StageTracker implements LayerTracker {
   }
 
   abandon(error: Error): void {
+    this.failed = true;
     this.reject(error);
   }
 }

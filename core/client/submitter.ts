@@ -64,7 +64,13 @@ export class Submitter {
   flush(): void {
     const layer = this.open;
     this.open = null;
-    layer?.submit();
+    if (layer === null) return;
+    try {
+      layer.submit();
+    } catch (error) {
+      // The submit() calls that filled it have returned: their futures must say it.
+      layer.abandon(error as Error);
+    }
   }
 }
 
@@ -100,6 +106,10 @@ class OpenLayer {
     this.args.push(encoded);
     this.inputOffsets.push(this.inputJobs.length);
     return new Future(this.handle, this.group.append());
+  }
+
+  abandon(error: Error): void {
+    this.group.abandon(error);
   }
 
   submit(): void {

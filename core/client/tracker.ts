@@ -5,6 +5,8 @@ import type { Outcome } from '../wire/messages.js';
 export interface LayerTracker {
   readonly first: number;
   readonly count: number;
+  /** Nothing more is expected: every task has ended, or the layer as a whole has. */
+  readonly settled: boolean;
   /** One task ended. */
   settle(position: number, end: TaskEnd): void;
   /** The session broke or was closed: nothing more will come. */

@@ -31,10 +31,22 @@ export interface Column {
   readonly values: Values;
   /** For 'code'. */
   readonly dictionary: Dictionary | null;
+  /** Bounds of the stored values (integers, dates, timestamps), null slots' 0 included: conservative. Absent: unknown. */
+  readonly range?: ValueRange;
+}
+
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
 }
 
 /** Distinct UTF-8 strings; entries need not all be referenced. Entry i is bytes[offsets[i], offsets[i+1]). */
 export interface Dictionary {
+  /**
+   * Content id: equal ids mean equal entries in equal order. Decoding gives one object per id in a thread, so that what
+   * is derived from a dictionary (hashes, ranks, codes in a group table) is derived once. Absent: unknown.
+   */
+  readonly id?: string;
   readonly length: number;
   readonly offsets: Int32Array;
   readonly bytes: Uint8Array;

@@ -203,13 +203,11 @@ const questions: Question[] = [
   {
     name: 'sort: descending, nulls where asked for, several types',
     ask: ({ f }) =>
-      f
-        .select('day', 's', 'b', 'id')
-        .sort({
-          by: ['b', 'day', 's', 'id'],
-          descending: [true, false, true, false],
-          nullsLast: [true, false, true, false],
-        }),
+      f.select('day', 's', 'b', 'id').sort({
+        by: ['b', 'day', 's', 'id'],
+        descending: [true, false, true, false],
+        nullsLast: [true, false, true, false],
+      }),
     sql: `SELECT day, s, b, id FROM f
       ORDER BY b DESC NULLS LAST, day NULLS FIRST, s DESC NULLS LAST, id`,
     ordered: true,
