@@ -8,7 +8,7 @@ export {
   wait,
 } from './core/client/collect.js';
 export { Delayed, delayed } from './core/client/delayed.js';
-export { Future, type FutureStatus } from './core/client/future.js';
+export { Future, type FutureHandle, type FutureStatus } from './core/client/future.js';
 export { importTask } from './core/client/import-task.js';
 export { DataRef } from './core/client/ref.js';
 export type { SubmitOptions } from './core/client/submitter.js';

@@ -76,7 +76,7 @@ describe('map', () => {
       yield 2;
     }
     const values: number[] = [];
-    for await (const future of session.map(double, numbers())) values.push(await future);
+    for await (const future of session.map(double, numbers())) values.push(await future.result());
     expect(values).toEqual([2, 4]);
   });
 });

@@ -5,7 +5,7 @@ import type { Gathered } from '../core/client/collect.js';
 import { gather } from '../core/client/collect.js';
 import type { AnyFunction, Args } from '../core/client/delayed.js';
 import { Delayed, findDelayed, inSubmissionOrder, replaceDelayed } from '../core/client/delayed.js';
-import type { Future } from '../core/client/future.js';
+import type { Future, FutureHandle } from '../core/client/future.js';
 import type { ClientJob } from '../core/client/job.js';
 import { DataRef } from '../core/client/ref.js';
 import type { SubmitOptions } from '../core/client/submitter.js';
@@ -44,7 +44,7 @@ export class TaskRunner extends FrameSource {
   }
 
   /** One task an item, batched underneath. An async iterable gives an async iterable of futures. */
-  map<T, R>(fn: (item: T) => R, items: AsyncIterable<T>): AsyncIterableIterator<Future<Awaited<R>>>;
+  map<T, R>(fn: (item: T) => R, items: AsyncIterable<T>): AsyncIterableIterator<FutureHandle<Awaited<R>>>;
   map<T, R>(fn: (item: T) => R, items: Iterable<T | Future<T> | DataRef<T>>): Future<Awaited<R>>[];
   map<T, R>(fn: (item: T) => R, items: Iterable<unknown> | AsyncIterable<T>): unknown {
     const plain = fn as unknown as AnyFunction;
@@ -52,7 +52,7 @@ export class TaskRunner extends FrameSource {
     return this.submitter.map(plain, Array.isArray(items) ? items : [...items], this.options);
   }
 
-  private mapAsync(fn: AnyFunction, items: AsyncIterable<unknown>): AsyncIterableIterator<Future<unknown>> {
+  private mapAsync(fn: AnyFunction, items: AsyncIterable<unknown>): AsyncIterableIterator<FutureHandle<unknown>> {
     // Not an async generator: `yield` would await the future.
     const source = items[Symbol.asyncIterator]();
     const { submitter, options } = this;

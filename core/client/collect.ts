@@ -1,10 +1,10 @@
 import { VolleyError } from '../base/errors.js';
 import { isPlainObject } from './delayed.js';
-import { Future } from './future.js';
+import { Future, type FutureHandle } from './future.js';
 import { DataRef } from './ref.js';
 
 export type Gathered<T> =
-  T extends Future<infer V>
+  T extends FutureHandle<infer V>
     ? V
     : T extends DataRef<infer V>
       ? V
@@ -41,12 +41,12 @@ export interface WaitOptions {
 
 export interface Waited<T> {
   /** In the order given. */
-  readonly done: Future<T>[];
-  readonly notDone: Future<T>[];
+  readonly done: FutureHandle<T>[];
+  readonly notDone: FutureHandle<T>[];
 }
 
 /** Resolves when `count` futures have ended, however they did, or when the time is over; never throws a task's error. */
-export async function wait<T>(futures: readonly Future<T>[], options: WaitOptions = {}): Promise<Waited<T>> {
+export async function wait<T>(futures: readonly FutureHandle<T>[], options: WaitOptions = {}): Promise<Waited<T>> {
   const count = Math.min(options.count ?? futures.length, futures.length);
   if (!(count >= 0))
     throw new VolleyError('INVALID_ARGUMENT', `count must be at least 0, not ${options.count}`);
@@ -74,8 +74,8 @@ export async function wait<T>(futures: readonly Future<T>[], options: WaitOption
  * Gives futures as they end. A failure is a status, not a throw. Not an async generator: `yield` would await the
  * future and throw its error.
  */
-export function asCompleted<T>(futures: Iterable<Future<T>>): AsyncIterableIterator<Future<T>> {
-  const ended: Future<T>[] = [];
+export function asCompleted<T>(futures: Iterable<FutureHandle<T>>): AsyncIterableIterator<FutureHandle<T>> {
+  const ended: FutureHandle<T>[] = [];
   const waiting: (() => void)[] = [];
   let left = 0;
   for (const future of futures) {

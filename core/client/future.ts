@@ -184,7 +184,7 @@ export class TaskGroup implements LayerTracker {
         throw cancelledError(formatTask(task.job, task.index));
       default: {
         const failure = this.failures.get(position)!;
-        throw failure instanceof Error ? failure : fromFailure(failure, asked?.stack);
+        throw failure instanceof Error ? failure : fromFailure(failure, await stackOfAwait(asked));
       }
     }
   }
@@ -213,6 +213,16 @@ export class TaskGroup implements LayerTracker {
 }
 
 /**
+ * Where a value is awaited, for the error that is thrown there. `await future` calls then() from an empty stack: then
+ * V8 finds the awaiting function by the promises that hang on the one to be rejected, once they do.
+ */
+async function stackOfAwait(asked: Error | null): Promise<string | undefined> {
+  await null;
+  const { stack } = new Error('awaited');
+  return stack?.includes('\n    at async ') ? stack : asked?.stack;
+}
+
+/**
  * Keeps a group's results wanted: every future of the group points here, the client does not. When the last future is
  * collected so is this, and the results are released.
  */
@@ -227,8 +237,22 @@ export class GroupHandle {
 
 const collected = new FinalizationRegistry<TaskGroup>(group => group.release());
 
+/**
+ * A future as `for await` hands it out. At run time it is a Future; the type leaves `then` out, since TypeScript takes
+ * every awaitable that an async iterator gives for its value.
+ */
+export interface FutureHandle<T> {
+  readonly status: FutureStatus;
+  readonly task: TaskRef;
+  readonly name: string;
+  cancel(): void;
+  whenSettled(listener: () => void): void;
+  /** The value, or the task's own error: what awaiting gives. */
+  result(): Promise<T>;
+}
+
 /** The result of a task that may not have ended yet. Awaiting it gives the value or throws the task's own error. */
-export class Future<T> implements PromiseLike<T> {
+export class Future<T> implements PromiseLike<T>, FutureHandle<T> {
   private readonly handle: GroupHandle;
   private readonly position: number;
 
@@ -256,7 +280,11 @@ export class Future<T> implements PromiseLike<T> {
     onValue?: ((value: T) => A | PromiseLike<A>) | null,
     onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return (this.handle.group.value(this.position) as Promise<T>).then(onValue, onError);
+    return this.result().then(onValue, onError);
+  }
+
+  result(): Promise<T> {
+    return this.handle.group.value(this.position) as Promise<T>;
   }
 
   catch<B>(onError: (error: unknown) => B | PromiseLike<B>): Promise<T | B> {

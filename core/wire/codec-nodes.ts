@@ -122,6 +122,7 @@ function writeDeath(death: EngineDeath): WireDeath {
     runningIndicesU32: bytesOf(Uint32Array.from(death.running, task => task.index)),
     runningAttemptsU32: bytesOf(Uint32Array.from(death.running, task => task.attempt)),
     worker: death.worker,
+    pid: death.pid,
   };
 }
 
@@ -141,5 +142,6 @@ function readDeath(wire: EngineDeath__Output): EngineDeath {
       attempt: attempts[i]!,
     })),
     worker: wire.worker as WorkerId,
+    pid: wire.pid,
   };
 }

@@ -46,8 +46,9 @@ export interface EngineDeath {
   readonly rssBytes: number;
   /** What its threads were running when it was last seen. */
   readonly running: readonly { readonly job: JobId; readonly index: number; readonly attempt: number }[];
-  /** The incarnation that died. */
+  /** The incarnation that died, and its process. */
   readonly worker: WorkerId;
+  readonly pid: number;
 }
 
 /** Where a node's results can be pulled from. */

@@ -85,7 +85,10 @@ export function onRetryDue(cluster: Cluster, ticket: RetryTicket, out: EffectSin
   requeue(cluster, slot);
 }
 
-/** The system, not the task, broke an attempt: again at once, within a budget of its own. */
+/**
+ * The system, not the task, broke an attempt: again at once, within a budget of its own. Losses known to be engines
+ * that died under the task do not count here: they lead to quarantine, which must not be forestalled.
+ */
 export function chargeSystemLoss(
   cluster: Cluster,
   slot: number,
@@ -96,7 +99,7 @@ export function chargeSystemLoss(
   out: EffectSink,
 ): void {
   const slots = cluster.slots;
-  const losses = ++slots.systemLosses[slot]!;
+  const losses = ++slots.systemLosses[slot]! - slots.engineKills[slot]!;
   const text = `attempt ${slots.attempt[slot]} ${what}`;
   note(cluster, slot, text);
   if (losses > cluster.options.systemRetries) {

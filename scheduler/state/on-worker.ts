@@ -139,7 +139,7 @@ function onEngineDeath(cluster: Cluster, successor: WorkerRow, death: EngineDeat
   const cause = death.signal === null ? `exit code ${death.exitCode}` : `signal ${death.signal}`;
   const running = death.running.map(task => formatTask(task.job, task.index)).join(', ');
   const detail = `engine of worker ${death.worker} ended with ${cause}, ${Math.round(death.rssBytes / 2 ** 20)} MiB resident, running ${running || 'nothing'}`;
-  out.fault(workerFault('engine-crashed', successor, detail));
+  out.fault({ ...workerFault('engine-crashed', successor, detail), worker: death.worker, pid: death.pid });
   const slots = cluster.slots;
   for (const task of death.running) {
     const slot = findSlot(cluster, task.job, task.index);

@@ -108,13 +108,32 @@ test('a task that kills three engines is quarantined with its history', () => {
       .lose(kill - 1)
       .saw('fault worker-lost', 'fault task-retried a');
     const running = [{ ...t.ref('a'), attempt: kill }];
-    const death = { exitCode: null, signal: 'SIGKILL', rssBytes: 5e9, running, worker: kill as never };
+    const death = { exitCode: null, signal: 'SIGKILL', rssBytes: 5e9, running, worker: kill as never, pid: 99 };
     t.join({ death }).saw('fault engine-crashed');
   }
   t.saw('fault task-quarantined a', 'dead-letter a#4');
   t.saw('client a failed TASK_QUARANTINED', 'client b failed TASK_QUARANTINED').expectQuiet();
   expect(t.explain('a').history.filter(line => line.includes('SIGKILL'))).toHaveLength(3);
   expect(t.explain('b').reason).toContain('3 engines died');
+});
+
+// Goal: with other workers at hand the attempts outrun what supervisors tell of the deaths.
+test('deaths that are told late still lead to quarantine, not to exhausted retries', () => {
+  const t = cluster({ workers: 2 }).submit('a');
+  const die = (worker: number) => t.runOn(worker, 'a').lose(worker).saw('fault worker-lost', 'fault task-retried a');
+  const tell = (worker: number) => {
+    const running = [{ ...t.ref('a'), attempt: worker + 1 }];
+    const death = { exitCode: 134, signal: null, rssBytes: 1, running, worker: (worker + 1) as never, pid: 99 };
+    t.join({ death }).saw('fault engine-crashed');
+  };
+  die(0);
+  die(1);
+  tell(0);
+  die(2);
+  tell(1);
+  die(3);
+  tell(2);
+  t.saw('fault task-quarantined a', 'dead-letter a#5', 'client a failed TASK_QUARANTINED').expectQuiet();
 });
 
 test('the same death told twice counts once', () => {
@@ -124,7 +143,7 @@ test('the same death told twice counts once', () => {
     .lose(0)
     .saw('fault worker-lost', 'fault task-retried a');
   const running = [{ ...t.ref('a'), attempt: 1 }];
-  const death = { exitCode: 134, signal: null, rssBytes: 1, running, worker: 1 as never };
+  const death = { exitCode: 134, signal: null, rssBytes: 1, running, worker: 1 as never, pid: 99 };
   t.join({ death }).saw('fault engine-crashed').runOn(1, 'a');
   t.join({ death }).expectQuiet();
   expect(t.count('engines-crashed')).toBe(1);

@@ -62,11 +62,12 @@ test('a task that aborts its engine: restarted, with the cause of death and what
   head = await grpcHead();
   supervisor = await startSupervisor(optionsFor(head.address));
   const first = supervisor.worker();
+  const pid = supervisor.enginePid();
   const kill = head.install(1, () => process.kill(process.pid, 'SIGKILL'));
   head.assign(1, kill, [[]], { first: 7, attempt: 3 });
   await head.until(() => head!.hellos.length === 2);
   const { death } = head.hellos[1]!;
-  expect(death).toMatchObject({ exitCode: null, signal: 'SIGKILL', worker: first });
+  expect(death).toMatchObject({ exitCode: null, signal: 'SIGKILL', worker: first, pid });
   expect(death!.running).toEqual([{ job: 1, index: 7, attempt: 3 }]);
   expect(death!.rssBytes).toBeGreaterThan(1e6);
 

@@ -204,7 +204,8 @@ class EngineKeeper implements Supervisor {
       );
       return;
     }
-    this.later(last.ready ? { exitCode, signal, ...seen, worker: dead as WorkerId } : null);
+    const { pid } = engine;
+    this.later(last.ready ? { exitCode, signal, ...seen, worker: dead as WorkerId, pid: pid ?? 0 } : null);
   }
 
   /** The engine could not join. */

@@ -188,6 +188,7 @@ export class RandomMessages {
       death: this.maybe(() => ({
         exitCode: this.maybe(() => this.int(256)),
         signal: this.maybe(() => 'SIGKILL'),
+        pid: this.u32(),
         rssBytes: this.int(2 ** 40),
         running: this.list(4, () => ({ ...this.ref(), attempt: this.int(4) })),
         worker: this.u32() as WorkerId,

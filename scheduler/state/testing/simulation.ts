@@ -341,7 +341,7 @@ export class Simulation {
     } else if (dice < 0.8) {
       const running = worker.running().map(({ job, index, attempt }) => ({ job, index, attempt }));
       this.kill(worker, false);
-      this.join({ exitCode: 134, signal: null, rssBytes: 1e9, running, worker: worker.id });
+      this.join({ exitCode: 134, signal: null, rssBytes: 1e9, running, worker: worker.id, pid: 99 });
     } else if (worker.stopped && this.state.workers.has(worker.id)) {
       worker.stopped = false;
     } else if (worker.stopped) {

@@ -9,6 +9,7 @@ export interface EngineDeath {
   'runningIndicesU32'?: (Buffer | Uint8Array | string);
   'runningAttemptsU32'?: (Buffer | Uint8Array | string);
   'worker'?: (number);
+  'pid'?: (number);
   '_exitCode'?: "exitCode";
   '_signal'?: "signal";
 }
@@ -21,6 +22,7 @@ export interface EngineDeath__Output {
   'runningIndicesU32': (Buffer);
   'runningAttemptsU32': (Buffer);
   'worker': (number);
+  'pid': (number);
   '_exitCode'?: "exitCode";
   '_signal'?: "signal";
 }
