@@ -189,7 +189,7 @@ export function differ(a: Check, b: Check): string | null {
   for (const name of names) {
     const x = a.sums[name];
     const y = b.sums[name];
-    if (x === undefined || y === undefined) return `${name}: not numeric in both`;
+    if (typeof x !== 'number' || typeof y !== 'number') return `${name}: not numeric in both`;
     if (!(Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y)))) return `${name}: ${x} and ${y}`;
   }
   return null;

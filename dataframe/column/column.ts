@@ -4,9 +4,21 @@ import type { DataType, Schema } from './datatype.js';
  * How values lie in memory while kernels work on them.
  * 'bool': a byte each, 0 or 1. 'f64' also holds 64-bit integers and timestamps as long as every value is a safe
  * integer (|v| <= 2^53-1); 'i64' holds those that are not, as Int32 pairs (low word, high word). 'code': Int32 codes
- * into a dictionary: every string column.
+ * into a dictionary: every string column. 'list': Int32 offsets into a column of items.
  */
-export type Physical = 'bool' | 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'f32' | 'f64' | 'i64' | 'code';
+export type Physical =
+  | 'bool'
+  | 'i8'
+  | 'u8'
+  | 'i16'
+  | 'u16'
+  | 'i32'
+  | 'u32'
+  | 'f32'
+  | 'f64'
+  | 'i64'
+  | 'code'
+  | 'list';
 
 export type Values =
   | Int8Array
@@ -27,10 +39,15 @@ export interface Column {
   readonly nullCount: number;
   /** Arrow bitmap, least significant bit first, 1 = valid; null exactly when nullCount is 0. Bits past length are unspecified. */
   readonly validity: Uint8Array | null;
-  /** Exactly `length` values (2 × length words for 'i64'). Null slots hold 0. */
+  /**
+   * Exactly `length` values (2 × length words for 'i64'). Null slots hold 0. For 'list' length + 1 ascending offsets,
+   * from 0 to items.length; null slots are empty.
+   */
   readonly values: Values;
   /** For 'code'. */
   readonly dictionary: Dictionary | null;
+  /** For 'list'. */
+  readonly items?: Column;
   /** Bounds of the stored values (integers, dates, timestamps), null slots' 0 included: conservative. Absent: unknown. */
   readonly range?: ValueRange;
 }

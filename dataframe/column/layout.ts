@@ -32,6 +32,8 @@ export function physicalOf(type: DataType): Physical {
     case 'utf8':
     case 'binary':
       return 'code';
+    case 'list':
+      return 'list';
     default:
       throw new VolleyError(
         'UNSUPPORTED',
@@ -64,6 +66,7 @@ const constructors = {
   f64: Float64Array,
   i64: Int32Array,
   code: Int32Array,
+  list: Int32Array,
 } as const;
 
 /** Array elements per value: 2 for 'i64', else 1. */
@@ -71,14 +74,19 @@ export function elementsPerValue(physical: Physical): number {
   return physical === 'i64' ? 2 : 1;
 }
 
-/** Bytes per value. */
-export function bytesPerValue(physical: Physical): number {
-  return constructors[physical].BYTES_PER_ELEMENT * elementsPerValue(physical);
+/** Array elements of so many values: a list has one offset more. */
+export function elementsOf(physical: Physical, length: number): number {
+  return physical === 'list' ? length + 1 : length * elementsPerValue(physical);
+}
+
+/** Bytes of so many values. */
+export function bytesOfValues(physical: Physical, length: number): number {
+  return constructors[physical].BYTES_PER_ELEMENT * elementsOf(physical, length);
 }
 
 /** Zeroed values. */
 export function allocateValues(physical: Physical, length: number): Values {
-  return new constructors[physical](length * elementsPerValue(physical));
+  return new constructors[physical](elementsOf(physical, length));
 }
 
 /** A view of `length` values. The offset must be aligned. */
@@ -89,7 +97,7 @@ export function viewValues(
   length: number,
 ): Values {
   const View = constructors[physical] as new (b: ArrayBufferLike, offset: number, length: number) => Values;
-  return new View(buffer, byteOffset, length * elementsPerValue(physical));
+  return new View(buffer, byteOffset, elementsOf(physical, length));
 }
 
 export const emptyDictionary: Dictionary = {
@@ -120,6 +128,7 @@ export function nullColumn(type: DataType, length: number): Column {
     validity: length === 0 ? null : new Uint8Array((length + 7) >>> 3),
     values: allocateValues(physical, length),
     dictionary: physical === 'code' ? emptyDictionary : null,
+    ...(type.kind === 'list' ? { items: nullColumn(type.item, 0) } : {}),
   };
 }
 

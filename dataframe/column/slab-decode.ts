@@ -4,8 +4,8 @@ import type { PartitionHeader } from '../../core/graph/partition.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary } from './column.js';
-import { type DataType, formatType } from './datatype.js';
-import { bytesPerValue, isPhysicalOf, viewValues } from './layout.js';
+import { type DataType, formatType, sameType } from './datatype.js';
+import { bytesOfValues, isPhysicalOf, viewValues } from './layout.js';
 import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './slab.js';
 
 /**
@@ -83,7 +83,7 @@ function decodeColumn(meta: ColumnMeta, rows: number, bytes: Uint8Array): Column
     validity = rangeOf(meta.validity, bitmapBytes(rows), bytes, `${name}: validity`);
     if (countValid(validity, rows) !== rows - nullCount) throw corrupt(`${name}: null count`);
   }
-  const raw = rangeOf(meta.values, rows * bytesPerValue(physical), bytes, `${name}: values`);
+  const raw = rangeOf(meta.values, bytesOfValues(physical, rows), bytes, `${name}: values`);
   const values = viewValues(physical, raw.buffer, raw.byteOffset, rows);
   if ((physical === 'code') !== (meta.dictionary !== null)) throw corrupt(`${name}: dictionary`);
   let dictionary: Dictionary | null = null;
@@ -91,7 +91,23 @@ function decodeColumn(meta: ColumnMeta, rows: number, bytes: Uint8Array): Column
     dictionary = decodeDictionary(meta.dictionary, bytes, name);
     checkCodes(values as Int32Array, dictionary.length, rows, nullCount, name);
   }
-  return { type, physical, length: rows, nullCount, validity, values, dictionary };
+  const column: Column = { type, physical, length: rows, nullCount, validity, values, dictionary };
+  if ((type.kind === 'list') !== (meta.items !== undefined)) throw corrupt(`${name}: items`);
+  return type.kind === 'list' ? { ...column, items: decodeItems(meta, rows, type.item, bytes) } : column;
+}
+
+/** The items of a list column, whose offsets must ascend from 0 to the last item. */
+function decodeItems(meta: ColumnMeta, rows: number, item: DataType, bytes: Uint8Array): Column {
+  const { name, items } = meta;
+  if (typeof items !== 'object' || !isCount(items.length)) throw corrupt(`${name}: items`);
+  const column = decodeColumn(items.column, items.length, bytes);
+  if (!sameType(column.type, item)) throw corrupt(`${name}: items of another type`);
+  const raw = rangeOf(meta.values, (rows + 1) * 4, bytes, `${name}: offsets`);
+  const offsets = new Int32Array(raw.buffer, raw.byteOffset, rows + 1);
+  let bad = offsets[0] === 0 && offsets[rows] === items.length ? 0 : 1;
+  for (let i = 0; i < rows; i++) bad |= offsets[i + 1]! < offsets[i]! ? 1 : 0;
+  if (bad !== 0) throw corrupt(`${name}: offsets do not ascend to the ${items.length} items`);
+  return column;
 }
 
 function isType(type: DataType): boolean {

@@ -6,7 +6,7 @@ import { packData } from '../../core/wire/msgpack.js';
 import { bitmapBytes } from './bitmap.js';
 import type { Batch, Column, Physical } from './column.js';
 import type { DataType } from './datatype.js';
-import { bytesPerValue } from './layout.js';
+import { bytesOfValues } from './layout.js';
 
 export { decodeBatch } from './slab-decode.js';
 
@@ -27,6 +27,8 @@ export interface ColumnMeta {
   readonly validity: BufferRange | null;
   readonly values: BufferRange;
   readonly dictionary: DictionaryMeta | null;
+  /** Of a list: its items, as a column of that many values. */
+  readonly items?: { readonly length: number; readonly column: ColumnMeta };
 }
 
 export interface DictionaryMeta {
@@ -53,7 +55,7 @@ export function aligned(bytes: number): number {
 function buffersOf(column: Column): Uint8Array[] {
   const out: Uint8Array[] = [];
   if (column.validity !== null) out.push(column.validity.subarray(0, bitmapBytes(column.length)));
-  const size = column.length * bytesPerValue(column.physical);
+  const size = bytesOfValues(column.physical, column.length);
   out.push(new Uint8Array(column.values.buffer, column.values.byteOffset, size));
   const dictionary = column.dictionary;
   if (dictionary !== null) {
@@ -61,6 +63,7 @@ function buffersOf(column: Column): Uint8Array[] {
     out.push(new Uint8Array(offsets.buffer, offsets.byteOffset, (length + 1) * 4));
     out.push(bytes);
   }
+  if (column.items !== undefined) out.push(...buffersOf(column.items));
   return out;
 }
 
@@ -83,8 +86,8 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
     target.fill(0, range[0] + range[1], at);
     return range;
   };
-  const columns = batch.columns.map((column, i): ColumnMeta => {
-    const buffers = buffersOf(column);
+  const write = (column: Column, name: string): ColumnMeta => {
+    const buffers = buffersOf(column.items === undefined ? column : { ...column, items: undefined });
     let next = 0;
     const validity = column.validity === null ? null : put(buffers[next++]!);
     const values = put(buffers[next++]!);
@@ -96,10 +99,12 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
             offsets: put(buffers[next++]!),
             bytes: put(buffers[next++]!),
           };
-    const { name } = batch.schema[i]!;
-    const { type, physical, nullCount } = column;
-    return { name, type, physical, nullCount, validity, values, dictionary };
-  });
+    const { type, physical, nullCount, items } = column;
+    const meta = { name, type, physical, nullCount, validity, values, dictionary };
+    if (items === undefined) return meta;
+    return { ...meta, items: { length: items.length, column: write(items, `${name}[]`) } };
+  };
+  const columns = batch.columns.map((column, i) => write(column, batch.schema[i]!.name));
   assert(at === target.byteLength, 'a slab is filled exactly');
   const meta: PartitionMeta = { rows: batch.rows, columns };
   return { rows: batch.rows, byteLength: at, checksum: checksumOf(target), meta: packData(meta) };
