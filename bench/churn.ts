@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { volleyVersion } from '../core/base/version.js';
 import { connect, delayed } from '../index.js';
 import type { BenchOptions, BenchReport } from './report.js';
 import { median } from './report.js';
+import { residentBytes } from './resident.js';
 
 const partitionRows = 1_000_000;
 const memoryBytes = 512 * 2 ** 20;
@@ -40,7 +40,7 @@ export async function churn(options: BenchOptions): Promise<BenchReport> {
     total = await runOnce(options, partitions);
     ms.push(performance.now() - start);
   }
-  const peakRssBytes = peakResidentBytes();
+  const peakRssBytes = residentBytes('self', 'VmHWM');
   const targetRssBytes = memoryBytes + allowedOverheadBytes;
   return {
     bench: 'churn',
@@ -77,10 +77,4 @@ async function runOnce({ threads, seed }: BenchOptions, partitions: number): Pro
   const [first] = await session.compute([sum(make(seed, 0, partitionRows))]);
   if (first !== expected) throw new Error(`churn: wrong sum of partition 0: ${first}, expected ${expected}`);
   return total;
-}
-
-/** The process's high-water mark, threads included. */
-function peakResidentBytes(): number {
-  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
-  return line === null ? process.resourceUsage().maxRSS * 1024 : Number(line[1]) * 1024;
 }

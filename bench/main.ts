@@ -1,12 +1,27 @@
 import { parseArgs } from 'node:util';
 import { churn } from './churn.js';
 import { groupby, join } from './db-benchmark.js';
+import { shuffle, sort } from './exchange.js';
+import { iterate } from './iterate.js';
+import { latency } from './latency.js';
+import { memory } from './memory.js';
+import { type ProbeName, runProbe } from './probes.js';
+import { serveRawGrpc } from './raw-grpc.js';
 import type { Bench, BenchOptions } from './report.js';
 import { printReport, succeeded } from './report.js';
 import { runSystem } from './systems/load.js';
 import { systemNames } from './systems/process.js';
 
-const benches: Readonly<Record<string, Bench>> = { groupby, join, churn };
+const benches: Readonly<Record<string, Bench>> = {
+  groupby,
+  join,
+  latency,
+  shuffle,
+  sort,
+  memory,
+  churn,
+  iterate,
+};
 
 const usage = `npm run --silent bench -- NAME [--rows N] [--threads N] [--peers a,b] [--runs N] [--seed S] [--json]
 NAME: ${Object.keys(benches).join(', ')}
@@ -67,6 +82,8 @@ function parse(args: readonly string[]): { name: string; options: BenchOptions; 
 async function main(args: readonly string[]): Promise<void> {
   // The runner starts this file again for each system.
   if (args[0] === 'system') return runSystem(args[1]!, JSON.parse(args[2]!));
+  if (args[0] === 'probe') return runProbe(args[1] as ProbeName, JSON.parse(args[2]!));
+  if (args[0] === 'raw-grpc') return serveRawGrpc();
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);

@@ -93,7 +93,10 @@ function printResult(result: BenchResult): void {
     console.log(`  ${system} ${version}  ${question}  error: ${result.error}`);
     return;
   }
-  const runs = ms.map(figure).join(' ');
+  const few = ms.length <= 12;
+  const runs = few
+    ? ms.map(figure).join(' ')
+    : `first ${figure(ms[0]!)}, ${figure(Math.min(...ms))} to ${figure(Math.max(...ms))}`;
   const middle = medianMs === null ? '' : `median ${figure(medianMs)} ms  [${runs}]`;
   console.log(`  ${system} ${version}  ${question}  ${middle}`);
   for (const [name, value] of Object.entries(result.extra ?? {})) {

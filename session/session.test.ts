@@ -57,6 +57,12 @@ describe('submit', () => {
     expect(await session.submit((v: Float64Array) => v[9_999], big)).toBe(1);
   });
 
+  test('cancelled in the turn that submits it, it never runs', async () => {
+    const future = session.submit(spin, 10_000);
+    future.cancel();
+    await expect(future.then()).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
   test('options out of range are refused at once', () => {
     expect(() => session.with({ retries: -1 })).toThrow('retries must be a number of at least 0');
     expect(() => session.with({ timeoutMs: Number.NaN })).toThrow('timeoutMs');

@@ -71,6 +71,10 @@ export const limits = {
   arenaBytes: 64 * MiB,
   /** Columns of one partition: bounds what a corrupt header can make a reader do. */
   partitionColumns: 65_536,
+  /** A dictionary up to this size is copied out of the first slab it is met in, and kept. Bytes. */
+  cachedDictionaryBytes: 8 * MiB,
+  /** Dictionaries a thread keeps so; the longest unused one goes first. Bytes. */
+  dictionaryCacheBytes: 32 * MiB,
   /** Alignment of every buffer in a slab: a cache line, and what Arrow recommends. */
   alignment: 64,
   /** Jobs one client may open before its block of ids is used up. */

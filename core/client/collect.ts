@@ -46,7 +46,10 @@ export interface Waited<T> {
 }
 
 /** Resolves when `count` futures have ended, however they did, or when the time is over; never throws a task's error. */
-export async function wait<T>(futures: readonly FutureHandle<T>[], options: WaitOptions = {}): Promise<Waited<T>> {
+export async function wait<T>(
+  futures: readonly FutureHandle<T>[],
+  options: WaitOptions = {},
+): Promise<Waited<T>> {
   const count = Math.min(options.count ?? futures.length, futures.length);
   if (!(count >= 0))
     throw new VolleyError('INVALID_ARGUMENT', `count must be at least 0, not ${options.count}`);

@@ -43,6 +43,8 @@ export class TaskGroup implements LayerTracker {
   /** Listeners and fetches under way: a release waits for them. */
   private uses = 0;
   private released = false;
+  /** Cancelled in the turn that submits them. Null once they are submitted. */
+  private cancelledEarly: number[] | null = [];
   private releaseWhenIdle = false;
 
   /** Empty at first: `append` adds tasks until the layer is submitted. */
@@ -138,9 +140,16 @@ export class TaskGroup implements LayerTracker {
   }
 
   cancel(position: number): void {
-    if (this.ends[position] === Pending) {
-      this.host.cancel({ job: this.job, first: this.first + position, count: 1 });
-    }
+    if (this.ends[position] !== Pending) return;
+    if (this.cancelledEarly !== null) this.cancelledEarly.push(position);
+    else this.host.cancel({ job: this.job, first: this.first + position, count: 1 });
+  }
+
+  /** The head has been sent the tasks: now, and not before, it understands what was asked about them meanwhile. */
+  submitted(): void {
+    const positions = this.cancelledEarly ?? [];
+    this.cancelledEarly = null;
+    for (const position of positions) this.cancel(position);
   }
 
   /** No future of this group is left (or its owner said so): results are freed once nobody waits for them. */

@@ -5,7 +5,7 @@ import { limits } from '../base/limits.js';
 import type { GraphJob, LayerHandle, LayerRequest } from '../graph/executor.js';
 import type { TemplateKind } from '../graph/layer.js';
 import { defaultTaskOptions } from '../graph/layer.js';
-import type { LeasedPartition, OwnedPartition } from '../graph/partition.js';
+import type { LeasedPartition, OwnedPartition, PartitionSource } from '../graph/partition.js';
 import type { PeerEntry } from '../wire/messages.js';
 import { decodePayload } from '../wire/payload.js';
 import type { Client } from './client.js';
@@ -25,7 +25,7 @@ export class ClientJob implements GraphJob, GroupHost {
   private readonly releasedEarly = new Set<LayerTracker>();
   private readonly templates = new Map<string, TemplateId>();
   /** Stored partitions by task index: kept so that a lost worker's share can be stored again. */
-  private readonly puts = new Map<number, OwnedPartition>();
+  private readonly puts = new Map<number, PartitionSource>();
   private nextIndex = 0;
   private nextWorker = 0;
   private closed = false;
@@ -74,9 +74,10 @@ export class ClientJob implements GraphJob, GroupHost {
       'a group is submitted before other layers of its job are numbered',
     );
     this.submitTracked({ ...layer, count: group.count }, group, this.reserve(group.count));
+    group.submitted();
   }
 
-  async put(partitions: readonly OwnedPartition[], everywhere = false): Promise<LayerHandle> {
+  async put(partitions: readonly PartitionSource[], everywhere = false): Promise<LayerHandle> {
     const range = this.reserve(partitions.length);
     const tracker = new StageTracker(range, () => {});
     this.submitLayer(range, {
@@ -221,7 +222,8 @@ export class ClientJob implements GraphJob, GroupHost {
   }
 
   /** Stores one partition: on the next worker in turn, or on all of them. A worker that cannot is passed over. */
-  private async store(index: number, partition: OwnedPartition, everywhere: boolean): Promise<void> {
+  private async store(index: number, source: PartitionSource, everywhere: boolean): Promise<void> {
+    const partition = typeof source === 'function' ? source() : source;
     let failure: unknown = null;
     let stored = 0;
     for (let round = 0; round < limits.fetchAttempts && stored === 0; round++) {

@@ -1,6 +1,6 @@
 import type { TaskRange, TaskRef, TemplateId } from '../base/ids.js';
 import type { BytesTable, Dependency, TaskOptions, TemplateKind } from './layer.js';
-import type { LeasedPartition, OwnedPartition } from './partition.js';
+import type { LeasedPartition, PartitionSource } from './partition.js';
 
 /** What dataframes and delayed graphs ask of a session: somewhere to run layers. Knows no rows and no network. */
 export interface Executor {
@@ -16,7 +16,7 @@ export interface GraphJob {
   submit(layer: LayerRequest): LayerHandle;
   /** Stores partitions on the workers, spread evenly; resolves when all are stored. Kept by the client until
    *  released, so that a lost worker's share can be stored again. */
-  put(partitions: readonly OwnedPartition[]): Promise<LayerHandle>;
+  put(partitions: readonly PartitionSource[]): Promise<LayerHandle>;
   /** Brings one slice of a finished task here. */
   fetch(task: TaskRef, slice: number): Promise<LeasedPartition>;
   /** Gives up these results: freed when no submitted task needs them any more. */

@@ -1,3 +1,6 @@
+/** Stands for a checksum that nobody has needed yet. */
+export const noChecksum = -1;
+
 /**
  * One slice of one result as it lies in memory and travels between nodes: a run of bytes and a header.
  * Only rows, bytes and checksum are understood outside of the reader of `meta`.
@@ -6,7 +9,7 @@ export interface PartitionHeader {
   /** Rows of a dataframe partition; 1 for a value. */
   readonly rows: number;
   readonly byteLength: number;
-  /** zlib.crc32 of the bytes. */
+  /** zlib.crc32 of the bytes; noChecksum while they have not left the process that made them. */
   readonly checksum: number;
   /** msgpack of the layout: a PartitionMeta (dataframe/column/slab) or a PayloadMeta (core/wire/payload). */
   readonly meta: Uint8Array;
@@ -18,6 +21,9 @@ export interface LeasedPartition {
   readonly bytes: Uint8Array;
   release(): void;
 }
+
+/** A partition to be stored, or how to make it when its turn comes, again for each time: nobody holds all of them at once. */
+export type PartitionSource = OwnedPartition | (() => OwnedPartition);
 
 /** Bytes a producer still owns, to be stored. */
 export interface OwnedPartition {

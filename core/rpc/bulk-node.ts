@@ -43,7 +43,8 @@ export function createNodeBulk(options: NodeBulkOptions = {}): BulkTransport {
         },
       };
     },
-    client: (security, { forceGrpc = false } = {}) => new NodeBulkClient(security, forceGrpc),
+    client: (security, { forceGrpc = process.env.VOLLEY_BULK === 'grpc' } = {}) =>
+      new NodeBulkClient(security, forceGrpc),
   };
 }
 

@@ -11,8 +11,10 @@ export interface BulkServer {
 
 /** What a node gives out and takes in. */
 export interface BulkStore {
-  /** Lends a slice, or null when it is not (or no longer) here. */
+  /** Lends a slice to another process, checksum included, or null when it is not (or no longer) here. */
   lend(task: TaskRef, slice: number): Promise<LeasedPartition | null>;
+  /** Lends a slice to this process. Its bytes are shared memory, or heap memory that nobody changes any more. */
+  lendHere(task: TaskRef, slice: number): Promise<LeasedPartition | null>;
   /** Makes room for a partition a client puts here; null when the node refuses it (full). */
   reserve(task: TaskRef, header: PartitionHeader): Promise<BulkSink | null>;
 }
@@ -37,6 +39,8 @@ export interface BulkClient {
     accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
     signal?: AbortSignal,
   ): Promise<PartitionHeader>;
+  /** Lends a slice of a node in this process, without a copy; null: the node is elsewhere, use fetch. Rejects with NOT_FOUND. */
+  borrow(from: DataAddress, task: TaskRef, slice: number): Promise<LeasedPartition | null>;
   /** Stores one partition on a node. Rejects with RESOURCE_EXHAUSTED, UNREACHABLE, CORRUPT_PARTITION. */
   put(to: DataAddress, task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void>;
   close(): void;

@@ -8,6 +8,7 @@ import { emitCast, emitRowText } from './emit-cast.js';
 import { emitCompare, emitIsIn } from './emit-compare.js';
 import { emitDate } from './emit-date.js';
 import { emitCase, emitCoalesce, emitLogic } from './emit-logic.js';
+import { emitList } from './emit-list.js';
 import { emitText } from './emit-text.js';
 import { type Emitted, type Emitter, numberText } from './emitter.js';
 import { loadColumn } from './load.js';
@@ -114,6 +115,11 @@ const groups: Readonly<Record<FunctionName, CallEmitter>> = {
   'str.replaceAll': emitText,
   'str.strptime': emitText,
   concatStr: emitRowText,
+  'list.len': emitList,
+  'list.get': emitList,
+  'list.contains': emitList,
+  'list.sum': emitList,
+  'list.join': emitList,
   'date.year': emitDate,
   'date.month': emitDate,
   'date.day': emitDate,

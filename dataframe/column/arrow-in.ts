@@ -1,6 +1,7 @@
 import * as arrow from 'apache-arrow';
 import { VolleyError } from '../../core/base/errors.js';
-import { type ColumnBuilder, createBuilder } from './builder.js';
+import { bulkCopier, type Segment } from './arrow-copy.js';
+import { type ColumnBuilder, createBuilder, type ListBuilder } from './builder.js';
 import type { Batch, Column } from './column.js';
 import { DataType, type Schema, type TimeUnit } from './datatype.js';
 import { emptyBatch, physicalOf } from './layout.js';
@@ -8,8 +9,8 @@ import { emptyBatch, physicalOf } from './layout.js';
 const units: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns'];
 
 /**
- * Batches of `rowsPerBatch` rows (the last one shorter), whatever the chunks of the table are; at least one. Values
- * are copied. Nested and decimal columns are UNSUPPORTED.
+ * Batches of `rowsPerBatch` rows (the last one shorter), whatever the chunks of the table are; at least one. Their
+ * columns may share memory with the table. Struct and decimal columns are UNSUPPORTED.
  */
 export function tableToBatches(table: arrow.Table, rowsPerBatch: number): Batch[] {
   const fields = table.schema.fields;
@@ -49,6 +50,7 @@ function typeOf(type: arrow.DataType, name: string): DataType {
   if (arrow.DataType.isDate(type)) return type.unit === 0 ? DataType.Date : DataType.Timestamp('ms');
   if (arrow.DataType.isTimestamp(type)) return DataType.Timestamp(units[type.unit]!, type.timezone ?? null);
   if (arrow.DataType.isDuration(type)) return DataType.Duration(units[type.unit]!);
+  if (arrow.DataType.isList(type)) return DataType.List(typeOf(type.children[0]!.type, name));
   throw new VolleyError(
     'UNSUPPORTED',
     `column "${name}" has the Arrow type ${type}, which is not supported yet: drop or convert it first`,
@@ -69,24 +71,40 @@ function copierOf(
   rowsPerBatch: number,
 ): Copier {
   const chunks = vector.data as readonly arrow.Data[];
+  const bulk = bulkCopier(vector, arrowType, type);
+  if (bulk !== null) {
+    const next = segmentsOf(chunks);
+    return (_start, rows) => bulk(next(rows), rows);
+  }
   const appendTo = createBuilder(type, Math.min(rowsPerBatch, vector.length));
   const source = sourceOf(arrowType, type);
+  const next = segmentsOf(chunks);
+  return (_start, rows) => {
+    for (const { data, from, count } of next(rows)) {
+      appendChunk(data, from, count, appendTo, source(data, appendTo));
+    }
+    return appendTo.finish();
+  };
+}
+
+/** Where the next rows lie, chunk by chunk. */
+function segmentsOf(chunks: readonly arrow.Data[]): (rows: number) => Segment[] {
   let chunk = 0;
   let at = 0;
-  return (_start, rows) => {
-    let left = rows;
-    while (left > 0) {
+  return rows => {
+    const segments: Segment[] = [];
+    for (let left = rows; left > 0; ) {
       const data = chunks[chunk]!;
-      const n = Math.min(left, data.length - at);
-      if (n > 0) appendChunk(data, at, n, appendTo, source(data, appendTo));
-      at += n;
-      left -= n;
+      const count = Math.min(left, data.length - at);
+      if (count > 0) segments.push({ data, from: at, count });
+      at += count;
+      left -= count;
       if (at === data.length) {
         chunk++;
         at = 0;
       }
     }
-    return appendTo.finish();
+    return segments;
   };
 }
 
@@ -116,6 +134,9 @@ type Source = (data: arrow.Data, builder: ColumnBuilder) => Append;
 
 function sourceOf(arrowType: arrow.DataType, type: DataType): Source {
   if (arrow.DataType.isDictionary(arrowType)) return dictionarySource(arrowType, type);
+  if (arrow.DataType.isList(arrowType) && type.kind === 'list') {
+    return listSource(arrowType.children[0]!.type, type.item);
+  }
   if (arrow.DataType.isBool(arrowType)) {
     return (data, builder) => {
       const bits = data.values as Uint8Array;
@@ -148,6 +169,21 @@ function sourceOf(arrowType: arrow.DataType, type: DataType): Source {
   return (data, builder) => {
     const values = data.values as Float64Array;
     return i => builder.appendNumber(values[i]!);
+  };
+}
+
+function listSource(arrowItem: arrow.DataType, item: DataType): Source {
+  const source = sourceOf(arrowItem, item);
+  return (data, builder) => {
+    const lists = builder as ListBuilder;
+    const offsets = data.valueOffsets as Int32Array;
+    const child = data.children[0] as arrow.Data;
+    const append = source(child, lists.items);
+    return i => {
+      const from = offsets[i]!;
+      appendChunk(child, from, offsets[i + 1]! - from, lists.items, append);
+      lists.appendList();
+    };
   };
 }
 

@@ -1,4 +1,5 @@
 import * as arrow from 'apache-arrow';
+import { isValid } from './bitmap.js';
 import type { Batch, Column, Dictionary } from './column.js';
 import type { DataType, Schema, TimeUnit } from './datatype.js';
 import { unify } from './dictionary.js';
@@ -47,9 +48,48 @@ function arrowType(type: DataType, id: number): arrow.DataType {
       return new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32(), id);
     case 'binary':
       return new arrow.Dictionary(new arrow.Binary(), new arrow.Int32(), id);
+    case 'list':
+      return new arrow.List(new arrow.Field('item', itemType(type.item), true));
     default:
       return new arrow.Float64();
   }
+}
+
+/** Items of lists: text is written out, since few readers take dictionaries inside lists. */
+function itemType(type: DataType): arrow.DataType {
+  if (type.kind === 'utf8') return new arrow.Utf8();
+  return type.kind === 'binary' ? new arrow.Binary() : arrowType(type, 0);
+}
+
+/** A column inside a list, or a list, as Arrow data of that type. */
+function nestedData(column: Column, type: arrow.DataType): arrow.Data {
+  const { length, nullCount, items } = column;
+  const nullBitmap = column.validity ?? undefined;
+  let props: object;
+  if (items !== undefined) {
+    const child = nestedData(items, (type as arrow.List).children[0]!.type);
+    props = { valueOffsets: column.values, child };
+  } else if (column.dictionary !== null) props = writtenOut(column);
+  else props = { data: plainData(column) };
+  type Props = Parameters<typeof arrow.makeData>[0];
+  return arrow.makeData({ type, length, nullCount, nullBitmap, ...props } as Props) as arrow.Data;
+}
+
+function writtenOut(column: Column): { valueOffsets: Int32Array; data: Uint8Array } {
+  const { offsets, bytes } = column.dictionary!;
+  const { length, validity } = column;
+  const codes = column.values as Int32Array;
+  const ends = new Int32Array(length + 1);
+  for (let i = 0; i < length; i++) {
+    const size = isValid(validity, i) ? offsets[codes[i]! + 1]! - offsets[codes[i]!]! : 0;
+    ends[i + 1] = ends[i]! + size;
+  }
+  const data = new Uint8Array(ends[length]!);
+  for (let i = 0; i < length; i++) {
+    if (ends[i + 1] === ends[i]) continue;
+    data.set(bytes.subarray(offsets[codes[i]!], offsets[codes[i]! + 1]), ends[i]);
+  }
+  return { valueOffsets: ends, data };
 }
 
 /**
@@ -63,6 +103,7 @@ export function batchesToTable(schema: Schema, batches: readonly Batch[]): arrow
   const texts = schema.map((_, c) => unifiedText(batches, c, types[c]!));
   const recordBatches = batches.map((batch, b) => {
     const children = batch.columns.map((column, c) => {
+      if (column.items !== undefined) return nestedData(column, types[c]!);
       const text = texts[c];
       const data = text == null ? plainData(column) : remapped(column.values as Int32Array, text.maps[b]!);
       return arrow.makeData({

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { VolleyError } from '../../core/base/errors.js';
 import type { Dictionary } from './column.js';
 
@@ -224,27 +225,33 @@ export interface Unified {
   readonly maps: readonly (Int32Array | null)[];
 }
 
+/** True when codes of one are codes of the other. */
+export function sameDictionary(a: Dictionary, b: Dictionary): boolean {
+  return a === b || (a.id !== undefined && a.id === b.id);
+}
+
 /** One dictionary for several: the first one's codes stay as they are when it has no duplicates. */
 export function unify(dictionaries: readonly Dictionary[]): Unified {
-  const first = dictionaries[0]!;
-  if (dictionaries.every(d => d === first || d.length === 0)) {
+  const first = dictionaries.find(d => d.length > 0) ?? dictionaries[0]!;
+  if (dictionaries.every(d => d.length === 0 || sameDictionary(d, first))) {
     return { dictionary: first, maps: dictionaries.map(() => null) };
   }
   let entries = 0;
   for (const d of dictionaries) entries = Math.max(entries, d.length);
   const table = new StringTable(entries);
-  const known = new Map<Dictionary, Int32Array>();
+  const known = new Map<Dictionary | string, Int32Array>();
   const maps = dictionaries.map(d => {
-    let map = known.get(d);
-    if (map === undefined) known.set(d, (map = table.internAll(d)));
+    let map = known.get(d.id ?? d);
+    if (map === undefined) known.set(d.id ?? d, (map = table.internAll(d)));
     return map;
   });
   return { dictionary: table.toDictionary(), maps };
 }
 
 /**
- * Only the entries that `codes` refer to, in old order; null when all are referenced. Null slots hold code 0, so
- * entry 0 may stay without need. `codes` must be below dictionary.length.
+ * Only the entries that `codes` refer to, in old order; null when the dictionary stays: all are referenced, or it is
+ * known by an id (so others have codes over it too) and either small beside the rows or a quarter of it is in use.
+ * Null slots hold code 0, so entry 0 may stay without need. `codes` must be below dictionary.length.
  */
 export function compact(
   dictionary: Dictionary,
@@ -252,6 +259,8 @@ export function compact(
   rows: number,
 ): { dictionary: Dictionary; map: Int32Array } | null {
   const { length, offsets, bytes } = dictionary;
+  const shared = dictionary.id !== undefined;
+  if (shared && length * 4 + bytes.length <= rows) return null;
   const map = new Int32Array(length);
   for (let i = 0; i < rows; i++) map[codes[i]!] = 1;
   let kept = 0;
@@ -261,7 +270,7 @@ export function compact(
     kept++;
     size += offsets[i + 1]! - offsets[i]!;
   }
-  if (kept === length) return null;
+  if (kept === length || (shared && kept * 4 >= length)) return null;
   const newOffsets = new Int32Array(kept + 1);
   const newBytes = new Uint8Array(size);
   let code = 0;
@@ -322,4 +331,34 @@ export function entryHashes(dictionary: Dictionary): Int32Array {
   for (let i = 0; i < length; i++) out[i] = hashBytes(bytes, offsets[i]!, offsets[i + 1]!);
   hashCache.set(dictionary, out);
   return out;
+}
+
+const idCache = new WeakMap<Dictionary, string>();
+/** A dictionary with more entries than this share of its rows is seldom met again: no id is made for it. */
+const entriesPerRow = 1 / 8;
+/** Bytes up to which an id is made: a gigabyte a second. */
+const idBytes = 16 * 1024 * 1024;
+
+/** The content id: the one it has, or one made now; null when that would cost more than it saves. */
+export function dictionaryId(dictionary: Dictionary, rows: number): string | null {
+  if (dictionary.id !== undefined) return dictionary.id;
+  const { length, bytes } = dictionary;
+  if (length > rows * entriesPerRow || length * 4 + bytes.length > idBytes) return null;
+  return contentId(dictionary);
+}
+
+/** 128 bits of SHA-256 over the entries: files are not trusted, so a cheaper hash could be made to collide. */
+export function contentId(dictionary: Dictionary): string {
+  let id = dictionary.id ?? idCache.get(dictionary);
+  if (id !== undefined) return id;
+  const { length, offsets, bytes } = dictionary;
+  const first = offsets[0]!;
+  // Offsets are hashed as they are; only those that begin at 0 are equal for equal entries, and all writers' do.
+  id = createHash('sha256')
+    .update(new Uint8Array(offsets.buffer, offsets.byteOffset, (length + 1) * 4))
+    .update(bytes.subarray(first, offsets[length]!))
+    .digest('base64')
+    .slice(0, 22);
+  idCache.set(dictionary, id);
+  return id;
 }

@@ -1,6 +1,6 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { compile, quote } from '../codegen/compile.js';
-import { type ColumnBuilder, createBuilder } from './builder.js';
+import { type ColumnBuilder, createBuilder, type ListBuilder } from './builder.js';
 import type { Batch, Column } from './column.js';
 import { DataType, formatType, type Schema, type TimeUnit } from './datatype.js';
 import { entryTexts } from './dictionary.js';
@@ -39,12 +39,18 @@ function inferSchema(records: readonly RecordLike[]): Schema {
   for (const record of records) {
     for (const name of Object.keys(record)) {
       const known = types.get(name);
-      if (known !== null && known !== undefined) continue;
+      if (known !== null && known !== undefined && !isOpen(known)) continue;
       const value = record[name];
+      if (known != null && (value === null || value === undefined)) continue;
       types.set(name, value === null || value === undefined ? null : typeOfValue(value, name));
     }
   }
   return [...types].map(([name, type]) => ({ name, type: type ?? DataType.Null }));
+}
+
+/** True for lists of which no item was seen yet. */
+function isOpen(type: DataType): boolean {
+  return type.kind === 'list' && (type.item.kind === 'null' || isOpen(type.item));
 }
 
 function typeOfValue(value: unknown, name: string): DataType {
@@ -59,9 +65,13 @@ function typeOfValue(value: unknown, name: string): DataType {
       return DataType.Bool;
     default:
       if (value instanceof Date) return DataType.Timestamp('ms');
+      if (Array.isArray(value)) {
+        const item = value.find(v => v !== null && v !== undefined);
+        return DataType.List(item === undefined ? DataType.Null : typeOfValue(item, name));
+      }
       throw new VolleyError(
         'UNSUPPORTED',
-        `column "${name}" holds ${describe(value)}: records may hold numbers, bigints, strings, booleans, Dates and nulls`,
+        `column "${name}" holds ${describe(value)}: records may hold numbers, bigints, strings, booleans, Dates, arrays of them and nulls`,
         { column: name },
       );
   }
@@ -124,6 +134,8 @@ function appender(builder: ColumnBuilder, name: string): (value: unknown, row: n
         builder.appendInt64(words.low | 0, words.high);
       };
     }
+    case 'list':
+      return listAppender(builder as ListBuilder, name, refuse);
     case 'float32':
     case 'float64':
       return (value, row) => {
@@ -133,6 +145,22 @@ function appender(builder: ColumnBuilder, name: string): (value: unknown, row: n
     default:
       return integerAppender(builder, refuse);
   }
+}
+
+function listAppender(
+  builder: ListBuilder,
+  name: string,
+  refuse: (value: unknown, row: number) => VolleyError,
+): (value: unknown, row: number) => void {
+  const append = appender(builder.items, `${name}[]`);
+  return (value, row) => {
+    if (!Array.isArray(value)) throw refuse(value, row);
+    for (const item of value as unknown[]) {
+      if (item === null || item === undefined) builder.items.appendNull();
+      else append(item, row);
+    }
+    builder.appendList();
+  };
 }
 
 function integerAppender(builder: ColumnBuilder, refuse: (value: unknown, row: number) => VolleyError) {
@@ -215,6 +243,11 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
   switch (type.kind) {
     case 'null':
       return plain(() => 'null');
+    case 'list': {
+      const items = plainValues(column.items!, `${name}[]`, options);
+      const read = (row: number) => items.slice(values[row], values[row + 1]);
+      return plain((_, d) => `${d}(i)`, read);
+    }
     case 'bool':
       return plain(v => `${v}!==0`);
     case 'utf8':
@@ -254,6 +287,13 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
     default:
       return plain(v => v);
   }
+}
+
+/** The values of one column as records hold them. */
+function plainValues(column: Column, name: string, options: RecordOptions): unknown[] {
+  const schema = [{ name, type: column.type }];
+  const records = batchesToRecords(schema, [{ schema, rows: column.length, columns: [column] }], options);
+  return records.map(record => (record as Record<string, unknown>)[name]);
 }
 
 function wideSource(column: Column, name: string, options: RecordOptions): RecordSource {

@@ -3,17 +3,24 @@ import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import { bitmapBytes, countValid } from './bitmap.js';
-import type { Batch, Column, Dictionary } from './column.js';
+import type { Batch, Column, Dictionary, ValueRange } from './column.js';
 import { type DataType, formatType, sameType } from './datatype.js';
+import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
 import { bytesOfValues, isPhysicalOf, viewValues } from './layout.js';
+import { hasRange } from './range.js';
 import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './slab.js';
 
 /**
  * The batch in `bytes`, without copying: columns are views, valid as long as the bytes are. Everything that a later
  * read relies on is checked here, before the first read; what does not hold is CORRUPT_PARTITION. Flipped values
- * are the checksum's business.
+ * are the checksum's business. Dictionaries of one id are one object: in the whole thread when small, else in all that
+ * is decoded with the same `shared`, whose bytes must live as long as it does.
  */
-export function decodeBatch(header: PartitionHeader, bytes: Uint8Array): Batch {
+export function decodeBatch(
+  header: PartitionHeader,
+  bytes: Uint8Array,
+  shared: SharedDictionaries | null = null,
+): Batch {
   const meta = metaOf(header);
   if (bytes.byteLength < header.byteLength) {
     throw corrupt(`${header.byteLength} bytes were promised, ${bytes.byteLength} came`);
@@ -23,7 +30,7 @@ export function decodeBatch(header: PartitionHeader, bytes: Uint8Array): Batch {
   const base = exact.byteOffset % 8 === 0 ? exact : exact.slice();
   const columns = meta.columns.map(column => {
     try {
-      return decodeColumn(column, meta.rows, base);
+      return decodeColumn(column, meta.rows, base, shared);
     } catch (error) {
       if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
       throw corrupt(`column layout: ${error instanceof Error ? error.message : String(error)}`);
@@ -72,7 +79,12 @@ function rangeOf(range: BufferRange, length: number, bytes: Uint8Array, what: st
   return bytes.subarray(offset, offset + size);
 }
 
-function decodeColumn(meta: ColumnMeta, rows: number, bytes: Uint8Array): Column {
+function decodeColumn(
+  meta: ColumnMeta,
+  rows: number,
+  bytes: Uint8Array,
+  shared: SharedDictionaries | null,
+): Column {
   if (typeof meta !== 'object' || meta === null || typeof meta.name !== 'string') throw corrupt('column');
   const { name, type, physical, nullCount } = meta;
   if (!isType(type) || !isPhysicalOf(type, physical)) throw corrupt(`${name}: unknown type`);
@@ -88,19 +100,38 @@ function decodeColumn(meta: ColumnMeta, rows: number, bytes: Uint8Array): Column
   if ((physical === 'code') !== (meta.dictionary !== null)) throw corrupt(`${name}: dictionary`);
   let dictionary: Dictionary | null = null;
   if (meta.dictionary !== null) {
-    dictionary = decodeDictionary(meta.dictionary, bytes, name);
+    dictionary = decodeDictionary(meta.dictionary, bytes, name, shared);
     checkCodes(values as Int32Array, dictionary.length, rows, nullCount, name);
   }
-  const column: Column = { type, physical, length: rows, nullCount, validity, values, dictionary };
+  const range = decodeRange(meta);
+  const plain: Column = { type, physical, length: rows, nullCount, validity, values, dictionary };
+  const column: Column = range === null ? plain : { ...plain, range };
   if ((type.kind === 'list') !== (meta.items !== undefined)) throw corrupt(`${name}: items`);
-  return type.kind === 'list' ? { ...column, items: decodeItems(meta, rows, type.item, bytes) } : column;
+  return type.kind === 'list'
+    ? { ...column, items: decodeItems(meta, rows, type.item, bytes, shared) }
+    : column;
+}
+
+function decodeRange(meta: ColumnMeta): ValueRange | null {
+  const { name, range } = meta;
+  if (range === null) return null;
+  if (!Array.isArray(range) || range.length !== 2 || !hasRange(meta)) throw corrupt(`${name}: range`);
+  const [min, max] = range as [number, number];
+  if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || min > max) throw corrupt(`${name}: range`);
+  return { min, max };
 }
 
 /** The items of a list column, whose offsets must ascend from 0 to the last item. */
-function decodeItems(meta: ColumnMeta, rows: number, item: DataType, bytes: Uint8Array): Column {
+function decodeItems(
+  meta: ColumnMeta,
+  rows: number,
+  item: DataType,
+  bytes: Uint8Array,
+  shared: SharedDictionaries | null,
+): Column {
   const { name, items } = meta;
   if (typeof items !== 'object' || !isCount(items.length)) throw corrupt(`${name}: items`);
-  const column = decodeColumn(items.column, items.length, bytes);
+  const column = decodeColumn(items.column, items.length, bytes, shared);
   if (!sameType(column.type, item)) throw corrupt(`${name}: items of another type`);
   const raw = rangeOf(meta.values, (rows + 1) * 4, bytes, `${name}: offsets`);
   const offsets = new Int32Array(raw.buffer, raw.byteOffset, rows + 1);
@@ -118,19 +149,29 @@ function isType(type: DataType): boolean {
   return formatType(type).length > 0;
 }
 
-function decodeDictionary(meta: DictionaryMeta, bytes: Uint8Array, name: string): Dictionary {
+function decodeDictionary(
+  meta: DictionaryMeta,
+  bytes: Uint8Array,
+  name: string,
+  shared: SharedDictionaries | null,
+): Dictionary {
   if (typeof meta !== 'object' || !isCount(meta.length)) throw corrupt(`${name}: dictionary`);
-  const { length } = meta;
+  const { length, id } = meta;
+  if (id !== null && (typeof id !== 'string' || id.length > 64)) throw corrupt(`${name}: dictionary id`);
   const rawOffsets = rangeOf(meta.offsets, (length + 1) * 4, bytes, `${name}: dictionary offsets`);
   const offsets = new Int32Array(rawOffsets.buffer, rawOffsets.byteOffset, length + 1);
   const size = Array.isArray(meta.bytes) ? meta.bytes[1] : -1;
   const text = rangeOf(meta.bytes, size, bytes, `${name}: dictionary bytes`);
+  const known = id === null ? null : knownDictionary(id, length, size, shared);
+  if (known !== null) return known;
   if (offsets[0]! < 0) throw corrupt(`${name}: dictionary offset below zero`);
   for (let i = 0; i < length; i++) {
     if (offsets[i + 1]! < offsets[i]!) throw corrupt(`${name}: dictionary offsets do not ascend`);
   }
   if (offsets[length]! > text.byteLength) throw corrupt(`${name}: dictionary offset beyond its bytes`);
-  return { length, offsets, bytes: text };
+  return id === null
+    ? { length, offsets, bytes: text }
+    : rememberDictionary({ id, length, offsets, bytes: text }, shared);
 }
 
 function checkCodes(codes: Int32Array, length: number, rows: number, nullCount: number, name: string): void {

@@ -1,12 +1,13 @@
-import * as zlib from 'node:zlib';
 import { assert } from '../../core/base/assert.js';
 import { limits } from '../../core/base/limits.js';
-import type { OwnedPartition, PartitionHeader } from '../../core/graph/partition.js';
+import { noChecksum, type OwnedPartition, type PartitionHeader } from '../../core/graph/partition.js';
 import { packData } from '../../core/wire/msgpack.js';
 import { bitmapBytes } from './bitmap.js';
 import type { Batch, Column, Physical } from './column.js';
 import type { DataType } from './datatype.js';
+import { dictionaryId } from './dictionary.js';
 import { bytesOfValues } from './layout.js';
+import { rangeOf } from './range.js';
 
 export { decodeBatch } from './slab-decode.js';
 
@@ -27,6 +28,8 @@ export interface ColumnMeta {
   readonly validity: BufferRange | null;
   readonly values: BufferRange;
   readonly dictionary: DictionaryMeta | null;
+  /** Bounds of integer-like values; null: unknown. */
+  readonly range: readonly [number, number] | null;
   /** Of a list: its items, as a column of that many values. */
   readonly items?: { readonly length: number; readonly column: ColumnMeta };
 }
@@ -35,14 +38,8 @@ export interface DictionaryMeta {
   readonly length: number;
   readonly offsets: BufferRange;
   readonly bytes: BufferRange;
-}
-
-// Node has it since 20.15; the types of Node 20 do not.
-const crc32 = (zlib as unknown as { crc32(data: Uint8Array, value?: number): number }).crc32;
-
-/** The checksum of a partition's bytes. */
-export function checksumOf(bytes: Uint8Array): number {
-  return crc32(bytes);
+  /** Content id; null: it was not worth making one. */
+  readonly id: string | null;
 }
 
 /** `bytes`, rounded up to the alignment of buffers. */
@@ -98,16 +95,19 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
             length: column.dictionary.length,
             offsets: put(buffers[next++]!),
             bytes: put(buffers[next++]!),
+            id: dictionaryId(column.dictionary, column.length),
           };
     const { type, physical, nullCount, items } = column;
-    const meta = { name, type, physical, nullCount, validity, values, dictionary };
+    const bounds = rangeOf(column);
+    const range = bounds === undefined ? null : ([bounds.min, bounds.max] as const);
+    const meta = { name, type, physical, nullCount, validity, values, dictionary, range };
     if (items === undefined) return meta;
     return { ...meta, items: { length: items.length, column: write(items, `${name}[]`) } };
   };
   const columns = batch.columns.map((column, i) => write(column, batch.schema[i]!.name));
   assert(at === target.byteLength, 'a slab is filled exactly');
   const meta: PartitionMeta = { rows: batch.rows, columns };
-  return { rows: batch.rows, byteLength: at, checksum: checksumOf(target), meta: packData(meta) };
+  return { rows: batch.rows, byteLength: at, checksum: noChecksum, meta: packData(meta) };
 }
 
 /** One slab with one batch. `allocate` gives uninitialised memory, 64-byte aligned. */

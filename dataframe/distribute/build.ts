@@ -6,6 +6,7 @@ import { buildAggregate } from './aggregate.js';
 import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
 import { asLayer, gather, overLayer, type Pipeline, perPartition, withOp } from './pipeline.js';
+import { buildSort } from './sort.js';
 import { type StageRunner, sumOf } from './stage.js';
 
 /** What planning a stage may use. */
@@ -70,17 +71,6 @@ async function buildScan(plan: ScanPlan, { runner }: BuildContext): Promise<Pipe
     schema: plan.schema,
     bytesIn: async () => bytes,
   };
-}
-
-/** Each partition sorts (and cuts) its own rows, then one task sorts all: stable, so ties keep partition order. */
-function buildSort(
-  plan: Extract<Plan, { kind: 'sort' }>,
-  input: Pipeline,
-  { runner }: BuildContext,
-): Pipeline {
-  const sort = { kind: 'sort', by: plan.by, limit: plan.limit } as const;
-  const local = withOp(input, sort, plan.schema);
-  return local.tasks === 1 ? local : withOp(gather(runner, local), sort, plan.schema);
 }
 
 function buildLimit(

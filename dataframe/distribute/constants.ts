@@ -16,8 +16,16 @@ export const planConstants = {
   shuffleBytes: 32 * MiB,
   /** Destinations of a shuffle. Every map task holds a slice for each: more would be slices of a few rows. */
   maxFanOut: 128,
-  /** Rows of a partition made from memory (fromArrow, fromRecords): about the size of a Parquet row group's page set. */
-  memoryPartitionRows: 131_072,
+  /**
+   * Rows of one task of a stage that keeps state (partial aggregates, hash tables, sorted runs), and of a partition made
+   * from memory: a sixteenth of the data, so that up to eight threads stay busy to the end, within these bounds. Below
+   * the first a task costs more than its rows; state of more than the second leaves the caches.
+   */
+  taskShare: 16,
+  minTaskRows: 131_072,
+  maxTaskRows: 2 * 1024 * 1024,
+  /** Bytes of a partition made from memory, at eight a value: one that is put blocks the caller for about 20 ms. */
+  memoryPartitionBytes: 64 * MiB,
   /** Slices the client fetches at a time: enough to hide the round trip, few enough to bound its memory. */
   fetches: 8,
   /** Bytes of a CSV partition. */
@@ -30,6 +38,20 @@ export const planConstants = {
 export interface PlanOptions {
   readonly fanOut?: number;
   readonly broadcastBytes?: number;
+  /** The table that joins build where the keys allow it. */
+  readonly joinTier?: 'dense' | 'hash';
+}
+
+/** Rows one task takes of so many. */
+export function taskRows(rows: number): number {
+  const { taskShare, minTaskRows, maxTaskRows } = planConstants;
+  return Math.min(maxTaskRows, Math.max(minTaskRows, Math.ceil(rows / taskShare)));
+}
+
+/** Rows of a partition that is made from memory. */
+export function memoryPartitionRows(rows: number, columns: number): number {
+  const fitting = Math.floor(planConstants.memoryPartitionBytes / (8 * Math.max(1, columns)));
+  return Math.max(1, Math.min(taskRows(rows), fitting));
 }
 
 /** Destinations of a shuffle of so many bytes. */

@@ -13,6 +13,7 @@ const RESULT_SHARE: Partial<Record<FragmentOp['kind'], number>> = {
   aggregate: 0.1,
   limit: 0.01,
   tail: 0.01,
+  sample: 0.01,
 };
 
 /**
@@ -96,6 +97,8 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
       return `tail ${op.n}`;
     case 'sort':
       return `sort ${formatSort(op.by)}${op.limit === null ? '' : ` top ${op.limit}`}`;
+    case 'sample':
+      return op.phase === 'take' ? `sample ${formatSort(op.by)}` : `choose ${op.ranges - 1} splitters`;
     case 'aggregate':
       return `aggregate ${op.phase} by [${op.keys.join(', ')}]: ${formatSpecs(op.aggregates)}`;
     case 'join': {
@@ -107,5 +110,6 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
 
 function describeSink(sink: FragmentSink): string {
   if (sink.kind === 'hash') return `hash [${sink.keys.join(', ')}] into ${sink.fanOut}`;
+  if (sink.kind === 'range') return `range [${formatSort(sink.by)}] into ${sink.fanOut}`;
   return sink.kind === 'file' ? `write ${sink.file.path} (${sink.file.role})` : 'partition';
 }

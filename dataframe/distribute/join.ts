@@ -1,7 +1,7 @@
 import type { JoinStep } from '../physical/fragment.js';
 import type { JoinPlan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
-import { fanOutFor, planConstants } from './constants.js';
+import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
 import {
   asLayer,
   type Build,
@@ -22,14 +22,18 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
   const { runner, options } = context;
   const [right, left] = await Promise.all([build(plan.right, context), build(plan.left, context)]);
   const limit = options.broadcastBytes ?? planConstants.broadcastBytes;
-  if (left.tasks > 1 && (await surelyLarge(right, limit))) return shuffled(plan, left, right, context);
+  const cross = plan.how === 'cross';
+  // Build rows that nothing matched must be seen by one task only: no broadcast, whatever their size.
+  const keepsRight = plan.how === 'right' || plan.how === 'full';
+  const surely = !cross && left.tasks > 1 && (keepsRight || (await surelyLarge(right, limit)));
+  if (surely) return shuffled(plan, left, right, context);
   const layer = asLayer(runner, right);
-  const small = left.tasks === 1 || (await bytesOf(layer)()) <= limit;
+  const small = cross || left.tasks === 1 || (await bytesOf(layer)()) <= limit;
   if (!small) return shuffled(plan, left, perPartition(layer), context);
   const input = nextBuildInput(left);
   const whole: Build = { dependency: { rule: 'all', from: layer.range }, schema: layer.schema };
   const builds = [...left.builds, whole];
-  return withOp({ ...left, builds }, joinStep(plan, input), plan.schema);
+  return withOp({ ...left, builds }, joinStep(plan, input, context.options), plan.schema);
 }
 
 /** True when the side's source is far over the limit and nothing in between takes rows away. */
@@ -42,17 +46,23 @@ async function shuffled(
   plan: JoinPlan,
   left: Pipeline,
   right: Pipeline,
-  { runner, options }: BuildContext,
+  context: BuildContext,
 ): Promise<Pipeline> {
+  const { runner, options } = context;
   const fanOut = fanOutFor(Math.max(await left.bytesIn(), await right.bytesIn()), options);
   const built = hashLayer(runner, right, plan.rightOn, fanOut);
   const probe = shuffle(runner, left, plan.leftOn, fanOut);
   const input = nextBuildInput(probe);
   const half: Build = { dependency: { rule: 'all-to-all', from: built.range }, schema: built.schema };
-  return withOp({ ...probe, builds: [...probe.builds, half] }, joinStep(plan, input), plan.schema);
+  return withOp(
+    { ...probe, builds: [...probe.builds, half] },
+    joinStep(plan, input, context.options),
+    plan.schema,
+  );
 }
 
-function joinStep(plan: JoinPlan, input: number): JoinStep {
+function joinStep(plan: JoinPlan, input: number, options: PlanOptions): JoinStep {
   const { how, leftOn, rightOn, take } = plan;
-  return { kind: 'join', input, how, leftOn, rightOn, take };
+  const step = { kind: 'join', input, how, leftOn, rightOn, take } as const;
+  return options.joinTier === undefined ? step : { ...step, tier: options.joinTier };
 }

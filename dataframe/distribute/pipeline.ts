@@ -90,7 +90,7 @@ export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
   const dependencies = builds.map(b => b.dependency);
   const common = {
     tasks,
-    slices: sink.kind === 'hash' ? sink.fanOut : 1,
+    slices: sink.kind === 'hash' || sink.kind === 'range' ? sink.fanOut : 1,
     inline: sink.kind === 'file',
     bytesIn: 0,
   };

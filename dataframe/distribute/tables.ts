@@ -46,15 +46,16 @@ export class PutTable implements MemoryTable {
   async #put(executor: Executor): Promise<ResidentPartitions> {
     const [schema, batches] = await Promise.all([this.schema(), this.#converted()]);
     const full = batches.length > 0 ? batches : [emptyBatch(schema)];
-    const partitions = full.map(batch => encodeBatch(batch, byteLength => new Uint8Array(byteLength)));
+    const partitions = full.map(batch => () => encodeBatch(batch, byteLength => new Uint8Array(byteLength)));
     const job = executor.openJob(this.name);
     try {
-      const { range } = await job.put(partitions);
+      const { range, done } = await job.put(partitions);
+      const { rows, bytes } = await done;
       abandoned.register(this, job);
       return {
         range,
-        rows: Float64Array.from(partitions, p => p.header.rows),
-        bytes: Float64Array.from(partitions, p => p.header.byteLength),
+        rows,
+        bytes,
         fetch: partition => job.fetch({ job: range.job, index: range.first + partition }, 0),
       };
     } catch (error) {

@@ -1,6 +1,8 @@
 import { VolleyError } from '../../core/base/errors.js';
 import type { DataType } from '../column/datatype.js';
+import { type AggregateExtra, Aggregates } from './aggregates.js';
 import { formatExpr } from './format.js';
+import { type ListAccess, listAccess } from './lists.js';
 import { literalNode, type PlainValue } from './literal.js';
 import { DateNamespace, StringNamespace } from './namespaces.js';
 import type { AggregateOp, ExprNode, FunctionName, FunctionParams } from './node.js';
@@ -10,10 +12,11 @@ import { caseBranch } from './traverse.js';
 export type Operand = Expr | PlainValue;
 
 /** An immutable column expression: `col('delay').gt(30).and(col('origin').eq('LAS'))`. Runs when its frame does. */
-export class Expr {
+export class Expr extends Aggregates {
   readonly node: ExprNode;
 
   constructor(node: ExprNode) {
+    super();
     this.node = node;
   }
 
@@ -155,37 +158,17 @@ export class Expr {
   filter(condition: Operand): FilteredExpr {
     return new FilteredExpr(this.node, toNode(condition));
   }
-  /** Of integers Int64 (an overflow is an error), of floats Float64; 0 of nothing. */
-  sum(): Expr {
-    return aggregate('sum', this.node);
-  }
-  mean(): Expr {
-    return aggregate('mean', this.node);
-  }
-  min(): Expr {
-    return aggregate('min', this.node);
-  }
-  max(): Expr {
-    return aggregate('max', this.node);
-  }
-  /** Rows that are not null. */
-  count(): Expr {
-    return aggregate('count', this.node);
-  }
   /** All rows, null or not. */
   len(): Expr {
     return aggregate('len', null).alias(outputName(this.node));
   }
-  /** Distinct values that are not null. */
-  nUnique(): Expr {
-    return aggregate('nUnique', this.node);
+  /** `.list()` gathers the values of a group; `.list.len()` and the like work on columns of lists. */
+  get list(): ListAccess {
+    return listAccess(this, () => aggregate('list', this.node));
   }
-  /** The first row's value, null or not. */
-  first(): Expr {
-    return aggregate('first', this.node);
-  }
-  last(): Expr {
-    return aggregate('last', this.node);
+
+  protected override aggregated(op: AggregateOp, extra?: AggregateExtra): Expr {
+    return aggregate(op, this.node, null, extra);
   }
 
   toString(): string {
@@ -202,11 +185,12 @@ export class Expr {
 }
 
 /** An expression restricted to some rows: only aggregates can follow. */
-export class FilteredExpr {
+export class FilteredExpr extends Aggregates {
   readonly #input: ExprNode;
   readonly #filter: ExprNode;
 
   constructor(input: ExprNode, filter: ExprNode) {
+    super();
     this.#input = input;
     this.#filter = filter;
   }
@@ -216,32 +200,16 @@ export class FilteredExpr {
     const both: ExprNode = { kind: 'call', fn: 'and', args: [this.#filter, toNode(condition)] };
     return new FilteredExpr(this.#input, both);
   }
-  sum(): Expr {
-    return aggregate('sum', this.#input, this.#filter);
-  }
-  mean(): Expr {
-    return aggregate('mean', this.#input, this.#filter);
-  }
-  min(): Expr {
-    return aggregate('min', this.#input, this.#filter);
-  }
-  max(): Expr {
-    return aggregate('max', this.#input, this.#filter);
-  }
-  count(): Expr {
-    return aggregate('count', this.#input, this.#filter);
-  }
   len(): Expr {
     return aggregate('len', null, this.#filter).alias(outputName(this.#input));
   }
-  nUnique(): Expr {
-    return aggregate('nUnique', this.#input, this.#filter);
+  /** The values of a group as a list. */
+  list(): Expr {
+    return this.aggregated('list');
   }
-  first(): Expr {
-    return aggregate('first', this.#input, this.#filter);
-  }
-  last(): Expr {
-    return aggregate('last', this.#input, this.#filter);
+
+  protected override aggregated(op: AggregateOp, extra?: AggregateExtra): Expr {
+    return aggregate(op, this.#input, this.#filter, extra);
   }
 }
 
@@ -296,6 +264,12 @@ export function len(): Expr {
   return aggregate('len', null);
 }
 
+/** Pearson's correlation of two columns, over rows where neither is null: `corr(col('a'), col('b'))`, or by name. */
+export function corr(a: string | Expr, b: string | Expr): Expr {
+  const column = (x: string | Expr) => (typeof x === 'string' ? col(x) : x);
+  return column(a).corr(column(b));
+}
+
 /** The first value that is not null. */
 export function coalesce(...operands: Operand[]): Expr {
   if (operands.length === 0)
@@ -348,8 +322,21 @@ function call(fn: FunctionName, operands: readonly unknown[], params?: FunctionP
   return new Expr(params === undefined ? { kind: 'call', fn, args } : { kind: 'call', fn, args, params });
 }
 
-function aggregate(op: AggregateOp, input: ExprNode | null, filter: ExprNode | null = null): Expr {
-  return new Expr({ kind: 'aggregate', op, input, filter });
+function aggregate(
+  op: AggregateOp,
+  input: ExprNode | null,
+  filter: ExprNode | null = null,
+  { other, param }: AggregateExtra = {},
+): Expr {
+  const second = other === undefined ? {} : { other: toNode(other) };
+  return new Expr({
+    kind: 'aggregate',
+    op,
+    input,
+    filter,
+    ...second,
+    ...(param === undefined ? {} : { param }),
+  });
 }
 
 type Branches = Extract<ExprNode, { kind: 'case' }>['branches'];

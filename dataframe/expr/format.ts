@@ -35,7 +35,9 @@ export function formatExpr(node: ExprNode): string {
     }
     case 'aggregate': {
       const filter = node.filter ? ` where ${formatExpr(node.filter)}` : '';
-      return `${node.op}(${node.input ? formatExpr(node.input) : ''}${filter})`;
+      const parts = [node.input, node.other ?? null].filter(n => n !== null).map(formatExpr);
+      if (node.param !== undefined) parts.push(String(node.param));
+      return `${node.op}(${parts.join(', ')}${filter})`;
     }
     case 'alias':
       return `${formatExpr(node.input)} as ${JSON.stringify(node.name)}`;

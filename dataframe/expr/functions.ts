@@ -2,7 +2,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, sameType, type TimeUnit } from '../column/datatype.js';
 import { formatExpr } from './format.js';
 import { convertLiteral, type LiteralNode, listValue, literalNode } from './literal.js';
-import type { AggregateOp, ExprNode, FunctionName, FunctionParams, LiteralValue } from './node.js';
+import type { ExprNode, FunctionName, FunctionParams, LiteralValue } from './node.js';
 
 /**
  * Typing of scalar functions and aggregates, and the contract with codegen. After analysis (expr/typing.ts):
@@ -26,8 +26,10 @@ import type { AggregateOp, ExprNode, FunctionName, FunctionParams, LiteralValue 
  * - cast: never to the operand's own type. null → anything; number ↔ number; bool → number; anything ↔ utf8;
  *   date ↔ timestamp; timestamp → timestamp; integer ↔ date, timestamp.
  * - Literals already have the type their place needs.
- * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64. mean: float64, of numbers.
- *   min, max, first, last: the input's type. count, len, nUnique: int64.
+ * - list.*: a list operand; list.contains: the value has the items' type.
+ * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64. mean, var, std, quantile, corr:
+ *   float64, of numbers. min, max, first, last: the input's type. list, topK, bottomK: lists of it.
+ *   count, len, nUnique, approxNUnique: int64.
  */
 export interface TypedExpr {
   readonly node: ExprNode;
@@ -36,7 +38,7 @@ export interface TypedExpr {
 
 const signed = new Set(['int8', 'int16', 'int32', 'int64']);
 const unsigned = new Set(['uint8', 'uint16', 'uint32', 'uint64']);
-const comparable = new Set(['bool', 'utf8', 'date', 'timestamp', 'duration']);
+export const comparable = new Set(['bool', 'utf8', 'date', 'timestamp', 'duration']);
 const unitOrder: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns'];
 
 export function isInteger(type: DataType): boolean {
@@ -179,6 +181,7 @@ const rounding: Rule = call => {
 const unified: Rule = call => {
   const args = unify(call.args);
   if (args === null) throw mismatch(call.fn, call.args, castHint(call.args, 'All operands need one type'));
+  if (args[0]!.type.kind === 'list') throw mismatch(call.fn, call.args, listWays);
   return made(call, args, args[0]!.type);
 };
 
@@ -271,6 +274,38 @@ const datePart =
     return made(call, [arg], result === 'same' ? arg.type : result);
   };
 
+/** What can be done with lists. */
+export const listWays =
+  'Lists can be carried, counted (.list.len()), read (.list.get(i), .list.contains(v), .list.sum(), .list.join(s)) and exploded.';
+
+const list: Rule = call => {
+  const [input, value] = call.args;
+  if (input!.type.kind !== 'list') throw mismatch(call.fn, call.args, 'It works on columns of lists.');
+  const { item } = input!.type;
+  switch (call.fn) {
+    case 'list.len':
+      return made(call, call.args, DataType.Int32);
+    case 'list.get':
+      return made(call, call.args, item);
+    case 'list.contains': {
+      const [, typed] = unify([{ node: { kind: 'column', name: 'item' }, type: item }, value!]) ?? [];
+      const plain = isNumeric(item) || comparable.has(item.kind) || item.kind === 'null';
+      if (typed === undefined || !sameType(typed.type, item) || !plain) {
+        throw mismatch(call.fn, call.args, 'The value must have the type of the items.');
+      }
+      return made(call, [input!, typed], DataType.Bool);
+    }
+    case 'list.sum':
+      if (!isNumeric(item) && item.kind !== 'null')
+        throw mismatch(call.fn, call.args, 'It works on lists of numbers.');
+      return made(call, call.args, isFloat(item) ? DataType.Float64 : DataType.Int64);
+    default:
+      if (item.kind !== 'utf8' && item.kind !== 'null')
+        throw mismatch(call.fn, call.args, 'It works on lists of text.');
+      return made(call, call.args, DataType.Utf8);
+  }
+};
+
 const part = datePart(DataType.Int32);
 const timePart = datePart(DataType.Int32, true);
 
@@ -318,6 +353,11 @@ const rules: Record<FunctionName, Rule> = {
   'str.replaceAll': text(DataType.Utf8),
   'str.strptime': text(DataType.Timestamp('us')),
   concatStr: text(DataType.Utf8),
+  'list.len': list,
+  'list.get': list,
+  'list.contains': list,
+  'list.sum': list,
+  'list.join': list,
   'date.year': part,
   'date.month': part,
   'date.day': part,
@@ -331,31 +371,12 @@ const rules: Record<FunctionName, Rule> = {
   'date.strftime': datePart(DataType.Utf8),
 };
 
-function castHint(operands: readonly TypedExpr[], rule: string): string {
+/** How to make operands fit: `rule`, and the cast that would. */
+export function castHint(operands: readonly TypedExpr[], rule: string): string {
   const texts = operands.filter(o => o.type.kind === 'utf8' && o.node.kind !== 'literal');
   const first = texts[0] ?? operands[0]!;
   const target = texts.length > 0 ? 'DataType.Float64' : 'DataType.Utf8';
   const quoted = operands.some(o => o.type.kind === 'utf8' && o.node.kind === 'literal');
   const column = quoted ? " A string operand is a literal: a column is written col('name')." : '';
   return `${rule}: ${formatExpr(first.node)}.cast(${target}) changes its type.${column}`;
-}
-
-/** The input as the aggregate needs it, and the result's type. */
-export function typeAggregate(
-  op: AggregateOp,
-  input: TypedExpr | null,
-): { input: TypedExpr | null; type: DataType } {
-  if (op === 'len' || input === null) return { input: null, type: DataType.Int64 };
-  if (op === 'count' || op === 'nUnique') return { input, type: DataType.Int64 };
-  if (op === 'first' || op === 'last') return { input, type: input.type };
-  const { kind } = input.type;
-  if (op === 'min' || op === 'max') {
-    if (isNumeric(input.type) || comparable.has(kind) || kind === 'null') return { input, type: input.type };
-    throw mismatch(op, [input], 'It works on numbers, text, dates and timestamps.');
-  }
-  const number = kind === 'bool' || kind === 'null' ? coerce(input, DataType.Int32) : input;
-  if (!isNumeric(number.type))
-    throw mismatch(op, [input], castHint([input], 'It works on numbers and booleans'));
-  if (op === 'mean') return { input: number, type: DataType.Float64 };
-  return { input: number, type: isFloat(number.type) ? DataType.Float64 : DataType.Int64 };
 }

@@ -25,6 +25,10 @@ export type ExprNode =
       readonly input: ExprNode | null;
       /** Only rows where this is true: `expr.filter(c).sum()`. */
       readonly filter: ExprNode | null;
+      /** The second input, of corr. */
+      readonly other?: ExprNode;
+      /** The share of quantile; the number of values of topK and bottomK. */
+      readonly param?: number;
     }
   | { readonly kind: 'alias'; readonly input: ExprNode; readonly name: string }
   /** all(), exclude(...): expanded by analyze. */
@@ -36,7 +40,24 @@ export type LiteralValue = null | boolean | number | bigint | string;
 /** Constants a function was built with: a regex source, a format, a list of values. */
 export type FunctionParams = Readonly<Record<string, LiteralValue | readonly LiteralValue[]>>;
 
-export type AggregateOp = 'sum' | 'mean' | 'min' | 'max' | 'count' | 'len' | 'nUnique' | 'first' | 'last';
+export type AggregateOp =
+  | 'sum'
+  | 'mean'
+  | 'min'
+  | 'max'
+  | 'count'
+  | 'len'
+  | 'nUnique'
+  | 'approxNUnique'
+  | 'std'
+  | 'var'
+  | 'quantile' // param: the share
+  | 'corr' // other
+  | 'list'
+  | 'topK' // param: how many
+  | 'bottomK'
+  | 'first'
+  | 'last';
 
 /**
  * Scalar functions. Null in, null out, except: 'isNull', 'isNotNull', 'coalesce' (fillNull), 'isIn' (null in → null),
@@ -91,6 +112,12 @@ export type FunctionName =
   | 'str.replaceAll' // params.pattern, params.regex, params.flags, params.value
   | 'str.strptime' // params.format; type from the node's cast
   | 'concatStr' // args, params.separator
+  // lists
+  | 'list.len'
+  | 'list.get' // params.index; negative: from the end
+  | 'list.contains' // args: list, value
+  | 'list.sum'
+  | 'list.join' // params.separator
   // dates and timestamps (UTC)
   | 'date.year'
   | 'date.month'

@@ -24,7 +24,7 @@ export function operands(node: ExprNode): readonly ExprNode[] {
     case 'case':
       return [...node.branches.flatMap(b => [b.when, b.then]), node.otherwise];
     case 'aggregate':
-      return [node.input, node.filter].filter(n => n !== null);
+      return [node.input, node.other ?? null, node.filter].filter(n => n !== null);
     default:
       return assertNever(node);
   }
@@ -59,7 +59,9 @@ export function mapOperands(node: ExprNode, replace: (operand: ExprNode) => Expr
     case 'aggregate': {
       const input = node.input && replace(node.input);
       const filter = node.filter && replace(node.filter);
-      return input === node.input && filter === node.filter ? node : { ...node, input, filter };
+      const other = node.other && replace(node.other);
+      if (input === node.input && filter === node.filter && other === node.other) return node;
+      return { ...node, input, filter, ...(other === undefined ? {} : { other }) };
     }
     default:
       return assertNever(node);

@@ -2,10 +2,11 @@ import { assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, type Schema, sameType } from '../column/datatype.js';
 import { formatExpr } from './format.js';
-import { coerce, mismatch, type TypedExpr, typeAggregate, typeCall, unify } from './functions.js';
+import { coerce, listWays, mismatch, type TypedExpr, typeCall, unify } from './functions.js';
 import { columnNotFound } from './nearest.js';
 import type { ExprNode } from './node.js';
 import { caseBranch } from './traverse.js';
+import { typeAggregate } from './type-aggregate.js';
 
 /** Names an expression may use, and who asks (for errors). */
 export interface Scope {
@@ -38,9 +39,15 @@ export function typeExpr(node: ExprNode, scope: Scope): TypedExpr {
     case 'case':
       return typeCase(node, scope);
     case 'aggregate': {
-      const { input, type } = typeAggregate(node.op, node.input && typeExpr(node.input, scope));
+      const second = node.other === undefined ? null : typeExpr(node.other, scope);
+      const { input, other, type } = typeAggregate(
+        node.op,
+        node.input && typeExpr(node.input, scope),
+        second,
+      );
       const filter = node.filter && condition(node.filter, scope, `${node.op}().filter`);
-      return { node: { kind: 'aggregate', op: node.op, input: input?.node ?? null, filter }, type };
+      const extra = other === null ? {} : { other: other.node };
+      return { node: { ...node, input: input?.node ?? null, filter, ...extra }, type };
     }
     case 'alias':
       return typeExpr(node.input, scope);
@@ -99,6 +106,7 @@ function typeCase(node: Extract<ExprNode, { kind: 'case' }>, scope: Scope): Type
   const unified = unify(values);
   if (unified === null)
     throw mismatch('when/then/otherwise', values, 'All its values need one type: .cast(type) one.');
+  if (unified[0]!.type.kind === 'list') throw mismatch('when/then/otherwise', values, listWays);
   const branches = node.branches.map((b, i) =>
     caseBranch(condition(b.when, scope, 'when'), unified[i]!.node),
   );

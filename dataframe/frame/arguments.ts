@@ -2,6 +2,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import { Expr, type Operand, toNode } from '../expr/expr.js';
 import type { PlainValue } from '../expr/literal.js';
 import type { ExprNode } from '../expr/node.js';
+import type { JoinHow } from '../physical/fragment.js';
 import type { SortBy } from '../plan/verb.js';
 
 /** A column by name, or an expression. */
@@ -116,21 +117,20 @@ export interface JoinOptions {
   readonly leftOn?: string | readonly string[];
   readonly rightOn?: string | readonly string[];
   /** Default 'inner'. */
-  readonly how?: 'inner' | 'left';
+  readonly how?: JoinHow;
   /** Appended to right columns whose name the left side has too. Default '_right'. */
   readonly suffix?: string;
 }
 
+const joinKinds: readonly JoinHow[] = ['inner', 'left', 'right', 'full', 'semi', 'anti', 'cross'];
+
 export function joinArguments(options: JoinOptions) {
   const { on, leftOn, rightOn, how = 'inner', suffix = '_right' } = options;
-  if (how !== 'inner' && how !== 'left') {
+  if (!joinKinds.includes(how)) {
     throw new VolleyError(
-      'UNSUPPORTED',
-      `join: how ${JSON.stringify(how)} is not supported: use 'inner' or 'left'`,
-      {
-        how,
-        supported: ['inner', 'left'],
-      },
+      'INVALID_ARGUMENT',
+      `join: how is one of ${joinKinds.map(k => `'${k}'`).join(', ')}, not ${JSON.stringify(how)}`,
+      { how, supported: joinKinds },
     );
   }
   if (on !== undefined && (leftOn !== undefined || rightOn !== undefined)) {

@@ -2,7 +2,7 @@ import type { Table } from 'apache-arrow';
 import { VolleyError } from '../../core/base/errors.js';
 import type { DataType } from '../column/datatype.js';
 import { recordsToBatch } from '../column/records.js';
-import { planConstants } from '../distribute/constants.js';
+import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
 import type { CsvOptions, ScanSpec } from '../io/source.js';
 import type { MemoryTable } from '../plan/memory-table.js';
@@ -78,9 +78,9 @@ function oneByte(text: string, option: string): string {
   );
 }
 
-/** Partitions of a constant number of rows, or as many as asked for. */
-function rowsPerPartition(rows: number, partitions: number | undefined): number {
-  if (partitions === undefined) return planConstants.memoryPartitionRows;
+/** Partitions of a number of rows that depends on the data only, or as many as asked for. */
+function rowsPerPartition(rows: number, columns: number, partitions: number | undefined): number {
+  if (partitions === undefined) return memoryPartitionRows(rows, columns);
   if (!Number.isSafeInteger(partitions) || partitions < 1) {
     throw new VolleyError('INVALID_ARGUMENT', `partitions is a whole number, at least 1, not ${partitions}`);
   }
@@ -88,7 +88,7 @@ function rowsPerPartition(rows: number, partitions: number | undefined): number 
 }
 
 export function arrowTable(table: Table, partitions: number | undefined): MemoryTable {
-  const rows = rowsPerPartition(table.numRows, partitions);
+  const rows = rowsPerPartition(table.numRows, table.numCols, partitions);
   return new PutTable('arrow', async () => {
     const { tableToBatches } = await import('../column/arrow-in.js');
     return tableToBatches(table, rows);
@@ -100,7 +100,7 @@ export function recordsTable(
   objects: readonly Readonly<Record<string, unknown>>[],
   partitions: number | undefined,
 ): MemoryTable {
-  const rows = rowsPerPartition(objects.length, partitions);
+  const rows = rowsPerPartition(objects.length, Object.keys(objects[0] ?? {}).length, partitions);
   const whole = recordsToBatch(objects);
   if (objects.length <= rows) return new PutTable('records', async () => [whole]);
   const batches = Array.from({ length: Math.ceil(objects.length / rows) }, (_, i) =>

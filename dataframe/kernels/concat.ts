@@ -24,6 +24,7 @@ export function concatBatches(schema: Schema, batches: readonly Batch[]): Batch 
 export function concatColumns(columns: readonly Column[], rows: number): Column {
   const first = columns[0]!;
   if (columns.length === 1) return first;
+  if (first.physical === 'list') return concatLists(columns, rows);
   const wide = columns.some(column => column.physical === 'i64');
   const parts = wide ? columns.map(widen) : columns;
   const physical = parts[0]!.physical;
@@ -41,6 +42,24 @@ export function concatColumns(columns: readonly Column[], rows: number): Column 
     }
   }
   return { type: first.type, physical, length: rows, ...concatValidity(parts, rows), values, dictionary };
+}
+
+function concatLists(columns: readonly Column[], rows: number): Column {
+  const offsets = new Int32Array(rows + 1);
+  let at = 0;
+  let total = 0;
+  for (const { values, length } of columns) {
+    for (let i = 0; i <= length; i++) offsets[at + i] = total + values[i]!;
+    at += length;
+    total = offsets[at]!;
+  }
+  const items = concatColumns(
+    columns.map(column => column.items!),
+    total,
+  );
+  const { type } = columns[0]!;
+  const validity = concatValidity(columns, rows);
+  return { type, physical: 'list', length: rows, ...validity, values: offsets, dictionary: null, items };
 }
 
 function concatCodes(
@@ -118,18 +137,27 @@ export function narrow(column: Column): Column {
 export function compactBatch(batch: Batch): Batch {
   let changed = false;
   const columns = batch.columns.map(column => {
-    if (column.physical !== 'code') return column;
-    const codes = column.values as Int32Array;
-    const smaller = compact(column.dictionary!, codes, column.length);
-    if (smaller === null) return column;
-    changed = true;
-    const values = new Int32Array(column.length);
-    const { map } = smaller;
-    // Null slots hold code 0; an all-null column keeps it although its dictionary may be empty.
-    for (let i = 0; i < values.length; i++) values[i] = map[codes[i]!]!;
-    return { ...column, values, dictionary: smaller.dictionary };
+    const smaller = withoutUnused(column);
+    changed ||= smaller !== column;
+    return smaller;
   });
   return changed ? { ...batch, columns } : batch;
+}
+
+function withoutUnused(column: Column): Column {
+  if (column.items !== undefined) {
+    const items = withoutUnused(column.items);
+    return items === column.items ? column : { ...column, items };
+  }
+  if (column.physical !== 'code') return column;
+  const codes = column.values as Int32Array;
+  const smaller = compact(column.dictionary!, codes, column.length);
+  if (smaller === null) return column;
+  const values = new Int32Array(column.length);
+  const { map } = smaller;
+  // Null slots hold code 0; an all-null column keeps it although its dictionary may be empty.
+  for (let i = 0; i < values.length; i++) values[i] = map[codes[i]!]!;
+  return { ...column, values, dictionary: smaller.dictionary };
 }
 
 /** The column with a dictionary of only what it refers to, when the dictionary is more than twice its rows. */

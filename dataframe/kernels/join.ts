@@ -1,80 +1,119 @@
-import type { Batch, Column } from '../column/column.js';
-import { columnOf } from '../column/layout.js';
-import { GroupTable } from './group.js';
+import { compile } from '../codegen/compile.js';
+import type { Column, Dictionary } from '../column/column.js';
+import { keyText, translateCodes, wordsOfKey } from './join-key.js';
+import { hashText, type JoinTable, slotStride, walkText } from './join-table.js';
 
-/** Row pairs of a join, in probe order, then build order. right[k] = -1: no match (left joins). */
+/** Row pairs of a join, in probe order, then build order. */
 export interface JoinPairs {
-  readonly left: Int32Array;
-  readonly right: Int32Array;
   readonly rows: number;
+  /** null: every probe row once, in order. */
+  readonly left: Int32Array | null;
+  /** -1: no match. */
+  readonly right: Int32Array;
+  /** True when `right` may hold -1. */
+  readonly gaps: boolean;
 }
 
-/** The build side of an equi-join: its rows by key. */
-export class JoinTable {
-  readonly build: Batch;
-  readonly #table: GroupTable;
-  /** Rows of group g: #rows[#starts[g] .. #starts[g + 1]), ascending. */
-  readonly #starts: Int32Array;
-  readonly #rows: Int32Array;
+/** Rows of the probe side, in order; null: all of them. */
+export interface JoinRows {
+  readonly rows: number;
+  readonly left: Int32Array | null;
+}
 
-  constructor(build: Batch, on: readonly string[]) {
-    this.build = build;
-    const keys = on.map(name => columnOf(build, name));
-    this.#table = new GroupTable(keys.map(key => key.type));
-    const group = this.#table.assign(keys, build.rows);
-    const live = liveRows(keys, build.rows);
-    const starts = new Int32Array(this.#table.count + 1);
-    for (let i = 0; i < build.rows; i++) if (live === null || live[i] === 1) starts[group[i]! + 1]!++;
-    for (let g = 0; g < this.#table.count; g++) starts[g + 1]! += starts[g]!;
-    const at = starts.slice();
-    const rows = new Int32Array(starts.at(-1)!);
-    for (let i = 0; i < build.rows; i++) {
-      if (live === null || live[i] === 1) rows[at[group[i]!]!++] = i;
-    }
-    this.#starts = starts;
-    this.#rows = rows;
+type Find = (
+  P: readonly unknown[],
+  rows: number,
+  heads: Int32Array,
+  starts: Int32Array,
+  left: Int32Array,
+  right: Int32Array,
+) => number;
+
+/** Finds rows of a batch in a table. `dictionaries` are those of the build side's keys. */
+export class JoinProbe {
+  readonly #table: JoinTable;
+  readonly #dictionaries: readonly (Dictionary | null)[];
+
+  constructor(table: JoinTable, dictionaries: readonly (Dictionary | null)[]) {
+    this.#table = table;
+    this.#dictionaries = dictionaries;
   }
 
-  /** Matches of each row; null keys match nothing. */
-  probe(keys: readonly Column[], rows: number, keepUnmatched: boolean): JoinPairs {
-    const group = this.#table.find(keys, rows, false);
-    const starts = this.#starts;
-    const matches = this.#rows;
+  /** Matching pairs. */
+  inner(keys: readonly Column[], rows: number): JoinPairs {
+    if (!this.#table.unique) return this.#lists(keys, rows, false);
+    const left = new Int32Array(rows);
+    const right = new Int32Array(rows);
+    const found = this.#run(keys, rows, left, right, 'left[k]=i;right[k]=g;if(g>=0)k++;');
+    if (found === rows) return { rows, left: null, right, gaps: false };
+    return { rows: found, left: left.subarray(0, found), right: right.subarray(0, found), gaps: false };
+  }
+
+  /** Matching pairs, and every other probe row with -1. */
+  outer(keys: readonly Column[], rows: number): JoinPairs {
+    if (!this.#table.unique) return this.#lists(keys, rows, true);
+    const right = new Int32Array(rows);
+    const found = this.#run(keys, rows, none, right, 'right[i]=g;if(g>=0)k++;');
+    return { rows, left: null, right, gaps: found < rows };
+  }
+
+  /** Rows that have a match, or those that have none. */
+  rowsWhere(matched: boolean, keys: readonly Column[], rows: number): JoinRows {
+    const left = new Int32Array(rows);
+    const step = `left[k]=i;if(g${matched ? '>=' : '<'}0)k++;`;
+    const found = this.#run(keys, rows, left, none, step);
+    return { rows: found, left: found === rows ? null : left.subarray(0, found) };
+  }
+
+  #lists(keys: readonly Column[], rows: number, keepUnmatched: boolean): JoinPairs {
+    const { starts, rows: matches } = this.#table;
+    const group = new Int32Array(rows);
+    const found = this.#run(keys, rows, none, group, 'right[i]=g;if(g>=0)k++;');
     let total = 0;
     for (let i = 0; i < rows; i++) {
       const g = group[i]!;
-      const n = g < 0 ? 0 : starts[g + 1]! - starts[g]!;
-      total += n === 0 && keepUnmatched ? 1 : n;
+      total += g < 0 ? (keepUnmatched ? 1 : 0) : starts[g + 1]! - starts[g]!;
     }
     const left = new Int32Array(total);
     const right = new Int32Array(total);
     let k = 0;
     for (let i = 0; i < rows; i++) {
       const g = group[i]!;
-      const from = g < 0 ? 0 : starts[g]!;
-      const to = g < 0 ? 0 : starts[g + 1]!;
-      if (from === to && keepUnmatched) {
+      if (g < 0) {
+        if (!keepUnmatched) continue;
         left[k] = i;
         right[k++] = -1;
+        continue;
       }
-      for (let m = from; m < to; m++) {
+      const to = starts[g + 1]!;
+      for (let m = starts[g]!; m < to; m++) {
         left[k] = i;
         right[k++] = matches[m]!;
       }
     }
-    return { left, right, rows: total };
+    return { rows: total, left, right, gaps: keepUnmatched && found < rows };
+  }
+
+  /** One pass over the rows: `g` is the head of the row's key or -1; gives k. */
+  #run(keys: readonly Column[], rows: number, left: Int32Array, right: Int32Array, step: string): number {
+    const { tier, unique, shapes, heads, starts } = this.#table;
+    const dense = tier === 'dense';
+    const maps = keys.map((key, k) => {
+      const own = this.#dictionaries[k];
+      return own == null ? null : translateCodes(key.dictionary!, own);
+    });
+    const { head, body, bound } = keyText(keys, shapes, dense, maps);
+    const words = keys.reduce((sum, key, k) => sum + wordsOfKey(key, shapes[k]!), 0);
+    let find: string;
+    if (!dense) find = `${hashText(words)}${walkText(words)}f=g;`;
+    else find = unique ? 'f=heads[c];' : 'if(starts[c+1]>starts[c])f=c;';
+    const setup = dense ? '' : `const end=heads.length,mask=end/${slotStride(words)}-1;`;
+    const loop = compile<Find>(
+      ['P', 'rows', 'heads', 'starts', 'left', 'right'],
+      `${head}${setup}let k=0;for(let i=0;i<rows;i++){let f=-1;L:{${body}${find}}const g=f;${step}}return k;`,
+    );
+    return loop(bound, rows, heads, starts, left, right);
   }
 }
 
-/** 1 for rows without a null key; null when there are no null keys. */
-function liveRows(keys: readonly Column[], rows: number): Uint8Array | null {
-  let live: Uint8Array | null = null;
-  for (const { validity } of keys) {
-    if (validity === null) continue;
-    live ??= new Uint8Array(rows).fill(1);
-    for (let i = 0; i < rows; i++) {
-      if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) live[i] = 0;
-    }
-  }
-  return live;
-}
+const none = new Int32Array(0);

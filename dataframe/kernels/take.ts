@@ -1,5 +1,5 @@
 import { compile } from '../codegen/compile.js';
-import { packValidity, sliceBitmap } from '../column/bitmap.js';
+import { countValid, packValidity, sliceBitmap } from '../column/bitmap.js';
 import type { Batch, Column, Physical, Values } from '../column/column.js';
 import { allocateValues, elementsPerValue } from '../column/layout.js';
 
@@ -22,8 +22,56 @@ const gatherFlags = compile<GatherFlags>(
   'for(let i=0;i<rows;i++){const k=at[i];out[i]=(bitmap[k>>3]>>(k&7))&1;}',
 );
 
+type GatherSegments = (src: Values, offsets: Int32Array, at: Int32Array, out: Values, rows: number) => void;
+
+/** Lists of rows at[0..rows); index -1 gives null. */
+function takeLists(column: Column, at: Int32Array, rows: number): Column {
+  const { type, validity } = column;
+  const from = column.values as Int32Array;
+  const items = column.items!;
+  const offsets = new Int32Array(rows + 1);
+  const flags = new Uint8Array(rows);
+  for (let i = 0; i < rows; i++) {
+    const k = at[i]!;
+    const size = k < 0 ? 0 : from[k + 1]! - from[k]!;
+    offsets[i + 1] = offsets[i]! + size;
+    flags[i] = k < 0 ? 0 : validity === null ? 1 : (validity[k >> 3]! >> (k & 7)) & 1;
+  }
+  const taken = takeSegments(items, from, at, rows, offsets[rows]!);
+  const packed = packValidity(flags, rows);
+  return { type, physical: 'list', length: rows, ...packed, values: offsets, dictionary: null, items: taken };
+}
+
+/** Items [offsets[k], offsets[k + 1]) of each k of at[0..rows), one after another; `total` of them. */
+function takeSegments(
+  items: Column,
+  offsets: Int32Array,
+  at: Int32Array,
+  rows: number,
+  total: number,
+): Column {
+  const { type, physical, dictionary } = items;
+  if (items.validity !== null || physical === 'list') {
+    const index = new Int32Array(total);
+    let n = 0;
+    for (let i = 0; i < rows; i++) {
+      const k = at[i]!;
+      if (k >= 0) for (let q = offsets[k]!; q < offsets[k + 1]!; q++) index[n++] = q;
+    }
+    return takeColumn(items, index, total);
+  }
+  const values = allocateValues(physical, total);
+  const copy = physical === 'i64' ? 'out[2*n]=src[2*q];out[2*n+1]=src[2*q+1];n++;' : 'out[n++]=src[q];';
+  compile<GatherSegments>(
+    ['src', 'offsets', 'at', 'out', 'rows'],
+    `/* segments ${physical} */let n=0;for(let i=0;i<rows;i++){const k=at[i];if(k<0)continue;const e=offsets[k+1];for(let q=offsets[k];q<e;q++){${copy}}}`,
+  )(items.values, offsets, at, values, rows);
+  return { type, physical, length: total, nullCount: 0, validity: null, values, dictionary };
+}
+
 /** Rows at[0..rows) of a column, in that order. */
 export function takeColumn(column: Column, at: Int32Array, rows: number): Column {
+  if (column.physical === 'list') return takeLists(column, at, rows);
   const { type, physical, dictionary } = column;
   const values = allocateValues(physical, rows);
   gatherOf(physical, false)(column.values, at, values, rows);
@@ -37,6 +85,7 @@ export function takeColumn(column: Column, at: Int32Array, rows: number): Column
 
 /** Like takeColumn; index -1 gives null. */
 export function takeOptional(column: Column, at: Int32Array, rows: number): Column {
+  if (column.physical === 'list') return takeLists(column, at, rows);
   const { type, physical, dictionary, validity } = column;
   const values = allocateValues(physical, rows);
   gatherOf(physical, true)(column.values, at, values, rows);
@@ -53,21 +102,36 @@ export function takeBatch(batch: Batch, at: Int32Array, rows: number): Batch {
   return { schema: batch.schema, rows, columns: batch.columns.map(column => takeColumn(column, at, rows)) };
 }
 
+/** Rows [from, to), both within the column: values are views (offsets of lists are copied). */
+export function sliceColumn(column: Column, from: number, to: number): Column {
+  const rows = to - from;
+  const { type, physical, dictionary } = column;
+  let values: Values;
+  let { items } = column;
+  if (items === undefined) {
+    const n = elementsPerValue(physical);
+    values = column.values.subarray(from * n, to * n) as Values;
+  } else {
+    const offsets = (column.values as Int32Array).slice(from, to + 1);
+    const first = offsets[0]!;
+    items = sliceColumn(items, first, offsets[rows]!);
+    for (let i = 0; i <= rows; i++) offsets[i]! -= first;
+    values = offsets;
+  }
+  const nested = items === undefined ? null : { items };
+  if (column.validity === null) {
+    return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary, ...nested };
+  }
+  const bits = sliceBitmap(column.validity, from, rows);
+  const nullCount = rows - countValid(bits, rows);
+  const validity = nullCount === 0 ? null : bits;
+  return { type, physical, length: rows, nullCount, validity, values, dictionary, ...nested };
+}
+
 /** Rows [from, to): values are views. */
 export function sliceBatch(batch: Batch, from: number, to: number): Batch {
   if (from === 0 && to === batch.rows) return batch;
   const rows = to - from;
-  const columns = batch.columns.map((column): Column => {
-    const { type, physical, dictionary } = column;
-    const n = elementsPerValue(physical);
-    const values = column.values.subarray(from * n, to * n) as Values;
-    if (column.validity === null) {
-      return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary };
-    }
-    const bits = sliceBitmap(column.validity, from, rows);
-    const flags = new Uint8Array(rows);
-    for (let i = 0; i < rows; i++) flags[i] = (bits[i >> 3]! >> (i & 7)) & 1;
-    return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary };
-  });
+  const columns = batch.columns.map(column => sliceColumn(column, from, to));
   return { schema: batch.schema, rows, columns };
 }

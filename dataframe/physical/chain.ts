@@ -2,6 +2,7 @@ import { assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import type { Batch } from '../column/column.js';
 import { formatType, type Schema, sameType } from '../column/datatype.js';
+import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { decodeBatch } from '../column/slab.js';
 import { concatBatches } from '../kernels/concat.js';
 import type { Fragment, FragmentOp } from './fragment.js';
@@ -11,6 +12,7 @@ import { filterOperator } from './operators/filter.js';
 import { joinOperator } from './operators/join.js';
 import { limitOperator, tailOperator } from './operators/limit.js';
 import { projectOperator } from './operators/project.js';
+import { sampleOperator, splitterOperator } from './operators/sample.js';
 import { sortOperator } from './operators/sort.js';
 import type { FragmentInput } from './task.js';
 
@@ -22,10 +24,19 @@ export interface Chain {
   finish(): void;
 }
 
+/** What one task reads, by dependency. */
+export interface TaskInputs {
+  readonly tables: readonly (readonly FragmentInput[])[];
+  /** The task's number in its layer. */
+  readonly position: number;
+  /** One for all of it, so that equal dictionaries are one object. */
+  readonly shared: SharedDictionaries;
+}
+
 /** All entries of a dependency of the fragment: their schema must be what the plan says. */
-export function decodeInput(entries: readonly FragmentInput[], schema: Schema): Batch[] {
-  return entries.map(({ header, bytes }) => {
-    const batch = decodeBatch(header, bytes);
+export function decodeInput({ tables, shared }: TaskInputs, input: number, schema: Schema): Batch[] {
+  return (tables[input] ?? []).map(({ header, bytes }) => {
+    const batch = decodeBatch(header, bytes, shared);
     const same =
       batch.schema.length === schema.length &&
       schema.every(({ name, type }, c) => {
@@ -47,7 +58,7 @@ export function decodeInput(entries: readonly FragmentInput[], schema: Schema): 
 export function buildChain(
   fragment: Fragment,
   source: Schema,
-  inputs: readonly (readonly FragmentInput[])[],
+  inputs: TaskInputs,
   emit: (batch: Batch) => void,
 ): { chain: Chain; schema: Schema } {
   const operators: Operator[] = [];
@@ -67,12 +78,7 @@ export function buildChain(
   return { chain: chainOf(operators, emit), schema };
 }
 
-function operatorOf(
-  op: FragmentOp,
-  schema: Schema,
-  fragment: Fragment,
-  inputs: readonly (readonly FragmentInput[])[],
-): Operator {
+function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: TaskInputs): Operator {
   switch (op.kind) {
     case 'filter':
       return filterOperator(op.predicate, schema);
@@ -84,11 +90,13 @@ function operatorOf(
       return tailOperator(op.n, schema);
     case 'sort':
       return sortOperator(op.by, op.limit, schema);
+    case 'sample':
+      return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
     case 'aggregate':
       return aggregateOperator(op);
     case 'join': {
       const build = fragment.inputs[op.input]!;
-      return joinOperator(op, schema, concatBatches(build, decodeInput(inputs[op.input] ?? [], build)));
+      return joinOperator(op, schema, concatBatches(build, decodeInput(inputs, op.input, build)));
     }
     default:
       return assertNever(op);

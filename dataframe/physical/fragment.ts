@@ -33,6 +33,7 @@ export type FragmentOp =
   | { readonly kind: 'tail'; readonly n: number }
   /** Stable. With `limit`: only the first so many rows are kept. */
   | { readonly kind: 'sort'; readonly by: readonly SortKey[]; readonly limit: number | null }
+  | SampleStep
   | AggregateStep
   | JoinStep;
 
@@ -46,6 +47,18 @@ export interface SortKey {
   readonly descending: boolean;
   /** Default order is numbers < NaN < null. */
   readonly nullsLast: boolean;
+}
+
+/**
+ * What splits the rows of many tasks into ranges of one order. 'take': a row in every so many of the task, as key
+ * columns, task, row of the task, and how many rows it stands for. 'choose': of all samples, in task order, the
+ * ranges - 1 rows where a range ends and the next begins. A function of the rows and their partitions only.
+ */
+export interface SampleStep {
+  readonly kind: 'sample';
+  readonly phase: 'take' | 'choose';
+  readonly by: readonly SortKey[];
+  readonly ranges: number;
 }
 
 /**
@@ -71,6 +84,10 @@ export interface AggregateSpec {
   readonly column: string | null;
   /** Boolean column: only rows where it is true. */
   readonly filter: string | null;
+  /** Second input column, of corr. */
+  readonly other?: string;
+  /** The share of quantile; the number of values of topK and bottomK. */
+  readonly param?: number;
 }
 
 /** 'sum','mean','min','max','count','len','first','last' have a small state. 'nUnique' must run as 'complete'. */
@@ -85,16 +102,24 @@ export const decomposableAggregates: ReadonlySet<AggregateOp> = new Set<Aggregat
   'last',
 ]);
 
+/**
+ * semi: left rows that have a match, anti: those that have none, each once. full and right also give the build rows that
+ * no row of the task matched, so each build row must be in one task only. cross: every pair.
+ */
+export type JoinHow = 'inner' | 'left' | 'right' | 'full' | 'semi' | 'anti' | 'cross';
+
 /** Probes with the rows that flow by; builds from dependency `input`, all entries in order. */
 export interface JoinStep {
   readonly kind: 'join';
   readonly input: number;
-  readonly how: 'inner' | 'left';
+  readonly how: JoinHow;
   /** Names in the flowing rows and in the build side, pairwise of equal type (the planner casts). */
   readonly leftOn: readonly string[];
   readonly rightOn: readonly string[];
   /** Build columns to output after all left columns: name in the build side, name in the output. */
   readonly take: readonly { readonly column: string; readonly name: string }[];
+  /** Which table is built instead of the one that suits the data: for tests. */
+  readonly tier?: 'dense' | 'hash';
 }
 
 export type FragmentSink =
@@ -102,5 +127,15 @@ export type FragmentSink =
   | { readonly kind: 'partition' }
   /** `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. */
   | { readonly kind: 'hash'; readonly keys: readonly string[]; readonly fanOut: number }
+  /**
+   * `fanOut` slices by place in the order of (keys, task, row) between the rows of dependency `splitters`, ascending;
+   * row order kept in each. Equal keys may be in several slices, which adjoin.
+   */
+  | {
+      readonly kind: 'range';
+      readonly by: readonly SortKey[];
+      readonly splitters: number;
+      readonly fanOut: number;
+    }
   /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
   | { readonly kind: 'file'; readonly file: SinkSpec };

@@ -10,7 +10,7 @@ import type { ScanSpec, SinkSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches } from '../kernels/concat.js';
 import { hashRows, scatterRows } from '../kernels/hash.js';
 import { takeBatch } from '../kernels/take.js';
-import { buildChain, type Chain, decodeInput } from './chain.js';
+import { buildChain, type Chain, decodeInput, type TaskInputs } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
 import { scanSchema } from './schema.js';
 import type { FragmentEnv, FragmentInput, FragmentResult } from './task.js';
@@ -36,7 +36,7 @@ export function prepareFragment(body: Uint8Array): PreparedFragment {
 async function runFragment(
   fragment: Fragment,
   args: Uint8Array | null,
-  inputs: readonly (readonly FragmentInput[])[],
+  tables: readonly (readonly FragmentInput[])[],
   env: FragmentEnv,
 ): Promise<FragmentResult> {
   const { source, sink } = fragment;
@@ -45,12 +45,13 @@ async function runFragment(
     return enclosed(0, inspection);
   }
   const before = source.kind === 'scan' ? scanSchema(source.scan) : fragment.inputs[source.input]!;
+  const inputs: TaskInputs = { tables, position: env.position, shared: new Map() };
   const out: Batch[] = [];
   const { chain, schema } = buildChain(fragment, before, inputs, batch => out.push(batch));
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
     await pushScan(source.scan, unpackData<Split>(args), env, chain);
-  } else pushInput(decodeInput(inputs[source.input] ?? [], before), chain);
+  } else pushInput(decodeInput(inputs, source.input, before), chain);
   chain.finish();
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
   return store(sink, { ...concatBatches(schema, out), schema }, env);

@@ -1,11 +1,11 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, type Field, type Schema } from '../column/datatype.js';
 import { columnIndex } from '../column/layout.js';
-import { typeAggregate } from '../expr/functions.js';
+import { typeAggregate } from '../expr/type-aggregate.js';
 import { condition, scopeOf, typeExpr } from '../expr/typing.js';
 import type { ScanSpec } from '../io/source.js';
 import type { StateField } from '../kernels/accumulator.js';
-import type { AggregateSpec, AggregateStep, Fragment, FragmentOp, JoinStep } from './fragment.js';
+import type { AggregateSpec, AggregateStep, Fragment, FragmentOp, JoinStep, SampleStep } from './fragment.js';
 
 /** The schema of the rows a scan yields. */
 export function scanSchema(scan: ScanSpec): Schema {
@@ -80,6 +80,19 @@ export function joinSchema(step: JoinStep, left: Schema, build: Schema): Schema 
   return [...left, ...taken];
 }
 
+/** Names no user column has. */
+export const samplePlaces: Schema = [
+  { name: '\u0000task', type: DataType.Float64 },
+  { name: '\u0000row', type: DataType.Float64 },
+  { name: '\u0000weight', type: DataType.Float64 },
+];
+
+/** Samples: the key columns, each once, then where the row is and how many it stands for. */
+export function sampleSchema(step: SampleStep, before: Schema): Schema {
+  const names = [...new Set(step.by.map(({ column }) => column))];
+  return [...names.map(name => before[columnIndex(before, name)]!), ...samplePlaces];
+}
+
 /** Rows after an operator, from the types before it. */
 export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly Schema[]): Schema {
   switch (op.kind) {
@@ -89,6 +102,8 @@ export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly 
     }
     case 'aggregate':
       return aggregateSchema(op);
+    case 'sample':
+      return op.phase === 'take' ? sampleSchema(op, before) : before;
     case 'join':
       return joinSchema(op, before, inputs[op.input]!);
     case 'filter':

@@ -108,7 +108,7 @@ class Split {
 
   #aggregate(node: AggregateNode, wanted: string | null): ExprNode {
     const typed = typeExpr(node, this.#scope).node as AggregateNode;
-    for (const part of [typed.input, typed.filter]) {
+    for (const part of [typed.input, typed.filter, typed.other ?? null]) {
       if (part !== null) refuseNested(part, this.#where);
     }
     const key = exprKey(typed);
@@ -120,6 +120,8 @@ class Split {
       op: typed.op,
       column: typed.input && this.#input(typed.input),
       filter: typed.filter && this.#input(typed.filter),
+      ...(typed.other === undefined ? {} : { other: this.#input(typed.other) }),
+      ...(typed.param === undefined ? {} : { param: typed.param }),
     });
     return columnNode(name);
   }

@@ -194,7 +194,7 @@ describe('errors', () => {
   test('what is wrong by itself is refused at once', () => {
     expect(() => left.filter((() => true) as never)).toThrow(/row functions.*col\('delay'\)/);
     expect(() => left.withColumns({ x: (() => 1) as never })).toThrow(/row functions/);
-    expect(() => left.join(right, { on: 'k', how: 'full' as never })).toThrow(/'inner' or 'left'/);
+    expect(() => left.join(right, { on: 'k', how: 'outer' as never })).toThrow(/one of 'inner'.*not "outer"/);
     expect(() => left.head(-1)).toThrow(/at least 0/);
     expect(() => left.sort()).toThrow(/at least one key/);
     expect(() => left.sort({ by: ['a', 's'], descending: [true] })).toThrow(/1 values for 2 keys/);

@@ -32,7 +32,7 @@ function describe(plan: Plan): string {
       return `AGGREGATE by [${plan.keys.join(', ')}]: ${formatSpecs(plan.aggregates)}`;
     case 'join': {
       const on = plan.leftOn.map((l, i) => (l === plan.rightOn[i] ? l : `${l} = ${plan.rightOn[i]}`));
-      return `JOIN ${plan.how} on ${on.join(', ')} take [${formatTake(plan.take)}]`;
+      return `JOIN ${plan.how}${on.length === 0 ? '' : ` on ${on.join(', ')}`} take [${formatTake(plan.take)}]`;
     }
     case 'sort':
       return `SORT ${formatSort(plan.by)}${plan.limit === null ? '' : ` top ${plan.limit}`}`;
@@ -60,9 +60,12 @@ export function formatColumns(columns: readonly NamedExpr[]): string {
 /** `total = sum(x), n = len()`. */
 export function formatSpecs(specs: readonly AggregateSpec[]): string {
   return specs
-    .map(s => `${s.name} = ${s.op}(${s.column ?? ''}${s.filter === null ? '' : ` where ${s.filter}`})`)
+    .map(s => `${s.name} = ${s.op}(${inputs(s)}${s.filter === null ? '' : ` where ${s.filter}`})`)
     .join(', ');
 }
+
+const inputs = ({ column, other, param }: AggregateSpec) =>
+  [column, other, param].filter(part => part !== null && part !== undefined).join(', ');
 
 /** `a desc, b`: nulls are named where they are not in their usual place. */
 export function formatSort(by: readonly SortKey[]): string {

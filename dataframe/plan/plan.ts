@@ -1,9 +1,9 @@
 import type { DataType, Field, Schema } from '../column/datatype.js';
-import { typeAggregate } from '../expr/functions.js';
 import type { ExprNode } from '../expr/node.js';
+import { typeAggregate } from '../expr/type-aggregate.js';
 import { scopeOf, typeExpr } from '../expr/typing.js';
 import type { ScanSpec, Split } from '../io/source.js';
-import type { AggregateSpec, NamedExpr, SortKey } from '../physical/fragment.js';
+import type { AggregateSpec, JoinHow, NamedExpr, SortKey } from '../physical/fragment.js';
 import type { MemoryTable } from './memory-table.js';
 
 /**
@@ -71,7 +71,7 @@ export interface JoinPlan {
   readonly kind: 'join';
   readonly left: Plan;
   readonly right: Plan;
-  readonly how: 'inner' | 'left';
+  readonly how: JoinHow;
   readonly leftOn: readonly string[];
   readonly rightOn: readonly string[];
   /** Right columns to output after all left ones. */

@@ -1,5 +1,6 @@
 import type { ExprNode } from '../expr/node.js';
 import type { ScanSpec } from '../io/source.js';
+import type { JoinHow } from '../physical/fragment.js';
 import type { MemoryTable } from './memory-table.js';
 
 /**
@@ -48,7 +49,7 @@ export interface JoinVerb {
   readonly right: Verb;
   readonly leftOn: readonly string[];
   readonly rightOn: readonly string[];
-  readonly how: 'inner' | 'left';
+  readonly how: JoinHow;
   readonly suffix: string;
 }
 

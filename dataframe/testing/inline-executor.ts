@@ -8,7 +8,7 @@ import type {
   LayerResult,
 } from '../../core/graph/executor.js';
 import type { Dependency, TemplateKind } from '../../core/graph/layer.js';
-import type { LeasedPartition, OwnedPartition } from '../../core/graph/partition.js';
+import type { LeasedPartition, PartitionSource } from '../../core/graph/partition.js';
 import { prepareFragment } from '../physical/run.js';
 import type { FragmentInput, FragmentResult } from '../physical/task.js';
 
@@ -108,9 +108,10 @@ class InlineJob implements GraphJob {
     return { range, done: this.#settled(range) };
   }
 
-  async put(partitions: readonly OwnedPartition[]): Promise<LayerHandle> {
+  async put(partitions: readonly PartitionSource[]): Promise<LayerHandle> {
     const range = this.#take(partitions.length);
-    partitions.forEach((partition, i) => {
+    partitions.forEach((source, i) => {
+      const partition = typeof source === 'function' ? source() : source;
       const result = { rows: partition.header.rows, inline: null, slices: [partition] };
       this.#results.set(range.first + i, Promise.resolve(result));
     });

@@ -7,7 +7,7 @@ import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
 import type { Event } from '../state/api.js';
-import { collectGarbage } from '../store/collect.js';
+import { collectGarbage } from '../../core/base/collect-garbage.js';
 import type { Slab } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
 import { Answer, LaneWords } from './lane-words.js';

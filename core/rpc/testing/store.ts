@@ -51,6 +51,10 @@ export class TestStore implements BulkStore {
     };
   }
 
+  lendHere(at: TaskRef, slice: number): Promise<LeasedPartition | null> {
+    return this.lend(at, slice);
+  }
+
   async reserve(at: TaskRef, header: PartitionHeader): Promise<BulkSink | null> {
     if (this.isFull) return null;
     const bytes = new Uint8Array(new SharedArrayBuffer(header.byteLength));

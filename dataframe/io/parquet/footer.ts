@@ -28,7 +28,10 @@ const rawParsers: MetadataOptions['parsers'] = {
 /** Reads the footer only. @throws BAD_DATA when it is cut, lies about its size or does not parse */
 export async function readFooter(handle: FileHandle, size: number, file: string): Promise<FileMetaData> {
   if (size < 12) {
-    throw badData({ file }, `${size} bytes are no Parquet file`);
+    throw badData(
+      { file },
+      `${size} bytes are no Parquet file: it was never written, or cut short; write it again or leave it out`,
+    );
   }
   const guess = Math.min(size, footerGuessBytes);
   let tail = await readRange(handle, size - guess, guess);

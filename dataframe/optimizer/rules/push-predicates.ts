@@ -101,8 +101,11 @@ function pushThroughJoin(plan: FilterPlan, join: JoinPlan): Plan {
   const keys = new Map(join.leftOn.map((name, i) => [name, columnNode(join.rightOn[i]!)]));
   const within = (node: ExprNode, names: { has(name: string): boolean }) =>
     columnsOf(node).size > 0 && [...columnsOf(node)].every(name => names.has(name));
-  const isLeft = (node: ExprNode) => within(node, leftNames);
-  const isRight = (node: ExprNode) => join.how === 'inner' && within(node, toRight);
+  // A side whose rows may come out beside nulls keeps its conditions above the join: they would see those nulls.
+  const { how } = join;
+  const isLeft = (node: ExprNode) => how !== 'right' && how !== 'full' && within(node, leftNames);
+  const isRight = (node: ExprNode) =>
+    (how === 'inner' || how === 'cross' || how === 'right') && within(node, toRight);
   return split(
     plan,
     node => isLeft(node) || isRight(node),

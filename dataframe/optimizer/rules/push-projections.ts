@@ -87,8 +87,9 @@ function narrowAggregate(plan: Extract<Plan, { kind: 'aggregate' }>, needed: Rea
   let aggregates = plan.aggregates.filter(spec => needed.has(spec.name));
   if (aggregates.length === 0 && plan.keys.length === 0) aggregates = plan.aggregates.slice(0, 1);
   const below = new Set(plan.keys);
-  for (const { column, filter } of aggregates) {
+  for (const { column, filter, other } of aggregates) {
     if (column !== null) below.add(column);
+    if (other !== undefined) below.add(other);
     if (filter !== null) below.add(filter);
   }
   const input = only(plan.input, below);

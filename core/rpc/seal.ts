@@ -1,0 +1,19 @@
+import { crc32 } from 'node:zlib';
+import { limits } from '../base/limits.js';
+import { noChecksum, type PartitionHeader } from '../graph/partition.js';
+
+/**
+ * The header with a checksum: what is made and read within one process needs none, so it is made when the bytes leave
+ * for the first time. Large partitions are read in turns of the event loop; `bytes` must stay as they are meanwhile.
+ */
+export async function sealed(header: PartitionHeader, bytes: Uint8Array): Promise<PartitionHeader> {
+  if (header.checksum !== noChecksum) return header;
+  let crc = 0;
+  for (let at = 0; at < header.byteLength; ) {
+    const end = Math.min(at + limits.memoryCopyBytes, header.byteLength);
+    crc = crc32(bytes.subarray(at, end), crc);
+    at = end;
+    if (at < header.byteLength) await new Promise(resolve => setImmediate(resolve));
+  }
+  return { ...header, checksum: crc };
+}

@@ -1,0 +1,111 @@
+import type { DataType } from '../column/datatype.js';
+import { isWide } from '../column/layout.js';
+
+/** Aggregates of one generated function: beyond some hundred expressions V8 does not optimise it. */
+export const aggregatesPerLoop = 24;
+
+/** Aggregates that generated code updates in place, over state of a few numbers per group. */
+export type FusedOp = 'sum' | 'mean' | 'min' | 'max' | 'count' | 'len';
+
+export interface FusedSpec {
+  /** For messages. */
+  readonly name: string;
+  readonly op: FusedOp;
+  /** Of the input; null type for len. */
+  readonly type: DataType;
+  /** Equal where two aggregates count the same rows: input and filter. */
+  readonly rowsKey: string;
+}
+
+/**
+ * How sums add up. 'small': integers of at most 32 bits, exact in one number for as many rows as a task has (then in
+ * two). 'exact': 64-bit integers, exact in two numbers. 'float': double-double, so the order of partitions matters.
+ */
+export type SumKind = 'small' | 'exact' | 'float';
+
+export function sumKind(type: DataType): SumKind {
+  if (type.kind === 'float32' || type.kind === 'float64') return 'float';
+  return isWide(type) ? 'exact' : 'small';
+}
+
+export function isSum(spec: FusedSpec): boolean {
+  return spec.op === 'sum' || spec.op === 'mean';
+}
+
+/** What the input showed so far; a state is laid out anew when one of these turns true. */
+export interface LayoutFlags {
+  /** By aggregate: some rows do not count (nulls, a filter), so it needs a count of its own. */
+  readonly partly: readonly boolean[];
+  /** Sums of small integers may pass 2^53. */
+  readonly long: boolean;
+  /** Rows came from several entries: float sums are kept per entry and folded into totals. */
+  readonly stamped: boolean;
+}
+
+/** Where the numbers of one group lie: slots 0 .. width-1 of its place. -1: not there. */
+export interface Layout {
+  readonly flags: LayoutFlags;
+  readonly width: number;
+  /** First slot of each aggregate's value: high and low for sums of two numbers. */
+  readonly value: readonly number[];
+  /** Numbers of each sum. */
+  readonly parts: readonly (0 | 1 | 2)[];
+  readonly count: readonly number[];
+  /** First slot of each float sum's total over finished entries. */
+  readonly total: readonly number[];
+  /** Entry of the last row, plus 1. */
+  readonly stamp: number;
+}
+
+/** `merging`: the state is fed with states instead of rows. */
+export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, merging: boolean): Layout {
+  let width = 0;
+  const counts = new Map<string, number>();
+  const value: number[] = [];
+  const parts: (0 | 1 | 2)[] = [];
+  const count: number[] = [];
+  const total: number[] = [];
+  specs.forEach((spec, k) => {
+    const sum = isSum(spec);
+    const kind = sumKind(spec.type);
+    const size = !sum ? 0 : kind === 'small' && !merging && !flags.long ? 1 : 2;
+    parts.push(size);
+    const hasValue = sum || spec.op === 'min' || spec.op === 'max';
+    value.push(hasValue ? width : -1);
+    if (hasValue) width += Math.max(1, size);
+    const folds = flags.stamped && sum && kind === 'float';
+    total.push(folds ? width : -1);
+    if (folds) width += 2;
+    if (spec.op === 'sum') {
+      count.push(-1);
+      return;
+    }
+    // Two loops do not share a count: what the first adds would be seen by the second before its row.
+    const own = merging || specs.length > aggregatesPerLoop;
+    const key = own ? `#${k}` : flags.partly[k]! ? spec.rowsKey : '';
+    let slot = counts.get(key);
+    if (slot === undefined) counts.set(key, (slot = width++));
+    count.push(slot);
+  });
+  const stamp = total.some(slot => slot >= 0) ? width++ : -1;
+  return { flags, width, value, parts, count, total, stamp };
+}
+
+/** From which slot of the old layout each slot of the new one is copied; -1: none, it starts at 0. */
+export function slotSources(from: Layout, to: Layout): Int32Array {
+  const source = new Int32Array(to.width).fill(-1);
+  to.value.forEach((slot, k) => {
+    if (slot < 0) return;
+    source[slot] = from.value[k]!;
+    if (to.parts[k] === 2 && from.parts[k] === 2) source[slot + 1] = from.value[k]! + 1;
+    if (to.total[k]! >= 0 && from.total[k]! >= 0) {
+      source[to.total[k]!] = from.total[k]!;
+      source[to.total[k]! + 1] = from.total[k]! + 1;
+    }
+  });
+  to.count.forEach((slot, k) => {
+    if (slot >= 0) source[slot] = from.count[k]!;
+  });
+  if (to.stamp >= 0) source[to.stamp] = from.stamp;
+  return source;
+}

@@ -1,0 +1,145 @@
+import type { Column } from '../column/column.js';
+import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
+
+/**
+ * Values that generated code refers to: bound, not written into the text, so that equal signatures give equal text. The
+ * tag (physical forms) goes into the text: functions over different typed arrays must not share type feedback.
+ */
+export class Binder {
+  readonly values: unknown[] = [];
+  #tags = '';
+
+  bind(value: unknown, tag?: string): string {
+    if (tag !== undefined) this.#tags += ` ${this.values.length}:${tag}`;
+    return `p${this.values.push(value) - 1}`;
+  }
+
+  /** Declarations of everything bound. */
+  text(): string {
+    return `/*${this.#tags} */${this.values.map((_, k) => `const p${k}=P[${k}];`).join('')}`;
+  }
+}
+
+/** Text of a slot of the current group. */
+export type SlotText = (slot: number) => string;
+
+/** What an aggregate reads of one batch. */
+export interface FusedInput {
+  readonly column: Column | null;
+  readonly filter: Column | null;
+}
+
+/** Knuth's TwoSum: high + low is the exact sum of what was added, up to the rounding of low. */
+function addText(x: string, high: string, low: string, more = ''): string {
+  return `{const x=${x},s=${high},t=s+x,z=t-s;${low}+=(s-(t-z))+(x-z)${more};${high}=t;}`;
+}
+
+/** Adds a total's last entry to it and begins the next. */
+function foldText(layout: Layout, k: number, at: SlotText): string {
+  const high = at(layout.value[k]!);
+  const low = at(layout.value[k]! + 1);
+  const total = layout.total[k]!;
+  return `${addText(high, at(total), at(total + 1), `+${low}`)}${high}=0;${low}=0;`;
+}
+
+/** Text that is true for rows of a batch that count; empty: all do. */
+function conditionText({ column, filter }: FusedInput, binder: Binder): string {
+  const tests: string[] = [];
+  const valid = (bits: Uint8Array) => tests.push(`((${binder.bind(bits)}[i>>3]>>(i&7))&1)===1`);
+  if (column !== null && column.validity !== null) valid(column.validity);
+  if (filter !== null) {
+    tests.push(`${binder.bind(filter.values, filter.physical)}[i]!==0`);
+    if (filter.validity !== null) valid(filter.validity);
+  }
+  return tests.join('&&');
+}
+
+/** Which aggregates, [from, to), of which layout a text is about. */
+export interface TextOf {
+  readonly specs: readonly FusedSpec[];
+  readonly layout: Layout;
+  readonly from: number;
+  readonly to: number;
+  readonly at: SlotText;
+  readonly binder: Binder;
+}
+
+/** Text that adds row i to its group. Values come before counts: an extreme's count says whether it has one. */
+export function rowsText(
+  { specs, layout, from, to, at, binder }: TextOf,
+  inputs: readonly FusedInput[],
+): string {
+  let values = '';
+  let counts = '';
+  if (layout.stamp >= 0 && from === 0) {
+    const folds = specs.map((_, k) => (layout.total[k]! < 0 ? '' : foldText(layout, k, at)));
+    values = `if(${at(layout.stamp)}!==entry){${folds.join('')}${at(layout.stamp)}=entry;}\n`;
+  }
+  for (let k = from; k < to; k++) {
+    const condition = conditionText(inputs[k]!, binder);
+    const body = valueText(specs[k]!, inputs[k]!.column, layout, k, at, binder);
+    if (body !== '') values += condition === '' ? `${body}\n` : `if(${condition}){${body}}\n`;
+    const slot = layout.count[k]!;
+    if (slot < 0 || layout.count.indexOf(slot) !== k) continue;
+    counts += condition === '' ? `${at(slot)}++;` : `if(${condition})${at(slot)}++;`;
+  }
+  return values + counts;
+}
+
+function valueText(
+  spec: FusedSpec,
+  column: Column | null,
+  layout: Layout,
+  k: number,
+  at: SlotText,
+  binder: Binder,
+): string {
+  const slot = layout.value[k]!;
+  if (slot < 0) return '';
+  const values = binder.bind(column!.values, column!.physical);
+  if (isSum(spec)) {
+    if (layout.parts[k] === 1) return `${at(slot)}+=${values}[i];`;
+    if (column!.physical !== 'i64') return addText(`${values}[i]`, at(slot), at(slot + 1));
+    // A 64-bit integer is added as its two halves: each is exact.
+    const sign = spec.type.kind === 'uint64' ? '>>>0' : '';
+    const high = addText(`(${values}[2*i+1]${sign})*4294967296`, at(slot), at(slot + 1));
+    return `${high}${addText(`${values}[2*i]>>>0`, at(slot), at(slot + 1))}`;
+  }
+  return extremeText(spec, values, column!.physical, at(slot), at(layout.count[k]!));
+}
+
+/** NaN is above every number. */
+function extremeText(spec: FusedSpec, values: string, physical: string, best: string, count: string): string {
+  const max = spec.op === 'max';
+  let better = `${count}===0||x${max ? '>' : '<'}m`;
+  if (physical === 'f64' || physical === 'f32') better += max ? '||(x!==x&&m===m)' : '||(m!==m&&x===x)';
+  return `{const x=${values}[i],m=${best};if(${better})${best}=x;}`;
+}
+
+/** Text that adds state row i to its group. `inputs[k]` are the state columns of aggregate k. */
+export function mergeText(
+  { specs, layout, from, to, at, binder }: TextOf,
+  inputs: readonly (readonly Column[])[],
+): string {
+  const read = (column: Column) => `${binder.bind(column.values, column.physical)}[i]`;
+  let text = '';
+  for (let k = from; k < to; k++) {
+    const spec = specs[k]!;
+    const columns = inputs[k]!;
+    const [first, second] = columns as [Column, Column];
+    const count = layout.count[k]!;
+    if (spec.op === 'count' || spec.op === 'len') text += `${at(count)}+=${read(first)};`;
+    else if (isSum(spec)) {
+      const slot = layout.value[k]!;
+      if (spec.op === 'mean') text += `${at(count)}+=${read(columns.at(-1)!)};`;
+      if (sumKind(spec.type) === 'small') text += valueText(spec, first, layout, k, at, binder);
+      else text += addText(read(first), at(slot), at(slot + 1), `+${read(second)}`);
+    } else {
+      const body = valueText(spec, first, layout, k, at, binder);
+      const condition = conditionText({ column: first, filter: null }, binder);
+      text += `${condition === '' ? '' : `if(${condition})`}{${body}${at(count)}++;}`;
+    }
+    text += '\n';
+  }
+  return text;
+}

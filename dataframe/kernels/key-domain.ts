@@ -1,0 +1,177 @@
+import { compile } from '../codegen/compile.js';
+import { packValidity } from '../column/bitmap.js';
+import type { Column, Dictionary } from '../column/column.js';
+import type { DataType } from '../column/datatype.js';
+import { StringTable, sameDictionary } from '../column/dictionary.js';
+import { allocateValues, emptyDictionary, physicalOf } from '../column/layout.js';
+
+/** Values a domain may span: digits are Int32. */
+const widest = 2 ** 31 - 2;
+/** A dictionary is read as a whole only when it has at most so many entries per row of the batch, or few at all. */
+const entriesPerRow = 2;
+const fewEntries = 4096;
+
+/** How the rows of one batch become digits. */
+export interface Digits {
+  /** New code of each code of the column; null: codes are digits. For text only. */
+  readonly map: Int32Array | null;
+}
+
+/** Digit d stands for the value base + d, for text for code d; digit `size` for null. */
+export interface Span {
+  readonly base: number;
+  readonly size: number;
+}
+
+const identity: Digits = { map: null };
+
+/**
+ * The values of one key column as digits 0 .. size-1, null as digit `size`: equal values have equal digits over all
+ * batches of a task. A domain only grows; `version` tells when digits given before no longer hold.
+ */
+export class KeyDomain {
+  readonly type: DataType;
+  /** Digits, without the one for null. */
+  size = 0;
+  /** Value of digit 0, for integers. */
+  base = 0;
+  /** Counts the times that size or base changed. */
+  version = 0;
+  #nullable = false;
+  #dictionary: Dictionary | null = null;
+  #table: StringTable | null = null;
+  readonly #maps = new WeakMap<Dictionary, Int32Array>();
+
+  constructor(type: DataType) {
+    this.type = type;
+  }
+
+  /** Makes room for the values of a column; null when their digits would be too many or are not worth knowing. */
+  admit(column: Column): Digits | null {
+    if (column.validity !== null) this.#nullable = true;
+    switch (column.physical) {
+      case 'code':
+        return this.#admitText(column.dictionary!, column.length);
+      case 'bool':
+        return this.#span(0, 1);
+      case 'i8':
+      case 'u8':
+      case 'i16':
+      case 'u16':
+      case 'i32':
+      case 'u32':
+        return this.#admitNumbers(column);
+      case 'f64':
+        return column.type.kind === 'float64' ? null : this.#admitNumbers(column);
+      default:
+        return null;
+    }
+  }
+
+  /** The column that digits stand for which were given when the domain had this span. */
+  decode(digits: Int32Array, rows: number, { base, size }: Span): Column {
+    const { type } = this;
+    const physical = physicalOf(type);
+    const flags = this.#nullable ? new Uint8Array(rows) : null;
+    const packed = () => (flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows));
+    if (physical === 'code') {
+      const values = digits.slice(0, rows);
+      if (flags !== null) {
+        for (let i = 0; i < rows; i++) {
+          if (values[i] === size) values[i] = 0;
+          else flags[i] = 1;
+        }
+      }
+      const dictionary = this.#dictionary ?? this.#table?.toDictionary() ?? emptyDictionary;
+      return { type, physical, length: rows, ...packed(), values, dictionary };
+    }
+    const values = allocateValues(physical, rows);
+    const decode = compile<(digits: Int32Array, values: unknown, base: number, rows: number) => void>(
+      ['digits', 'values', 'base', 'rows'],
+      `/* decode ${physical} */for(let i=0;i<rows;i++)values[i]=digits[i]+base;`,
+    );
+    decode(digits, values, base, rows);
+    if (flags !== null) {
+      for (let i = 0; i < rows; i++) {
+        if (digits[i] === size) values[i] = 0;
+        else flags[i] = 1;
+      }
+    }
+    const top = base + size - 1;
+    const range =
+      flags === null ? { min: base, max: top } : { min: Math.min(base, 0), max: Math.max(top, 0) };
+    return { type, physical, length: rows, ...packed(), values, dictionary: null, range };
+  }
+
+  #admitNumbers(column: Column): Digits | null {
+    const range = column.range ?? scanRange(column);
+    return range === null ? identity : this.#span(range.min, range.max);
+  }
+
+  /** Widens the domain to hold min and max, with room beyond when it had to grow before. */
+  #span(min: number, max: number): Digits | null {
+    const { base, size } = this;
+    if (size > 0 && min >= base && max < base + size) return identity;
+    const from = size === 0 ? min : Math.min(min, min < base ? base - size : base);
+    const to = size === 0 ? max : Math.max(max, max >= base + size ? base + 2 * size : base + size - 1);
+    if (to - from >= widest) return null;
+    this.base = from;
+    this.size = to - from + 1;
+    this.version++;
+    return identity;
+  }
+
+  #admitText(dictionary: Dictionary, rows: number): Digits | null {
+    if (dictionary.length === 0) return identity;
+    const known = this.#dictionary;
+    if (known !== null && sameDictionary(known, dictionary)) return identity;
+    const seen = this.#maps.get(dictionary);
+    if (seen !== undefined) return { map: seen };
+    if (dictionary.length > Math.max(fewEntries, entriesPerRow * rows)) return null;
+    if (known === null && this.#table === null && hasDistinctEntries(dictionary)) {
+      this.#dictionary = dictionary;
+      this.size = dictionary.length;
+      this.version++;
+      return identity;
+    }
+    this.#table ??= new StringTable(dictionary.length);
+    if (known !== null) {
+      // Entries of the first dictionary are distinct: they keep their codes.
+      this.#maps.set(known, this.#table.internAll(known));
+      this.#dictionary = null;
+    }
+    const map = this.#table.internAll(dictionary);
+    this.#maps.set(dictionary, map);
+    if (this.#table.length > this.size) {
+      this.size = this.size === 0 ? this.#table.length : 2 * this.#table.length;
+      this.version++;
+    }
+    return { map };
+  }
+}
+
+/** Least and greatest value; null slots hold 0 and may widen it: harmless. Null without rows. */
+function scanRange(column: Column): { min: number; max: number } | null {
+  if (column.length === 0) return null;
+  const scan = compile<(values: unknown, rows: number, out: Float64Array) => void>(
+    ['values', 'rows', 'out'],
+    `/* range ${column.physical} */let a=values[0],b=a;for(let i=1;i<rows;i++){const v=values[i];if(v<a)a=v;if(v>b)b=v;}out[0]=a;out[1]=b;`,
+  );
+  const out = new Float64Array(2);
+  scan(column.values, column.length, out);
+  return { min: out[0]!, max: out[1]! };
+}
+
+const distinct = new WeakMap<Dictionary, boolean>();
+
+/** True when no entry stands twice (what a function of an old dictionary gives may): found out once per dictionary. */
+function hasDistinctEntries(dictionary: Dictionary): boolean {
+  let known = distinct.get(dictionary);
+  if (known === undefined) {
+    const table = new StringTable(dictionary.length, dictionary.bytes.length);
+    table.internAll(dictionary);
+    known = table.length === dictionary.length;
+    distinct.set(dictionary, known);
+  }
+  return known;
+}

@@ -1,0 +1,72 @@
+import type { Batch, Column } from '../../column/column.js';
+import { columnOf } from '../../column/layout.js';
+import { type Accumulator, rowMask } from '../../kernels/accumulator.js';
+import { ApproxDistinctAccumulator } from '../../kernels/aggregate-approx.js';
+import { CorrelationAccumulator } from '../../kernels/aggregate-correlation.js';
+import { DistinctAccumulator } from '../../kernels/aggregate-distinct.js';
+import { EdgeAccumulator } from '../../kernels/aggregate-edge.js';
+import { extremeAccumulator } from '../../kernels/aggregate-extreme.js';
+import { ListAccumulator } from '../../kernels/aggregate-list.js';
+import { VarianceAccumulator } from '../../kernels/aggregate-moments.js';
+import { QuantileAccumulator } from '../../kernels/aggregate-quantile.js';
+import { CountAccumulator, SumAccumulator } from '../../kernels/aggregate-sum.js';
+import { topAccumulator } from '../../kernels/aggregate-top.js';
+import type { AggregateSpec, AggregateStep } from '../fragment.js';
+import { aggregateInput, aggregateType } from '../schema.js';
+
+/** An empty accumulator of an aggregate. */
+export function accumulatorOf(step: AggregateStep, spec: AggregateSpec): Accumulator {
+  const type = aggregateInput(step, spec);
+  switch (spec.op) {
+    case 'sum':
+    case 'mean': {
+      const integer = aggregateType(step, spec).kind === 'int64';
+      return new SumAccumulator({ mean: spec.op === 'mean', integer, name: spec.name });
+    }
+    case 'min':
+    case 'max':
+      return extremeAccumulator(type, spec.op === 'max');
+    case 'first':
+    case 'last':
+      return new EdgeAccumulator(type, spec.op === 'last');
+    case 'nUnique':
+      return new DistinctAccumulator(type);
+    case 'approxNUnique':
+      return new ApproxDistinctAccumulator();
+    case 'var':
+    case 'std':
+      return new VarianceAccumulator(spec.op === 'std');
+    case 'corr':
+      return new CorrelationAccumulator();
+    case 'quantile':
+      return new QuantileAccumulator(spec.param!);
+    case 'list':
+      return new ListAccumulator(type);
+    case 'topK':
+    case 'bottomK':
+      return topAccumulator(type, spec.param!, spec.op === 'topK');
+    case 'count':
+    case 'len':
+      return new CountAccumulator();
+  }
+}
+
+/** What an aggregate reads of a batch: its inputs, and the rows that count (null: all). */
+export interface AggregateInput {
+  readonly column: Column | null;
+  readonly other: Column | undefined;
+  readonly mask: Uint8Array | null;
+}
+
+export function inputOf(spec: AggregateSpec, batch: Batch): AggregateInput {
+  const column = spec.column === null ? null : columnOf(batch, spec.column);
+  const filter = spec.filter === null ? null : columnOf(batch, spec.filter);
+  const keepsNulls = spec.op === 'first' || spec.op === 'last';
+  let mask = rowMask(keepsNulls ? null : column, filter, batch.rows);
+  if (spec.other === undefined) return { column, other: undefined, mask };
+  const other = columnOf(batch, spec.other);
+  const second = rowMask(other, null, batch.rows);
+  if (mask === null) mask = second;
+  else if (second !== null) for (let i = 0; i < batch.rows; i++) mask[i]! &= second[i]!;
+  return { column, other, mask };
+}
