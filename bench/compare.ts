@@ -1,6 +1,7 @@
 import { dataFiles } from './data/files.js';
 import { categories } from './data/tables.js';
 import type { Question } from './questions/question.js';
+import { rawBulkRate } from './raw-rates.js';
 import type { BenchOptions, BenchReport, BenchResult, Target } from './report.js';
 import { figure, median } from './report.js';
 import { questionsOf } from './systems/load.js';
@@ -8,6 +9,8 @@ import { SystemProcess } from './systems/process.js';
 import type { Check, SystemJob } from './systems/protocol.js';
 
 const tolerance = 1e-9;
+/** Results below this size say nothing of a transport's rate. */
+const rateFromBytes = 16 * 2 ** 20;
 /** From so many rows on, systems are loaded one after another: their tables together would not fit. */
 const aloneFromRows = 3e7;
 
@@ -66,6 +69,7 @@ export async function compare(
   const failures = findFailures(answers, questions);
   const { table, times } = ratios(answers, questions);
   notes.push(...table);
+  const collected = cluster ? await collection(answers, notes) : [];
   const compared = !Number.isNaN(times.fastestTotal) && !times.volley.some(Number.isNaN);
   return {
     bench,
@@ -74,7 +78,7 @@ export async function compare(
     runs,
     seed,
     results: toResults(answers, questions),
-    targets: [...(compared ? targetsOf(times) : []), ...firstRuns(answers, questions)],
+    targets: [...(compared ? targetsOf(times) : []), ...firstRuns(answers, questions, runs), ...collected],
     missing,
     failures,
     notes,
@@ -228,13 +232,32 @@ function cell(text: string, width: number, right = false): string {
   return right ? cut.padStart(width) : cut.padEnd(width);
 }
 
-function firstRuns(answers: readonly Answers[], questions: readonly Question[]): Target[] {
+/** Compiling is part of the price of a first run. With fewer than three runs the median says nothing of the others. */
+function firstRuns(answers: readonly Answers[], questions: readonly Question[], runs: number): Target[] {
   const volley = answers.find(({ system }) => system === 'volley');
-  const shares = questions.map(({ id }) => {
+  const times = questions.flatMap(({ id }) => {
     const ms = volley?.ms.get(id) ?? [];
-    return ms.length < 2 ? 0 : ms[0]! / median(ms);
+    return ms.length === 0 ? [] : [ms[0]! / median(ms)];
   });
-  return [{ name: 'slowest first run ÷ median', value: Math.max(...shares), limit: 2.5 }];
+  if (runs < 3 || times.length === 0) return [];
+  return [{ name: 'slowest first run ÷ median', value: Math.max(...times), limit: 2.5 }];
+}
+
+/** Results left on a cluster, brought here: the bytes of all of them over the time of all, against the bare transport. */
+async function collection(answers: readonly Answers[], notes: string[]): Promise<Target[]> {
+  let bytes = 0;
+  let ms = 0;
+  for (const extra of answers[0]?.extra.values() ?? []) {
+    // Small results are round trips, not a rate.
+    if (extra.collectBytes! < rateFromBytes) continue;
+    bytes += extra.collectBytes!;
+    ms += extra.collectMs!;
+  }
+  if (bytes === 0) return [];
+  const raw = await rawBulkRate();
+  const rate = (bytes / ms) * 1_000;
+  notes.push(`collect(): ${figure(rate / 1e6)} MB/s; the transport alone: ${figure(raw / 1e6)} MB/s`);
+  return [{ name: "collect() ÷ the transport's rate", value: rate / raw, limit: 0.7, atLeast: true }];
 }
 
 function toResults(answers: readonly Answers[], questions: readonly Question[]): BenchResult[] {

@@ -4,7 +4,7 @@ import { differ } from './compare.js';
 import { toArrow } from './data/arrow.js';
 import { pointsBytes, pointsTable } from './data/points.js';
 import { verb } from './questions/question.js';
-import { rawGrpcRate } from './raw-grpc.js';
+import { rawGrpcRate } from './raw-rates.js';
 import { type BenchOptions, type BenchReport, type BenchResult, median, type Target } from './report.js';
 import { checkArrow } from './systems/check-arrow.js';
 import type { Check } from './systems/protocol.js';

@@ -6,7 +6,7 @@ import { iterate } from './iterate.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { type ProbeName, runProbe } from './probes.js';
-import { serveRawGrpc } from './raw-grpc.js';
+import { serveRawBulk, serveRawGrpc } from './raw-rates.js';
 import type { Bench, BenchOptions } from './report.js';
 import { printReport, succeeded } from './report.js';
 import { runSystem } from './systems/load.js';
@@ -84,6 +84,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (args[0] === 'system') return runSystem(args[1]!, JSON.parse(args[2]!));
   if (args[0] === 'probe') return runProbe(args[1] as ProbeName, JSON.parse(args[2]!));
   if (args[0] === 'raw-grpc') return serveRawGrpc();
+  if (args[0] === 'raw-bulk') return serveRawBulk();
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);

@@ -39,9 +39,7 @@ export const groupbyQuestions: readonly Question[] = [
     title: 'median, sd v3 by id4, id5',
     sql: 'SELECT id4, id5, median(v3) AS median_v3, stddev(v3) AS sd_v3 FROM x GROUP BY id4, id5',
     volley: ({ x }) =>
-      x!
-        .groupBy('id4', 'id5')
-        .agg(verb<Expr>(col('v3'), 'median').alias('median_v3'), verb<Expr>(col('v3'), 'std').alias('sd_v3')),
+      x!.groupBy('id4', 'id5').agg(col('v3').median().alias('median_v3'), col('v3').std().alias('sd_v3')),
   },
   {
     id: 'q7',
@@ -55,10 +53,7 @@ export const groupbyQuestions: readonly Question[] = [
     sql: 'SELECT id6, unnest(max(v3, 2)) AS v3 FROM x WHERE v3 IS NOT NULL GROUP BY id6',
     volley: ({ x }) =>
       verb<DataFrame>(
-        x!
-          .filter(col('v3').isNotNull())
-          .groupBy('id6')
-          .agg(verb<Expr>(col('v3'), 'topK', 2)),
+        x!.filter(col('v3').isNotNull()).groupBy('id6').agg(col('v3').topK(2)),
         'explode',
         'v3',
       ),

@@ -75,6 +75,12 @@ export const limits = {
   cachedDictionaryBytes: 8 * MiB,
   /** Dictionaries a thread keeps so; the longest unused one goes first. Bytes. */
   dictionaryCacheBytes: 32 * MiB,
+  /** Share of an embedded node's memory that results of its own program may occupy; beyond it they are copied. */
+  leasedShare: 0.5,
+  /** Bytes of results leased since the last collection from which one is forced: V8 does not see how large they are. */
+  leasedBytes: 512 * MiB,
+  /** Work of one kind on a caller's thread after which its event loop turns. Milliseconds. */
+  turnMs: 4,
   /** Alignment of every buffer in a slab: a cache line, and what Arrow recommends. */
   alignment: 64,
   /** Jobs one client may open before its block of ids is used up. */
@@ -239,6 +245,8 @@ export const limits = {
   engineDeaths: 4096,
   /** Bytes of one line of text input. */
   lineBytes: 64 * MiB,
+  /** Bytes of aggregation state that a thread keeps for its next task. */
+  scratchBytes: 64 * MiB,
   /** Compiled kernels kept per thread. */
   compiledKernels: 1024,
   /** Resident bytes of an engine beside its slabs and its threads' heaps. */

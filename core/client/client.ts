@@ -127,15 +127,21 @@ export class Client implements Executor {
     return this.peers();
   }
 
-  /** Pulls one slice of a finished task, from `holder` or from whoever holds it by then. */
-  async fetch(task: TaskRef, slice: number, holder: number): Promise<LeasedPartition> {
+  /**
+   * Pulls one slice of a finished task, from `holder` or from whoever holds it by then. `borrowed`: memory of a node in
+   * this process may be lent instead of copied; it must be released, and not be written to.
+   */
+  async fetch(task: TaskRef, slice: number, holder: number, borrowed = false): Promise<LeasedPartition> {
     const deadline = performance.now() + limits.locateMs;
     let lost = 0;
     for (let worker = holder; ; ) {
       const peer = this.workers.get(worker);
       if (peer !== undefined) {
         try {
-          return await this.pull(peer, task, slice);
+          return (
+            (borrowed ? await this.bulk.borrow(peer.address, task, slice) : null) ??
+            (await this.pull(peer, task, slice))
+          );
         } catch (error) {
           if (!retryable(error)) throw error;
           lost = worker;

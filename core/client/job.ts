@@ -111,7 +111,7 @@ export class ClientJob implements GraphJob, GroupHost {
     const tracker = this.trackers.find(task.index);
     const own = task.job === this.id;
     const holder = own && tracker instanceof StageTracker ? tracker.holders[task.index - tracker.first]! : 0;
-    return this.client.fetch(task, slice, holder);
+    return this.client.fetch(task, slice, holder, true);
   }
 
   async fetchValue(task: TaskRef, holder: number): Promise<unknown> {

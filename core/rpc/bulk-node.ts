@@ -11,6 +11,7 @@ import { SocketUnavailable } from './bulk-socket-client.js';
 import { bootId } from './bulk-socket-place.js';
 import { SocketPool } from './bulk-socket-pool.js';
 import { serveSocket } from './bulk-socket-server.js';
+import { sealed } from './seal.js';
 import { checkBind, joinAddress } from './security.js';
 import type { PeerSecurity } from './transport.js';
 
@@ -76,15 +77,21 @@ class NodeBulkClient implements BulkClient {
 
   async put(to: DataAddress, task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void> {
     const what = `${task.job}/${task.index}`;
-    checkHeader(header, what);
     if (bytes.byteLength !== header.byteLength) {
       throw corrupt(what, `${bytes.byteLength} bytes where its header says ${header.byteLength}`);
     }
+    const complete = await sealed(header, bytes);
+    checkHeader(complete, what);
     return this.route(
       to,
-      sockets => sockets.use(to.socket, connection => connection.put(task, header, bytes)),
-      grpc => grpc.put(to.grpc, task, header, bytes),
+      sockets => sockets.use(to.socket, connection => connection.put(task, complete, bytes)),
+      grpc => grpc.put(to.grpc, task, complete, bytes),
     );
+  }
+
+  /** Nodes of other processes only. */
+  async borrow(): Promise<null> {
+    return null;
   }
 
   close(): void {

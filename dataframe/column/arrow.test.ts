@@ -7,7 +7,7 @@ import { randomBatch, testSeed } from '../testing/random-batch.js';
 import { dirtyMemory, recordsOf } from '../testing/run-fragment.js';
 import { batchesToTable, tableToBatches } from './arrow.js';
 import { DataType } from './datatype.js';
-import { recordsToBatch } from './records.js';
+import { batchesToRecords, recordsToBatch } from './records.js';
 import { decodeBatch, encodeBatch } from './slab.js';
 
 const seed = testSeed();
@@ -108,10 +108,30 @@ test('timestamps of all units keep their values', () => {
   }
 });
 
-test('nested and decimal columns are refused by name and type', () => {
-  const list = new arrow.List(new arrow.Field('item', new arrow.Int32(), true));
-  const table = new arrow.Table({ tags: arrow.vectorFromArray([[1], [2]], list) });
-  expect(() => tableToBatches(table, 10)).toThrowError(/"tags".*List/);
+test('structs are refused by name and type', () => {
+  const struct = new arrow.Struct([new arrow.Field('a', new arrow.Int32(), true)]);
+  const table = new arrow.Table({ tags: arrow.vectorFromArray([{ a: 1 }, { a: 2 }], struct) });
+  expect(() => tableToBatches(table, 10)).toThrowError(/"tags".*Struct/);
+});
+
+test('lists go out and come back, across chunks and batches', () => {
+  const records = [
+    { t: ['a', null, 'é'], n: [1.5, NaN], deep: [[1n], [], null], d: [new Date(0)] },
+    { t: null, n: [], deep: null, d: null },
+    { t: [], n: [null], deep: [], d: [null, new Date(5)] },
+    { t: ['z'], n: [-0], deep: [[2n, 3n]], d: [] },
+  ];
+  const batch = recordsToBatch(records);
+  const other = { schema: batch.schema, rows: 4, columns: batch.columns };
+  const table = batchesToTable(batch.schema, [batch, other]);
+  expect(table.getChild('t')!.get(0)!.toJSON()).toEqual(['a', null, 'é']);
+  const back = tableToBatches(table, 3);
+  expect(back.map(b => b.rows)).toEqual([3, 3, 2]);
+  expect(batchesToRecords(batch.schema, back, { int64: 'bigint' })).toEqual([...records, ...records]);
+  const [sliced] = tableToBatches(table.slice(2, 7), 10);
+  expect(batchesToRecords(batch.schema, [sliced!], { int64: 'bigint' })).toEqual(
+    [...records, ...records].slice(2, 7),
+  );
 });
 
 test('a table without rows is one batch without rows', () => {

@@ -1,8 +1,9 @@
 import * as arrow from 'apache-arrow';
+import { limits } from '../../core/base/limits.js';
 import { isValid } from './bitmap.js';
 import type { Batch, Column, Dictionary } from './column.js';
 import type { DataType, Schema, TimeUnit } from './datatype.js';
-import { unify } from './dictionary.js';
+import { unifySteps } from './dictionary.js';
 
 export { tableToBatches } from './arrow-in.js';
 
@@ -94,46 +95,91 @@ function writtenOut(column: Column): { valueOffsets: Int32Array; data: Uint8Arra
 
 /**
  * One Arrow table; each batch becomes a record batch. Text columns share one dictionary over the whole table, so that
- * it can be written as an IPC file. Buffers are shared with the batches wherever the layout is the same.
+ * it can be written as an IPC file, unless nearly every row has a text of its own. Buffers are shared with the batches wherever the layout is the same.
  */
 export function batchesToTable(schema: Schema, batches: readonly Batch[]): arrow.Table {
+  const steps = tableSteps(schema, batches);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
+}
+
+/** As batchesToTable, letting the event loop turn in between. */
+export async function tableInTurns(schema: Schema, batches: readonly Batch[]): Promise<arrow.Table> {
+  const steps = tableSteps(schema, batches);
+  let sinceMs = performance.now();
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    if (performance.now() - sinceMs < limits.turnMs) continue;
+    await new Promise(resolve => setImmediate(resolve));
+    sinceMs = performance.now();
+  }
+}
+
+/** Yields after every few milliseconds of work at most. */
+function* tableSteps(schema: Schema, batches: readonly Batch[]): Generator<void, arrow.Table> {
   const types = schema.map(({ type }, id) => arrowType(type, id));
   const fields = schema.map(({ name }, c) => new arrow.Field(name, types[c]!, true));
   const arrowSchema = new arrow.Schema(fields);
-  const texts = schema.map((_, c) => unifiedText(batches, c, types[c]!));
-  const recordBatches = batches.map((batch, b) => {
-    const children = batch.columns.map((column, c) => {
-      if (column.items !== undefined) return nestedData(column, types[c]!);
+  const texts: (TableText | null)[] = [];
+  for (let c = 0; c < schema.length; c++) texts.push(yield* tableText(batches, c, types[c]!));
+  const recordBatches: arrow.RecordBatch[] = [];
+  for (const [b, batch] of batches.entries()) {
+    const children: arrow.Data[] = [];
+    for (const [c, column] of batch.columns.entries()) {
+      yield;
+      if (column.items !== undefined) {
+        children.push(nestedData(column, types[c]!));
+        continue;
+      }
       const text = texts[c];
       const data = text == null ? plainData(column) : remapped(column.values as Int32Array, text.maps[b]!);
-      return arrow.makeData({
+      const props = {
         type: types[c]!,
         length: column.length,
         nullCount: column.nullCount,
         nullBitmap: column.validity ?? undefined,
         data,
-        dictionary: text?.vector,
-      } as Parameters<typeof arrow.makeData>[0]);
-    });
+        dictionary: text?.vectors[b],
+      };
+      children.push(arrow.makeData(props as Parameters<typeof arrow.makeData>[0]) as arrow.Data);
+    }
     const type = new arrow.Struct(fields);
-    return new arrow.RecordBatch(
-      arrowSchema,
-      arrow.makeData({ type, length: batch.rows, nullCount: 0, children }) as never,
-    );
-  });
+    const data = arrow.makeData({ type, length: batch.rows, nullCount: 0, children });
+    recordBatches.push(new arrow.RecordBatch(arrowSchema, data as never));
+  }
   return new arrow.Table(arrowSchema, recordBatches as never);
 }
 
-interface UnifiedText {
-  readonly vector: arrow.Vector;
+interface TableText {
+  /** The dictionary of each batch. */
+  readonly vectors: readonly arrow.Vector[];
   readonly maps: readonly (Int32Array | null)[];
 }
 
-function unifiedText(batches: readonly Batch[], c: number, type: arrow.DataType): UnifiedText | null {
+function* tableText(
+  batches: readonly Batch[],
+  c: number,
+  type: arrow.DataType,
+): Generator<void, TableText | null> {
   if (!arrow.DataType.isDictionary(type) || batches.length === 0) return null;
-  const { dictionary, maps } = unify(batches.map(batch => batch.columns[c]!.dictionary!));
-  return { vector: dictionaryVector(dictionary, type.dictionary), maps };
+  const dictionaries = batches.map(batch => batch.columns[c]!.dictionary!);
+  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
+  const entries = [...new Set(dictionaries)].reduce((sum, { length }) => sum + length, 0);
+  if (entries > Math.max(manyEntries, rows / 2)) {
+    const known = new Map<Dictionary, arrow.Vector>();
+    for (const each of dictionaries)
+      known.set(each, known.get(each) ?? dictionaryVector(each, type.dictionary));
+    return { vectors: dictionaries.map(each => known.get(each)!), maps: dictionaries.map(() => null) };
+  }
+  const { dictionary, maps } = yield* unifySteps(dictionaries);
+  const vector = dictionaryVector(dictionary, type.dictionary);
+  return { vectors: dictionaries.map(() => vector), maps };
 }
+
+/**
+ * Text with more entries than this, most of them in one row each, keeps the dictionaries of its batches: one for all
+ * would cost more than the query did. Arrow reads such a table and streams it; only its file format refuses.
+ */
+const manyEntries = 2 ** 20;
 
 function dictionaryVector(dictionary: Dictionary, type: arrow.DataType): arrow.Vector {
   const { length, offsets, bytes } = dictionary;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { VolleyError } from '../../core/base/errors.js';
+import { rankEntries } from '../kernels/rank.js';
 import type { Dictionary } from './column.js';
 
 /** Bytes of one dictionary: its offsets are Int32. */
@@ -76,10 +77,14 @@ export class StringTable {
 
   /** Codes of all entries of a dictionary. */
   internAll(dictionary: Dictionary): Int32Array {
-    const { offsets, bytes, length } = dictionary;
-    const map = new Int32Array(length);
-    for (let i = 0; i < length; i++) map[i] = this.#lookup(bytes, offsets[i]!, offsets[i + 1]!, true);
+    const map = new Int32Array(dictionary.length);
+    this.internRange(dictionary, 0, dictionary.length, map);
     return map;
+  }
+
+  /** Codes of entries [from, to), into `map`. */
+  internRange({ offsets, bytes }: Dictionary, from: number, to: number, map: Int32Array): void {
+    for (let i = from; i < to; i++) map[i] = this.#lookup(bytes, offsets[i]!, offsets[i + 1]!, true);
   }
 
   /** Compares two entries by bytes. */
@@ -219,6 +224,9 @@ export function dictionaryOf(texts: readonly string[]): { dictionary: Dictionary
   return { dictionary: table.toDictionary(), codes };
 }
 
+/** Entries interned at a time where the event loop must turn: about 3 ms. */
+const entriesPerStep = 32_768;
+
 export interface Unified {
   readonly dictionary: Dictionary;
   /** New code of each old code, by input; null: unchanged. */
@@ -232,6 +240,12 @@ export function sameDictionary(a: Dictionary, b: Dictionary): boolean {
 
 /** One dictionary for several: the first one's codes stay as they are when it has no duplicates. */
 export function unify(dictionaries: readonly Dictionary[]): Unified {
+  const steps = unifySteps(dictionaries);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
+}
+
+/** As unify, yielding after so many entries. */
+export function* unifySteps(dictionaries: readonly Dictionary[]): Generator<void, Unified> {
   const first = dictionaries.find(d => d.length > 0) ?? dictionaries[0]!;
   if (dictionaries.every(d => d.length === 0 || sameDictionary(d, first))) {
     return { dictionary: first, maps: dictionaries.map(() => null) };
@@ -240,11 +254,18 @@ export function unify(dictionaries: readonly Dictionary[]): Unified {
   for (const d of dictionaries) entries = Math.max(entries, d.length);
   const table = new StringTable(entries);
   const known = new Map<Dictionary | string, Int32Array>();
-  const maps = dictionaries.map(d => {
+  const maps: Int32Array[] = [];
+  for (const d of dictionaries) {
     let map = known.get(d.id ?? d);
-    if (map === undefined) known.set(d.id ?? d, (map = table.internAll(d)));
-    return map;
-  });
+    if (map === undefined) {
+      known.set(d.id ?? d, (map = new Int32Array(d.length)));
+      for (let at = 0; at < d.length; at += entriesPerStep) {
+        table.internRange(d, at, Math.min(at + entriesPerStep, d.length), map);
+        yield;
+      }
+    }
+    maps.push(map);
+  }
   return { dictionary: table.toDictionary(), maps };
 }
 
@@ -294,28 +315,7 @@ const rankCache = new WeakMap<Dictionary, Int32Array>();
 export function ranks(dictionary: Dictionary): Int32Array {
   const known = rankCache.get(dictionary);
   if (known !== undefined) return known;
-  const { length, offsets, bytes } = dictionary;
-  // The first six bytes as one exact number settle most comparisons.
-  const prefix = new Float64Array(length);
-  for (let i = 0; i < length; i++) {
-    const from = offsets[i]!;
-    const to = offsets[i + 1]!;
-    let p = 0;
-    for (let k = 0; k < 6; k++) p = p * 256 + (from + k < to ? bytes[from + k]! : 0);
-    prefix[i] = p;
-  }
-  const order = new Int32Array(length);
-  for (let i = 0; i < length; i++) order[i] = i;
-  const compare = (a: number, b: number): number =>
-    prefix[a]! - prefix[b]! ||
-    compareBytes(bytes, offsets[a]!, offsets[a + 1]!, bytes, offsets[b]!, offsets[b + 1]!);
-  order.sort(compare);
-  const out = new Int32Array(length);
-  let rank = 0;
-  for (let i = 0; i < length; i++) {
-    if (i > 0 && compare(order[i - 1]!, order[i]!) !== 0) rank++;
-    out[order[i]!] = rank;
-  }
+  const out = rankEntries(dictionary);
   rankCache.set(dictionary, out);
   return out;
 }

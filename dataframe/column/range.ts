@@ -28,7 +28,8 @@ export function hasRange({ physical, type }: Pick<Column, 'physical' | 'type'>):
 
 /** The bounds of a column: those it carries, else those of its values (half a nanosecond a row). Undefined: it has none. */
 export function rangeOf(column: Column): ValueRange | undefined {
-  if (column.range !== undefined || column.length === 0 || !hasRange(column)) return column.range;
+  if (column.length === 0 || !hasRange(column)) return undefined;
+  if (column.range !== undefined) return column.range;
   const { physical, values, length } = column;
   // One function per kind of array: shared by all kinds it would be several times slower.
   compile<Bounds>(['values', 'rows', 'out'], `/* range ${physical} */${text}`)(values, length, found);

@@ -78,7 +78,9 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
   let at = 0;
   const put = (buffer: Uint8Array): BufferRange => {
     const range: BufferRange = [at, buffer.byteLength];
-    target.set(buffer, at);
+    // Values that were gathered into the slab are where they belong.
+    const there = buffer.buffer === target.buffer && buffer.byteOffset === target.byteOffset + at;
+    if (!there) target.set(buffer, at);
     at += aligned(buffer.byteLength);
     target.fill(0, range[0] + range[1], at);
     return range;

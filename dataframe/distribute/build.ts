@@ -5,6 +5,7 @@ import { columnNode, type Plan, type ScanPlan } from '../plan/plan.js';
 import { buildAggregate } from './aggregate.js';
 import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
+import { buildSample } from './sample.js';
 import { asLayer, gather, overLayer, type Pipeline, perPartition, withOp } from './pipeline.js';
 import { buildSort } from './sort.js';
 import { type StageRunner, sumOf } from './stage.js';
@@ -51,6 +52,21 @@ export async function build(plan: Plan, context: BuildContext): Promise<Pipeline
       if (tailed.tasks === 1) return tailed;
       return withOp(gather(context.runner, tailed), { kind: 'tail', n: plan.n }, plan.schema);
     }
+    case 'explode': {
+      const input = await build(plan.input, context);
+      return withOp(input, { kind: 'explode', columns: plan.columns }, plan.schema);
+    }
+    case 'unpivot': {
+      const { index, variable, labels, values } = plan;
+      const op = { kind: 'unpivot', index, variable, labels, values } as const;
+      return withOp(await build(plan.input, context), op, plan.schema);
+    }
+    case 'number': {
+      const input = await build(plan.input, context);
+      return withOp(input, { kind: 'number', name: plan.name, seed: null }, plan.schema);
+    }
+    case 'sample':
+      return buildSample(plan, await build(plan.input, context), context);
     case 'concat':
       return buildConcat(plan, context);
     default:
@@ -64,7 +80,7 @@ async function buildScan(plan: ScanPlan, { runner }: BuildContext): Promise<Pipe
   const share = plan.schema.length / Math.max(1, plan.scan.schema?.length ?? 1);
   const bytes = plan.splits.reduce((sum, split) => sum + split.bytes, 0) * share;
   return {
-    origin: { kind: 'scan', scan: plan.scan, splits: plan.splits },
+    origin: { kind: 'scan', scan: plan.scan, splits: plan.splits.map(split => [split]) },
     tasks: plan.splits.length,
     ops: [],
     builds: [],

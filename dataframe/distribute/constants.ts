@@ -26,6 +26,8 @@ export const planConstants = {
   maxTaskRows: 2 * 1024 * 1024,
   /** Bytes of a partition made from memory, at eight a value: one that is put blocks the caller for about 20 ms. */
   memoryPartitionBytes: 64 * MiB,
+  /** Bytes of a range of a distributed sort: its keys, and one of its columns at a time, stay in a cache. */
+  sortBytes: 16 * MiB,
   /** Slices the client fetches at a time: enough to hide the round trip, few enough to bound its memory. */
   fetches: 8,
   /** Bytes of a CSV partition. */
@@ -38,6 +40,8 @@ export const planConstants = {
 export interface PlanOptions {
   readonly fanOut?: number;
   readonly broadcastBytes?: number;
+  /** Rows of a task that reads several partitions. */
+  readonly taskRows?: number;
   /** The table that joins build where the keys allow it. */
   readonly joinTier?: 'dense' | 'hash';
 }

@@ -3,8 +3,9 @@ import type { Dependency } from '../../core/graph/layer.js';
 import type { Schema } from '../column/datatype.js';
 import { formatExpr } from '../expr/format.js';
 import type { FragmentOp, FragmentSink } from '../physical/fragment.js';
-import { formatColumns, formatSort, formatSpecs, formatTake } from '../plan/explain.js';
+import { formatColumns, formatSort, formatSpecs, formatTake, formatUnpivot } from '../plan/explain.js';
 import type { MemoryTable } from '../plan/memory-table.js';
+import { planConstants } from './constants.js';
 import type { Layer, StageRequest, StageRunner } from './stage.js';
 
 /** Sizes a dry run cannot measure: the share of the bytes that entered a stage which its result is taken to have. */
@@ -48,7 +49,8 @@ export class DryRunner implements StageRunner {
     this.#stages.push(text);
     this.#bytes.push(bytes);
     const stats = {
-      rows: new Float64Array(tasks),
+      // Enough that no task is planned to read several of them.
+      rows: new Float64Array(tasks).fill(planConstants.maxTaskRows),
       bytes: new Float64Array(tasks).fill(bytes / tasks),
       inline: [],
     };
@@ -99,6 +101,12 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
       return `sort ${formatSort(op.by)}${op.limit === null ? '' : ` top ${op.limit}`}`;
     case 'sample':
       return op.phase === 'take' ? `sample ${formatSort(op.by)}` : `choose ${op.ranges - 1} splitters`;
+    case 'explode':
+      return `explode ${op.columns.join(', ')}`;
+    case 'unpivot':
+      return `unpivot ${formatUnpivot(op)}`;
+    case 'number':
+      return op.seed === null ? `number rows as ${op.name}` : `random ${op.name} from seed ${op.seed}`;
     case 'aggregate':
       return `aggregate ${op.phase} by [${op.keys.join(', ')}]: ${formatSpecs(op.aggregates)}`;
     case 'join': {

@@ -131,9 +131,9 @@ export function stageName(fragment: Fragment): string {
   return [source.kind, ...steps, ...end].join(' ');
 }
 
-/** One msgpack string per split. */
-function packTable(splits: readonly Split[]): BytesTable {
-  const packed = splits.map(split => packData(split));
+/** One msgpack string per task. */
+function packTable(splits: readonly (readonly Split[])[]): BytesTable {
+  const packed = splits.map(each => packData(each));
   const offsets = new Uint32Array(packed.length + 1);
   packed.forEach((bytes, i) => {
     offsets[i + 1] = offsets[i]! + bytes.byteLength;

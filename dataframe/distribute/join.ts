@@ -1,6 +1,7 @@
 import type { JoinStep } from '../physical/fragment.js';
 import type { JoinPlan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
+import { coalescedScan } from './coalesce.js';
 import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
 import {
   asLayer,
@@ -20,7 +21,8 @@ import {
  */
 export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<Pipeline> {
   const { runner, options } = context;
-  const [right, left] = await Promise.all([build(plan.right, context), build(plan.left, context)]);
+  const [right, probes] = await Promise.all([build(plan.right, context), build(plan.left, context)]);
+  const left = coalescedScan(probes, options);
   const limit = options.broadcastBytes ?? planConstants.broadcastBytes;
   const cross = plan.how === 'cross';
   // Build rows that nothing matched must be seen by one task only: no broadcast, whatever their size.

@@ -22,7 +22,8 @@ export interface Pipeline {
 export interface ScanOrigin {
   readonly kind: 'scan';
   readonly scan: ScanSpec;
-  readonly splits: readonly Split[];
+  /** By task. */
+  readonly splits: readonly (readonly Split[])[];
 }
 
 export interface Build {
@@ -77,11 +78,15 @@ export function submitPipeline(
 }
 
 /** The pipeline's rows as partitions: the layer it starts from when there is nothing to do to them. */
-export function asLayer(runner: StageRunner, pipeline: Pipeline): Layer {
+export function asLayer(
+  runner: StageRunner,
+  pipeline: Pipeline,
+  sink: FragmentSink = { kind: 'partition' },
+): Layer {
   const { origin, ops, builds } = pipeline;
   if (origin.kind === 'layers' && origin.whole !== null && ops.length + builds.length === 0)
     return origin.whole;
-  return submitPipeline(runner, pipeline, { kind: 'partition' });
+  return submitPipeline(runner, pipeline, sink);
 }
 
 export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
@@ -96,7 +101,7 @@ export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
   };
   if (origin.kind === 'scan') {
     const fragment: Fragment = { source: { kind: 'scan', scan: origin.scan }, ops, sink, inputs };
-    const bytesIn = origin.splits.reduce((sum, split) => sum + split.bytes, 0);
+    const bytesIn = origin.splits.flat().reduce((sum, split) => sum + split.bytes, 0);
     return { ...common, fragment, splits: origin.splits, dependencies, bytesIn };
   }
   const fragment: Fragment = {

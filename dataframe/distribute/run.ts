@@ -1,6 +1,7 @@
 import type { Executor } from '../../core/graph/executor.js';
 import type { Schema } from '../column/datatype.js';
 import { optimize } from '../optimizer/optimize.js';
+import type { FragmentSink } from '../physical/fragment.js';
 import { analyze } from '../plan/analyze.js';
 import { explainPlan } from '../plan/explain.js';
 import type { Plan } from '../plan/plan.js';
@@ -47,8 +48,13 @@ export async function withRun<T>(
 }
 
 /** Submits all stages of a plan; the layer holds the answer's partitions, in order. */
-export async function runPlan(plan: Plan, runner: GraphRunner, options: PlanOptions = {}): Promise<Layer> {
-  return asLayer(runner, await build(plan, { runner, options }));
+export async function runPlan(
+  plan: Plan,
+  runner: GraphRunner,
+  options: PlanOptions = {},
+  sink: FragmentSink = { kind: 'partition' },
+): Promise<Layer> {
+  return asLayer(runner, await build(plan, { runner, options }), sink);
 }
 
 /** The schema of the answer. */

@@ -10,8 +10,8 @@ import type { MemoryTable } from '../plan/memory-table.js';
 export interface StageRequest {
   readonly fragment: Fragment;
   readonly tasks: number;
-  /** For scans: one per task. */
-  readonly splits: readonly Split[] | null;
+  /** For scans: those of each task, one after another. */
+  readonly splits: readonly (readonly Split[])[] | null;
   readonly dependencies: readonly Dependency[];
   readonly slices: number;
   /** The result is a receipt or an inspection and travels with the finish report. */

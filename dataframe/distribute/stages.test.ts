@@ -48,10 +48,10 @@ test('a large one shuffles its partial results', async () => {
   expect(text).toContain(`stage 1: ${fanOut} tasks: input stage 0 (shuffled)`);
 });
 
-test('nUnique shuffles rows; without keys there is one task', async () => {
+test('nUnique reduces before it shuffles; without keys there is one task', async () => {
   const text = await stagesText(large.groupBy('k').agg(col('v').nUnique(), len()));
-  expect(text).not.toContain('partial');
-  expect(text).toContain('aggregate complete by [k]: v = nUnique(v), len = len()');
+  expect(text).toContain('aggregate partial by [k]: v = nUnique(v), len = len()');
+  expect(text).toContain('aggregate final by [k]: v = nUnique(v), len = len()');
   expect(await stagesText(large.select(len()))).toMatch(/stage 1: 1 task[\s\S]*aggregate final by \[\]/);
 });
 

@@ -171,11 +171,11 @@ export class Expr extends Aggregates {
     return aggregate(op, this.node, null, extra);
   }
 
-  toString(): string {
+  override toString(): string {
     return formatExpr(this.node);
   }
 
-  valueOf(): never {
+  override valueOf(): never {
     return refuseValue(this.node);
   }
 

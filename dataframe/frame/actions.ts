@@ -11,6 +11,7 @@ import { openRun, runPlan, withRun } from '../distribute/run.js';
 import { PersistedTable } from '../distribute/tables.js';
 import { len } from '../expr/expr.js';
 import { optimize } from '../optimizer/optimize.js';
+import type { FragmentSink } from '../physical/fragment.js';
 import type { Verb } from '../plan/verb.js';
 
 /** What every action needs. */
@@ -18,6 +19,9 @@ export interface ActionContext {
   readonly executor: Executor;
   readonly options: PlanOptions;
 }
+
+/** 64-bit integers are put into Arrow's form by the workers, not by the caller's thread. */
+const forArrow: FragmentSink = { kind: 'partition', wide: true };
 
 /** Record batches the reader of batches() may be behind. */
 const BATCHES_AHEAD = 2;
@@ -32,19 +36,20 @@ export function collectBatches(
   verb: Verb,
   { executor, options }: ActionContext,
   name = 'collect',
+  sink: FragmentSink = { kind: 'partition' },
 ): Promise<Rows> {
   return withRun(verb, executor, name, async (plan, runner) => {
-    const layer = await runPlan(plan, runner, options);
+    const layer = await runPlan(plan, runner, options, sink);
     return { schema: plan.schema, batches: await fetchAll(layer) };
   });
 }
 
 export async function collectTable(verb: Verb, context: ActionContext): Promise<Table> {
   const [{ schema, batches }, arrow] = await Promise.all([
-    collectBatches(verb, context),
+    collectBatches(verb, context, 'collect', forArrow),
     import('../column/arrow.js'),
   ]);
-  return arrow.batchesToTable(schema, batches);
+  return arrow.tableInTurns(schema, batches);
 }
 
 export async function collectRecords(
@@ -71,9 +76,9 @@ export async function* iterateBatches(
   const { runner, analyzed } = await openRun(verb, executor, 'batches');
   try {
     const arrow = await import('../column/arrow.js');
-    const layer = await runPlan(optimize(analyzed), runner, options);
+    const layer = await runPlan(optimize(analyzed), runner, options, forArrow);
     for await (const batch of fetchBatches(layer, BATCHES_AHEAD)) {
-      yield* arrow.batchesToTable(analyzed.schema, [batch]).batches;
+      yield* (await arrow.tableInTurns(analyzed.schema, [batch])).batches;
     }
   } finally {
     runner.close();

@@ -8,8 +8,17 @@ import type { DataType } from '../column/datatype.js';
 export interface Accumulator {
   /** Makes room for groups 0 .. groups-1; new groups are empty. */
   resize(groups: number): void;
-  /** Adds rows; group[i] < groups. `column` is null for len; rows with mask[i] = 0 are left out. */
-  update(column: Column | null, group: Int32Array, rows: number, mask: Uint8Array | null): void;
+  /**
+   * Adds rows; group[i] < groups. `column` is null for len; rows with mask[i] = 0 are left out. `other` is the second
+   * input (corr). Columns are kept as they are until the result is made; `group` is not.
+   */
+  update(
+    column: Column | null,
+    group: Int32Array,
+    rows: number,
+    mask: Uint8Array | null,
+    other?: Column,
+  ): void;
   /** The state of all groups, in the columns that stateTypes names. */
   state(): Column[];
   /** Adds states of other accumulators of the same kind. */

@@ -3,7 +3,6 @@ import { DataType } from '../column/datatype.js';
 import { denseColumn, nullColumn } from '../column/layout.js';
 import { type Accumulator, grown } from './accumulator.js';
 import { compactColumn, concatColumns } from './concat.js';
-import { GroupTable } from './group.js';
 import { takeColumn, takeOptional } from './take.js';
 
 /** first and last: nulls count as values; the order is that of the rows, then of the merged partitions. */
@@ -80,38 +79,5 @@ export class EdgeAccumulator implements Accumulator {
       this.#at[g] = k + 1;
     });
     this.#kept = live.length;
-  }
-}
-
-/** Exact number of distinct values per group; null is none. Cannot be merged: runs in phase 'complete' only. */
-export class DistinctAccumulator {
-  readonly #table: GroupTable;
-  #groups = 0;
-
-  constructor(type: DataType) {
-    this.#table = new GroupTable([DataType.Int32, type]);
-  }
-
-  resize(groups: number): void {
-    this.#groups = groups;
-  }
-
-  update(column: Column, group: Int32Array, rows: number, mask: Uint8Array | null): void {
-    if (mask === null) {
-      this.#table.assign([denseColumn(DataType.Int32, 'i32', rows, group), column], rows);
-      return;
-    }
-    const at = new Int32Array(rows);
-    let n = 0;
-    for (let i = 0; i < rows; i++) if (mask[i] !== 0) at[n++] = i;
-    const groups = takeColumn(denseColumn(DataType.Int32, 'i32', rows, group), at, n);
-    this.#table.assign([groups, takeColumn(column, at, n)], n);
-  }
-
-  result(): Column {
-    const counts = new Float64Array(this.#groups);
-    const groups = this.#table.keyColumns()[0]!.values;
-    for (let k = 0; k < groups.length; k++) counts[groups[k]!]!++;
-    return denseColumn(DataType.Int64, 'f64', this.#groups, counts);
   }
 }

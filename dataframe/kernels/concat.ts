@@ -2,7 +2,7 @@ import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { compact, unify } from '../column/dictionary.js';
-import { allocateValues, emptyBatch } from '../column/layout.js';
+import { allocateValues, emptyBatch, isWide } from '../column/layout.js';
 
 /** One batch of all rows, in order. Physical forms may differ from batch to batch; dictionaries are unified. */
 export function concatBatches(schema: Schema, batches: readonly Batch[]): Batch {
@@ -115,6 +115,12 @@ export function widen(column: Column): Column {
     words[2 * i + 1] = Math.floor(v / 4294967296);
   }
   return { ...column, physical: 'i64', values: words };
+}
+
+/** Every column of 64-bit integers as pairs of words. */
+export function widenBatch(batch: Batch): Batch {
+  const columns = batch.columns.map(column => (isWide(column.type) ? widen(column) : column));
+  return { ...batch, columns };
 }
 
 /** Pairs of words as f64 when every value is a safe integer; else the column as it is. */

@@ -32,9 +32,19 @@ export function isSum(spec: FusedSpec): boolean {
   return spec.op === 'sum' || spec.op === 'mean';
 }
 
+export function isExtreme(spec: FusedSpec): boolean {
+  return spec.op === 'min' || spec.op === 'max';
+}
+
+/** What a value slot holds before the first row. Whatever is compared with it is better, NaN included. */
+export function initialValue(spec: FusedSpec): number {
+  if (spec.op === 'max') return -Infinity;
+  return spec.op === 'min' ? (sumKind(spec.type) === 'float' ? NaN : Infinity) : 0;
+}
+
 /** What the input showed so far; a state is laid out anew when one of these turns true. */
 export interface LayoutFlags {
-  /** By aggregate: some rows do not count (nulls, a filter), so it needs a count of its own. */
+  /** By aggregate: some rows do not count (nulls, a filter), or there may be none: it needs a count of its own. */
   readonly partly: readonly boolean[];
   /** Sums of small integers may pass 2^53. */
   readonly long: boolean;
@@ -76,7 +86,8 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
     const folds = flags.stamped && sum && kind === 'float';
     total.push(folds ? width : -1);
     if (folds) width += 2;
-    if (spec.op === 'sum') {
+    // An extreme of rows that all count has a value as soon as its group exists.
+    if (spec.op === 'sum' || (isExtreme(spec) && !flags.partly[k]!)) {
       count.push(-1);
       return;
     }

@@ -1,5 +1,5 @@
 import { VolleyError } from '../../core/base/errors.js';
-import { packValidity } from '../column/bitmap.js';
+import { packValidity, type Validity } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
@@ -70,7 +70,11 @@ export function resultColumn(groups: FusedGroups, k: number, read: ReadSlot, cou
 }
 
 /** High and low words of a sum; totals with the last entry added. */
-function sums(groups: FusedGroups, k: number, read: ReadSlot): { high: Float64Array; low: Float64Array | null } {
+function sums(
+  groups: FusedGroups,
+  k: number,
+  read: ReadSlot,
+): { high: Float64Array; low: Float64Array | null } {
   const { value, parts, total } = groups.layout;
   const high = read(value[k]!);
   const low = parts[k] === 2 ? read(value[k]! + 1) : null;
@@ -115,13 +119,21 @@ function means(groups: FusedGroups, k: number, read: ReadSlot, count: number): C
 function extremes(groups: FusedGroups, k: number, read: ReadSlot, count: number): Column {
   const { type } = groups.specs[k]!;
   const best = read(groups.layout.value[k]!);
-  const counts = read(groups.layout.count[k]!);
-  const flags = new Uint8Array(count);
-  for (let g = 0; g < count; g++) flags[g] = counts[g] === 0 ? 0 : 1;
+  let packed: Validity = { validity: null, nullCount: 0 };
+  const slot = groups.layout.count[k]!;
+  if (slot >= 0) {
+    const counts = read(slot);
+    const flags = new Uint8Array(count);
+    for (let g = 0; g < count; g++) {
+      if (counts[g] === 0) best[g] = 0;
+      else flags[g] = 1;
+    }
+    packed = packValidity(flags, count);
+  }
   const physical = physicalOf(type);
   let values = best as Column['values'];
   if (physical !== 'f64') (values = allocateValues(physical, count)).set(best);
-  return { type, physical, length: count, ...packValidity(flags, count), values, dictionary: null };
+  return { type, physical, length: count, ...packed, values, dictionary: null };
 }
 
 /** Exact 64-bit integers; what is beyond them is INTEGER_OVERFLOW. */

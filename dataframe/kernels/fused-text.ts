@@ -64,7 +64,7 @@ export interface TextOf {
   readonly binder: Binder;
 }
 
-/** Text that adds row i to its group. Values come before counts: an extreme's count says whether it has one. */
+/** Text that adds row i to its group. */
 export function rowsText(
   { specs, layout, from, to, at, binder }: TextOf,
   inputs: readonly FusedInput[],
@@ -105,15 +105,15 @@ function valueText(
     const high = addText(`(${values}[2*i+1]${sign})*4294967296`, at(slot), at(slot + 1));
     return `${high}${addText(`${values}[2*i]>>>0`, at(slot), at(slot + 1))}`;
   }
-  return extremeText(spec, values, column!.physical, at(slot), at(layout.count[k]!));
+  return extremeText(spec, values, column!.physical, at(slot));
 }
 
-/** NaN is above every number. */
-function extremeText(spec: FusedSpec, values: string, physical: string, best: string, count: string): string {
+/** NaN is above every number, and what a minimum of floats starts with. */
+function extremeText(spec: FusedSpec, values: string, physical: string, best: string): string {
   const max = spec.op === 'max';
-  let better = `${count}===0||x${max ? '>' : '<'}m`;
-  if (physical === 'f64' || physical === 'f32') better += max ? '||(x!==x&&m===m)' : '||(m!==m&&x===x)';
-  return `{const x=${values}[i],m=${best};if(${better})${best}=x;}`;
+  let better = `x${max ? '>' : '<'}${best}`;
+  if (physical === 'f64' || physical === 'f32') better += max ? '||x!==x' : `||${best}!==${best}`;
+  return `{const x=${values}[i];if(${better})${best}=x;}`;
 }
 
 /** Text that adds state row i to its group. `inputs[k]` are the state columns of aggregate k. */
@@ -137,7 +137,8 @@ export function mergeText(
     } else {
       const body = valueText(spec, first, layout, k, at, binder);
       const condition = conditionText({ column: first, filter: null }, binder);
-      text += `${condition === '' ? '' : `if(${condition})`}{${body}${at(count)}++;}`;
+      const counted = count < 0 ? '' : `${at(count)}++;`;
+      text += `${condition === '' ? '' : `if(${condition})`}{${body}${counted}}`;
     }
     text += '\n';
   }

@@ -4,6 +4,8 @@ import type { DataType } from '../column/datatype.js';
 import {
   aggregatesPerLoop,
   type FusedSpec,
+  initialValue,
+  isExtreme,
   type Layout,
   type LayoutFlags,
   layoutOf,
@@ -53,13 +55,15 @@ export class FusedGroups {
   #layout: Layout;
   #rows = 0;
   /** Interleaved: slot s of the group at place g is #numbers[g * width + s]. What is not in use is 0. */
-  #numbers = new Float64Array(0);
+  #numbers: Float64Array = new Float64Array(0);
   #places = 0;
 
   constructor(options: GroupsOptions) {
     this.#options = options;
     this.specs = options.specs;
-    const flags = { partly: this.specs.map(() => false), long: false, stamped: false };
+    // Without keys the group is there before its rows.
+    const partly = this.specs.map(() => options.keys.length === 0);
+    const flags = { partly, long: false, stamped: false };
     this.#layout = layoutOf(this.specs, flags, options.merging);
     if (options.keys.length === 0) this.#reserve(1);
   }
@@ -88,11 +92,18 @@ export class FusedGroups {
   }
 
   /** Adds the rows of a batch of one entry. Gives their group numbers when the options ask for them. */
-  addRows(keys: readonly Column[], inputs: readonly FusedInput[], rows: number, entry: number): Int32Array | null {
+  addRows(
+    keys: readonly Column[],
+    inputs: readonly FusedInput[],
+    rows: number,
+    entry: number,
+  ): Int32Array | null {
     this.#rows += rows;
     const old = this.#layout.flags;
     this.#show({
-      partly: inputs.map(({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null),
+      partly: inputs.map(
+        ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
+      ),
       long: old.long || this.#rows > shortRows,
       stamped: old.stamped || entry > 0,
     });
@@ -104,8 +115,15 @@ export class FusedGroups {
   }
 
   /** Adds states: `states[k]` are the columns of aggregate k. */
-  addStates(keys: readonly Column[], states: readonly (readonly Column[])[], rows: number): Int32Array | null {
+  addStates(
+    keys: readonly Column[],
+    states: readonly (readonly Column[])[],
+    rows: number,
+  ): Int32Array | null {
     this.#rows += rows;
+    const old = this.#layout.flags;
+    const partly = states.map((columns, k) => old.partly[k]! || columns[0]!.validity !== null);
+    this.#show({ ...old, partly });
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
@@ -139,7 +157,13 @@ export class FusedGroups {
     return this.#options.numbered ? ids : null;
   }
 
-  #runGrouped(keys: readonly Column[], rows: number, entry: number, ids: Int32Array | null, body: Body): void {
+  #runGrouped(
+    keys: readonly Column[],
+    rows: number,
+    entry: number,
+    ids: Int32Array | null,
+    body: Body,
+  ): void {
     const tier = this.#tierFor(keys, rows, ids !== null);
     this.#reserve(tier.places);
     for (let from = 0; ; ) {
@@ -182,7 +206,9 @@ export class FusedGroups {
     const slots = [...used];
     const loads = slots.map(slot => `let r${slot}=st[${slot}];`).join('');
     const stores = slots.map(slot => `st[${slot}]=r${slot};`).join('');
-    const loop = compileLoop(`${binder.text()}${loads}\nfor(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`);
+    const loop = compileLoop(
+      `${binder.text()}${loads}\nfor(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
+    );
     loop(binder.values, noState, this.#numbers, 0, rows, 0, entry, null);
   }
 
@@ -199,7 +225,8 @@ export class FusedGroups {
     };
     for (const kind of ['dense', 'packed', 'table'] as const) {
       // What outgrew the dense tier once will again.
-      if (kind !== 'table' && (kind !== (forced ?? kind) || (kind === 'dense' && old?.kind === 'packed'))) continue;
+      if (kind !== 'table' && (kind !== (forced ?? kind) || (kind === 'dense' && old?.kind === 'packed')))
+        continue;
       const tier = makers[kind]();
       if (!tier.admit(keys, rows + groups)) continue;
       if (known !== null) {
@@ -224,7 +251,9 @@ export class FusedGroups {
       for (let at = 0; ; to.grow()) {
         const binder = new Binder();
         const key = to.text(binder);
-        const loop = compileLoop(`${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`);
+        const loop = compileLoop(
+          `${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`,
+        );
         at = loop(binder.values, to.state, compact, at, groups, to.capacity, 0, places);
         if (at === groups) break;
       }
@@ -235,6 +264,7 @@ export class FusedGroups {
     if (order === null) return;
     this.#numbers = takeNumbers(to.places * width);
     this.#places = to.places;
+    this.#begin(0, to.places);
     moveNumbers(compact, null, this.#numbers, order, groups, width);
     giveNumbers(compact);
   }
@@ -247,7 +277,19 @@ export class FusedGroups {
     next.set(this.#numbers.subarray(0, this.#places * width));
     giveNumbers(this.#numbers);
     this.#numbers = next;
+    this.#begin(this.#places, places);
     this.#places = places;
+  }
+
+  /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
+  #begin(from: number, to: number): void {
+    const { width, value } = this.#layout;
+    this.specs.forEach((spec, k) => {
+      const initial = initialValue(spec);
+      if (initial === 0) return;
+      const numbers = this.#numbers;
+      for (let at = from * width + value[k]!; at < to * width; at += width) numbers[at] = initial;
+    });
   }
 
   #show(flags: LayoutFlags): void {
@@ -265,10 +307,19 @@ export class FusedGroups {
     for (let slot = 0; slot < next.width; slot++) {
       const from = source[slot]!;
       if (from < 0) continue;
-      for (let g = 0; g < this.#places; g++) numbers[g * next.width + slot] = this.#numbers[g * old.width + from]!;
+      for (let g = 0; g < this.#places; g++)
+        numbers[g * next.width + slot] = this.#numbers[g * old.width + from]!;
     }
     giveNumbers(this.#numbers);
     this.#numbers = numbers;
+    // Extremes that get a count: every group had rows, and all of them counted.
+    const groups = this.count;
+    const order = this.order();
+    this.specs.forEach((spec, k) => {
+      const slot = next.count[k]!;
+      if (!isExtreme(spec) || slot < 0 || old.count[k]! >= 0) return;
+      for (let g = 0; g < groups; g++) numbers[(order === null ? g : order[g]!) * next.width + slot] = 1;
+    });
   }
 }
 

@@ -15,10 +15,7 @@ interface Chunk {
 type Count = (group: Int32Array, count: Int32Array, rows: number) => void;
 type Scatter = (src: Values, group: Int32Array, at: Int32Array, out: Values, rows: number) => void;
 
-const countRows = compile<Count>(
-  ['group', 'count', 'rows'],
-  'for(let i=0;i<rows;i++)count[group[i]+1]++;',
-);
+const countRows = compile<Count>(['group', 'count', 'rows'], 'for(let i=0;i<rows;i++)count[group[i]+1]++;');
 
 function scatterRows(physical: Physical): Scatter {
   return compile<Scatter>(

@@ -1,80 +1,183 @@
 import { compile } from '../codegen/compile.js';
-import type { Column } from '../column/column.js';
+import { packValidity } from '../column/bitmap.js';
+import type { Batch, Column, Values } from '../column/column.js';
 import { entryHashes } from '../column/dictionary.js';
-import { isWide } from '../column/layout.js';
+import { allocateValues, elementsPerValue, isWide } from '../column/layout.js';
+import { Binder } from './fused-text.js';
+import { takeColumn } from './take.js';
 
-/** Mixes one word into the running hash (murmur3's mixing). */
-const mix =
-  'let k=Math.imul(w,0xcc9e2d51);k=(k<<15)|(k>>>17);let x=h[i]^Math.imul(k,0x1b873593);x=(x<<13)|(x>>>19);h[i]=(Math.imul(x,5)+0xe6546b64)|0;';
 const nullWord = '-1640531527';
-
-/** Text that sets `w` (and mixes more words first) from row i. */
-function wordsText(column: Column): string {
-  const wideNumber = `const v=values[i];let w=Math.floor(v/4294967296)|0;{${mix}}w=v|0;`;
-  switch (column.physical) {
-    case 'code':
-      return 'let w=table[values[i]]|0;';
-    case 'i64':
-      return `let w=values[2*i+1];{${mix}}w=values[2*i];`;
-    case 'f64':
-      if (isWide(column.type)) return wideNumber;
-      return floatText;
-    case 'f32':
-      return floatText;
-    default:
-      // Small integers hash like 64-bit ones.
-      return wideNumber;
-  }
-}
+const highFactor = '0x61c88647';
 
 const floatBits = { value: new Float64Array(1), words: new Int32Array(0) };
 floatBits.words = new Int32Array(floatBits.value.buffer);
 
+/** Text that leaves a word of row i in `w`: equal values have equal words in every physical form. */
+function wordText(column: Column, binder: Binder): string {
+  const values = binder.bind(column.values, `${column.physical}${isWide(column.type) ? 'w' : ''}`);
+  switch (column.physical) {
+    case 'code':
+      return `w=${binder.bind(entryHashes(column.dictionary!))}[${values}[i]]|0;`;
+    case 'i64':
+      return `w=${values}[2*i]^Math.imul(${values}[2*i+1],${highFactor});`;
+    case 'f32':
+      return floatText(values, binder);
+    case 'f64':
+      if (!isWide(column.type)) return floatText(values, binder);
+      return `{const v=${values}[i];w=v^Math.imul(Math.floor(v/4294967296),${highFactor});}`;
+    case 'u32':
+      return `w=${values}[i]|0;`;
+    default:
+      // Small integers hash like 64-bit ones.
+      return `{const v=${values}[i];w=v^Math.imul(v>>31,${highFactor});}`;
+  }
+}
+
 /** −0 is 0 and every NaN is one NaN. */
-const floatText = `const v=values[i];bits.value[0]=v===0?0:v!==v?NaN:v;let w=bits.words[1];{${mix}}w=bits.words[0];`;
+function floatText(values: string, binder: Binder): string {
+  const value = binder.bind(floatBits.value);
+  const words = binder.bind(floatBits.words);
+  return `{const v=${values}[i];${value}[0]=v===0?0:v!==v?NaN:v;w=${words}[1]^Math.imul(${words}[0],${highFactor});}`;
+}
+
+/** Text that leaves the hash of row i's keys in `h`. */
+function hashText(keys: readonly Column[], binder: Binder): string {
+  let text = 'let h=0,w=0;';
+  for (const column of keys) {
+    const word = wordText(column, binder);
+    if (column.validity === null) text += word;
+    else {
+      const bits = binder.bind(column.validity);
+      text += `if(((${bits}[i>>3]>>(i&7))&1)===0)w=${nullWord};else{${word}}`;
+    }
+    text += 'h=Math.imul(h^w,0x9e3779b1);h^=h>>>15;';
+  }
+  return `${text}h=Math.imul(h,0x85ebca6b);h^=h>>>13;h=Math.imul(h,0xc2b2ae35);h^=h>>>16;`;
+}
 
 /**
  * Hashes of rows over the *values* of the key columns: equal on every node, whatever dictionary or physical form the
  * values have. −0 equals 0, NaN equals NaN, nulls hash alike.
  */
 export function hashRows(keys: readonly Column[], rows: number): Int32Array {
-  const h = new Int32Array(rows);
-  for (const column of keys) {
-    const table = column.dictionary === null ? null : entryHashes(column.dictionary);
-    const nullable = column.validity !== null;
-    const words = wordsText(column);
-    const body = nullable
-      ? `if(((validity[i>>3]>>(i&7))&1)===0){const w=${nullWord};${mix}}else{${words}${mix}}`
-      : `${words}${mix}`;
-    const loop = compile<(...args: unknown[]) => void>(
-      ['values', 'table', 'bits', 'validity', 'h', 'rows'],
-      `/* hash ${column.physical} ${isWide(column.type)} */for(let i=0;i<rows;i++){${body}}`,
-    );
-    loop(column.values, table, floatBits, column.validity, h, rows);
-  }
-  for (let i = 0; i < rows; i++) h[i] = finish(h[i]!);
-  return h;
+  const out = new Int32Array(rows);
+  const binder = new Binder();
+  const text = hashText(keys, binder);
+  const loop = compile<(P: readonly unknown[], out: Int32Array, rows: number) => void>(
+    ['P', 'out', 'rows'],
+    `${binder.text()}for(let i=0;i<rows;i++){${text}out[i]=h;}`,
+  );
+  loop(binder.values, out, rows);
+  return out;
 }
 
-function finish(h: number): number {
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
+type Deal = (
+  P: readonly unknown[],
+  slice: Uint16Array,
+  counts: Int32Array,
+  rows: number,
+  fanOut: number,
+) => void;
+
+/** The slice of each row by the hash of its keys, and the rows of each slice. */
+function dealRows(
+  keys: readonly Column[],
+  rows: number,
+  fanOut: number,
+): { slice: Uint16Array; counts: Int32Array } {
+  const slice = new Uint16Array(rows);
+  const counts = new Int32Array(fanOut);
+  const binder = new Binder();
+  const text = hashText(keys, binder);
+  // The upper bits of the hash choose: no division.
+  const loop = compile<Deal>(
+    ['P', 'slice', 'counts', 'rows', 'fanOut'],
+    `${binder.text()}for(let i=0;i<rows;i++){${text}const s=((h>>>0)*fanOut/4294967296)|0;slice[i]=s;counts[s]++;}`,
+  );
+  loop(binder.values, slice, counts, rows, fanOut);
+  return { slice, counts };
 }
 
-/** Rows by destination: slice s holds order[starts[s]..starts[s + 1]), in row order. */
-export interface Scattered {
-  readonly order: Int32Array;
-  readonly starts: Int32Array;
-}
+type Scatter = (P: readonly unknown[], slice: Uint16Array, at: Int32Array, rows: number) => void;
 
-/** Deals rows out to `fanOut` slices by hash. */
-export function scatterRows(hashes: Int32Array, rows: number, fanOut: number): Scattered {
+/** Columns written by one loop: every one is `fanOut` more places that memory is written to at a time. */
+const columnsPerLoop = 8;
+
+/**
+ * Deals the rows of a batch out to `fanOut` slices by hash of the keys, keeping their order in each. One pass finds the
+ * slices, another writes all columns, each into one array that the slices are views of.
+ */
+export function hashSlices(batch: Batch, keys: readonly Column[], fanOut: number): Batch[] {
+  const { schema, rows, columns } = batch;
+  const { slice, counts } = dealRows(keys, rows, fanOut);
   const starts = new Int32Array(fanOut + 1);
-  for (let i = 0; i < rows; i++) starts[((hashes[i]! >>> 0) % fanOut) + 1]!++;
-  for (let s = 0; s < fanOut; s++) starts[s + 1]! += starts[s]!;
+  for (let s = 0; s < fanOut; s++) starts[s + 1] = starts[s]! + counts[s]!;
+  const flat = columns.filter(column => column.items === undefined);
+  const moved = new Map<Column, Moved>();
+  for (let from = 0; from < flat.length; from += columnsPerLoop) {
+    scatterColumns(flat.slice(from, from + columnsPerLoop), slice, starts, rows, moved);
+  }
+  const order = flat.length === columns.length ? null : rowsBySlice(slice, starts, rows);
+  return Array.from({ length: fanOut }, (_, s) => {
+    const from = starts[s]!;
+    const to = starts[s + 1]!;
+    const part = (column: Column): Column => {
+      const to1 = moved.get(column);
+      return to1 === undefined
+        ? takeColumn(column, order!.subarray(from, to), to - from)
+        : sliceOf(column, to1, from, to);
+    };
+    return { schema, rows: to - from, columns: columns.map(part) };
+  });
+}
+
+interface Moved {
+  readonly values: Values;
+  readonly flags: Uint8Array | null;
+}
+
+function scatterColumns(
+  columns: readonly Column[],
+  slice: Uint16Array,
+  starts: Int32Array,
+  rows: number,
+  moved: Map<Column, Moved>,
+): void {
+  const binder = new Binder();
+  let text = '';
+  for (const column of columns) {
+    if (moved.has(column)) continue;
+    const { physical, validity } = column;
+    const values = allocateValues(physical, rows);
+    const flags = validity === null ? null : new Uint8Array(rows);
+    moved.set(column, { values, flags });
+    const from = binder.bind(column.values, physical);
+    const to = binder.bind(values);
+    text +=
+      physical === 'i64' ? `${to}[2*k]=${from}[2*i];${to}[2*k+1]=${from}[2*i+1];` : `${to}[k]=${from}[i];`;
+    if (flags !== null) text += `${binder.bind(flags)}[k]=(${binder.bind(validity)}[i>>3]>>(i&7))&1;`;
+  }
+  const loop = compile<Scatter>(
+    ['P', 'slice', 'at', 'rows'],
+    `${binder.text()}for(let i=0;i<rows;i++){const k=at[slice[i]]++;${text}}`,
+  );
+  loop(binder.values, slice, starts.slice(), rows);
+}
+
+function sliceOf(column: Column, { values, flags }: Moved, from: number, to: number): Column {
+  const { type, physical, dictionary, range } = column;
+  const n = elementsPerValue(physical);
+  const rows = to - from;
+  const packed =
+    flags === null ? { validity: null, nullCount: 0 } : packValidity(flags.subarray(from, to), rows);
+  const view = values.subarray(from * n, to * n) as Values;
+  const out: Column = { type, physical, length: rows, ...packed, values: view, dictionary };
+  return range === undefined ? out : { ...out, range };
+}
+
+function rowsBySlice(slice: Uint16Array, starts: Int32Array, rows: number): Int32Array {
   const at = starts.slice();
   const order = new Int32Array(rows);
-  for (let i = 0; i < rows; i++) order[at[(hashes[i]! >>> 0) % fanOut]!++] = i;
-  return { order, starts };
+  for (let i = 0; i < rows; i++) order[at[slice[i]!]!++] = i;
+  return order;
 }

@@ -97,10 +97,12 @@ export class KeyDomain {
         else flags[i] = 1;
       }
     }
+    const column: Column = { type, physical, length: rows, ...packed(), values, dictionary: null };
+    if (physical === 'bool') return column;
     const top = base + size - 1;
     const range =
       flags === null ? { min: base, max: top } : { min: Math.min(base, 0), max: Math.max(top, 0) };
-    return { type, physical, length: rows, ...packed(), values, dictionary: null, range };
+    return { ...column, range };
   }
 
   #admitNumbers(column: Column): Digits | null {

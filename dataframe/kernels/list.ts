@@ -1,12 +1,12 @@
+import { VolleyError } from '../../core/base/errors.js';
 import { isValid, packValidity } from '../column/bitmap.js';
-import { createBuilder } from '../column/builder.js';
+import { type ColumnBuilder, createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { entryTexts } from '../column/dictionary.js';
 import { denseColumn, nullColumn } from '../column/layout.js';
-import { SumAccumulator } from './aggregate-sum.js';
-import { rowMask } from './accumulator.js';
-import { concatColumns } from './concat.js';
+import { isFloat } from '../expr/functions.js';
+import { concatColumns, widen } from './concat.js';
 import { GroupTable } from './group.js';
 import { takeOptional } from './take.js';
 
@@ -69,19 +69,61 @@ export function listContains(list: Column, value: Column): Column {
   return { ...denseColumn(DataType.Bool, 'bool', length, values), ...packValidity(flags, length) };
 }
 
-/** The sum of each list. */
+/** The sum of each list: exact for integers, rounded once for floats. */
 export function listSums(list: Column): Column {
   const items = list.items!;
-  if (items.type.kind === 'null') return withNullsOf(list, zeroes(list.length));
-  const integer = items.type.kind !== 'float32' && items.type.kind !== 'float64';
-  const sums = new SumAccumulator({ mean: false, integer, name: 'list' });
-  sums.resize(list.length);
-  sums.update(items, itemRows(list), items.length, rowMask(items, null, items.length));
-  return withNullsOf(list, sums.result());
+  const offsets = list.values as Int32Array;
+  const float = isFloat(items.type);
+  const builder = createBuilder(float ? DataType.Float64 : DataType.Int64, list.length);
+  for (let i = 0; i < list.length; i++) {
+    if (!isValid(list.validity, i)) builder.appendNull();
+    else if (items.type.kind === 'null') builder.appendNumber(0);
+    else if (float) builder.appendNumber(sumOfFloats(items, offsets[i]!, offsets[i + 1]!));
+    else appendSum(builder, items, offsets[i]!, offsets[i + 1]!);
+  }
+  return builder.finish();
 }
 
-function zeroes(length: number): Column {
-  return denseColumn(DataType.Int64, 'f64', length, new Float64Array(length));
+/** Null items hold 0. Knuth's TwoSum; what is not finite is the plain sum. */
+function sumOfFloats({ values }: Column, from: number, to: number): number {
+  let high = 0;
+  let low = 0;
+  for (let q = from; q < to; q++) {
+    const x = values[q]!;
+    const t = high + x;
+    const z = t - high;
+    low += high - (t - z) + (x - z);
+    high = t;
+  }
+  return Number.isFinite(high) ? high + low : high;
+}
+
+function appendSum(builder: ColumnBuilder, items: Column, from: number, to: number): void {
+  let sum = 0;
+  let exact = items.physical !== 'i64';
+  for (let q = from; q < to && exact; q++) {
+    sum += items.values[q]!;
+    exact = Number.isSafeInteger(sum);
+  }
+  if (exact) {
+    builder.appendNumber(sum);
+    return;
+  }
+  const words = widen(items).values as Int32Array;
+  const unsigned = items.type.kind === 'uint64';
+  let total = 0n;
+  for (let q = from; q < to; q++) {
+    const high = unsigned ? words[2 * q + 1]! >>> 0 : words[2 * q + 1]!;
+    total += (BigInt(high) << 32n) + BigInt(words[2 * q]! >>> 0);
+  }
+  if (BigInt.asIntN(64, total) !== total) {
+    throw new VolleyError(
+      'INTEGER_OVERFLOW',
+      `the sum of a list is ${total}, beyond Int64: explode the list and cast its values to Float64 first`,
+      { value: String(total) },
+    );
+  }
+  builder.appendInt64(Number(BigInt.asIntN(32, total)), Number(BigInt.asIntN(32, total >> 32n)));
 }
 
 /** The texts of each list joined. */

@@ -8,12 +8,11 @@ import { sortWords } from './sort-words.js';
  * 0, text goes by UTF-8 bytes.
  */
 export function sortOrder(batch: Batch, by: readonly SortKey[]): Int32Array {
-  const { words, bits } = sortWords([batch], by);
-  return orderOf(words[0]!, bits, batch.rows);
+  return orderByWords(batch, by, batch.rows);
 }
 
-/** The first `wanted` rows of that order, without sorting the others. */
-export function topOrder(batch: Batch, by: readonly SortKey[], wanted: number): Int32Array {
+/** The first `wanted` rows of that order; the others are only told apart from them by leading digits. */
+export function orderByWords(batch: Batch, by: readonly SortKey[], wanted: number): Int32Array {
   const { rows } = batch;
   const { words, bits } = sortWords([batch], by);
   const own = words[0]!;

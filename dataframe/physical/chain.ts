@@ -5,15 +5,19 @@ import { formatType, type Schema, sameType } from '../column/datatype.js';
 import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { decodeBatch } from '../column/slab.js';
 import { concatBatches } from '../kernels/concat.js';
+import type { BuildSides } from './build-sides.js';
 import type { Fragment, FragmentOp } from './fragment.js';
 import type { Emit, Operator } from './operator.js';
 import { aggregateOperator } from './operators/aggregate.js';
+import { explodeOperator } from './operators/explode.js';
 import { filterOperator } from './operators/filter.js';
-import { joinOperator } from './operators/join.js';
+import { joinOperator, joinSide } from './operators/join.js';
 import { limitOperator, tailOperator } from './operators/limit.js';
+import { numberOperator } from './operators/number.js';
 import { projectOperator } from './operators/project.js';
 import { sampleOperator, splitterOperator } from './operators/sample.js';
 import { sortOperator } from './operators/sort.js';
+import { unpivotOperator } from './operators/unpivot.js';
 import type { FragmentInput } from './task.js';
 
 /** The operators of one task, in order, and what comes out behind the last one. */
@@ -31,6 +35,8 @@ export interface TaskInputs {
   readonly position: number;
   /** One for all of it, so that equal dictionaries are one object. */
   readonly shared: SharedDictionaries;
+  /** Of all tasks of the layer in this thread. */
+  readonly builds: BuildSides;
 }
 
 /** All entries of a dependency of the fragment: their schema must be what the plan says. */
@@ -92,11 +98,22 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
       return sortOperator(op.by, op.limit, schema);
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
+    case 'explode':
+      return explodeOperator(op.columns, schema);
+    case 'unpivot':
+      return unpivotOperator(op, schema);
+    case 'number':
+      return numberOperator(op, schema, inputs.position);
     case 'aggregate':
       return aggregateOperator(op);
     case 'join': {
       const build = fragment.inputs[op.input]!;
-      return joinOperator(op, schema, concatBatches(build, decodeInput(inputs, op.input, build)));
+      const side = inputs.builds.of(op.input, inputs.tables[op.input] ?? [], () => {
+        // Outlives the task, and so has dictionaries of its own.
+        const own = { ...inputs, shared: new Map() };
+        return joinSide(op, concatBatches(build, decodeInput(own, op.input, build)));
+      });
+      return joinOperator(op, schema, side);
     }
     default:
       return assertNever(op);

@@ -16,7 +16,7 @@ export interface Fragment {
 }
 
 export type FragmentSource =
-  /** The task's args are msgpack of a Split. */
+  /** The task's args are msgpack of its Splits, in order. */
   | { readonly kind: 'scan'; readonly scan: ScanSpec }
   /** Every entry of this dependency, in order: one batch each. */
   | { readonly kind: 'input'; readonly input: number }
@@ -34,6 +34,10 @@ export type FragmentOp =
   /** Stable. With `limit`: only the first so many rows are kept. */
   | { readonly kind: 'sort'; readonly by: readonly SortKey[]; readonly limit: number | null }
   | SampleStep
+  /** One row per item of these list columns. */
+  | { readonly kind: 'explode'; readonly columns: readonly string[] }
+  | UnpivotStep
+  | NumberStep
   | AggregateStep
   | JoinStep;
 
@@ -61,6 +65,23 @@ export interface SampleStep {
   readonly ranges: number;
 }
 
+/** Columns become rows: index columns, the label, and for each value the column that belongs to the label. */
+export interface UnpivotStep {
+  readonly kind: 'unpivot';
+  readonly index: readonly string[];
+  readonly variable: string;
+  readonly labels: readonly string[];
+  /** One column per label, all of one type. */
+  readonly values: readonly { readonly name: string; readonly columns: readonly string[] }[];
+}
+
+/** Adds a Float64 column: ascending with task and row, or random by seed, task and row. */
+export interface NumberStep {
+  readonly kind: 'number';
+  readonly name: string;
+  readonly seed: number | null;
+}
+
 /**
  * Groups by key columns (none: one group over everything, present even without rows in phases 'final' and 'complete').
  * 'partial' gives keys and state columns, one row a group, groups in order of first appearance; 'final' merges such
@@ -74,6 +95,8 @@ export interface AggregateStep {
   readonly aggregates: readonly AggregateSpec[];
   /** Schema of the rows before phase partial: types of keys and inputs. */
   readonly input: Schema;
+  /** How groups are found instead of the way that suits the data: for tests. */
+  readonly tier?: 'dense' | 'packed' | 'table';
 }
 
 export interface AggregateSpec {
@@ -89,18 +112,6 @@ export interface AggregateSpec {
   /** The share of quantile; the number of values of topK and bottomK. */
   readonly param?: number;
 }
-
-/** 'sum','mean','min','max','count','len','first','last' have a small state. 'nUnique' must run as 'complete'. */
-export const decomposableAggregates: ReadonlySet<AggregateOp> = new Set<AggregateOp>([
-  'sum',
-  'mean',
-  'min',
-  'max',
-  'count',
-  'len',
-  'first',
-  'last',
-]);
 
 /**
  * semi: left rows that have a match, anti: those that have none, each once. full and right also give the build rows that
@@ -123,8 +134,8 @@ export interface JoinStep {
 }
 
 export type FragmentSink =
-  /** One slice with all rows. */
-  | { readonly kind: 'partition' }
+  /** One slice with all rows. `wide`: 64-bit integers as pairs of words, as Arrow has them: for whoever collects. */
+  | { readonly kind: 'partition'; readonly wide?: true }
   /** `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. */
   | { readonly kind: 'hash'; readonly keys: readonly string[]; readonly fanOut: number }
   /**

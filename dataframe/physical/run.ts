@@ -1,4 +1,4 @@
-import { assert } from '../../core/base/assert.js';
+import { assert, assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import { packData, unpackData } from '../../core/wire/msgpack.js';
@@ -7,17 +7,19 @@ import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
 import type { ScanSpec, SinkSpec, Split } from '../io/source.js';
-import { compactBatch, concatBatches } from '../kernels/concat.js';
-import { hashRows, scatterRows } from '../kernels/hash.js';
-import { takeBatch } from '../kernels/take.js';
+import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
+import { hashSlices } from '../kernels/hash.js';
+import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain, decodeInput, type TaskInputs } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
+import { rangeSlices } from './ranges.js';
 import { scanSchema } from './schema.js';
+import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
 import type { FragmentEnv, FragmentInput, FragmentResult } from './task.js';
 
 export interface PreparedFragment {
   /**
-   * Runs one task. `args`: msgpack of the Split of a scan. `inputs`: the entries of each dependency, in order. The
+   * Runs one task. `args`: msgpack of the Splits of a scan. `inputs`: the entries of each dependency, in order. The
    * result's columns are copied into what env.allocate gave; nothing of the inputs is referred to afterwards.
    */
   run(
@@ -30,11 +32,13 @@ export interface PreparedFragment {
 /** Reads a fragment once, for all tasks of its layer. */
 export function prepareFragment(body: Uint8Array): PreparedFragment {
   const fragment = unpackData<Fragment>(body);
-  return { run: (args, inputs, env) => runFragment(fragment, args, inputs, env) };
+  const builds = new BuildSides();
+  return { run: (args, inputs, env) => runFragment(fragment, builds, args, inputs, env) };
 }
 
 async function runFragment(
   fragment: Fragment,
+  builds: BuildSides,
   args: Uint8Array | null,
   tables: readonly (readonly FragmentInput[])[],
   env: FragmentEnv,
@@ -45,16 +49,19 @@ async function runFragment(
     return enclosed(0, inspection);
   }
   const before = source.kind === 'scan' ? scanSchema(source.scan) : fragment.inputs[source.input]!;
-  const inputs: TaskInputs = { tables, position: env.position, shared: new Map() };
+  const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds };
   const out: Batch[] = [];
   const { chain, schema } = buildChain(fragment, before, inputs, batch => out.push(batch));
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
-    await pushScan(source.scan, unpackData<Split>(args), env, chain);
+    await pushScan(source.scan, unpackData<Split[]>(args), env, chain);
   } else pushInput(decodeInput(inputs, source.input, before), chain);
   chain.finish();
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
-  return store(sink, { ...concatBatches(schema, out), schema }, env);
+  const columns = sink.kind === 'partition' ? unfilledColumns(schema, out) : null;
+  if (columns !== null) return storeGathered(schema, columns, env);
+  const batch = { ...concatBatches(schema, out), schema };
+  return store(partsOf(sink, batch, fragment, inputs), batch.rows, env);
 }
 
 async function readerOf(scan: ScanSpec) {
@@ -62,13 +69,20 @@ async function readerOf(scan: ScanSpec) {
   return readerFor(scan.format);
 }
 
-/** Several batches of one split are still one partition: one entry. */
-async function pushScan(scan: ScanSpec, split: Split, env: FragmentEnv, chain: Chain): Promise<void> {
+/** Several batches, and several splits of one task, are still one partition: one entry. */
+async function pushScan(
+  scan: ScanSpec,
+  splits: readonly Split[],
+  env: FragmentEnv,
+  chain: Chain,
+): Promise<void> {
   const reader = await readerOf(scan);
   if (chain.done) return;
-  for await (const batch of reader.read(scan, split, env)) {
-    chain.push(batch, 0);
-    if (chain.done) return;
+  for (const split of splits) {
+    for await (const batch of reader.read(scan, split, env)) {
+      chain.push(batch, 0);
+      if (chain.done) return;
+    }
   }
 }
 
@@ -91,37 +105,63 @@ async function writeFile(
   return enclosed(receipt.rows, receipt);
 }
 
-/** One slab for all slices: each is contiguous, aligned, and has dictionaries of its own. */
-function store(
+/** The rows of each slice. */
+function partsOf(
   sink: Exclude<FragmentSink, { kind: 'file' }>,
   batch: Batch,
-  env: FragmentEnv,
-): FragmentResult {
-  const parts = (sink.kind === 'hash' ? slicesOf(batch, sink.keys, sink.fanOut) : [batch]).map(compactBatch);
+  fragment: Fragment,
+  inputs: TaskInputs,
+): Batch[] {
+  switch (sink.kind) {
+    case 'partition':
+      return [sink.wide ? widenBatch(batch) : batch];
+    case 'hash':
+      return hashSlices(
+        batch,
+        sink.keys.map(name => columnOf(batch, name)),
+        sink.fanOut,
+      );
+    case 'range': {
+      const schema = fragment.inputs[sink.splitters]!;
+      const splitters = concatBatches(schema, decodeInput(inputs, sink.splitters, schema));
+      return rangeSlices(batch, splitters, sink, inputs.position);
+    }
+    default:
+      return assertNever(sink);
+  }
+}
+
+/** One slab for all slices: each is contiguous, aligned, and has dictionaries of its own. */
+function store(slices: readonly Batch[], rows: number, env: FragmentEnv): FragmentResult {
+  const parts = slices.map(compactBatch);
   const sizes = parts.map(sizeOfBatch);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (total > limits.slabBytes) {
-    throw new VolleyError(
-      'RESOURCE_EXHAUSTED',
-      `a partition of ${total} bytes is beyond the limit of ${limits.slabBytes}: use more partitions (repartition, smaller row groups) or select fewer columns`,
-      { bytes: total, limit: limits.slabBytes },
-    );
-  }
+  checkSize(total);
   const slab = env.allocate(total);
   let offset = 0;
-  const slices = parts.map((part, s) => {
+  const written = parts.map((part, s) => {
     const at = offset;
     offset += sizes[s]!;
     return { header: writeBatch(part, slab.subarray(at, offset)), offset: at };
   });
-  return { rows: batch.rows, inline: null, slab, slices };
+  return { rows, inline: null, slab, slices: written };
 }
 
-function slicesOf(batch: Batch, keys: readonly string[], fanOut: number): Batch[] {
-  const columns = keys.map(name => columnOf(batch, name));
-  const { order, starts } = scatterRows(hashRows(columns, batch.rows), batch.rows, fanOut);
-  return Array.from({ length: fanOut }, (_, s) => {
-    const rows = order.subarray(starts[s]!, starts[s + 1]!);
-    return takeBatch(batch, rows, rows.length);
-  });
+/** Rows that are only chosen yet are gathered where the slab has them. */
+function storeGathered(schema: Schema, columns: readonly Unfilled[], env: FragmentEnv): FragmentResult {
+  const total = sizeOfUnfilled(columns);
+  checkSize(total);
+  const rows = columns[0]!.column.length;
+  const slab = env.allocate(total);
+  const header = writeBatch(fillColumns(schema, rows, columns, slab), slab.subarray(0, total));
+  return { rows, inline: null, slab, slices: [{ header, offset: 0 }] };
+}
+
+function checkSize(bytes: number): void {
+  if (bytes <= limits.slabBytes) return;
+  throw new VolleyError(
+    'RESOURCE_EXHAUSTED',
+    `a partition of ${bytes} bytes is beyond the limit of ${limits.slabBytes}: use more partitions (repartition, smaller row groups) or select fewer columns`,
+    { bytes, limit: limits.slabBytes },
+  );
 }

@@ -5,7 +5,16 @@ import { typeAggregate } from '../expr/type-aggregate.js';
 import { condition, scopeOf, typeExpr } from '../expr/typing.js';
 import type { ScanSpec } from '../io/source.js';
 import type { StateField } from '../kernels/accumulator.js';
-import type { AggregateSpec, AggregateStep, Fragment, FragmentOp, JoinStep, SampleStep } from './fragment.js';
+import { sumKind } from '../kernels/fused-layout.js';
+import type {
+  AggregateSpec,
+  AggregateStep,
+  Fragment,
+  FragmentOp,
+  JoinStep,
+  SampleStep,
+  UnpivotStep,
+} from './fragment.js';
 
 /** The schema of the rows a scan yields. */
 export function scanSchema(scan: ScanSpec): Schema {
@@ -32,16 +41,9 @@ export function aggregateType(step: AggregateStep, spec: AggregateSpec): DataTyp
 export function stateFields(step: AggregateStep, spec: AggregateSpec): StateField[] {
   switch (spec.op) {
     case 'sum':
-      return [
-        { part: 'high', type: DataType.Float64 },
-        { part: 'low', type: DataType.Float64 },
-      ];
+      return sumFields(aggregateInput(step, spec));
     case 'mean':
-      return [
-        { part: 'high', type: DataType.Float64 },
-        { part: 'low', type: DataType.Float64 },
-        { part: 'count', type: DataType.Int64 },
-      ];
+      return [...sumFields(aggregateInput(step, spec)), { part: 'count', type: DataType.Int64 }];
     case 'count':
     case 'len':
       return [{ part: 'count', type: DataType.Int64 }];
@@ -54,9 +56,39 @@ export function stateFields(step: AggregateStep, spec: AggregateSpec): StateFiel
     case 'min':
     case 'max':
       return [{ part: 'value', type: aggregateInput(step, spec) }];
-    default:
-      throw new VolleyError('INTERNAL', `${spec.op} has no small state: it must run in phase complete`);
+    case 'var':
+    case 'std':
+      return momentFields(['mean', 'squares']);
+    case 'corr':
+      return momentFields(['meanA', 'meanB', 'squaresA', 'squaresB', 'products']);
+    case 'quantile':
+      return [{ part: 'values', type: DataType.List(DataType.Float64) }];
+    case 'approxNUnique':
+      return [{ part: 'registers', type: DataType.List(DataType.Int32) }];
+    case 'nUnique':
+    case 'list':
+    case 'topK':
+    case 'bottomK':
+      return [{ part: 'values', type: DataType.List(aggregateInput(step, spec)) }];
   }
+}
+
+/** A count and double-doubles. */
+function momentFields(parts: readonly string[]): StateField[] {
+  const pairs = parts.flatMap(part => [
+    { part: `${part}High`, type: DataType.Float64 },
+    { part: `${part}Low`, type: DataType.Float64 },
+  ]);
+  return [{ part: 'count', type: DataType.Int64 }, ...pairs];
+}
+
+/** Small integers add up exactly in one number. */
+function sumFields(type: DataType): StateField[] {
+  if (sumKind(type) === 'small') return [{ part: 'value', type: DataType.Int64 }];
+  return [
+    { part: 'high', type: DataType.Float64 },
+    { part: 'low', type: DataType.Float64 },
+  ];
 }
 
 /** Rows of an aggregate step: keys first, in step order; then results or, in phase partial, states. */
@@ -93,6 +125,26 @@ export function sampleSchema(step: SampleStep, before: Schema): Schema {
   return [...names.map(name => before[columnIndex(before, name)]!), ...samplePlaces];
 }
 
+/** Rows with the items of list columns in their place. */
+export function explodedSchema(names: readonly string[], before: Schema): Schema {
+  return before.map(({ name, type }) => {
+    return names.includes(name) && type.kind === 'list' ? { name, type: type.item } : { name, type };
+  });
+}
+
+/** Rows of an unpivot: index columns, label, values. */
+export function unpivotSchema(
+  { index, variable, values }: Omit<UnpivotStep, 'kind'>,
+  before: Schema,
+): Schema {
+  const typeOf = (name: string) => before[columnIndex(before, name)]!.type;
+  return [
+    ...index.map(name => ({ name, type: typeOf(name) })),
+    { name: variable, type: DataType.Utf8 },
+    ...values.map(({ name, columns }) => ({ name, type: typeOf(columns[0]!) })),
+  ];
+}
+
 /** Rows after an operator, from the types before it. */
 export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly Schema[]): Schema {
   switch (op.kind) {
@@ -100,6 +152,12 @@ export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly 
       const scope = scopeOf(before, 'select');
       return op.columns.map(({ name, expr }) => ({ name, type: typeExpr(expr, scope).type }));
     }
+    case 'explode':
+      return explodedSchema(op.columns, before);
+    case 'unpivot':
+      return unpivotSchema(op, before);
+    case 'number':
+      return [...before, { name: op.name, type: DataType.Float64 }];
     case 'aggregate':
       return aggregateSchema(op);
     case 'sample':

@@ -1,7 +1,7 @@
 import { assertNever } from '../../core/base/assert.js';
 import { formatExpr } from '../expr/format.js';
 import type { ExprNode } from '../expr/node.js';
-import type { AggregateSpec, NamedExpr, SortKey } from '../physical/fragment.js';
+import type { AggregateSpec, NamedExpr, SortKey, UnpivotStep } from '../physical/fragment.js';
 import type { Plan } from './plan.js';
 import { inputsOf } from './traverse.js';
 
@@ -36,6 +36,14 @@ function describe(plan: Plan): string {
     }
     case 'sort':
       return `SORT ${formatSort(plan.by)}${plan.limit === null ? '' : ` top ${plan.limit}`}`;
+    case 'explode':
+      return `EXPLODE ${plan.columns.join(', ')}`;
+    case 'unpivot':
+      return `UNPIVOT ${formatUnpivot(plan)}`;
+    case 'number':
+      return `NUMBER ${plan.name}`;
+    case 'sample':
+      return `SAMPLE ${plan.n ?? `${plan.fraction} of the rows`} by seed ${plan.seed}`;
     case 'limit':
       return `LIMIT ${plan.n}${plan.offset === 0 ? '' : ` offset ${plan.offset}`}`;
     case 'tail':
@@ -75,6 +83,11 @@ export function formatSort(by: readonly SortKey[]): string {
       return `${column}${descending ? ' desc' : ''}${nulls}`;
     })
     .join(', ');
+}
+
+/** `[a, b] by c: variable, value`. */
+export function formatUnpivot({ labels, index, variable, values }: Omit<UnpivotStep, 'kind'>): string {
+  return `[${labels.join(', ')}] by [${index.join(', ')}]: ${[variable, ...values.map(v => v.name)].join(', ')}`;
 }
 
 export function formatTake(take: readonly { readonly column: string; readonly name: string }[]): string {

@@ -1,9 +1,10 @@
-import type { DataType, Field, Schema } from '../column/datatype.js';
+import { DataType, type Field, type Schema } from '../column/datatype.js';
 import type { ExprNode } from '../expr/node.js';
 import { typeAggregate } from '../expr/type-aggregate.js';
 import { scopeOf, typeExpr } from '../expr/typing.js';
 import type { ScanSpec, Split } from '../io/source.js';
-import type { AggregateSpec, JoinHow, NamedExpr, SortKey } from '../physical/fragment.js';
+import type { AggregateSpec, JoinHow, NamedExpr, SortKey, UnpivotStep } from '../physical/fragment.js';
+import { explodedSchema, unpivotSchema } from '../physical/schema.js';
 import type { MemoryTable } from './memory-table.js';
 
 /**
@@ -33,7 +34,35 @@ export type Plan =
       readonly schema: Schema;
     }
   | { readonly kind: 'tail'; readonly input: Plan; readonly n: number; readonly schema: Schema }
-  | { readonly kind: 'concat'; readonly inputs: readonly Plan[]; readonly schema: Schema };
+  | { readonly kind: 'concat'; readonly inputs: readonly Plan[]; readonly schema: Schema }
+  | ExplodePlan
+  | UnpivotPlan
+  /** Adds a Float64 column that ascends with the rows. */
+  | { readonly kind: 'number'; readonly input: Plan; readonly name: string; readonly schema: Schema }
+  /** So many rows, or such a share of them, chosen at random by the seed. */
+  | SamplePlan;
+
+export interface ExplodePlan {
+  readonly kind: 'explode';
+  readonly input: Plan;
+  readonly columns: readonly string[];
+  readonly schema: Schema;
+}
+
+export interface UnpivotPlan extends UnpivotStep {
+  readonly input: Plan;
+  readonly schema: Schema;
+}
+
+export interface SamplePlan {
+  readonly kind: 'sample';
+  readonly input: Plan;
+  /** Exactly one of the two is not null. */
+  readonly n: number | null;
+  readonly fraction: number | null;
+  readonly seed: number;
+  readonly schema: Schema;
+}
 
 export interface ScanPlan {
   readonly kind: 'scan';
@@ -141,6 +170,21 @@ export function tailPlan(input: Plan, n: number): Plan {
 
 export function concatPlan(inputs: readonly Plan[]): Plan {
   return { kind: 'concat', inputs, schema: inputs[0]?.schema ?? [] };
+}
+
+export function explodePlan(input: Plan, columns: readonly string[]): ExplodePlan {
+  return { kind: 'explode', input, columns, schema: explodedSchema(columns, input.schema) };
+}
+
+export function unpivotPlan(input: Plan, step: Omit<UnpivotStep, 'kind'>): UnpivotPlan {
+  const { index, variable, labels, values } = step;
+  const schema = unpivotSchema(step, input.schema);
+  return { kind: 'unpivot', input, index, variable, labels, values, schema };
+}
+
+export function numberPlan(input: Plan, name: string): Plan {
+  const schema = [...input.schema, { name, type: DataType.Float64 }];
+  return { kind: 'number', input, name, schema };
 }
 
 /** A field known to be there. */

@@ -2,13 +2,16 @@ import { assertNever } from '../../core/base/assert.js';
 import {
   aggregatePlan,
   concatPlan,
+  explodePlan,
   filterPlan,
   joinPlan,
   limitPlan,
+  numberPlan,
   type Plan,
   projectPlan,
   sortPlan,
   tailPlan,
+  unpivotPlan,
 } from './plan.js';
 
 /** The plans a node reads, in order. With `withInputs`, the sole exhaustive list of node kinds for rules. */
@@ -23,6 +26,10 @@ export function inputsOf(plan: Plan): readonly Plan[] {
     case 'sort':
     case 'limit':
     case 'tail':
+    case 'explode':
+    case 'unpivot':
+    case 'number':
+    case 'sample':
       return [plan.input];
     case 'join':
       return [plan.left, plan.right];
@@ -54,6 +61,14 @@ export function withInputs(plan: Plan, inputs: readonly Plan[]): Plan {
       return limitPlan(first, plan.n, plan.offset);
     case 'tail':
       return tailPlan(first, plan.n);
+    case 'explode':
+      return explodePlan(first, plan.columns);
+    case 'unpivot':
+      return unpivotPlan(first, plan);
+    case 'number':
+      return numberPlan(first, plan.name);
+    case 'sample':
+      return { ...plan, input: first, schema: first.schema };
     case 'join':
       return joinPlan({ ...plan, left: first, right: inputs[1]! });
     case 'concat':

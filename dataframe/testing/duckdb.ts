@@ -66,6 +66,7 @@ function sqlValue(column: Column, row: number): string {
       const day = Math.floor(v / 86_400e6);
       return `timestamp '${timestampText(day, (v - day * 86_400e6) * 1000)}'`;
     }
+    case 'float32':
     case 'float64':
       // Through text: a literal would become a DECIMAL and lose digits.
       return Object.is(v, -0) ? "'-0'::double" : `'${v}'::double`;

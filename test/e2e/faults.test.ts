@@ -7,6 +7,7 @@ import {
   LocalCluster,
   type Session,
   VolleyError,
+  wait,
 } from '../../index.js';
 import {
   abortEngine,
@@ -75,6 +76,16 @@ describe.each(['embedded', 'cluster'])('%s', where => {
     const nodes = (await session().status()).workers.map(worker => worker.name);
     expect(nodes).toContain(error.task.node);
     expect(future.status).toBe('failed');
+  });
+
+  test('an error that arrived before somebody awaits it names the awaiting place too', async () => {
+    const futures = session().map(declinePayment, [1, 2]);
+    await wait(futures);
+    const alone = await awaitInNamedFunction(futures[0]!);
+    const [, local] = alone.stack!.split('---- awaited here ----');
+    expect(local).toMatch(/awaitInNamedFunction .*faults\.test\.ts/);
+    const together = await errorOf(session().gather([futures[1]!]));
+    expect(together.stack!.split('---- awaited here ----')[1]).toMatch(/faults\.test\.ts/);
   });
 
   test('members of an AggregateError, values that are no errors, late rejections', async () => {
@@ -161,7 +172,10 @@ test('a task that takes its engine along: restarted, told with the cause of deat
   expect(await session.gather(others)).toEqual(jobs.map(({ i }) => i * 2));
   await until(async () => (await session.status()).workers.length === 2);
   const crash = faults.find(event => event.kind === 'engine-crashed')!;
-  expect(crash.detail).toContain('SIGKILL');
+  // How it ended, what memory it held, and what it was running.
+  const { job, index } = killer.task;
+  expect(crash.detail).toMatch(/signal SIGKILL, [1-9]\d* MiB resident, running /);
+  expect(crash.detail).toContain(`${job}/${index}`);
   expect(engines).toContain(crash.pid);
   expect(lives(crash.pid!)).toBe(false);
   await until(() => !cluster.workers.some(worker => worker.enginePid === crash.pid));

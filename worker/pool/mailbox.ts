@@ -1,8 +1,8 @@
 import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { assert } from '../../core/base/assert.js';
+import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
 import type { TemplateKind } from '../../core/graph/layer.js';
-import { collectGarbage } from '../../core/base/collect-garbage.js';
 import type { LaneWords } from './lane-words.js';
 import type { Ask, FromThread, ToThread } from './protocol.js';
 

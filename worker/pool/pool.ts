@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { MessagePort, Worker as Thread } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { entryFile } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
 import type { Event } from '../state/api.js';
-import { collectGarbage } from '../../core/base/collect-garbage.js';
 import type { Slab } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
 import { Answer, LaneWords } from './lane-words.js';

@@ -1,4 +1,5 @@
 import type { PartitionHeader } from '../../core/graph/partition.js';
+import { sealed } from '../../core/rpc/seal.js';
 import { alignUp } from './arena.js';
 import { type Slab, slabBytes } from './slabs.js';
 import type { SpillFile } from './spill.js';
@@ -21,7 +22,8 @@ export interface Block {
 
 /** One slice of a stored result. */
 export interface StoredSlice {
-  readonly header: PartitionHeader;
+  /** Gets its checksum when the bytes leave the process, or memory, for the first time. */
+  header: PartitionHeader;
   readonly block: Block;
   readonly offset: number;
 }
@@ -45,6 +47,12 @@ export function heapBytes(bytes: Uint8Array | null): number {
 
 export function residentBytes(block: Block): Uint8Array | null {
   return block.slab === null ? block.bytes : slabBytes(block.slab);
+}
+
+/** Gives the slice its checksum, if it has none yet. `bytes`: of the whole block, which must be pinned. */
+export async function seal(slice: StoredSlice, bytes: Uint8Array): Promise<void> {
+  const { header, offset } = slice;
+  slice.header = await sealed(header, bytes.subarray(offset, offset + header.byteLength));
 }
 
 /** A header whose `meta` owns its buffer: cloning a view to a thread would copy all that lies behind it. */

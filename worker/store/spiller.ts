@@ -1,6 +1,6 @@
 import { assert } from '../../core/base/assert.js';
 import { limits } from '../../core/base/limits.js';
-import { type Block, heapBytes, residentBytes, type StoredSlice } from './block.js';
+import { type Block, heapBytes, residentBytes, type StoredSlice, seal } from './block.js';
 import type { MemoryBudget } from './memory.js';
 import type { Slab } from './slabs.js';
 import type { SpillFolder } from './spill.js';
@@ -95,7 +95,9 @@ export class Spiller {
     if (block.file === null) {
       block.pins++; // Not freed under the write.
       try {
-        block.file = await this.folder.write(fileHeader(slices), residentBytes(block)!);
+        const bytes = residentBytes(block)!;
+        for (const slice of slices) await seal(slice, bytes);
+        block.file = await this.folder.write(fileHeader(slices), bytes);
       } catch {
         this.touch(block);
         return false;

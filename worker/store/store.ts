@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { VolleyError } from '../../core/base/errors.js';
 import type { JobId, TaskRef } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
@@ -11,6 +12,7 @@ import {
   type Payload,
   residentBytes,
   type StoredSlice,
+  seal,
 } from './block.js';
 import { ByteGate } from './gate.js';
 import { MemoryBudget } from './memory.js';
@@ -53,6 +55,8 @@ export class Store {
   private readonly jobs = new Map<number, Map<number, Slices>>();
   private readonly folder: SpillFolder;
   private readonly spiller: Spiller;
+  /** Bytes of slabs lent to this process: results its program still refers to. */
+  private leasedBytes = 0;
   private readonly lendGate = new ByteGate(limits.lendBufferBytes);
   private readonly onCorrupt: (task: TaskRef, detail: string) => void;
 
@@ -61,7 +65,11 @@ export class Store {
     this.memory = new MemoryBudget(options.memoryBytes, options.onDropArena ?? (() => {}), waitMs);
     this.folder = new SpillFolder(options.spillDir);
     this.spiller = new Spiller(this.memory, this.folder);
-    this.memory.onPressure = () => this.spiller.wake();
+    this.memory.onPressure = () => {
+      // Results that nobody refers to any more come back with a collection, which nothing else would ask for.
+      if (this.leasedBytes > 0) collectGarbage();
+      this.spiller.wake();
+    };
     this.onCorrupt = options.onCorrupt ?? (() => {});
   }
 
@@ -135,8 +143,47 @@ export class Store {
    */
   async lend(task: TaskRef, slice: number): Promise<LeasedPartition | null> {
     const now = this.pinNow(task, slice);
-    if (now !== undefined) return now;
-    const { header, block, offset } = this.jobs.get(task.job)!.get(task.index)![slice]!;
+    if (now === null) return null;
+    const stored = this.jobs.get(task.job)!.get(task.index)![slice]!;
+    if (now === undefined) return this.lendSpilled(task, stored);
+    await seal(stored, residentBytes(stored.block)!);
+    return { ...now, header: stored.header };
+  }
+
+  /**
+   * A slice for this process, without a copy while no more than limits.leasedShare of the budget is away like that;
+   * beyond it, and from disk, a copy on the heap.
+   */
+  async lendHere(task: TaskRef, slice: number): Promise<LeasedPartition | null> {
+    const now = this.pinNow(task, slice);
+    if (now === null) return null;
+    if (now === undefined) {
+      const spilled = await this.lendSpilled(task, this.jobs.get(task.job)!.get(task.index)![slice]!);
+      spilled?.release(); // Its bytes are the taker's now.
+      return spilled && { ...spilled, release: () => {} };
+    }
+    const { header, bytes, slab } = now;
+    const size = slab?.byteLength ?? 0;
+    if (this.leasedBytes + size > limits.leasedShare * this.memory.slabs.budgetBytes) {
+      const copy = bytes.slice();
+      now.release();
+      return { header, bytes: copy, release: () => {} };
+    }
+    this.leasedBytes += size;
+    let released = false;
+    return {
+      header,
+      bytes,
+      release: () => {
+        if (!released) this.leasedBytes -= size;
+        released = true;
+        now.release();
+      },
+    };
+  }
+
+  private async lendSpilled(task: TaskRef, stored: StoredSlice): Promise<LeasedPartition | null> {
+    const { header, block, offset } = stored;
     block.pins++; // The file stays while it is waited for and read.
     const release = await this.lendGate.enter(header.byteLength);
     try {

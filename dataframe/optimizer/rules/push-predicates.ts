@@ -47,6 +47,14 @@ function push(plan: Plan): Plan {
         below => withInputs(input, [push(filterPlan(input.input, below))]),
       );
     }
+    case 'explode': {
+      const { columns } = input;
+      return split(
+        plan,
+        node => columnsOf(node).size > 0 && ![...columnsOf(node)].some(c => columns.includes(c)),
+        below => withInputs(input, [push(filterPlan(input.input, below))]),
+      );
+    }
     case 'join':
       return pushThroughJoin(plan, input);
     default:

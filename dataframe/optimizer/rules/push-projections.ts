@@ -64,6 +64,17 @@ function narrow(plan: Plan, needed: ReadonlySet<string>): Plan {
       const below = new Set([...needed, ...plan.by.map(k => k.column)]);
       return withInputs(plan, [only(plan.input, below)]);
     }
+    case 'explode':
+      return withInputs(plan, [narrow(plan.input, new Set([...needed, ...plan.columns]))]);
+    case 'unpivot': {
+      const values = plan.values.flatMap(value => value.columns);
+      return withInputs(plan, [only(plan.input, new Set([...plan.index, ...values]))]);
+    }
+    case 'number': {
+      const input = narrow(plan.input, needed);
+      return needed.has(plan.name) ? withInputs(plan, [input]) : input;
+    }
+    case 'sample':
     case 'limit':
     case 'tail':
       return withInputs(plan, [only(plan.input, needed)]);

@@ -1,3 +1,4 @@
+import { assert } from '../../../core/base/assert.js';
 import type { Batch, Column } from '../../column/column.js';
 import { columnOf } from '../../column/layout.js';
 import { type Accumulator, rowMask } from '../../kernels/accumulator.js';
@@ -9,20 +10,14 @@ import { extremeAccumulator } from '../../kernels/aggregate-extreme.js';
 import { ListAccumulator } from '../../kernels/aggregate-list.js';
 import { VarianceAccumulator } from '../../kernels/aggregate-moments.js';
 import { QuantileAccumulator } from '../../kernels/aggregate-quantile.js';
-import { CountAccumulator, SumAccumulator } from '../../kernels/aggregate-sum.js';
 import { topAccumulator } from '../../kernels/aggregate-top.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
-import { aggregateInput, aggregateType } from '../schema.js';
+import { aggregateInput } from '../schema.js';
 
-/** An empty accumulator of an aggregate. */
+/** An empty accumulator of an aggregate that generated code does not update. */
 export function accumulatorOf(step: AggregateStep, spec: AggregateSpec): Accumulator {
   const type = aggregateInput(step, spec);
   switch (spec.op) {
-    case 'sum':
-    case 'mean': {
-      const integer = aggregateType(step, spec).kind === 'int64';
-      return new SumAccumulator({ mean: spec.op === 'mean', integer, name: spec.name });
-    }
     case 'min':
     case 'max':
       return extremeAccumulator(type, spec.op === 'max');
@@ -45,9 +40,8 @@ export function accumulatorOf(step: AggregateStep, spec: AggregateSpec): Accumul
     case 'topK':
     case 'bottomK':
       return topAccumulator(type, spec.param!, spec.op === 'topK');
-    case 'count':
-    case 'len':
-      return new CountAccumulator();
+    default:
+      return assert(false, `${spec.op} is part of generated code`) as never;
   }
 }
 

@@ -1,208 +1,165 @@
 import type { Batch, Column } from '../../column/column.js';
 import type { DataType } from '../../column/datatype.js';
-import { columnOf } from '../../column/layout.js';
-import { type Accumulator, rowMask } from '../../kernels/accumulator.js';
-import { DistinctAccumulator, EdgeAccumulator } from '../../kernels/aggregate-edge.js';
-import { extremeAccumulator } from '../../kernels/aggregate-extreme.js';
-import { CountAccumulator, SumAccumulator } from '../../kernels/aggregate-sum.js';
-import { GroupTable } from '../../kernels/group.js';
+import { columnOf, isWide } from '../../column/layout.js';
+import type { Accumulator } from '../../kernels/accumulator.js';
+import { FusedGroups } from '../../kernels/fused.js';
+import type { FusedOp } from '../../kernels/fused-layout.js';
+import { reader, resultColumn, stateColumns } from '../../kernels/fused-result.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
 import type { Emit, Operator } from '../operator.js';
-import { aggregateInput, aggregateSchema, aggregateType, stateFields } from '../schema.js';
+import { aggregateInput, aggregateSchema, stateFields } from '../schema.js';
+import { accumulatorOf, inputOf } from './accumulators.js';
 
 /** Groups rows and aggregates them, in one of the three phases. */
 export function aggregateOperator(step: AggregateStep): Operator {
-  switch (step.phase) {
-    case 'partial':
-      return new Partial(step);
-    case 'final':
-      return new Final(step);
-    default:
-      return new Complete(step);
-  }
+  return step.phase === 'final' ? new Merge(step) : new Aggregate(step);
 }
 
-function accumulatorOf(step: AggregateStep, spec: AggregateSpec): Accumulator {
-  const type = aggregateInput(step, spec);
+/** True for aggregates whose state is a few numbers a group: generated code updates them while it finds the groups. */
+function isFused(step: AggregateStep, spec: AggregateSpec): boolean {
   switch (spec.op) {
     case 'sum':
-    case 'mean': {
-      const integer = aggregateType(step, spec).kind === 'int64';
-      return new SumAccumulator({ mean: spec.op === 'mean', integer, name: spec.name });
-    }
+    case 'mean':
+    case 'count':
+    case 'len':
+      return true;
     case 'min':
-    case 'max':
-      return extremeAccumulator(type, spec.op === 'max');
-    case 'first':
-    case 'last':
-      return new EdgeAccumulator(type, spec.op === 'last');
+    case 'max': {
+      // Text goes by rank; 64-bit integers may need two words.
+      const type = aggregateInput(step, spec);
+      return type.kind !== 'utf8' && type.kind !== 'binary' && !isWide(type);
+    }
     default:
-      return new CountAccumulator();
+      return false;
   }
-}
-
-/** The rows that an aggregate counts, of one batch. */
-function inputOf(spec: AggregateSpec, batch: Batch): { column: Column | null; mask: Uint8Array | null } {
-  const column = spec.column === null ? null : columnOf(batch, spec.column);
-  const filter = spec.filter === null ? null : columnOf(batch, spec.filter);
-  const keepsNulls = spec.op === 'first' || spec.op === 'last';
-  return { column, mask: rowMask(keepsNulls ? null : column, filter, batch.rows) };
 }
 
 function keyTypes(step: AggregateStep): DataType[] {
-  const { schema } = { schema: aggregateSchema({ ...step, phase: 'complete' }) };
+  const schema = aggregateSchema({ ...step, phase: 'complete' });
   return schema.slice(0, step.keys.length).map(field => field.type);
 }
 
-/** One accumulator per group over all rows of the task. */
-class Partial implements Operator {
-  readonly schema;
-  readonly done = false;
-  readonly #step: AggregateStep;
-  readonly #table: GroupTable;
-  readonly #accumulators: readonly Accumulator[];
+/** The aggregates of a step: those that generated code updates and the others, by position in the step. */
+class Aggregates {
+  readonly groups: FusedGroups;
+  readonly fused: readonly number[];
+  /** null where the aggregate is fused. */
+  readonly others: readonly (Accumulator | null)[];
 
   constructor(step: AggregateStep) {
-    this.#step = step;
-    this.schema = aggregateSchema(step);
-    this.#table = new GroupTable(keyTypes(step));
-    this.#accumulators = step.aggregates.map(spec => accumulatorOf(step, spec));
-  }
-
-  push(batch: Batch): void {
-    const { keys, aggregates } = this.#step;
-    const group = this.#table.assign(
-      keys.map(name => columnOf(batch, name)),
-      batch.rows,
-    );
-    aggregates.forEach((spec, k) => {
-      const accumulator = this.#accumulators[k]!;
-      const { column, mask } = inputOf(spec, batch);
-      accumulator.resize(this.#table.count);
-      accumulator.update(column, group, batch.rows, mask);
+    const { aggregates } = step;
+    this.fused = aggregates.flatMap((spec, k) => (isFused(step, spec) ? [k] : []));
+    this.others = aggregates.map(spec => (isFused(step, spec) ? null : accumulatorOf(step, spec)));
+    this.groups = new FusedGroups({
+      keys: keyTypes(step),
+      specs: this.fused.map(k => {
+        const spec = aggregates[k]!;
+        const type = aggregateInput(step, spec);
+        return { name: spec.name, op: spec.op as FusedOp, type, rowsKey: `${spec.column} ${spec.filter}` };
+      }),
+      merging: step.phase === 'final',
+      numbered: this.fused.length < aggregates.length,
+      ...(step.tier === undefined ? {} : { tier: step.tier }),
     });
   }
 
-  finish(emit: Emit): void {
-    const rows = this.#table.count;
-    if (rows === 0) return;
-    const states = this.#accumulators.flatMap(accumulator => accumulator.state());
-    emit({ schema: this.schema, rows, columns: [...this.#table.keyColumns(), ...states] }, 0);
-  }
-}
-
-/** Emits the groups; without keys there is always one. */
-function emitGroups(
-  operator: Operator,
-  step: AggregateStep,
-  table: GroupTable,
-  results: readonly (Accumulator | DistinctAccumulator)[],
-  emit: Emit,
-): void {
-  const rows = step.keys.length === 0 ? 1 : table.count;
-  if (rows === 0) return;
-  for (const result of results) result.resize(rows);
-  const columns = [...table.keyColumns(), ...results.map(result => result.result())];
-  emit({ schema: operator.schema, rows, columns }, 0);
-}
-
-/** Merges what partial gave, in the order it comes. Columns are taken by position: keys, then states. */
-class Final implements Operator {
-  readonly schema;
-  readonly done = false;
-  readonly #step: AggregateStep;
-  readonly #table: GroupTable;
-  readonly #accumulators: readonly Accumulator[];
-
-  constructor(step: AggregateStep) {
-    this.#step = step;
-    this.schema = aggregateSchema(step);
-    this.#table = new GroupTable(keyTypes(step));
-    this.#accumulators = step.aggregates.map(spec => accumulatorOf(step, spec));
-  }
-
-  push(batch: Batch): void {
-    const { keys, aggregates } = this.#step;
-    const group = this.#table.assign(batch.columns.slice(0, keys.length), batch.rows);
-    let at = keys.length;
-    aggregates.forEach((spec, k) => {
-      const width = stateFields(this.#step, spec).length;
-      const accumulator = this.#accumulators[k]!;
-      accumulator.resize(this.#table.count);
-      accumulator.merge(batch.columns.slice(at, at + width), group, batch.rows);
-      at += width;
+  /** Keys of the first `rows` groups, then the columns of every aggregate: states or results. */
+  columns(rows: number, states: boolean): Column[] {
+    const read = reader(this.groups, rows);
+    const column = states
+      ? stateColumns
+      : (...args: Parameters<typeof resultColumn>) => [resultColumn(...args)];
+    const columns = this.others.map((other, k) => {
+      if (other === null) return column(this.groups, this.fused.indexOf(k), read, rows);
+      other.resize(rows);
+      return states ? other.state() : [other.result()];
     });
-  }
-
-  finish(emit: Emit): void {
-    emitGroups(this, this.#step, this.#table, this.#accumulators, emit);
+    const all = [...this.groups.keyColumns(), ...columns.flat()];
+    this.groups.close();
+    return all;
   }
 }
 
 /**
- * Both phases in one: accumulators of the current entry are merged into the totals when the entry ends, so that the
- * bits are those of partial and final. Distinct values need no such care.
+ * Phases partial and complete. Complete keeps what depends on the order of addition (float sums) per entry and folds
+ * it into totals when the next entry's rows come, so that the bits are those of partial and final.
  */
-class Complete implements Operator {
+class Aggregate implements Operator {
   readonly schema;
   readonly done = false;
   readonly #step: AggregateStep;
-  readonly #table: GroupTable;
-  readonly #totals: readonly (Accumulator | DistinctAccumulator)[];
-  #current: (Accumulator | null)[] | null = null;
-  #entry = -1;
+  readonly #all: Aggregates;
 
   constructor(step: AggregateStep) {
     this.#step = step;
     this.schema = aggregateSchema(step);
-    this.#table = new GroupTable(keyTypes(step));
-    this.#totals = step.aggregates.map(spec =>
-      spec.op === 'nUnique' ? new DistinctAccumulator(aggregateInput(step, spec)) : accumulatorOf(step, spec),
-    );
+    this.#all = new Aggregates(step);
   }
 
   push(batch: Batch, entry: number): void {
-    const { keys, aggregates } = this.#step;
-    if (entry !== this.#entry) this.#mergeEntry();
-    this.#entry = entry;
-    this.#current ??= aggregates.map(spec =>
-      spec.op === 'nUnique' ? null : accumulatorOf(this.#step, spec),
-    );
-    const current = this.#current;
-    const group = this.#table.assign(
-      keys.map(name => columnOf(batch, name)),
-      batch.rows,
-    );
-    aggregates.forEach((spec, k) => {
-      const { column, mask } = inputOf(spec, batch);
-      const accumulator = current[k] ?? null;
-      if (accumulator === null) {
-        (this.#totals[k] as DistinctAccumulator).update(column!, group, batch.rows, mask);
-        return;
-      }
-      accumulator.resize(this.#table.count);
-      accumulator.update(column, group, batch.rows, mask);
+    const { keys, aggregates, phase } = this.#step;
+    const { groups, fused, others } = this.#all;
+    const inputs = fused.map(k => {
+      const { column, filter } = aggregates[k]!;
+      return {
+        column: column === null ? null : columnOf(batch, column),
+        filter: filter === null ? null : columnOf(batch, filter),
+      };
+    });
+    const keyColumns = keys.map(name => columnOf(batch, name));
+    // A task is one partition to a partial aggregation, whatever it was put together from.
+    const ids = groups.addRows(keyColumns, inputs, batch.rows, phase === 'partial' ? 0 : entry);
+    others.forEach((other, k) => {
+      if (other === null) return;
+      const { column, mask, other: second } = inputOf(aggregates[k]!, batch);
+      other.resize(groups.count);
+      other.update(column, ids!, batch.rows, mask, second);
     });
   }
 
   finish(emit: Emit): void {
-    this.#mergeEntry();
-    emitGroups(this, this.#step, this.#table, this.#totals, emit);
+    const { keys, phase } = this.#step;
+    const rows = keys.length === 0 && phase === 'complete' ? 1 : this.#all.groups.count;
+    if (rows === 0) return;
+    emit({ schema: this.schema, rows, columns: this.#all.columns(rows, phase === 'partial') }, 0);
+  }
+}
+
+/** Merges what partial gave, in the order it comes. Columns are taken by position: keys, then states. */
+class Merge implements Operator {
+  readonly schema;
+  readonly done = false;
+  readonly #step: AggregateStep;
+  readonly #all: Aggregates;
+
+  constructor(step: AggregateStep) {
+    this.#step = step;
+    this.schema = aggregateSchema(step);
+    this.#all = new Aggregates(step);
   }
 
-  #mergeEntry(): void {
-    const current = this.#current;
-    if (current === null) return;
-    const groups = this.#table.count;
-    const identity = new Int32Array(groups);
-    for (let g = 0; g < groups; g++) identity[g] = g;
-    current.forEach((accumulator, k) => {
-      if (accumulator === null) return;
-      const total = this.#totals[k] as Accumulator;
-      total.resize(groups);
-      accumulator.resize(groups);
-      total.merge(accumulator.state(), identity, groups);
+  push(batch: Batch): void {
+    const { keys, aggregates } = this.#step;
+    const { groups, others } = this.#all;
+    let at = keys.length;
+    const states = aggregates.map(spec => {
+      const from = at;
+      at += stateFields(this.#step, spec).length;
+      return batch.columns.slice(from, at);
     });
-    this.#current = null;
+    const fused = this.#all.fused.map(k => states[k]!);
+    const ids = groups.addStates(batch.columns.slice(0, keys.length), fused, batch.rows);
+    others.forEach((other, k) => {
+      if (other === null) return;
+      other.resize(groups.count);
+      other.merge(states[k]!, ids!, batch.rows);
+    });
+  }
+
+  /** Without keys there is always one group. */
+  finish(emit: Emit): void {
+    const rows = this.#step.keys.length === 0 ? 1 : this.#all.groups.count;
+    if (rows === 0) return;
+    emit({ schema: this.schema, rows, columns: this.#all.columns(rows, false) }, 0);
   }
 }

@@ -1,26 +1,35 @@
 import type { Batch, Column } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import { columnOf, nullColumn } from '../../column/layout.js';
+import { GatheredBatch, type Piece } from '../../kernels/gathered.js';
 import { JoinProbe } from '../../kernels/join.js';
 import { buildJoinTable } from '../../kernels/join-table.js';
-import { takeBatch, takeColumn, takeOptional } from '../../kernels/take.js';
 import type { JoinStep } from '../fragment.js';
 import type { Emit, Operator } from '../operator.js';
 import { joinSchema } from '../schema.js';
 
+/** The build side, ready to be probed by any task. */
+export interface JoinSide {
+  readonly rows: Batch;
+  /** null: a cross join needs none. */
+  readonly probe: JoinProbe | null;
+}
+
+export function joinSide(step: JoinStep, rows: Batch): JoinSide {
+  if (step.how === 'cross') return { rows, probe: null };
+  const keys = step.rightOn.map(name => columnOf(rows, name));
+  const table = buildJoinTable(keys, rows.rows, step.tier);
+  const dictionaries = keys.map(key => key.dictionary);
+  return { rows, probe: new JoinProbe(table, dictionaries) };
+}
+
 /**
- * Probes `build` with the rows that flow by. Output: probe order, then build order; after them (right, full) the build
- * rows that nothing matched, in build order.
+ * Probes the build side with the rows that flow by. Output: probe order, then build order; after them (right, full) the
+ * build rows that nothing matched, in build order.
  */
-export function joinOperator(step: JoinStep, before: Schema, build: Batch): Operator {
+export function joinOperator(step: JoinStep, before: Schema, { rows: build, probe }: JoinSide): Operator {
   const schema = joinSchema(step, before, build.schema);
-  if (step.how === 'cross') return crossOperator(step, schema, build);
-  const buildKeys = step.rightOn.map(name => columnOf(build, name));
-  const table = buildJoinTable(buildKeys, build.rows, step.tier);
-  const probe = new JoinProbe(
-    table,
-    buildKeys.map(key => key.dictionary),
-  );
+  if (probe === null) return crossOperator(step, schema, build);
   const keysOf = (batch: Batch) => step.leftOn.map(name => columnOf(batch, name));
   if (step.how === 'semi' || step.how === 'anti') return filterRows(probe, step, schema, keysOf, build);
   return pairRows(probe, step, schema, keysOf, build);
@@ -41,7 +50,8 @@ function filterRows(
     push(batch, entry, emit) {
       const { left, rows } = probe.rowsWhere(matched, keysOf(batch), batch.rows);
       if (rows === 0) return;
-      emit(left === null ? batch : takeBatch(batch, left, rows), entry);
+      const pieces = batch.columns.map((column): Piece => ({ column, at: left, gaps: false }));
+      emit(new GatheredBatch(schema, rows, pieces), entry);
     },
     finish() {},
   };
@@ -70,11 +80,9 @@ function pairRows(
         : probe.inner(keys, batch.rows);
       if (rows === 0) return;
       if (seen !== null) mark(seen, right, rows);
-      const own = left === null ? batch.columns : takeBatch(batch, left, rows).columns;
-      const added = taken.map(column =>
-        gaps ? takeOptional(column, right, rows) : takeColumn(column, right, rows),
-      );
-      emit({ schema, rows, columns: [...own, ...added] }, entry);
+      const own = batch.columns.map((column): Piece => ({ column, at: left, gaps: false }));
+      const added = taken.map((column): Piece => ({ column, at: right, gaps }));
+      emit(new GatheredBatch(schema, rows, [...own, ...added]), entry);
     },
     finish(emit) {
       if (seen !== null) emitUnseen(seen, schema, taken, lastEntry, emit);
@@ -97,8 +105,11 @@ function emitUnseen(
   let rows = 0;
   for (let i = 0; i < seen.length; i++) if (seen[i] === 0) at[rows++] = i;
   if (rows === 0) return;
-  const nulls = schema.slice(0, schema.length - taken.length).map(field => nullColumn(field.type, rows));
-  emit({ schema, rows, columns: [...nulls, ...taken.map(column => takeColumn(column, at, rows))] }, entry);
+  const nulls = schema
+    .slice(0, schema.length - taken.length)
+    .map((field): Piece => ({ column: nullColumn(field.type, rows), at: null, gaps: false }));
+  const own = taken.map((column): Piece => ({ column, at, gaps: false }));
+  emit(new GatheredBatch(schema, rows, [...nulls, ...own]), entry);
 }
 
 /** Pairs of one batch that are made at a time. */
@@ -126,8 +137,9 @@ function crossOperator(step: JoinStep, schema: Schema, build: Batch): Operator {
             l++;
           }
         }
-        const own = takeBatch(batch, left, rows).columns;
-        emit({ schema, rows, columns: [...own, ...taken.map(c => takeColumn(c, right, rows))] }, entry);
+        const own = batch.columns.map((column): Piece => ({ column, at: left, gaps: false }));
+        const added = taken.map((column): Piece => ({ column, at: right, gaps: false }));
+        emit(new GatheredBatch(schema, rows, [...own, ...added]), entry);
       }
     },
     finish() {},

@@ -2,7 +2,9 @@ import { assert } from '../../../core/base/assert.js';
 import { evaluate, selectRows } from '../../codegen/evaluate.js';
 import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import type { ExprNode } from '../../expr/node.js';
+import { columnsOf } from '../../expr/traverse.js';
 import { condition, scopeOf, typeExpr } from '../../expr/typing.js';
+import { GatheredBatch } from '../../kernels/gathered.js';
 import type { NamedExpr } from '../fragment.js';
 import type { Operator } from '../operator.js';
 
@@ -20,10 +22,19 @@ export function projectOperator(
   const schema = columns.map(({ name }, k) => ({ name, type: typed[k]!.type }));
   const nodes = typed.map(({ node }) => node);
   const test = predicate === null ? null : condition(predicate, scopeOf(before, 'filter'), 'filter');
+  const needed = new Set<string>();
+  for (const node of nodes) columnsOf(node, needed);
+  if (test !== null) columnsOf(test, needed);
+  const positions = test === null ? picked(nodes, before) : null;
   return {
     schema,
     done: false,
-    push(batch, entry, emit) {
+    push(whole, entry, emit) {
+      if (positions !== null && whole instanceof GatheredBatch) {
+        emit(whole.pick(positions, schema), entry);
+        return;
+      }
+      const batch = whole instanceof GatheredBatch ? whole.only(needed) : whole;
       const chosen = test === null ? null : selectRows(test, batch);
       if (chosen?.rows === 0) return;
       const selection = chosen?.rows === batch.rows ? null : chosen;
@@ -39,4 +50,13 @@ export function projectOperator(
     },
     finish() {},
   };
+}
+
+/** Positions of the columns when there is nothing to compute: rows that are only chosen yet need not be gathered for it. */
+function picked(nodes: readonly ExprNode[], before: Schema): number[] | null {
+  const positions = nodes.map(node => {
+    const inner = node.kind === 'alias' ? node.input : node;
+    return inner.kind === 'column' ? before.findIndex(field => field.name === inner.name) : -1;
+  });
+  return positions.includes(-1) ? null : positions;
 }

@@ -1,0 +1,134 @@
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import * as grpc from '@grpc/grpc-js';
+import type { JobId, TaskRef } from '../core/base/ids.js';
+import { packageRoot } from '../core/base/version.js';
+import type { BulkStore } from '../core/rpc/bulk.js';
+import { createNodeBulk } from '../core/rpc/bulk-node.js';
+import type { DataAddress } from '../core/wire/messages.js';
+
+const chunkBytes = 2 * 2 ** 20;
+const chunks = 512;
+const slabBytes = 32 * 2 ** 20;
+const slabs = 32;
+const open = { token: null, tls: null };
+const task: TaskRef = { job: 1 as JobId, index: 0 };
+const same = (bytes: Buffer) => bytes;
+const service = {
+  pull: {
+    path: '/raw/pull',
+    requestStream: false,
+    responseStream: true,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  },
+} as const;
+const options = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.enable_retries': 0,
+  'grpc.enable_channelz': 0,
+  'grpc-node.flow_control_window': 16 * 2 ** 20,
+};
+
+/** Bytes per second of grpc-js alone between two processes of this machine: one stream, nothing done with the bytes. */
+export function rawGrpcRate(): Promise<number> {
+  return withServer<number>('raw-grpc', async port => {
+    const Client = grpc.makeGenericClientConstructor(service, 'raw');
+    const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), options);
+    await pullAll(client);
+    const rates: number[] = [];
+    for (let i = 0; i < 3; i++) rates.push(await pullAll(client));
+    client.close();
+    return Math.max(...rates);
+  });
+}
+
+/** Bytes per second of Volley's own data plane between two processes, by the way it chooses, checksums included. */
+export function rawBulkRate(): Promise<number> {
+  return withServer<DataAddress>('raw-bulk', async address => {
+    const client = createNodeBulk().client(open);
+    const target = new Uint8Array(new SharedArrayBuffer(slabBytes));
+    const pull = async () => {
+      const start = performance.now();
+      for (let i = 0; i < slabs; i++) await client.fetch(address, task, 0, () => target);
+      return ((slabs * slabBytes) / (performance.now() - start)) * 1_000;
+    };
+    await pull();
+    const rates: number[] = [];
+    for (let i = 0; i < 3; i++) rates.push(await pull());
+    client.close();
+    return Math.max(...rates);
+  });
+}
+
+/** Runs `work` beside a process of this program, given the first message it sends. */
+async function withServer<M>(command: string, work: (message: M) => Promise<number>): Promise<number> {
+  const server = fork(join(packageRoot, 'dist', 'bench', 'main.js'), [command]);
+  try {
+    const message = await new Promise<M>((resolve, reject) => {
+      server.once('message', said => resolve(said as M));
+      server.once('exit', () => reject(new Error(`the process ${command} ended at its start`)));
+    });
+    return await work(message);
+  } finally {
+    server.kill();
+  }
+}
+
+function pullAll(client: grpc.Client): Promise<number> {
+  const start = performance.now();
+  const call = client.makeServerStreamRequest('/raw/pull', same, same, Buffer.alloc(0));
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    call.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+    });
+    call.on('error', reject);
+    call.on('end', () => resolve((bytes / (performance.now() - start)) * 1_000));
+  });
+}
+
+/** The other process: `main.js raw-grpc`. Ends with its parent. */
+export async function serveRawGrpc(): Promise<void> {
+  const server = new grpc.Server(options);
+  const chunk = Buffer.alloc(chunkBytes, 7);
+  server.addService(service, {
+    async pull(call: grpc.ServerWritableStream<Buffer, Buffer>) {
+      for (let i = 0; i < chunks; i++) {
+        if (!call.write(chunk)) await new Promise(resolve => call.once('drain', resolve));
+      }
+      call.end();
+    },
+  });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  process.on('disconnect', () => process.exit());
+  process.send?.(port);
+}
+
+/** The other process: `main.js raw-bulk`. */
+export async function serveRawBulk(): Promise<void> {
+  const bytes = new Uint8Array(new SharedArrayBuffer(slabBytes)).fill(7);
+  const header = { rows: 1, byteLength: slabBytes, checksum: crc32(bytes), meta: new Uint8Array(1) };
+  const lease = { header, bytes, release: () => undefined };
+  const store: BulkStore = {
+    lend: async () => lease,
+    lendHere: async () => lease,
+    reserve: async () => null,
+  };
+  const server = await createNodeBulk().serve(store, {
+    host: '127.0.0.1',
+    port: 0,
+    security: open,
+    socket: true,
+  });
+  process.on('disconnect', () => process.exit());
+  process.send?.(server.address);
+}

@@ -1,0 +1,199 @@
+import { compile } from '../codegen/compile.js';
+import type { Batch, Column } from '../column/column.js';
+import { DataType } from '../column/datatype.js';
+import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
+import { type Accumulator, grown } from './accumulator.js';
+import { nullWhereEmpty } from './aggregate-list.js';
+import { GroupValues } from './group-values.js';
+import { itemRows, listColumn } from './list.js';
+import { sortOrder } from './sort.js';
+import { takeColumn } from './take.js';
+
+/** Values per group up to which they are kept sorted in slots. */
+const slotsPerGroup = 16;
+
+/** The n largest (or smallest) values of each group as a list, best first; null for a group without any. */
+export function topAccumulator(type: DataType, n: number, largest: boolean): Accumulator {
+  const sorted = type.kind === 'utf8' || type.kind === 'binary' || type.kind === 'null' || n > slotsPerGroup;
+  return sorted ? new SortedTop(type, n, largest) : new SlotTop(type, n, largest);
+}
+
+type Insert = (
+  values: unknown,
+  group: Int32Array,
+  mask: Uint8Array | null,
+  best: Float64Array,
+  count: Int32Array,
+  n: number,
+  rows: number,
+) => void;
+
+function insertText(column: Column, largest: boolean, masked: boolean): string {
+  const op = largest ? '>' : '<';
+  const float = column.physical === 'f32' || column.physical === 'f64';
+  // NaN is above every number.
+  const better = (a: string, b: string) => {
+    if (!float) return `${a}${op}${b}`;
+    const nan = largest ? `(${a}!==${a}&&${b}===${b})` : `(${b}!==${b}&&${a}===${a})`;
+    return `(${a}${op}${b}||${nan})`;
+  };
+  const skip = masked ? 'if(mask[i]===0)continue;' : '';
+  // Slots not in use hold the worst number, so that one comparison turns most rows away.
+  const worse = largest ? 'x<best[e]' : 'x>best[e]';
+  return `/* top ${column.physical} */for(let i=0;i<rows;i++){${skip}const g=group[i],x=values[i],b=g*n,e=b+n-1;if(${worse})continue;
+const c=count[g];let j;if(c===n){const y=best[e];if(!(${better('x', 'y')}))continue;j=e;}else{count[g]=c+1;j=b+c;}
+while(j>b){const y=best[j-1];if(!(${better('x', 'y')}))break;best[j]=y;j--;}best[j]=x;}`;
+}
+
+/** A few numbers per group: insertion into sorted slots. 64-bit integers beyond 2^53 move to SortedTop. */
+class SlotTop implements Accumulator {
+  readonly #type: DataType;
+  readonly #n: number;
+  readonly #largest: boolean;
+  #groups = 0;
+  #room = 0;
+  #best = new Float64Array(0);
+  #count = new Int32Array(0);
+  #wide: SortedTop | null = null;
+
+  constructor(type: DataType, n: number, largest: boolean) {
+    this.#type = type;
+    this.#n = n;
+    this.#largest = largest;
+  }
+
+  resize(groups: number): void {
+    this.#groups = groups;
+    this.#wide?.resize(groups);
+    if (groups <= this.#room) return;
+    this.#best = grown(this.#best, groups * this.#n);
+    this.#count = grown(this.#count, groups);
+    const room = Math.min(this.#count.length, Math.floor(this.#best.length / this.#n));
+    this.#best.fill(this.#largest ? -Infinity : Infinity, this.#room * this.#n, room * this.#n);
+    this.#room = room;
+  }
+
+  update(column: Column | null, group: Int32Array, rows: number, mask: Uint8Array | null): void {
+    const input = column!;
+    if (input.physical === 'i64') this.#widen();
+    if (this.#wide !== null) {
+      this.#wide.update(input, group, rows, mask);
+      return;
+    }
+    const insert = compile<Insert>(
+      ['values', 'group', 'mask', 'best', 'count', 'n', 'rows'],
+      insertText(input, this.#largest, mask !== null),
+    );
+    insert(input.values, group, mask, this.#best, this.#count, this.#n, rows);
+  }
+
+  state(): Column[] {
+    return this.#wide?.state() ?? [this.#lists()];
+  }
+
+  merge(state: readonly Column[], group: Int32Array): void {
+    const lists = state[0]!;
+    const rows = itemRows(lists);
+    for (let k = 0; k < rows.length; k++) rows[k] = group[rows[k]!]!;
+    this.update(lists.items!, rows, rows.length, null);
+  }
+
+  result(): Column {
+    return this.#wide?.result() ?? nullWhereEmpty(this.#lists());
+  }
+
+  #lists(): Column {
+    const n = this.#n;
+    const offsets = new Int32Array(this.#groups + 1);
+    for (let g = 0; g < this.#groups; g++) offsets[g + 1] = offsets[g]! + this.#count[g]!;
+    const physical = physicalOf(this.#type);
+    const values = allocateValues(physical, offsets[this.#groups]!);
+    let at = 0;
+    for (let g = 0; g < this.#groups; g++) {
+      for (let k = g * n; k < g * n + this.#count[g]!; k++) values[at++] = this.#best[k]!;
+    }
+    return listColumn(denseColumn(this.#type, physical, at, values), offsets);
+  }
+
+  #widen(): void {
+    if (this.#wide !== null) return;
+    const wide = new SortedTop(this.#type, this.#n, this.#largest);
+    wide.resize(this.#groups);
+    const rows = new Int32Array(this.#groups);
+    for (let g = 0; g < rows.length; g++) rows[g] = g;
+    wide.merge([this.#lists()], rows);
+    this.#wide = wide;
+  }
+}
+
+/** Any type and any n: values are kept, and sorted and cut when there are many more than wanted. */
+class SortedTop implements Accumulator {
+  readonly #n: number;
+  readonly #largest: boolean;
+  readonly #values: GroupValues;
+  #groups = 0;
+  #pruneAt = 1 << 16;
+
+  constructor(type: DataType, n: number, largest: boolean) {
+    this.#n = n;
+    this.#largest = largest;
+    this.#values = new GroupValues(type);
+  }
+
+  resize(groups: number): void {
+    this.#groups = groups;
+  }
+
+  update(column: Column | null, group: Int32Array, rows: number, mask: Uint8Array | null): void {
+    this.#values.add(column!, group, rows, mask);
+    this.#prune();
+  }
+
+  state(): Column[] {
+    return [this.#top()];
+  }
+
+  merge(state: readonly Column[], group: Int32Array): void {
+    this.#values.addLists(state[0]!, group);
+    this.#prune();
+  }
+
+  result(): Column {
+    return nullWhereEmpty(this.#top());
+  }
+
+  #prune(): void {
+    if (this.#values.rows < this.#pruneAt) return;
+    const top = this.#top();
+    const groups = new Int32Array(this.#groups);
+    for (let g = 0; g < groups.length; g++) groups[g] = g;
+    this.#values.clear();
+    this.#values.addLists(top, groups);
+    this.#pruneAt = Math.max(1 << 16, 4 * this.#values.rows);
+  }
+
+  #top(): Column {
+    const lists = this.#values.lists(this.#groups);
+    const items = lists.items!;
+    const group = denseColumn(DataType.Int32, 'i32', items.length, itemRows(lists));
+    const schema = [
+      { name: 'group', type: DataType.Int32 },
+      { name: 'value', type: items.type },
+    ];
+    const batch: Batch = { schema, rows: items.length, columns: [group, items] };
+    const order = sortOrder(batch, [
+      { column: 'group', descending: false, nullsLast: true },
+      { column: 'value', descending: this.#largest, nullsLast: true },
+    ]);
+    const from = lists.values as Int32Array;
+    const offsets = new Int32Array(this.#groups + 1);
+    let at = 0;
+    for (let g = 0; g < this.#groups; g++) {
+      const size = Math.min(this.#n, from[g + 1]! - from[g]!);
+      // Rows are moved forward only: `order` is cut in place.
+      for (let k = 0; k < size; k++) order[at++] = order[from[g]! + k]!;
+      offsets[g + 1] = at;
+    }
+    return listColumn(takeColumn(items, order, at), offsets);
+  }
+}
