@@ -3,7 +3,6 @@ import { col, type DataFrame, LocalCluster, len } from '../index.js';
 import { differ } from './compare.js';
 import { toArrow } from './data/arrow.js';
 import { pointsBytes, pointsTable } from './data/points.js';
-import { verb } from './questions/question.js';
 import { rawGrpcRate } from './raw-rates.js';
 import { type BenchOptions, type BenchReport, type BenchResult, median, type Target } from './report.js';
 import { checkArrow } from './systems/check-arrow.js';
@@ -121,4 +120,11 @@ async function isSorted(kept: DataFrame): Promise<string | null> {
     }
   }
   return null;
+}
+
+/** Calls a verb of the public surface by its name: where an engine lacks it, that question alone is an error. */
+function verb<T>(target: object, name: string, ...args: readonly unknown[]): T {
+  const method: unknown = Reflect.get(target, name);
+  if (typeof method !== 'function') throw new Error(`this build of Volley has no ${name}()`);
+  return method.apply(target, args) as T;
 }

@@ -30,7 +30,15 @@ import {
   type SortOptions,
   sortKeys,
 } from './frame/arguments.js';
-import { GroupBy } from './frame/group-by.js';
+import { GroupBy, type GroupByOptions } from './frame/group-by.js';
+import {
+  type PivotOptions,
+  pivotArguments,
+  type SampleOptions,
+  sampleArguments,
+  type UnpivotOptions,
+  unpivotArguments,
+} from './frame/reshape-arguments.js';
 import { formatTable } from './frame/show.js';
 import {
   arrowTable,
@@ -52,6 +60,13 @@ export type {
   SinkResult,
   SortOptions,
 };
+
+export interface UniqueOptions {
+  /** Default: all columns. */
+  readonly on?: string | readonly string[];
+  /** Which row of equal ones stays; 'none': rows that are alone. Default 'first'. */
+  readonly keep?: 'first' | 'last' | 'any' | 'none';
+}
 
 /** Where a frame's work runs. */
 export interface DataFrameHost {
@@ -125,9 +140,12 @@ export class DataFrame {
     );
   }
 
-  /** Groups by columns or expressions; null is a group of its own. Without keys: one group. */
-  groupBy(...keys: (ColumnLike | readonly ColumnLike[])[]): GroupBy {
-    return new GroupBy(this.verb, columnNodes(keys, 'groupBy'), verb => this.#with(verb));
+  /**
+   * Groups by columns or expressions; null is a group of its own. Without keys: one group. With a last argument
+   * `{ maintainOrder: true }` groups come in the order of their first rows.
+   */
+  groupBy(...keys: (ColumnLike | readonly ColumnLike[] | GroupByOptions)[]): GroupBy {
+    return new GroupBy(this.verb, keys, verb => this.#with(verb));
   }
 
   /** Rows of both with equal keys; null keys never match. The right frame should be the smaller one. */
@@ -165,14 +183,42 @@ export class DataFrame {
   }
 
   /** One row for each distinct value of `on` (default: of all columns). */
-  unique(options: { on?: string | readonly string[]; keep?: 'first' | 'last' | 'any' } = {}): DataFrame {
+  unique(options: UniqueOptions = {}): DataFrame {
     const on = options.on === undefined ? null : listOf(options.on);
     return this.#with({ kind: 'unique', input: this.verb, on, keep: options.keep ?? 'first' });
   }
 
   /** The rows of this frame, then those of the others: equal names in equal order. */
   concat(...others: DataFrame[]): DataFrame {
-    return this.#with({ kind: 'concat', inputs: [this, ...others].map(frame => frame.verb) });
+    return DataFrame.concat([this, ...others]);
+  }
+
+  /** One row per item of these list columns; a list that is null or empty gives one row with null. */
+  explode(...names: (string | readonly string[])[]): DataFrame {
+    const lists = names.flat();
+    if (lists.length === 0)
+      throw new VolleyError('INVALID_ARGUMENT', "explode needs a column: .explode('a')");
+    return this.#with({ kind: 'explode', input: this.verb, names: lists });
+  }
+
+  /** Columns become rows: `unpivot({ index: 'id', on: ['a', 'b'] })` gives id, variable, value. */
+  unpivot(options: UnpivotOptions = {}): DataFrame {
+    return this.#with({ kind: 'unpivot', input: this.verb, ...unpivotArguments(options) });
+  }
+
+  /** Rows become columns: one per value of `on`, with an aggregate of `values` for each combination of `index`. */
+  pivot(options: PivotOptions): DataFrame {
+    return this.#with({ kind: 'pivot', input: this.verb, ...pivotArguments(options) });
+  }
+
+  /** Rows chosen at random, in random order; the same ones for the same seed, data and plan. */
+  sample(options: SampleOptions): DataFrame {
+    return this.#with({ kind: 'sample', input: this.verb, ...sampleArguments(options) });
+  }
+
+  /** Count, nulls, mean, standard deviation, quartiles and extremes of each column; extremes of text as text. */
+  describe(): DataFrame {
+    return this.#with({ kind: 'describe', input: this.verb });
   }
 
   /** Calls `fn` with this frame: keeps chains readable. */
@@ -183,6 +229,11 @@ export class DataFrame {
   /** Replaces null in every column whose type can hold the value. */
   fillNull(value: PlainValue): DataFrame {
     return this.#with({ kind: 'fillNull', input: this.verb, value: toNode(value) });
+  }
+
+  /** Replaces NaN in every column of floats. */
+  fillNan(value: PlainValue): DataFrame {
+    return this.#with({ kind: 'fillNan', input: this.verb, value: toNode(value) });
   }
 
   /** Rows without null in these columns (none given: in any). */
@@ -273,22 +324,24 @@ export class DataFrame {
   }
 
   /** The frames one after another. */
-  static concat(frames: readonly DataFrame[]): DataFrame {
-    const [first, ...others] = frames;
+  static concat(frames: readonly DataFrame[], how: 'vertical' | 'diagonal' = 'vertical'): DataFrame {
+    const [first] = frames;
     if (first === undefined) throw new VolleyError('INVALID_ARGUMENT', 'concat needs at least one frame');
-    return first.concat(...others);
+    return first.#with({ kind: 'concat', inputs: frames.map(frame => frame.verb), how });
   }
 }
 
-/** The rows of all frames, one after another: equal names in equal order. */
-export function concat(frames: readonly DataFrame[], options: { how?: 'vertical' } = {}): DataFrame {
-  if ((options.how ?? 'vertical') !== 'vertical') {
-    throw new VolleyError(
-      'UNSUPPORTED',
-      `concat: how ${JSON.stringify(options.how)} is not supported: use 'vertical'`,
-    );
-  }
-  return DataFrame.concat(frames);
+/** The rows of all frames, one after another. 'vertical': equal names in equal order; 'diagonal': the columns of all. */
+export function concat(
+  frames: readonly DataFrame[],
+  options: { how?: 'vertical' | 'diagonal' } = {},
+): DataFrame {
+  const how = options.how ?? 'vertical';
+  if (how === 'vertical' || how === 'diagonal') return DataFrame.concat(frames, how);
+  throw new VolleyError(
+    'INVALID_ARGUMENT',
+    `concat: how is 'vertical' or 'diagonal', not ${JSON.stringify(how)}`,
+  );
 }
 
 export function scanParquet(

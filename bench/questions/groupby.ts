@@ -1,6 +1,5 @@
-import * as volley from '../../index.js';
-import { col, type DataFrame, type Expr, len } from '../../index.js';
-import { type Question, verb } from './question.js';
+import { col, corr, len } from '../../index.js';
+import type { Question } from './question.js';
 
 /** The ten questions of duckdblabs/db-benchmark's group-by task. */
 export const groupbyQuestions: readonly Question[] = [
@@ -51,19 +50,13 @@ export const groupbyQuestions: readonly Question[] = [
     id: 'q8',
     title: 'two largest v3 by id6',
     sql: 'SELECT id6, unnest(max(v3, 2)) AS v3 FROM x WHERE v3 IS NOT NULL GROUP BY id6',
-    volley: ({ x }) =>
-      verb<DataFrame>(
-        x!.filter(col('v3').isNotNull()).groupBy('id6').agg(col('v3').topK(2)),
-        'explode',
-        'v3',
-      ),
+    volley: ({ x }) => x!.filter(col('v3').isNotNull()).groupBy('id6').agg(col('v3').topK(2)).explode('v3'),
   },
   {
     id: 'q9',
     title: 'corr(v1, v2)² by id2, id4',
     sql: 'SELECT id2, id4, pow(corr(v1, v2), 2) AS r2 FROM x GROUP BY id2, id4',
-    volley: ({ x }) =>
-      x!.groupBy('id2', 'id4').agg(verb<Expr>(volley, 'corr', 'v1', 'v2').pow(2).alias('r2')),
+    volley: ({ x }) => x!.groupBy('id2', 'id4').agg(corr('v1', 'v2').pow(2).alias('r2')),
   },
   {
     id: 'q10',

@@ -75,6 +75,13 @@ export const limits = {
   cachedDictionaryBytes: 8 * MiB,
   /** Dictionaries a thread keeps so; the longest unused one goes first. Bytes. */
   dictionaryCacheBytes: 32 * MiB,
+  /** A slab from this size on is taken from the end of an arena. Bytes. */
+  largeSlabBytes: 8 * MiB,
+  /** Share of a node's memory that the inputs of running tasks, and as much again for results, may take together. */
+  runningShare: 0.75,
+  /** Slices read back from disk at a time for one task, and how much of them goes into one slab: more would need larger holes. */
+  readsInFlight: 8,
+  readBackBytes: 4 * MiB,
   /** Share of an embedded node's memory that results of its own program may occupy; beyond it they are copied. */
   leasedShare: 0.5,
   /** Bytes of results leased since the last collection from which one is forced: V8 does not see how large they are. */

@@ -64,6 +64,11 @@ export interface Dictionary {
    * is derived from a dictionary (hashes, ranks, codes in a group table) is derived once. Absent: unknown.
    */
   readonly id?: string;
+  /**
+   * Entries may stand twice, so codes must not be compared: text of nearly one entry per row is moved without looking at
+   * it. Operators that look at values get distinct entries (physical/chain.ts).
+   */
+  readonly repeats?: true;
   readonly length: number;
   readonly offsets: Int32Array;
   readonly bytes: Uint8Array;
@@ -74,4 +79,6 @@ export interface Batch {
   readonly schema: Schema;
   readonly rows: number;
   readonly columns: readonly Column[];
+  /** Of a slice that was dealt out finer than there are slices: where each part of its rows begins, and the end. */
+  readonly parts?: readonly number[];
 }

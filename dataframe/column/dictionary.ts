@@ -306,7 +306,8 @@ export function compact(
     map[i] = code++;
     newOffsets[code] = p;
   }
-  return { dictionary: { length: kept, offsets: newOffsets, bytes: newBytes }, map };
+  const smaller = { length: kept, offsets: newOffsets, bytes: newBytes };
+  return { dictionary: dictionary.repeats === true ? { ...smaller, repeats: true } : smaller, map };
 }
 
 const rankCache = new WeakMap<Dictionary, Int32Array>();
@@ -342,6 +343,7 @@ const idBytes = 16 * 1024 * 1024;
 /** The content id: the one it has, or one made now; null when that would cost more than it saves. */
 export function dictionaryId(dictionary: Dictionary, rows: number): string | null {
   if (dictionary.id !== undefined) return dictionary.id;
+  if (dictionary.repeats === true) return null;
   const { length, bytes } = dictionary;
   if (length > rows * entriesPerRow || length * 4 + bytes.length > idBytes) return null;
   return contentId(dictionary);

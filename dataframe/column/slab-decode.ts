@@ -37,7 +37,20 @@ export function decodeBatch(
     }
   });
   const schema = meta.columns.map(column => ({ name: column.name, type: column.type }));
-  return { schema, rows: meta.rows, columns };
+  const batch: Batch = { schema, rows: meta.rows, columns };
+  return meta.parts === undefined ? batch : { ...batch, parts: checkedParts(meta.parts, meta.rows) };
+}
+
+/** Row numbers that ascend from 0 to the last row. */
+function checkedParts(parts: readonly number[], rows: number): readonly number[] {
+  const ascend =
+    Array.isArray(parts) &&
+    parts.length > 1 &&
+    parts[0] === 0 &&
+    parts.at(-1) === rows &&
+    parts.every((part, p) => Number.isInteger(part) && (p === 0 || part >= parts[p - 1]!));
+  if (!ascend) throw corrupt('its parts do not add up to its rows');
+  return parts;
 }
 
 function corrupt(detail: string): VolleyError {
@@ -169,6 +182,7 @@ function decodeDictionary(
     if (offsets[i + 1]! < offsets[i]!) throw corrupt(`${name}: dictionary offsets do not ascend`);
   }
   if (offsets[length]! > text.byteLength) throw corrupt(`${name}: dictionary offset beyond its bytes`);
+  if (meta.repeats === true) return { length, offsets, bytes: text, repeats: true };
   return id === null
     ? { length, offsets, bytes: text }
     : rememberDictionary({ id, length, offsets, bytes: text }, shared);

@@ -18,6 +18,7 @@ export type BufferRange = readonly [number, number];
 export interface PartitionMeta {
   readonly rows: number;
   readonly columns: readonly ColumnMeta[];
+  readonly parts?: readonly number[];
 }
 
 export interface ColumnMeta {
@@ -40,6 +41,7 @@ export interface DictionaryMeta {
   readonly bytes: BufferRange;
   /** Content id; null: it was not worth making one. */
   readonly id: string | null;
+  readonly repeats?: true;
 }
 
 /** `bytes`, rounded up to the alignment of buffers. */
@@ -98,6 +100,7 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
             offsets: put(buffers[next++]!),
             bytes: put(buffers[next++]!),
             id: dictionaryId(column.dictionary, column.length),
+            ...(column.dictionary.repeats === true ? { repeats: true as const } : {}),
           };
     const { type, physical, nullCount, items } = column;
     const bounds = rangeOf(column);
@@ -108,7 +111,8 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
   };
   const columns = batch.columns.map((column, i) => write(column, batch.schema[i]!.name));
   assert(at === target.byteLength, 'a slab is filled exactly');
-  const meta: PartitionMeta = { rows: batch.rows, columns };
+  const { rows, parts } = batch;
+  const meta: PartitionMeta = parts === undefined ? { rows, columns } : { rows, columns, parts };
   return { rows: batch.rows, byteLength: at, checksum: noChecksum, meta: packData(meta) };
 }
 

@@ -3,8 +3,10 @@ import { aggregateSchema } from '../physical/schema.js';
 import type { AggregatePlan } from '../plan/plan.js';
 import type { BuildContext } from './build.js';
 import { coalesced } from './coalesce.js';
-import { fanOutFor } from './constants.js';
+import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
 import { gather, type Pipeline, shuffle, withOp } from './pipeline.js';
+import { sumOf } from './stage.js';
+import { surveyGroups } from './survey.js';
 
 /**
  * Every partition reduces its own rows, then one task per destination merges. States of nUnique, quantile and list are
@@ -23,11 +25,74 @@ export async function buildAggregate(
     keys: plan.keys,
     aggregates: plan.aggregates,
     input: plan.input.schema,
+    ...(context.options.groupTier === undefined ? {} : { tier: context.options.groupTier }),
   });
   if (input.tasks === 1) return withOp(input, step('complete'), plan.schema);
-  const fanOut = plan.keys.length === 0 ? 1 : fanOutFor(await input.bytesIn(), context.options);
-  const mapped = withOp(input, step('partial'), aggregateSchema(step('partial')));
+  const { partial, fanOut, parts } = await choose(plan, input, await rowsOf(rows), context);
+  const state = step('partial');
+  const mapped = partial ? withOp(input, state, aggregateSchema(state)) : input;
   const moved =
-    fanOut === 1 ? gather(context.runner, mapped) : shuffle(context.runner, mapped, plan.keys, fanOut);
-  return withOp(moved, step('final'), plan.schema);
+    fanOut === 1 ? gather(context.runner, mapped) : shuffle(context.runner, mapped, plan.keys, fanOut, parts);
+  return withOp(moved, step(partial ? 'final' : 'complete'), plan.schema);
+}
+
+interface Way {
+  /** Aggregated before the groups are brought together. */
+  readonly partial: boolean;
+  /** Tasks that merge. */
+  readonly fanOut: number;
+  /** Parts that each of them works through one after another, when rows are dealt out. */
+  readonly parts: number;
+}
+
+/**
+ * Partial states are brought to one task when they are few, else dealt out by key; where most rows are groups of their
+ * own, the rows themselves are dealt out. All from the sizes of the input and a survey of one task's first rows.
+ */
+async function choose(
+  plan: AggregatePlan,
+  input: Pipeline,
+  total: number,
+  context: BuildContext,
+): Promise<Way> {
+  const { options, runner } = context;
+  const forced = options.partial;
+  if (plan.keys.length === 0) return { partial: true, fanOut: 1, parts: 1 };
+  const bytes = await input.bytesIn();
+  const small = bytes < (options.surveyBytes ?? planConstants.surveyBytes);
+  const survey = small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner);
+  if (survey === null) return unsurveyed(bytes, options);
+  const { surveyRows, partialShare, mergeRows, rowsPerMerge, rowsPerPart, maxFanOut, maxParts } =
+    planConstants;
+  // What filters left of the prefix, they leave of all rows.
+  const looked = Math.min(surveyRows, total / input.tasks);
+  const rows = total * Math.min(1, survey.rows / looked);
+  const perTask = rows / input.tasks;
+  const groups =
+    survey.groups === Infinity ? perTask : survey.groups * (1 - Math.exp(-perTask / survey.groups));
+  const partial = forced ?? groups <= partialShare * perTask;
+  const moved = partial ? groups * input.tasks : rows;
+  const tasks = partial && moved <= mergeRows ? 1 : Math.ceil(moved / rowsPerMerge);
+  const fanOut = Math.max(1, Math.min(maxFanOut, tasks));
+  const wanted = 2 ** Math.ceil(Math.log2(moved / fanOut / rowsPerPart));
+  return {
+    partial,
+    fanOut,
+    parts: partial ? 1 : Math.max(1, Math.min(Math.floor(maxParts / fanOut), wanted)),
+  };
+}
+
+/** Nothing is known but the size. */
+function unsurveyed(bytes: number, options: PlanOptions): Way {
+  const partial = options.partial ?? true;
+  return { partial, fanOut: fanOutFor(bytes, options), parts: partial ? 1 : (options.parts ?? 1) };
+}
+
+/** Rows that enter a pipeline, as far as they are known; else a guess from their bytes. */
+async function rowsOf({ origin, bytesIn }: Pipeline): Promise<number> {
+  if (origin.kind === 'scan' && origin.splits.every(splits => splits.every(split => split.rows >= 0))) {
+    return origin.splits.flat().reduce((sum, split) => sum + split.rows, 0);
+  }
+  if (origin.kind === 'layers' && origin.whole !== null) return sumOf((await origin.whole.stats()).rows);
+  return (await bytesIn()) / 16;
 }

@@ -5,8 +5,8 @@ import { columnNode, type Plan, type ScanPlan } from '../plan/plan.js';
 import { buildAggregate } from './aggregate.js';
 import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
-import { buildSample } from './sample.js';
 import { asLayer, gather, overLayer, type Pipeline, perPartition, withOp } from './pipeline.js';
+import { buildSample } from './sample.js';
 import { buildSort } from './sort.js';
 import { type StageRunner, sumOf } from './stage.js';
 

@@ -10,6 +10,10 @@ export const planConstants = {
    * per task, so it has to stay well below what shuffling a large probe side costs.
    */
   broadcastBytes: 32 * MiB,
+  /** The same for one that lies in memory as it is and is not larger than the probe side. */
+  residentBroadcastBytes: 512 * MiB,
+  /** Bytes of a broadcast build side from which its table is made once, by a stage of its own, and not in every thread. */
+  sharedBuildBytes: 16 * MiB,
   /** A build side whose source is so many times larger, and that only projects, is shuffled without being measured. */
   broadcastSurelyExceeded: 8,
   /** Input bytes per destination of a shuffle: large enough to amortise a task, small enough to stay in a cache of L3. */
@@ -27,7 +31,21 @@ export const planConstants = {
   /** Bytes of a partition made from memory, at eight a value: one that is put blocks the caller for about 20 ms. */
   memoryPartitionBytes: 64 * MiB,
   /** Bytes of a range of a distributed sort: its keys, and one of its columns at a time, stay in a cache. */
-  sortBytes: 16 * MiB,
+  sortBytes: 8 * MiB,
+  /** Input bytes from which a group-by is surveyed before it is planned: what that costs is nothing to it. */
+  surveyBytes: 8 * MiB,
+  /** Rows of the prefix of one partition that is surveyed: a millisecond's work, enough to tell 100,000 groups from millions. */
+  surveyRows: 65_536,
+  /** Groups per row of a task from which partial aggregation is not worth it. */
+  partialShare: 0.7,
+  /** Partial rows that one task merges: 20 ms, and less than what dealing them out would cost. */
+  mergeRows: 2 * 1024 * 1024,
+  /** Rows, or partial rows, for each task that merges when one is not enough. */
+  rowsPerMerge: 1024 * 1024,
+  /** Rows of one part of what such a task reads: its groups stay in a core's own cache. */
+  rowsPerPart: 65_536,
+  /** Parts over all tasks: a map task writes to so many places of each column at a time. */
+  maxParts: 512,
   /** Slices the client fetches at a time: enough to hide the round trip, few enough to bound its memory. */
   fetches: 8,
   /** Bytes of a CSV partition. */
@@ -40,8 +58,17 @@ export const planConstants = {
 export interface PlanOptions {
   readonly fanOut?: number;
   readonly broadcastBytes?: number;
+  /** Input bytes from which a group-by is surveyed. */
+  readonly surveyBytes?: number;
+  /** Whether groups are aggregated before they are brought together; default: as the data suggests. */
+  readonly partial?: boolean;
+  /** Parts of each task that merges rows. */
+  readonly parts?: number;
+  /** How groups are found where the keys allow it. */
+  readonly groupTier?: 'dense' | 'packed' | 'table';
   /** Rows of a task that reads several partitions. */
   readonly taskRows?: number;
+  readonly sharedBuildBytes?: number;
   /** The table that joins build where the keys allow it. */
   readonly joinTier?: 'dense' | 'hash';
 }

@@ -22,6 +22,7 @@ const RESULT_SHARE: Partial<Record<FragmentOp['kind'], number>> = {
  * join or a fan-out near its threshold may turn out otherwise.
  */
 export class DryRunner implements StageRunner {
+  readonly measures = false;
   readonly #stages: string[] = [];
   /** Stage by its number; ranges are named by it. */
   readonly #bytes: number[] = [];
@@ -99,6 +100,8 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
       return `tail ${op.n}`;
     case 'sort':
       return `sort ${formatSort(op.by)}${op.limit === null ? '' : ` top ${op.limit}`}`;
+    case 'survey':
+      return `survey groups by [${op.keys.join(', ')}]`;
     case 'sample':
       return op.phase === 'take' ? `sample ${formatSort(op.by)}` : `choose ${op.ranges - 1} splitters`;
     case 'explode':
@@ -118,6 +121,7 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
 
 function describeSink(sink: FragmentSink): string {
   if (sink.kind === 'hash') return `hash [${sink.keys.join(', ')}] into ${sink.fanOut}`;
+  if (sink.kind === 'table') return `table by [${sink.keys.join(', ')}] with [${sink.columns.join(', ')}]`;
   if (sink.kind === 'range') return `range [${formatSort(sink.by)}] into ${sink.fanOut}`;
   return sink.kind === 'file' ? `write ${sink.file.path} (${sink.file.role})` : 'partition';
 }

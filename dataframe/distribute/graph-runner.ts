@@ -13,12 +13,15 @@ import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
 /** Runs stages as layers of one job. */
 export class GraphRunner implements StageRunner {
+  readonly measures = true;
   /** Kept open after the run by persist() only. */
   readonly job: GraphJob;
   #closed = false;
   readonly #executor: Executor;
   /** The failure that was seen first: those of later layers only follow from it. */
   #failure: { readonly error: unknown } | null = null;
+  /** Held so that they are not collected: what is computed from them may have to be computed again. */
+  readonly #tables = new Set<MemoryTable>();
   readonly #layers: { readonly range: TaskRange; readonly done: Promise<LayerStats> }[] = [];
 
   constructor(executor: Executor, job: GraphJob) {
@@ -29,6 +32,7 @@ export class GraphRunner implements StageRunner {
   /** Cancels what is unfinished and releases everything. Branches that are still being planned end at their next stage. */
   close(): void {
     this.#closed = true;
+    this.#tables.clear();
     this.job.close();
   }
 
@@ -54,6 +58,7 @@ export class GraphRunner implements StageRunner {
   }
 
   async open(table: MemoryTable, schema: Schema): Promise<Layer> {
+    this.#tables.add(table);
     const resident = await table.open(this.#executor);
     const stats = { rows: resident.rows, bytes: resident.bytes, inline: [] };
     return { range: resident.range, schema, stats: async () => stats, fetch: resident.fetch };

@@ -1,5 +1,5 @@
 import type { JoinStep } from '../physical/fragment.js';
-import type { JoinPlan } from '../plan/plan.js';
+import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
 import { coalescedScan } from './coalesce.js';
 import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
@@ -7,13 +7,16 @@ import {
   asLayer,
   type Build,
   bytesOf,
+  gatherLayer,
   hashLayer,
   nextBuildInput,
   type Pipeline,
   perPartition,
   shuffle,
+  submitPipeline,
   withOp,
 } from './pipeline.js';
+import type { Layer } from './stage.js';
 
 /**
  * The right side is the build side. It is finished and measured first: when small, every probe task reads all of it
@@ -30,12 +33,82 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
   const surely = !cross && left.tasks > 1 && (keepsRight || (await surelyLarge(right, limit)));
   if (surely) return shuffled(plan, left, right, context);
   const layer = asLayer(runner, right);
-  const small = cross || left.tasks === 1 || (await bytesOf(layer)()) <= limit;
-  if (!small) return shuffled(plan, left, perPartition(layer), context);
+  const bytes = await bytesOf(layer)();
+  const fits = bytes <= limit || (await shares(plan, left, right, bytes, options));
+  if (!fits && !cross && left.tasks > 1) return shuffled(plan, left, perPartition(layer), context);
+  const shared = options.sharedBuildBytes ?? planConstants.sharedBuildBytes;
+  if (!cross && left.tasks > 1 && bytes > shared) return broadcastShared(plan, left, layer, context);
   const input = nextBuildInput(left);
   const whole: Build = { dependency: { rule: 'all', from: layer.range }, schema: layer.schema };
   const builds = [...left.builds, whole];
-  return withOp({ ...left, builds }, joinStep(plan, input, context.options), plan.schema);
+  const step: JoinStep = { ...joinStep(plan, input, options), shared: true };
+  return withOp({ ...left, builds }, step, plan.schema);
+}
+
+/**
+ * True when the right side lies in memory as it is and is not larger than the left: then copying it to every node moves
+ * less than shuffling both sides.
+ */
+async function shares(
+  plan: JoinPlan,
+  left: Pipeline,
+  right: Pipeline,
+  bytes: number,
+  options: PlanOptions,
+): Promise<boolean> {
+  if (options.broadcastBytes !== undefined || !isResident(plan.right)) return false;
+  return bytes <= planConstants.residentBroadcastBytes && right.tasks > 0 && bytes <= (await left.bytesIn());
+}
+
+function isResident(plan: Plan): boolean {
+  return plan.kind === 'project' ? isResident(plan.input) : plan.kind === 'memory';
+}
+
+/** The build side is made once: one task builds the table, others bring the other columns together. */
+function broadcastShared(
+  plan: JoinPlan,
+  left: Pipeline,
+  layer: Layer,
+  { runner, options }: BuildContext,
+): Pipeline {
+  const whole = gatherLayer(layer);
+  const { rightOn, take } = plan;
+  const texts = layer.schema
+    .filter(({ type }) => type.kind === 'utf8' || type.kind === 'binary')
+    .map(f => f.name);
+  const taken = new Set(take.map(t => t.column));
+  const inTable = rightOn.filter(name => taken.has(name) || texts.includes(name));
+  const rest = layer.schema.map(f => f.name).filter(name => taken.has(name) && !rightOn.includes(name));
+  const numbers = rest.filter(name => !texts.includes(name));
+  const groups = [
+    ...(numbers.length > 0 ? [numbers] : []),
+    ...rest.filter(n => texts.includes(n)).map(n => [n]),
+  ];
+  const only = (names: readonly string[]) => picked(whole, names);
+  const schemaOf = (names: readonly string[]) => names.map(name => fieldOf(layer.schema, name));
+  const sink = { kind: 'table', keys: rightOn, columns: inTable, tier: options.joinTier ?? null } as const;
+  const first = nextBuildInput(left);
+  // Submitted in one go: the layer they read is given up with the first.
+  const layers = [
+    submitPipeline(runner, only(rightOn), sink, schemaOf(inTable)),
+    ...groups.map(names => submitPipeline(runner, only(names), { kind: 'partition' })),
+  ];
+  const builds = layers.map(
+    ({ range, schema }): Build => ({ dependency: { rule: 'all', from: range }, schema }),
+  );
+  const step: JoinStep = {
+    ...joinStep(plan, first, options),
+    shared: true,
+    parts: groups.map((_, g) => first + 1 + g),
+  };
+  return withOp({ ...left, builds: [...left.builds, ...builds] }, step, plan.schema);
+}
+
+/** Only these columns of the pipeline. */
+function picked(pipeline: Pipeline, names: readonly string[]): Pipeline {
+  const schema = [...new Set(names)].map(name => fieldOf(pipeline.schema, name));
+  const columns = schema.map(({ name }) => ({ name, expr: columnNode(name) }));
+  return withOp(pipeline, { kind: 'project', columns }, schema);
 }
 
 /** True when the side's source is far over the limit and nothing in between takes rows away. */

@@ -128,8 +128,9 @@ export function shuffle(
   pipeline: Pipeline,
   keys: readonly string[],
   fanOut: number,
+  parts = 1,
 ): Pipeline {
-  const layer = hashLayer(runner, pipeline, keys, fanOut);
+  const layer = hashLayer(runner, pipeline, keys, fanOut, parts);
   return overLayer({ rule: 'all-to-all', from: layer.range }, layer.schema, fanOut, bytesOf(layer));
 }
 
@@ -139,8 +140,10 @@ export function hashLayer(
   pipeline: Pipeline,
   keys: readonly string[],
   fanOut: number,
+  parts = 1,
 ): Layer {
-  return submitPipeline(runner, pipeline, { kind: 'hash', keys, fanOut });
+  const sink = { kind: 'hash', keys, fanOut } as const;
+  return submitPipeline(runner, pipeline, parts === 1 ? sink : { ...sink, parts });
 }
 
 /** A pipeline with one task per partition of a layer. */

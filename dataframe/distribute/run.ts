@@ -1,5 +1,7 @@
 import type { Executor } from '../../core/graph/executor.js';
+import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
+import { concatBatches } from '../kernels/concat.js';
 import { optimize } from '../optimizer/optimize.js';
 import type { FragmentSink } from '../physical/fragment.js';
 import { analyze } from '../plan/analyze.js';
@@ -9,8 +11,10 @@ import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import type { PlanOptions } from './constants.js';
 import { DryRunner } from './dry-runner.js';
+import { fetchAll } from './fetch.js';
 import { GraphRunner } from './graph-runner.js';
 import { asLayer } from './pipeline.js';
+import { pivotValues } from './pivot.js';
 import { inspectSources } from './sources.js';
 import type { Layer } from './stage.js';
 
@@ -25,11 +29,20 @@ export interface OpenRun {
 export async function openRun(verb: Verb, executor: Executor, name: string): Promise<OpenRun> {
   const runner = new GraphRunner(executor, executor.openJob(name));
   try {
-    return { runner, analyzed: analyze(verb, await inspectSources(verb, runner)) };
+    const sources = await inspectSources(verb, runner);
+    const pivots = await pivotValues(verb, executor, collectVerb);
+    return { runner, analyzed: analyze(verb, { ...sources, pivots }) };
   } catch (error) {
     runner.close();
     throw error;
   }
+}
+
+function collectVerb(verb: Verb, executor: Executor): Promise<Batch> {
+  return withRun(verb, executor, 'pivot', async (plan, runner) => {
+    const batches = await fetchAll(await runPlan(plan, runner));
+    return concatBatches(plan.schema, batches);
+  });
 }
 
 /** Runs `use` on the optimized plan; whatever happens, everything is released after it. */

@@ -23,11 +23,10 @@ export async function buildSample(
     n = Math.floor(sumOf((await layer.stats()).rows) * plan.fraction!);
     source = perPartition(layer);
   }
-  const numbered = withOp(
-    source,
-    { kind: 'number', name: RANDOM, seed: plan.seed },
-    [...plan.schema, { name: RANDOM, type: { kind: 'float64' } }],
-  );
+  const numbered = withOp(source, { kind: 'number', name: RANDOM, seed: plan.seed }, [
+    ...plan.schema,
+    { name: RANDOM, type: { kind: 'float64' } },
+  ]);
   const by = [{ column: RANDOM, descending: false, nullsLast: true }];
   const sort = { kind: 'sort', by, limit: n } as const;
   const local = withOp(numbered, sort, numbered.schema);

@@ -6,7 +6,7 @@ import { type Verb, verbsOf } from '../plan/verb.js';
 import type { GraphRunner } from './graph-runner.js';
 
 /** Looks at every source of the tree, each once and all at a time. */
-export async function inspectSources(verb: Verb, runner: GraphRunner): Promise<Sources> {
+export async function inspectSources(verb: Verb, runner: GraphRunner): Promise<Omit<Sources, 'pivots'>> {
   const scans = new Map<ScanSpec, Promise<ScanInspection>>();
   const tables = new Map<MemoryTable, Promise<Schema>>();
   for (const v of verbsOf(verb)) {

@@ -41,6 +41,8 @@ export interface LayerStats {
  * so what explain shows is what runs.
  */
 export interface StageRunner {
+  /** False: there are no rows to look at before a plan is chosen. */
+  readonly measures: boolean;
   /** Submits at once; `schema` is that of the partitions it makes. Its dependencies are given up to it. */
   submit(stage: StageRequest, schema: Schema): Layer;
   /** One partition without rows, for sources that have none. */

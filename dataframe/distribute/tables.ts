@@ -5,6 +5,7 @@ import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
 import type { MemoryTable, ResidentPartitions } from '../plan/memory-table.js';
+import type { GraphRunner } from './graph-runner.js';
 import type { Layer } from './stage.js';
 
 /** Jobs of tables nobody refers to any more are closed, which frees their partitions on the workers. */
@@ -68,35 +69,38 @@ export class PutTable implements MemoryTable {
 /** The result of a plan, kept on the workers until it is released. */
 export class PersistedTable implements MemoryTable {
   readonly name = 'persisted';
-  readonly #layer: Layer;
-  readonly #job: GraphJob;
-  #released = false;
+  readonly #schema: Schema;
+  /** Null once released. */
+  #layer: Layer | null;
+  /** Holds the tables it was computed from, which are needed again when a worker is lost. Null once released. */
+  #run: GraphRunner | null;
 
-  constructor(layer: Layer, job: GraphJob) {
+  constructor(layer: Layer, run: GraphRunner) {
+    this.#schema = layer.schema;
     this.#layer = layer;
-    this.#job = job;
-    abandoned.register(this, job, this);
+    this.#run = run;
+    abandoned.register(this, run.job, this);
   }
 
   async schema(): Promise<Schema> {
-    return this.#layer.schema;
+    return this.#schema;
   }
 
   async open(): Promise<ResidentPartitions> {
-    if (this.#released) {
+    const layer = this.#layer;
+    if (layer === null) {
       throw new VolleyError(
         'RELEASED',
         'this persisted frame was released: persist() the frame it came from again',
       );
     }
-    const { rows, bytes } = await this.#layer.stats();
-    return { range: this.#layer.range, rows, bytes, fetch: partition => this.#layer.fetch(partition) };
+    const { rows, bytes } = await layer.stats();
+    return { range: layer.range, rows, bytes, fetch: partition => layer.fetch(partition) };
   }
 
   release(): void {
-    if (this.#released) return;
-    this.#released = true;
     abandoned.unregister(this);
-    this.#job.close();
+    this.#run?.close();
+    this.#run = this.#layer = null;
   }
 }

@@ -94,7 +94,7 @@ function castable(from: DataType, to: DataType): boolean {
   const time = (t: DataType) => t.kind === 'date' || t.kind === 'timestamp';
   const integer = (t: DataType) => /^u?int/.test(t.kind);
   const plain = (t: DataType) => number(t) || time(t) || t.kind === 'bool' || t.kind === 'utf8';
-  if (from.kind === 'null') return plain(to);
+  if (from.kind === 'null') return plain(to) || to.kind === 'list';
   if (to.kind === 'utf8' || from.kind === 'utf8') return plain(from) && plain(to);
   if (number(from)) return number(to) || to.kind === 'bool' || (integer(from) && time(to));
   if (from.kind === 'bool') return number(to);

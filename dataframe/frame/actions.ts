@@ -92,7 +92,7 @@ export async function persistRows(verb: Verb, { executor, options }: ActionConte
     const pipeline = await build(optimize(analyzed), { runner, options });
     const layer = submitPipeline(runner, pipeline, { kind: 'partition' });
     await layer.stats();
-    return new PersistedTable(layer, runner.job);
+    return new PersistedTable(layer, runner);
   } catch (error) {
     runner.close();
     throw error;

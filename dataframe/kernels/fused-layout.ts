@@ -115,7 +115,7 @@ export function slotSources(from: Layout, to: Layout): Int32Array {
     }
   });
   to.count.forEach((slot, k) => {
-    if (slot >= 0) source[slot] = from.count[k]!;
+    if (slot >= 0 && from.count[k]! >= 0) source[slot] = from.count[k]!;
   });
   if (to.stamp >= 0) source[to.stamp] = from.stamp;
   return source;

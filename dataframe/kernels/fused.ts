@@ -317,7 +317,7 @@ export class FusedGroups {
     const order = this.order();
     this.specs.forEach((spec, k) => {
       const slot = next.count[k]!;
-      if (!isExtreme(spec) || slot < 0 || old.count[k]! >= 0) return;
+      if (!isExtreme(spec) || slot < 0 || source[slot]! >= 0) return;
       for (let g = 0; g < groups; g++) numbers[(order === null ? g : order[g]!) * next.width + slot] = 1;
     });
   }

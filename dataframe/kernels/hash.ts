@@ -104,30 +104,41 @@ type Scatter = (P: readonly unknown[], slice: Uint16Array, at: Int32Array, rows:
 const columnsPerLoop = 8;
 
 /**
- * Deals the rows of a batch out to `fanOut` slices by hash of the keys, keeping their order in each. One pass finds the
- * slices, another writes all columns, each into one array that the slices are views of.
+ * Deals the rows of a batch out to `fanOut` slices by hash of the keys, keeping their order in each; with `parts`, each
+ * slice into so many finer ones by the next bits of the hash.
  */
-export function hashSlices(batch: Batch, keys: readonly Column[], fanOut: number): Batch[] {
+export function hashSlices(batch: Batch, keys: readonly Column[], fanOut: number, parts = 1): Batch[] {
+  const { slice, counts } = dealRows(keys, batch.rows, fanOut * parts);
+  return slicesOf(batch, slice, counts, parts);
+}
+
+/**
+ * The rows of each slice, in order: row i goes to slice[i], and slice s gets counts[s] rows. One pass writes all
+ * columns, each into one array that the slices are views of. With `parts`, so many adjoining ones make one slice.
+ */
+export function slicesOf(batch: Batch, slice: Uint16Array, counts: Int32Array, parts = 1): Batch[] {
   const { schema, rows, columns } = batch;
-  const { slice, counts } = dealRows(keys, rows, fanOut);
-  const starts = new Int32Array(fanOut + 1);
-  for (let s = 0; s < fanOut; s++) starts[s + 1] = starts[s]! + counts[s]!;
+  const pieces = counts.length;
+  const starts = new Int32Array(pieces + 1);
+  for (let s = 0; s < pieces; s++) starts[s + 1] = starts[s]! + counts[s]!;
   const flat = columns.filter(column => column.items === undefined);
   const moved = new Map<Column, Moved>();
   for (let from = 0; from < flat.length; from += columnsPerLoop) {
     scatterColumns(flat.slice(from, from + columnsPerLoop), slice, starts, rows, moved);
   }
   const order = flat.length === columns.length ? null : rowsBySlice(slice, starts, rows);
-  return Array.from({ length: fanOut }, (_, s) => {
-    const from = starts[s]!;
-    const to = starts[s + 1]!;
+  return Array.from({ length: pieces / parts }, (_, s) => {
+    const from = starts[s * parts]!;
+    const to = starts[(s + 1) * parts]!;
     const part = (column: Column): Column => {
       const to1 = moved.get(column);
       return to1 === undefined
         ? takeColumn(column, order!.subarray(from, to), to - from)
         : sliceOf(column, to1, from, to);
     };
-    return { schema, rows: to - from, columns: columns.map(part) };
+    const dealt = { schema, rows: to - from, columns: columns.map(part) };
+    if (parts === 1) return dealt;
+    return { ...dealt, parts: Array.from({ length: parts + 1 }, (_, p) => starts[s * parts + p]! - from) };
   });
 }
 

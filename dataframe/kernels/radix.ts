@@ -1,3 +1,5 @@
+import { Lent } from './lent.js';
+
 /** Bits sorted per pass over many rows: 2,048 write positions still fit the first cache. */
 const digitBits = 11;
 /** Bits per pass over fewer rows than `fewRows`, where clearing 2,048 counters would dominate. */
@@ -22,21 +24,29 @@ interface Sorting {
  * row. Uses up words[0]. Radix passes from the least significant digit over as many leading bits as are likely to tell
  * the rows apart, then the same for each run of rows they left equal.
  */
-export function orderOf(words: readonly Uint32Array[], bits: readonly number[], rows: number): Int32Array {
+export function orderOf(
+  words: readonly Uint32Array[],
+  bits: readonly number[],
+  rows: number,
+  lent: Lent = new Lent(),
+): Int32Array {
   const order = new Int32Array(rows);
   for (let i = 0; i < rows; i++) order[i] = i;
   if (words.length === 0 || rows < 2) return order;
+  const spare = lent.words(rows);
   const s: Sorting = {
     words,
     bits,
     keys: words[0]!,
     order,
-    spareKeys: new Uint32Array(rows),
-    spareOrder: new Int32Array(rows),
+    spareKeys: lent.words(rows),
+    spareOrder: new Int32Array(spare.buffer, spare.byteOffset, rows),
     counts: new Int32Array(1 << digitBits),
   };
   sortRun(s, 0, rows, 0, bits[0]!);
-  return s.order;
+  // The caller keeps the order: it must not lie in what was lent.
+  if (s.order !== order) order.set(s.order);
+  return order;
 }
 
 /** Sorts positions [from, to), whose words are equal down to bit `low` of the word of this level. */

@@ -1,6 +1,7 @@
 import type { Batch } from '../column/column.js';
 import { columnOf } from '../column/layout.js';
 import type { SortKey } from '../physical/fragment.js';
+import { Lent } from './lent.js';
 import { sortWords } from './sort-words.js';
 
 /** Leading bits of the first word by which the ranges to look at are found. */
@@ -15,14 +16,16 @@ export function rangesOf(
   splitters: Batch,
   by: readonly SortKey[],
   place: { readonly task: number; readonly before: number; readonly names: readonly [string, string] },
-): Uint8Array {
-  const ranges = new Uint8Array(batch.rows);
+): Uint16Array {
+  const ranges = new Uint16Array(batch.rows);
   if (splitters.rows === 0) return ranges;
-  const { words, bits } = sortWords([batch, splitters], by, true);
+  const lent = new Lent();
+  const { words, bits } = sortWords([batch, splitters], by, lent, true);
   const first = firstRowsAbove(splitters, place);
   const [own, theirs] = words as [readonly Uint32Array[], readonly Uint32Array[]];
   if (own.length === 0) countRows(ranges, first);
   else count(ranges, own, theirs, first, bits[0]!);
+  lent.giveBack();
   return ranges;
 }
 
@@ -41,7 +44,7 @@ function firstRowsAbove(
 }
 
 /** All keys are equal: only places count. */
-function countRows(ranges: Uint8Array, first: Float64Array): void {
+function countRows(ranges: Uint16Array, first: Float64Array): void {
   let range = 0;
   for (let i = 0; i < ranges.length; i++) {
     while (range < first.length && i >= first[range]!) range++;
@@ -50,7 +53,7 @@ function countRows(ranges: Uint8Array, first: Float64Array): void {
 }
 
 function count(
-  ranges: Uint8Array,
+  ranges: Uint16Array,
   own: readonly Uint32Array[],
   theirs: readonly Uint32Array[],
   first: Float64Array,

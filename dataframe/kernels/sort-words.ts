@@ -5,6 +5,7 @@ import { columnOf } from '../column/layout.js';
 import { rangeOf } from '../column/range.js';
 import type { SortKey } from '../physical/fragment.js';
 import { compactColumn, widen } from './concat.js';
+import type { Lent } from './lent.js';
 import { codePlaces, referencePlaces } from './sort-places.js';
 
 /**
@@ -37,17 +38,22 @@ interface Source {
 }
 
 /**
- * Words of the rows of every batch, comparable with each other. With `reference` the last batch is one of few rows and
+ * Words of the rows of every batch, in lent memory, comparable with each other. With `reference` the last batch is one of few rows and
  * only comparisons with its rows hold: text is placed between its texts, which spares ranking all of it.
  */
-export function sortWords(batches: readonly Batch[], by: readonly SortKey[], reference = false): SortWords {
+export function sortWords(
+  batches: readonly Batch[],
+  by: readonly SortKey[],
+  lent: Lent,
+  reference = false,
+): SortWords {
   const keys = by.flatMap(key => {
     const columns = batches.map(batch => columnOf(batch, key.column));
     return keyCode(reference ? columns : columns.map(compactColumn), key, reference) ?? [];
   });
   const total = keys.reduce((sum, { parts }) => parts.reduce((s, { bits }) => s + bits, sum), 0);
   const bits = Array.from({ length: Math.ceil(total / 32) }, (_, w) => Math.min(32, total - 32 * w));
-  const words = batches.map(({ rows }) => bits.map(() => new Uint32Array(rows)));
+  const words = batches.map(({ rows }) => bits.map(() => lent.words(rows)));
   let used = 0;
   for (const key of keys) {
     batches.forEach(({ rows }, b) => {

@@ -1,5 +1,6 @@
 import type { Batch } from '../column/column.js';
 import type { SortKey } from '../physical/fragment.js';
+import { Lent } from './lent.js';
 import { firstRows, orderOf } from './radix.js';
 import { sortWords } from './sort-words.js';
 
@@ -14,12 +15,26 @@ export function sortOrder(batch: Batch, by: readonly SortKey[]): Int32Array {
 /** The first `wanted` rows of that order; the others are only told apart from them by leading digits. */
 export function orderByWords(batch: Batch, by: readonly SortKey[], wanted: number): Int32Array {
   const { rows } = batch;
-  const { words, bits } = sortWords([batch], by);
+  const lent = new Lent();
+  const { words, bits } = sortWords([batch], by, lent);
   const own = words[0]!;
-  if (wanted >= rows || own.length === 0) return orderOf(own, bits, rows).subarray(0, wanted);
-  const among = firstRows(own[0]!, bits[0]!, rows, wanted);
+  const order =
+    wanted >= rows || own.length === 0
+      ? orderOf(own, bits, rows, lent).subarray(0, wanted)
+      : firstOrder(own, bits, rows, wanted);
+  lent.giveBack();
+  return order;
+}
+
+function firstOrder(
+  words: readonly Uint32Array[],
+  bits: readonly number[],
+  rows: number,
+  wanted: number,
+): Int32Array {
+  const among = firstRows(words[0]!, bits[0]!, rows, wanted);
   const order = orderOf(
-    own.map(word => pick(word, among)),
+    words.map(word => pick(word, among)),
     bits,
     among.length,
   );

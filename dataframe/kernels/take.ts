@@ -72,15 +72,16 @@ function takeSegments(
 /** Rows at[0..rows) of a column, in that order. */
 export function takeColumn(column: Column, at: Int32Array, rows: number): Column {
   if (column.physical === 'list') return takeLists(column, at, rows);
-  const { type, physical, dictionary } = column;
+  const { type, physical, dictionary, range } = column;
   const values = allocateValues(physical, rows);
   gatherOf(physical, false)(column.values, at, values, rows);
+  const bounds = range === undefined ? null : { range };
   if (column.validity === null) {
-    return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary };
+    return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary, ...bounds };
   }
   const flags = new Uint8Array(rows);
   gatherFlags(column.validity, at, flags, rows);
-  return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary };
+  return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary, ...bounds };
 }
 
 /** Like takeColumn; index -1 gives null. */
@@ -105,7 +106,7 @@ export function takeBatch(batch: Batch, at: Int32Array, rows: number): Batch {
 /** Rows [from, to), both within the column: values are views (offsets of lists are copied). */
 export function sliceColumn(column: Column, from: number, to: number): Column {
   const rows = to - from;
-  const { type, physical, dictionary } = column;
+  const { type, physical, dictionary, range } = column;
   let values: Values;
   let { items } = column;
   if (items === undefined) {
@@ -118,7 +119,7 @@ export function sliceColumn(column: Column, from: number, to: number): Column {
     for (let i = 0; i <= rows; i++) offsets[i]! -= first;
     values = offsets;
   }
-  const nested = items === undefined ? null : { items };
+  const nested = { ...(items === undefined ? null : { items }), ...(range === undefined ? null : { range }) };
   if (column.validity === null) {
     return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary, ...nested };
   }

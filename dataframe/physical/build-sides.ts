@@ -1,8 +1,9 @@
 import type { FragmentInput } from './task.js';
 
 /**
- * Build sides that earlier tasks of the layer made ready in this thread. A side is used again while its partitions are
- * the same bytes in the same place, so what it refers to is what it was made from. One per dependency at most.
+ * Build sides that earlier tasks of the layer made ready in this thread, of dependencies that are the same for all its
+ * tasks. A side may refer to its partitions' memory: it is used again only while they lie where they lay. One per
+ * dependency at most.
  */
 export class BuildSides {
   readonly #known = new Map<number, { readonly entries: readonly FragmentInput[]; readonly side: unknown }>();
@@ -25,8 +26,6 @@ function isSame(a: FragmentInput, b: FragmentInput): boolean {
   return (
     a.bytes.buffer === b.bytes.buffer &&
     a.bytes.byteOffset === b.bytes.byteOffset &&
-    a.header.byteLength === b.header.byteLength &&
-    a.header.checksum === b.header.checksum &&
-    Buffer.compare(a.header.meta, b.header.meta) === 0
+    a.header.byteLength === b.header.byteLength
   );
 }

@@ -5,19 +5,23 @@ import { formatType, type Schema, sameType } from '../column/datatype.js';
 import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { decodeBatch } from '../column/slab.js';
 import { concatBatches } from '../kernels/concat.js';
+import { distinctText } from '../kernels/distinct-text.js';
 import type { BuildSides } from './build-sides.js';
-import type { Fragment, FragmentOp } from './fragment.js';
+import type { Fragment, FragmentOp, JoinStep } from './fragment.js';
+import { readTable } from './join-slab.js';
 import type { Emit, Operator } from './operator.js';
 import { aggregateOperator } from './operators/aggregate.js';
 import { explodeOperator } from './operators/explode.js';
 import { filterOperator } from './operators/filter.js';
-import { joinOperator, joinSide } from './operators/join.js';
+import { type JoinSide, joinOperator, joinSide, readSide } from './operators/join.js';
 import { limitOperator, tailOperator } from './operators/limit.js';
 import { numberOperator } from './operators/number.js';
 import { projectOperator } from './operators/project.js';
 import { sampleOperator, splitterOperator } from './operators/sample.js';
 import { sortOperator } from './operators/sort.js';
+import { surveyOperator } from './operators/survey.js';
 import { unpivotOperator } from './operators/unpivot.js';
+import { buildSchema } from './schema.js';
 import type { FragmentInput } from './task.js';
 
 /** The operators of one task, in order, and what comes out behind the last one. */
@@ -96,6 +100,8 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
       return tailOperator(op.n, schema);
     case 'sort':
       return sortOperator(op.by, op.limit, schema);
+    case 'survey':
+      return surveyOperator(op, schema);
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
     case 'explode':
@@ -106,19 +112,33 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
       return numberOperator(op, schema, inputs.position);
     case 'aggregate':
       return aggregateOperator(op);
-    case 'join': {
-      const build = fragment.inputs[op.input]!;
-      const side = inputs.builds.of(op.input, inputs.tables[op.input] ?? [], () => {
-        // Outlives the task, and so has dictionaries of its own.
-        const own = { ...inputs, shared: new Map() };
-        return joinSide(op, concatBatches(build, decodeInput(own, op.input, build)));
-      });
-      return joinOperator(op, schema, side);
-    }
+    case 'join':
+      return joinOperator(op, schema, sideOf(op, fragment, inputs));
     default:
       return assertNever(op);
   }
 }
+
+/** The build side of a join: of an earlier task of this thread, or read and, where that is not done yet, made ready. */
+function sideOf(op: JoinStep, fragment: Fragment, inputs: TaskInputs): JoinSide {
+  const { parts = [] } = op;
+  const entries = [op.input, ...parts].flatMap(input => inputs.tables[input] ?? []);
+  const make = () => {
+    // May outlive the task, and so has dictionaries of its own.
+    const own = { ...inputs, shared: new Map() };
+    const read = (input: number) => decodeInput(own, input, fragment.inputs[input]!);
+    if (op.parts === undefined)
+      return joinSide(op, concatBatches(fragment.inputs[op.input]!, read(op.input)));
+    const batches = [op.input, ...parts].flatMap(read);
+    const schema = buildSchema(op, fragment.inputs);
+    const rows = { schema, rows: batches[0]!.rows, columns: batches.flatMap(batch => batch.columns) };
+    return readSide(op, rows, readTable(entries[0]!, op.rightOn.length));
+  };
+  return op.shared ? inputs.builds.of(op.input, entries, make) : make();
+}
+
+/** Operators that only move rows take text as it comes. */
+const looksAtText = (operator: Operator) => operator.movesOnly !== true;
 
 function chainOf(operators: readonly Operator[], emit: (batch: Batch) => void): Chain {
   const emits: Emit[] = [];
@@ -128,7 +148,8 @@ function chainOf(operators: readonly Operator[], emit: (batch: Batch) => void): 
     if (operator === undefined) emits[k] = batch => emit(batch);
     else {
       emits[k] = (batch, entry) => {
-        if (batch.rows > 0 && !operator.done) operator.push(batch, entry, next!);
+        if (batch.rows > 0 && !operator.done)
+          operator.push(looksAtText(operator) ? distinctText(batch) : batch, entry, next!);
       };
     }
   }

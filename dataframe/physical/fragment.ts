@@ -34,6 +34,7 @@ export type FragmentOp =
   /** Stable. With `limit`: only the first so many rows are kept. */
   | { readonly kind: 'sort'; readonly by: readonly SortKey[]; readonly limit: number | null }
   | SampleStep
+  | SurveyStep
   /** One row per item of these list columns. */
   | { readonly kind: 'explode'; readonly columns: readonly string[] }
   | UnpivotStep
@@ -51,6 +52,12 @@ export interface SortKey {
   readonly descending: boolean;
   /** Default order is numbers < NaN < null. */
   readonly nullsLast: boolean;
+}
+
+/** Counts rows and distinct keys of what flows by: one row, from which the way of a group-by is chosen. */
+export interface SurveyStep {
+  readonly kind: 'survey';
+  readonly keys: readonly string[];
 }
 
 /**
@@ -129,6 +136,10 @@ export interface JoinStep {
   readonly rightOn: readonly string[];
   /** Build columns to output after all left columns: name in the build side, name in the output. */
   readonly take: readonly { readonly column: string; readonly name: string }[];
+  /** Every task reads the same entries: what one made of them serves the others of its thread. */
+  readonly shared?: true;
+  /** Then `input` is a partition that a sink of kind 'table' made, and these dependencies hold the other build columns. */
+  readonly parts?: readonly number[];
   /** Which table is built instead of the one that suits the data: for tests. */
   readonly tier?: 'dense' | 'hash';
 }
@@ -136,8 +147,16 @@ export interface JoinStep {
 export type FragmentSink =
   /** One slice with all rows. `wide`: 64-bit integers as pairs of words, as Arrow has them: for whoever collects. */
   | { readonly kind: 'partition'; readonly wide?: true }
-  /** `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. */
-  | { readonly kind: 'hash'; readonly keys: readonly string[]; readonly fanOut: number }
+  /**
+   * `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. With `parts`,
+   * each slice is dealt out once more into so many, one after another, and row order is kept in each of them.
+   */
+  | {
+      readonly kind: 'hash';
+      readonly keys: readonly string[];
+      readonly fanOut: number;
+      readonly parts?: number;
+    }
   /**
    * `fanOut` slices by place in the order of (keys, task, row) between the rows of dependency `splitters`, ascending;
    * row order kept in each. Equal keys may be in several slices, which adjoin.
@@ -147,6 +166,16 @@ export type FragmentSink =
       readonly by: readonly SortKey[];
       readonly splitters: number;
       readonly fanOut: number;
+    }
+  /**
+   * The build side of joins, made once for all of them: a table over the keys and, of the rows, these columns. Keys of
+   * text must be among them.
+   */
+  | {
+      readonly kind: 'table';
+      readonly keys: readonly string[];
+      readonly columns: readonly string[];
+      readonly tier: 'dense' | 'hash' | null;
     }
   /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
   | { readonly kind: 'file'; readonly file: SinkSpec };

@@ -15,4 +15,6 @@ export interface Operator {
   finish(emit: Emit): void;
   /** True when more input cannot change the output. */
   readonly done: boolean;
+  /** Takes text whose dictionary repeats entries: it compares no codes, or sees to it by itself. */
+  readonly movesOnly?: boolean;
 }

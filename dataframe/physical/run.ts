@@ -8,10 +8,13 @@ import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
 import type { ScanSpec, SinkSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
+import { distinctText } from '../kernels/distinct-text.js';
 import { hashSlices } from '../kernels/hash.js';
+import { buildJoinTable } from '../kernels/join-table.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain, decodeInput, type TaskInputs } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
+import { tableWriter } from './join-slab.js';
 import { rangeSlices } from './ranges.js';
 import { scanSchema } from './schema.js';
 import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
@@ -58,9 +61,10 @@ async function runFragment(
   } else pushInput(decodeInput(inputs, source.input, before), chain);
   chain.finish();
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
-  const columns = sink.kind === 'partition' ? unfilledColumns(schema, out) : null;
+  const columns = sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true) : null;
   if (columns !== null) return storeGathered(schema, columns, env);
   const batch = { ...concatBatches(schema, out), schema };
+  if (sink.kind === 'table') return storeTable(sink, batch, env);
   return store(partsOf(sink, batch, fragment, inputs), batch.rows, env);
 }
 
@@ -107,7 +111,7 @@ async function writeFile(
 
 /** The rows of each slice. */
 function partsOf(
-  sink: Exclude<FragmentSink, { kind: 'file' }>,
+  sink: Exclude<FragmentSink, { kind: 'file' | 'table' }>,
   batch: Batch,
   fragment: Fragment,
   inputs: TaskInputs,
@@ -120,6 +124,7 @@ function partsOf(
         batch,
         sink.keys.map(name => columnOf(batch, name)),
         sink.fanOut,
+        sink.parts ?? 1,
       );
     case 'range': {
       const schema = fragment.inputs[sink.splitters]!;
@@ -155,6 +160,25 @@ function storeGathered(schema: Schema, columns: readonly Unfilled[], env: Fragme
   const slab = env.allocate(total);
   const header = writeBatch(fillColumns(schema, rows, columns, slab), slab.subarray(0, total));
   return { rows, inline: null, slab, slices: [{ header, offset: 0 }] };
+}
+
+function storeTable(
+  sink: Extract<FragmentSink, { kind: 'table' }>,
+  batch: Batch,
+  env: FragmentEnv,
+): FragmentResult {
+  // What the table is over and what is kept must have one code for one text.
+  const rows = distinctText(batch);
+  const keys = sink.keys.map(name => columnOf(rows, name));
+  const table = buildJoinTable(keys, rows.rows, sink.tier ?? undefined);
+  const kept = rows.schema.flatMap((field, c) => (sink.columns.includes(field.name) ? [c] : []));
+  const schema = kept.map(c => rows.schema[c]!);
+  const columns = kept.map(c => rows.columns[c]!);
+  const { byteLength, write } = tableWriter({ schema, rows: rows.rows, columns }, table);
+  checkSize(byteLength);
+  const slab = env.allocate(byteLength);
+  const header = write(slab.subarray(0, byteLength));
+  return { rows: rows.rows, inline: null, slab, slices: [{ header, offset: 0 }] };
 }
 
 function checkSize(bytes: number): void {

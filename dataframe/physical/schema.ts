@@ -103,6 +103,11 @@ export function aggregateSchema(step: AggregateStep): Schema {
   return [...keys, ...states];
 }
 
+/** Columns of the build side. */
+export function buildSchema(step: JoinStep, inputs: readonly Schema[]): Schema {
+  return [step.input, ...(step.parts ?? [])].flatMap(input => inputs[input]!);
+}
+
 /** Rows of a join: all flowing columns, then those taken from the build side. */
 export function joinSchema(step: JoinStep, left: Schema, build: Schema): Schema {
   const taken = step.take.map(({ column, name }) => ({
@@ -117,6 +122,12 @@ export const samplePlaces: Schema = [
   { name: '\u0000task', type: DataType.Float64 },
   { name: '\u0000row', type: DataType.Float64 },
   { name: '\u0000weight', type: DataType.Float64 },
+];
+
+/** Rows that came by and how many groups they were of. */
+export const surveySchema: Schema = [
+  { name: 'rows', type: DataType.Float64 },
+  { name: 'groups', type: DataType.Float64 },
 ];
 
 /** Samples: the key columns, each once, then where the row is and how many it stands for. */
@@ -160,10 +171,12 @@ export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly 
       return [...before, { name: op.name, type: DataType.Float64 }];
     case 'aggregate':
       return aggregateSchema(op);
+    case 'survey':
+      return surveySchema;
     case 'sample':
       return op.phase === 'take' ? sampleSchema(op, before) : before;
     case 'join':
-      return joinSchema(op, before, inputs[op.input]!);
+      return joinSchema(op, before, buildSchema(op, inputs));
     case 'filter':
       condition(op.predicate, scopeOf(before, 'filter'), 'filter');
       return before;

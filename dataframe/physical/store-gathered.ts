@@ -1,9 +1,9 @@
 import { compile } from '../codegen/compile.js';
 import { bitmapBytes, packValidity } from '../column/bitmap.js';
-import type { Batch, Column, Dictionary, ValueRange, Values } from '../column/column.js';
+import type { Batch, Column, Dictionary, Physical, ValueRange, Values } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
-import { compact, unify } from '../column/dictionary.js';
-import { bytesOfValues, elementsPerValue, viewValues } from '../column/layout.js';
+import { compact, type Unified, unify } from '../column/dictionary.js';
+import { bytesOfValues, elementsPerValue, isWide, viewValues } from '../column/layout.js';
 import { aligned } from '../column/slab.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
 
@@ -15,16 +15,16 @@ export interface Unfilled {
 }
 
 /** The batches as columns still to be filled, or null where they have to be concatenated the usual way. */
-export function unfilledColumns(schema: Schema, batches: readonly Batch[]): Unfilled[] | null {
-  if (batches.length === 0 || !batches.every(batch => batch instanceof GatheredBatch)) return null;
-  const gathered = batches as readonly GatheredBatch[];
+export function unfilledColumns(schema: Schema, batches: readonly Batch[], wide: boolean): Unfilled[] | null {
+  // One batch that lies ready is as well written as it is.
+  if (batches.length < 2 && !(batches[0] instanceof GatheredBatch)) return null;
   const columns: Unfilled[] = [];
   for (let c = 0; c < schema.length; c++) {
-    const pieces = gathered.map(({ pieces: all, rows }) => ({ ...all[c]!, rows }));
-    const { physical } = pieces[0]!.column;
+    const pieces = batches.map(batch => pieceOf(batch, c));
+    const { physical, type } = pieces[0]!.column;
     const alike = pieces.every(piece => piece.column.physical === physical);
     if (!alike || physical === 'list') return null;
-    columns.push(physical === 'code' ? textColumn(pieces) : plainColumn(pieces));
+    columns.push(physical === 'code' ? textColumn(pieces) : plainColumn(pieces, wide && isWide(type)));
   }
   return columns;
 }
@@ -64,8 +64,16 @@ interface SizedPiece extends Piece {
   readonly rows: number;
 }
 
-function plainColumn(pieces: readonly SizedPiece[]): Unfilled {
-  const { type, physical } = pieces[0]!.column;
+function pieceOf(batch: Batch, c: number): SizedPiece {
+  const { rows } = batch;
+  if (batch instanceof GatheredBatch) return { ...batch.pieces[c]!, rows };
+  return { column: batch.columns[c]!, at: null, gaps: false, rows };
+}
+
+/** `wide`: 64-bit integers become pairs of words, whatever they lie as. */
+function plainColumn(pieces: readonly SizedPiece[], wide: boolean): Unfilled {
+  const { type } = pieces[0]!.column;
+  const physical = wide ? 'i64' : pieces[0]!.column.physical;
   const length = rowsOf(pieces);
   const range = rangeOfPieces(pieces);
   const column = { type, physical, length, ...validityOf(pieces, length), dictionary: null };
@@ -76,7 +84,7 @@ function plainColumn(pieces: readonly SizedPiece[]): Unfilled {
       let at = 0;
       for (const piece of pieces) {
         const to = at + piece.rows * n;
-        gatherInto(piece, null, values.subarray(at, to) as Values);
+        gatherInto(piece, null, values.subarray(at, to) as Values, physical);
         at = to;
       }
     },
@@ -87,12 +95,15 @@ function plainColumn(pieces: readonly SizedPiece[]): Unfilled {
 function textColumn(pieces: readonly SizedPiece[]): Unfilled {
   const { type, physical } = pieces[0]!.column;
   const length = rowsOf(pieces);
-  const { dictionary, maps } = unify(pieces.map(piece => piece.column.dictionary!));
+  const { dictionary, maps } = oneDictionary(
+    pieces.map(piece => piece.column.dictionary!),
+    length,
+  );
   const common = { type, physical, length, ...validityOf(pieces, length) };
   const gatherCodes = (codes: Int32Array) => {
     let at = 0;
     pieces.forEach((piece, p) => {
-      gatherInto(piece, maps[p]!, codes.subarray(at, at + piece.rows));
+      gatherInto(piece, maps[p]!, codes.subarray(at, at + piece.rows), physical);
       at += piece.rows;
     });
   };
@@ -107,6 +118,58 @@ function textColumn(pieces: readonly SizedPiece[]): Unfilled {
     column: { ...common, dictionary: smaller.dictionary },
     fill: values => translate(codes, smaller.map, values as Int32Array),
   };
+}
+
+/**
+ * One dictionary for all. Where there are nearly as many entries as rows, they are put one after another without looking
+ * for equal ones: finding none would cost more than everything else.
+ */
+function oneDictionary(dictionaries: readonly Dictionary[], rows: number): Unified {
+  const different = [...new Set(dictionaries)];
+  let entries = 0;
+  let size = 0;
+  for (const { length, offsets } of different) {
+    entries += length;
+    size += offsets[length]! - offsets[0]!;
+  }
+  const many = entries > Math.max(manyEntries, rows / 2) && size < 2 ** 31;
+  if (different.length === 1 || !many) return unify(dictionaries);
+  const offsets = new Int32Array(entries + 1);
+  const bytes = new Uint8Array(size);
+  const maps = new Map<Dictionary, Int32Array>();
+  let at = 0;
+  let end = 0;
+  for (const dictionary of different) {
+    maps.set(dictionary, appendEntries(dictionary, offsets, bytes, at, end));
+    at += dictionary.length;
+    end = offsets[at]!;
+  }
+  return {
+    dictionary: { length: entries, offsets, bytes, repeats: true },
+    maps: dictionaries.map(each => maps.get(each)!),
+  };
+}
+
+/** Fewer are interned. */
+const manyEntries = 65_536;
+
+/** Gives the new code of each entry. */
+function appendEntries(
+  dictionary: Dictionary,
+  offsets: Int32Array,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): Int32Array {
+  const { length, offsets: from } = dictionary;
+  const first = from[0]!;
+  bytes.set(dictionary.bytes.subarray(first, from[length]!), end);
+  const map = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    offsets[at + i + 1] = end + from[i + 1]! - first;
+    map[i] = at + i;
+  }
+  return map;
 }
 
 /**
@@ -150,25 +213,26 @@ type Gather = (
 ) => void;
 
 /** Gathers one piece into exactly its rows of the output; null slots and gaps hold 0. */
-function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values): void {
+function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, target: Physical): void {
   const { column, at, gaps, rows } = piece;
+  const { physical, values, validity } = column;
   const mapped = map !== null && map.length > 0;
-  if (at === null && !mapped) {
-    out.set(column.values as never);
+  if (at === null && !mapped && physical === target) {
+    out.set(values as never);
     return;
   }
-  const { physical, values, validity } = column;
+  const pair = target === 'i64';
+  const index = at === null ? 'const k=i;' : 'const k=at[i];';
+  const guard = gaps ? `if(k<0){${pair ? 'out[2*i]=0;out[2*i+1]=0;' : 'out[i]=0;'}continue;}` : '';
   // A null slot's code 0 may be mapped to another entry: it is set to 0 again. Values need no such care.
   const careful = mapped && validity !== null;
-  const value = mapped ? 'map[src[k]]' : 'src[k]';
-  const index = at === null ? 'const k=i;' : 'const k=at[i];';
-  const missing = physical === 'i64' ? 'out[2*i]=0;out[2*i+1]=0;' : 'out[i]=0;';
-  const guard = gaps ? `if(k<0){${missing}continue;}` : '';
   const nulls = careful ? 'if(((validity[k>>3]>>(k&7))&1)===0){out[i]=0;continue;}' : '';
-  const copy = physical === 'i64' ? 'out[2*i]=src[2*k];out[2*i+1]=src[2*k+1];' : `out[i]=${value};`;
+  let copy = `out[i]=${mapped ? 'map[src[k]]' : 'src[k]'};`;
+  if (pair && physical === 'i64') copy = 'out[2*i]=src[2*k];out[2*i+1]=src[2*k+1];';
+  else if (pair) copy = 'const v=src[k];out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);';
   compile<Gather>(
     ['src', 'at', 'map', 'validity', 'out', 'rows'],
-    `/* gather ${physical} */for(let i=0;i<rows;i++){${index}${guard}${nulls}${copy}}`,
+    `/* gather ${physical} ${target} */for(let i=0;i<rows;i++){${index}${guard}${nulls}${copy}}`,
   )(values, at ?? none, map, validity, out, rows);
 }
 

@@ -1,23 +1,23 @@
 import { assertNever } from '../../core/base/assert.js';
-import { VolleyError } from '../../core/base/errors.js';
-import { formatType, type Schema, sameType } from '../column/datatype.js';
-import { coerce, commonType, unify } from '../expr/functions.js';
-import { columnNotFound } from '../expr/nearest.js';
+import { DataType, type Schema } from '../column/datatype.js';
+import { coerce, isFloat, unify } from '../expr/functions.js';
 import type { ExprNode } from '../expr/node.js';
-import { conjunction } from '../expr/traverse.js';
+import { caseBranch, conjunction } from '../expr/traverse.js';
 import { condition, scopeOf, typeExpr } from '../expr/typing.js';
 import type { ScanInspection, ScanSpec } from '../io/source.js';
 import type { NamedExpr, SortKey } from '../physical/fragment.js';
 import { aggregateExprs } from './aggregate.js';
+import { refuseLists, requireColumns } from './checks.js';
+import { analyzeConcat } from './concat.js';
 import { analyzeJoin } from './join.js';
 import type { MemoryTable } from './memory-table.js';
 import {
   aggregatePlan,
   columnNode,
-  concatPlan,
   filterPlan,
   limitPlan,
   memoryPlan,
+  numberPlan,
   type Plan,
   pickColumns,
   projectPlan,
@@ -25,6 +25,7 @@ import {
   sortPlan,
   tailPlan,
 } from './plan.js';
+import { analyzeDescribe, analyzeExplode, analyzePivot, analyzeUnpivot, type PivotValue } from './reshape.js';
 import { analyzeSelect, analyzeWithColumns, checkNames, expand, refuseAggregate } from './select.js';
 import type { SortBy, Verb } from './verb.js';
 
@@ -32,6 +33,8 @@ import type { SortBy, Verb } from './verb.js';
 export interface Sources {
   readonly scans: ReadonlyMap<ScanSpec, ScanInspection>;
   readonly tables: ReadonlyMap<MemoryTable, Schema>;
+  /** What the columns of pivots are made of. */
+  readonly pivots: ReadonlyMap<Verb, readonly PivotValue[]>;
 }
 
 /** Resolves names and types of a whole tree of verbs. Throws what the user is to see. */
@@ -62,7 +65,7 @@ export function analyze(verb: Verb, sources: Sources): Plan {
     case 'rename':
       return analyzeRename(visit(verb.input), verb.names);
     case 'groupBy':
-      return analyzeGroupBy(visit(verb.input), verb.keys, verb.exprs);
+      return analyzeGroupBy(verb, visit(verb.input));
     case 'join':
       return analyzeJoin(verb, visit(verb.left), visit(verb.right));
     case 'sort':
@@ -72,11 +75,26 @@ export function analyze(verb: Verb, sources: Sources): Plan {
     case 'tail':
       return tailPlan(visit(verb.input), verb.n);
     case 'concat':
-      return analyzeConcat(verb.inputs.map(visit));
+      return analyzeConcat(verb.inputs.map(visit), verb.how);
     case 'unique':
-      return analyzeUnique(visit(verb.input), verb.on, verb.keep);
+      return analyzeUnique(verb, visit(verb.input));
     case 'fillNull':
       return analyzeFillNull(visit(verb.input), verb.value);
+    case 'fillNan':
+      return analyzeFillNan(visit(verb.input), verb.value);
+    case 'explode':
+      return analyzeExplode(verb, visit(verb.input));
+    case 'unpivot':
+      return analyzeUnpivot(verb, visit(verb.input));
+    case 'pivot':
+      return analyzePivot(verb, visit(verb.input), sources.pivots.get(verb) ?? []);
+    case 'describe':
+      return analyzeDescribe(visit(verb.input));
+    case 'sample': {
+      const input = visit(verb.input);
+      const { n, fraction, seed } = verb;
+      return { kind: 'sample', input, n, fraction, seed, schema: input.schema };
+    }
     case 'dropNulls': {
       const input = visit(verb.input);
       requireColumns(verb.names, input.schema, 'dropNulls');
@@ -89,12 +107,6 @@ export function analyze(verb: Verb, sources: Sources): Plan {
     }
     default:
       return assertNever(verb);
-  }
-}
-
-function requireColumns(names: readonly string[], schema: Schema, where: string): void {
-  for (const name of names) {
-    if (!schema.some(f => f.name === name)) throw columnNotFound(name, schema, where);
   }
 }
 
@@ -129,18 +141,30 @@ function analyzeRename(input: Plan, names: ReadonlyMap<string, string>): Plan {
   return projectPlan(input, columns);
 }
 
-function analyzeGroupBy(input: Plan, keyExprs: readonly ExprNode[], exprs: readonly ExprNode[]): Plan {
-  const keys = expand(keyExprs, input.schema, 'groupBy');
+/** Names no user column has. */
+const COUNT = '\u0000count';
+const ORDER = '\u0000order';
+
+function analyzeGroupBy(verb: Extract<Verb, { kind: 'groupBy' }>, input: Plan): Plan {
+  const keys = expand(verb.keys, input.schema, 'groupBy');
   for (const key of keys) refuseAggregate(key.expr, 'groupBy');
   const keyNames = new Set(keys.map(k => k.name));
   const rest = input.schema.filter(f => !keyNames.has(f.name));
-  const outputs = expand(exprs, rest, 'agg');
+  const outputs = expand(verb.exprs, rest, 'agg');
   checkNames([...keyNames, ...outputs.map(o => o.name)], 'agg');
   checkNames(
     keys.map(k => k.name),
     'groupBy',
   );
-  return aggregateExprs(input, keys, outputs, 'agg');
+  if (!verb.maintainOrder) return aggregateExprs(input, keys, outputs, 'agg');
+  const order: ExprNode = { kind: 'aggregate', op: 'min', input: columnNode(ORDER), filter: null };
+  const numbered = numberPlan(input, ORDER);
+  const grouped = aggregateExprs(numbered, keys, [...outputs, { name: ORDER, expr: order }], 'agg');
+  const by = [{ column: ORDER, descending: false, nullsLast: true }];
+  return pickColumns(
+    sortPlan(grouped, by),
+    grouped.schema.map(f => f.name).filter(name => name !== ORDER),
+  );
 }
 
 function analyzeSort(input: Plan, by: readonly SortBy[], limit: number | null): Plan {
@@ -156,58 +180,28 @@ function analyzeSort(input: Plan, by: readonly SortBy[], limit: number | null): 
   const names = input.schema.map(f => f.name);
   const own = names.map(name => ({ name, expr: columnNode(name) }));
   const source = computed.length === 0 ? input : projectPlan(input, [...own, ...computed]);
+  refuseLists(
+    keys.map(key => key.column),
+    source.schema,
+    'sort',
+  );
   return pickColumns(sortPlan(source, keys, limit), names);
 }
 
-function analyzeConcat(inputs: readonly Plan[]): Plan {
-  const [first, ...others] = inputs;
-  if (first === undefined) throw new VolleyError('INVALID_ARGUMENT', 'concat needs at least one frame');
-  const names = first.schema.map(f => f.name);
-  const types = first.schema.map(f => f.type);
-  others.forEach((other, i) => {
-    const otherNames = other.schema.map(f => f.name);
-    if (names.length !== otherNames.length || names.some((n, k) => n !== otherNames[k])) {
-      throw new VolleyError(
-        'TYPE_MISMATCH',
-        `concat: frame ${i + 2} has the columns [${otherNames.join(', ')}], the first has [${names.join(', ')}]. Select the same names in the same order first.`,
-      );
-    }
-    other.schema.forEach((field, k) => {
-      const common = commonType(types[k]!, field.type);
-      if (common === null) {
-        throw new VolleyError(
-          'TYPE_MISMATCH',
-          `concat: ${JSON.stringify(field.name)} is ${formatType(types[k]!)} in one frame and ${formatType(field.type)} in frame ${i + 2}. Cast one with withColumns(col(${JSON.stringify(field.name)}).cast(…)).`,
-          { column: field.name },
-        );
-      }
-      types[k] = common;
-    });
-  });
-  return concatPlan(inputs.map(input => castColumns(input, (name, k) => ({ name, type: types[k]! }))));
-}
-
-function castColumns(input: Plan, target: (name: string, position: number) => Schema[number]): Plan {
-  const wanted = input.schema.map((f, k) => target(f.name, k).type);
-  if (input.schema.every((f, k) => sameType(f.type, wanted[k]!))) return input;
-  return projectPlan(
-    input,
-    input.schema.map(({ name, type }, k) => ({
-      name,
-      expr: coerce({ node: columnNode(name), type }, wanted[k]!).node,
-    })),
-  );
-}
-
-function analyzeUnique(input: Plan, on: readonly string[] | null, keep: 'first' | 'last' | 'any'): Plan {
+function analyzeUnique({ on, keep }: Extract<Verb, { kind: 'unique' }>, input: Plan): Plan {
   const names = input.schema.map(f => f.name);
   const keys = on ?? names;
   requireColumns(keys, input.schema, 'unique');
   checkNames(keys, 'unique');
+  refuseLists(keys, input.schema, 'unique');
   const op = keep === 'last' ? 'last' : 'first';
   const rest = names.filter(n => !keys.includes(n));
   const specs = rest.map(name => ({ name, op, column: name, filter: null }) as const);
-  return pickColumns(aggregatePlan(input, keys, specs), names);
+  if (keep !== 'none') return pickColumns(aggregatePlan(input, keys, specs), names);
+  const count = { name: COUNT, op: 'len', column: null, filter: null } as const;
+  const one: ExprNode = { kind: 'literal', value: 1, type: DataType.Int64 };
+  const alone: ExprNode = { kind: 'call', fn: 'eq', args: [columnNode(COUNT), one] };
+  return pickColumns(filterPlan(aggregatePlan(input, keys, [...specs, count]), alone), names);
 }
 
 function analyzeFillNull(input: Plan, value: ExprNode): Plan {
@@ -217,6 +211,22 @@ function analyzeFillNull(input: Plan, value: ExprNode): Plan {
     const filled = unify([column, typed]);
     if (filled === null || type.kind === 'null') return { name, expr: column.node };
     return { name, expr: { kind: 'call', fn: 'coalesce', args: filled.map(f => f.node) } as ExprNode };
+  });
+  return projectPlan(input, columns);
+}
+
+function analyzeFillNan(input: Plan, value: ExprNode): Plan {
+  const typed = typeExpr(value, scopeOf(input.schema, 'fillNan'));
+  const columns = input.schema.map(({ name, type }) => {
+    const column = columnNode(name);
+    if (!isFloat(type)) return { name, expr: column };
+    const test: ExprNode = { kind: 'call', fn: 'isNaN', args: [column] };
+    const expr: ExprNode = {
+      kind: 'case',
+      branches: [caseBranch(test, coerce(typed, type).node)],
+      otherwise: column,
+    };
+    return { name, expr };
   });
   return projectPlan(input, columns);
 }

@@ -20,6 +20,8 @@ export type Verb =
       readonly input: Verb;
       readonly keys: readonly ExprNode[];
       readonly exprs: readonly ExprNode[];
+      /** Groups come in the order of their first rows. */
+      readonly maintainOrder: boolean;
     }
   | JoinVerb
   | {
@@ -30,18 +32,67 @@ export type Verb =
     }
   | { readonly kind: 'limit'; readonly input: Verb; readonly n: number; readonly offset: number }
   | { readonly kind: 'tail'; readonly input: Verb; readonly n: number }
-  | { readonly kind: 'concat'; readonly inputs: readonly Verb[] }
+  | { readonly kind: 'concat'; readonly inputs: readonly Verb[]; readonly how: 'vertical' | 'diagonal' }
   /** `on` null: all columns. */
   | {
       readonly kind: 'unique';
       readonly input: Verb;
       readonly on: readonly string[] | null;
-      readonly keep: 'first' | 'last' | 'any';
+      readonly keep: 'first' | 'last' | 'any' | 'none';
     }
   /** Applies to the columns whose type can hold the value. */
   | { readonly kind: 'fillNull'; readonly input: Verb; readonly value: ExprNode }
+  /** Applies to floats. */
+  | { readonly kind: 'fillNan'; readonly input: Verb; readonly value: ExprNode }
   /** `names` empty: all columns. */
-  | { readonly kind: 'dropNulls'; readonly input: Verb; readonly names: readonly string[] };
+  | { readonly kind: 'dropNulls'; readonly input: Verb; readonly names: readonly string[] }
+  | { readonly kind: 'explode'; readonly input: Verb; readonly names: readonly string[] }
+  /** `index` null: all columns not in `on`; `on` null: all not in `index`. */
+  | {
+      readonly kind: 'unpivot';
+      readonly input: Verb;
+      readonly index: readonly string[] | null;
+      readonly on: readonly string[] | null;
+      readonly variableName: string;
+      readonly valueName: string;
+    }
+  | PivotVerb
+  | { readonly kind: 'describe'; readonly input: Verb }
+  /** Exactly one of `n` and `fraction` is not null. */
+  | {
+      readonly kind: 'sample';
+      readonly input: Verb;
+      readonly n: number | null;
+      readonly fraction: number | null;
+      readonly seed: number;
+    };
+
+export interface PivotVerb {
+  readonly kind: 'pivot';
+  readonly input: Verb;
+  readonly index: readonly string[];
+  readonly on: string;
+  readonly values: readonly string[];
+  readonly aggregate: PivotAggregate;
+  /** null: all values that are there, looked up before the plan is made. */
+  readonly onValues: readonly ExprNode[] | null;
+}
+
+export const pivotAggregates = [
+  'sum',
+  'mean',
+  'min',
+  'max',
+  'count',
+  'len',
+  'first',
+  'last',
+  'median',
+  'std',
+  'var',
+  'nUnique',
+] as const;
+export type PivotAggregate = (typeof pivotAggregates)[number];
 
 export interface JoinVerb {
   readonly kind: 'join';

@@ -55,7 +55,7 @@ export function analyzed(frame: DataFrame): Plan {
   for (const verb of verbsOf(frame.verb)) {
     if (verb.kind === 'scan') scans.set(verb.scan, inspections.get(verb.scan)!);
   }
-  return analyze(frame.verb, { scans, tables: new Map() });
+  return analyze(frame.verb, { scans, tables: new Map(), pivots: new Map() });
 }
 
 /** The analyzed plan, after these rules (none: as it was asked for). */

@@ -171,6 +171,8 @@ test('a task that takes its engine along: restarted, told with the cause of deat
   expect(await killer).toBe(77);
   expect(await session.gather(others)).toEqual(jobs.map(({ i }) => i * 2));
   await until(async () => (await session.status()).workers.length === 2);
+  // Events are hints: they may come after the results.
+  await until(() => faults.some(event => event.kind === 'engine-crashed'));
   const crash = faults.find(event => event.kind === 'engine-crashed')!;
   // How it ended, what memory it held, and what it was running.
   const { job, index } = killer.task;
@@ -195,6 +197,7 @@ test('a task that kills three engines is quarantined with its history; the clust
     3,
   );
   await until(() => faults.filter(event => event.kind === 'engine-crashed').length === 3);
+  await until(() => faults.some(event => event.kind === 'task-quarantined'));
   expect(faults.find(event => event.kind === 'task-quarantined')).toMatchObject({ taskName: 'abortEngine' });
   stop();
   await until(async () => (await session.status()).workers.length === 2);

@@ -94,6 +94,7 @@ test('retries travel as tickets through JetStream; exhausted ones end as dead le
   await until(() => letters.length > 0 && events.filter(e => e.kind === 'task-retried').length === 5);
   expect(letters).toMatchObject([{ name: 'hopeless', attempt: 2 }]);
   expect((letters[0] as { history: string[] }).history.join('\n')).toContain('no luck');
+  await until(() => events.some(e => e.kind === 'task-failed'));
   expect(events.find(e => e.kind === 'task-failed')).toMatchObject({ taskName: 'hopeless', attempt: 2 });
 });
 

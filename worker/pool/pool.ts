@@ -200,7 +200,7 @@ export class ThreadPool {
 
   private async giveSlab(ask: Extract<Ask, { kind: 'ask-slab' }>): Promise<void> {
     const { memory } = this.options.store;
-    const slab = memory.tryAllocate(ask.byteLength) ?? (await memory.allocate(ask.byteLength));
+    const slab = memory.tryAllocate(ask.byteLength, true) ?? (await memory.allocate(ask.byteLength, true));
     const lane = this.laneOf(ask);
     if (lane === null || lane.ending) return memory.free(slab); // Its thread has ended meanwhile.
     const slabs = lane.slabs.get(ask.position);

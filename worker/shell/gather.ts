@@ -1,4 +1,5 @@
 import type { JobId, TaskRef } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
 import type { InputTable } from '../../core/wire/messages.js';
 import type { ThreadBatch, ThreadInput } from '../pool/protocol.js';
 import type { Batch } from '../state/api.js';
@@ -22,16 +23,36 @@ export class InputsGone extends Error {
 }
 
 /**
- * Pins what the batch reads. Synchronous when all of it is in memory, which is the rule; else a promise, which
- * rejects with InputsGone or OUT_OF_MEMORY.
+ * Pins what the batch reads, once there is room for that and as much again: tasks that each hold half of their inputs and
+ * wait for the other half would wait for ever. Synchronous when all of it is in memory, which is the rule; else a
+ * promise, which rejects with InputsGone or OUT_OF_MEMORY.
  */
 export function gatherBatch(store: Store, batch: Batch): GatheredBatch | Promise<GatheredBatch> {
+  const pins = pinAll(store, batch);
+  const leave = store.running.tryEnter(2 * pins.bytes);
+  if (leave === null) {
+    pins.release();
+    return whenRoom(store, batch, 2 * pins.bytes);
+  }
+  pins.onRelease = leave;
+  if (!pins.waits) return finish(batch, pins);
+  return pins.readBack().then(() => finish(batch, pins));
+}
+
+async function whenRoom(store: Store, batch: Batch, bytes: number): Promise<GatheredBatch> {
+  const leave = await store.running.enter(bytes);
+  const pins = pinAll(store, batch);
+  pins.onRelease = leave;
+  if (pins.waits) await pins.readBack();
+  return finish(batch, pins);
+}
+
+function pinAll(store: Store, batch: Batch): Pins {
   const pins = new Pins(store);
   for (const task of batch.tasks) {
     for (const table of task.group.message.inputs) pins.addAll(table, task.ordinal, positionOf(task));
   }
-  if (!pins.waits) return finish(batch, pins);
-  return pins.readBack().then(() => finish(batch, pins));
+  return pins;
 }
 
 function finish(batch: Batch, pins: Pins): GatheredBatch {
@@ -49,6 +70,9 @@ function positionOf(task: Batch['tasks'][number]): number {
 /** Slices of one batch, each pinned once; lists that tasks share stay shared, so that cloning copies them once. */
 class Pins {
   readonly lost: TaskRef[] = [];
+  /** Of all slices, in memory or to be read back. */
+  bytes = 0;
+  onRelease: () => void = () => {};
   private readonly store: Store;
   private readonly inputs = new Map<string, ThreadInput>();
   private readonly pinned: PinnedSlice[] = [];
@@ -72,11 +96,28 @@ class Pins {
     for (let entry = from; entry < to; entry++) this.add(table, entry, slice);
   }
 
-  /** Brings spilled slices back; one after another, so that memory is asked for in order. */
+  /** Brings spilled slices back: whole results to stay, parts of results for this batch. */
   async readBack(): Promise<void> {
     try {
-      for (const [key, { task, slice }] of this.spilled)
-        this.take(key, task, await this.store.pin(task, slice));
+      let parts: { key: string; task: TaskRef; slice: number }[] = [];
+      let bytes = 0;
+      const flush = async () => {
+        const pins = await this.store.pinSpilled(parts);
+        parts.forEach(({ key, task }, i) => this.take(key, task, pins[i]!));
+        parts = [];
+        bytes = 0;
+      };
+      for (const [key, { task, slice }] of this.spilled) {
+        const size = this.store.sizeOf(task, slice);
+        if (size === null || size.whole) {
+          this.take(key, task, await this.store.pin(task, slice));
+          continue;
+        }
+        parts.push({ key, task, slice });
+        bytes += size.bytes;
+        if (bytes >= limits.readBackBytes) await flush();
+      }
+      if (parts.length > 0) await flush();
     } catch (error) {
       this.release();
       throw error;
@@ -100,6 +141,7 @@ class Pins {
 
   release(): void {
     for (const pin of this.pinned.splice(0)) pin.release();
+    this.onRelease();
   }
 
   private add(table: InputTable, entry: number, slice: number): void {
@@ -108,6 +150,7 @@ class Pins {
     if (this.inputs.has(key) || this.spilled.has(key)) return;
     const task = { job: table.jobs[entry]! as JobId, index: table.indices[entry]! };
     const pin = this.store.pinNow(task, slice);
+    this.bytes += this.store.sizeOf(task, slice)?.bytes ?? 0;
     if (pin === undefined) this.spilled.set(key, { task, slice });
     else this.take(key, task, pin);
   }

@@ -8,7 +8,7 @@ export function alignUp(bytes: number): number {
 
 /**
  * One fixed-length SharedArrayBuffer and its free extents: sorted by offset, never empty, never adjacent.
- * First fit; a freed extent merges with its neighbours. Allocated by the engine's main thread only.
+ * First fit from either end; a freed extent merges with its neighbours. Allocated by the engine's main thread only.
  */
 export class Arena {
   readonly id: number;
@@ -33,9 +33,33 @@ export class Arena {
     return this.freeBytes === this.buffer.byteLength;
   }
 
-  /** Takes `byteLength` bytes (a multiple of the alignment, above 0); -1 when no extent is long enough. */
+  /**
+   * Takes `byteLength` bytes (a multiple of the alignment, above 0); -1 when no extent is long enough. Small runs come
+   * from the front and large ones from the end: short-lived inputs of shuffles do not break up the room of partitions.
+   */
   take(byteLength: number): number {
     if (byteLength > this.freeBytes) return -1;
+    return byteLength < limits.largeSlabBytes ? this.takeFirst(byteLength) : this.takeLast(byteLength);
+  }
+
+  private takeLast(byteLength: number): number {
+    const { offsets, lengths } = this;
+    for (let i = offsets.length - 1; i >= 0; i--) {
+      const left = lengths[i]! - byteLength;
+      if (left < 0) continue;
+      const offset = offsets[i]! + left;
+      lengths[i] = left;
+      if (left === 0) {
+        offsets.splice(i, 1);
+        lengths.splice(i, 1);
+      }
+      this.freeBytes -= byteLength;
+      return offset;
+    }
+    return -1;
+  }
+
+  private takeFirst(byteLength: number): number {
     const { offsets, lengths } = this;
     for (let i = 0; i < offsets.length; i++) {
       const length = lengths[i]!;

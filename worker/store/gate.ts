@@ -10,11 +10,20 @@ export class ByteGate {
 
   /** Resolves with the way out. Leaving twice is harmless. */
   async enter(bytes: number): Promise<() => void> {
-    if (this.waiting.length > 0 || !this.fits(bytes)) {
-      await new Promise<void>(enter => this.waiting.push({ bytes, enter }));
-    } else {
-      this.inside += bytes;
-    }
+    const now = this.tryEnter(bytes);
+    if (now !== null) return now;
+    await new Promise<void>(enter => this.waiting.push({ bytes, enter }));
+    return this.wayOut(bytes);
+  }
+
+  /** The way out, or null when it would have to wait. */
+  tryEnter(bytes: number): (() => void) | null {
+    if (this.waiting.length > 0 || !this.fits(bytes)) return null;
+    this.inside += bytes;
+    return this.wayOut(bytes);
+  }
+
+  private wayOut(bytes: number): () => void {
     let left = false;
     return () => {
       if (left) return;

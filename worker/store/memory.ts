@@ -5,6 +5,7 @@ import { type Slab, SlabAllocator } from './slabs.js';
 
 interface Waiter {
   readonly byteLength: number;
+  readonly urgent: boolean;
   readonly resolve: (slab: Slab) => void;
   readonly reject: (error: VolleyError) => void;
   timer: NodeJS.Timeout | null;
@@ -43,24 +44,29 @@ export class MemoryBudget {
     return this.waiting.length;
   }
 
-  /** A slab at once, or null. Those who wait come first. */
-  tryAllocate(byteLength: number): Slab | null {
-    return this.waiting.length > 0 ? null : this.allocateNow(byteLength);
+  /** A slab at once, or null. Those who wait come first; `urgent` requests pass those that are not. */
+  tryAllocate(byteLength: number, urgent = false): Slab | null {
+    const first = this.waiting[0];
+    return first !== undefined && (first.urgent || !urgent) ? null : this.allocateNow(byteLength);
   }
 
-  /** Rejects with OUT_OF_MEMORY when it can never fit, or did not in time. */
-  allocate(byteLength: number): Promise<Slab> {
-    const slab = this.tryAllocate(byteLength);
+  /**
+   * `urgent`: the result of a task that runs, whose end gives its inputs back; it does not wait behind inputs of tasks
+   * that are to run. Rejects with OUT_OF_MEMORY when it can never fit, or did not in time.
+   */
+  allocate(byteLength: number, urgent = false): Promise<Slab> {
+    const slab = this.tryAllocate(byteLength, urgent);
     if (slab !== null) return Promise.resolve(slab);
     const budget = this.slabs.budgetBytes;
     if (alignUp(byteLength) > budget || byteLength > limits.slabBytes) {
       return Promise.reject(outOfMemory(byteLength, budget, 'one partition cannot be larger than that'));
     }
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { byteLength, resolve, reject, timer: null };
+      const waiter: Waiter = { byteLength, urgent, resolve, reject, timer: null };
       waiter.timer = setTimeout(() => this.expire(waiter), this.waitMs);
       waiter.timer.unref();
-      this.waiting.push(waiter);
+      const behind = urgent ? this.waiting.findIndex(each => !each.urgent) : -1;
+      this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, waiter);
       this.onPressure();
     });
   }

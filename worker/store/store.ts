@@ -4,6 +4,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import type { JobId, TaskRef } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
 import type { LeasedPartition, PartitionHeader } from '../../core/graph/partition.js';
+import { alignUp } from './arena.js';
 import {
   type Block,
   compactHeader,
@@ -16,6 +17,7 @@ import {
 } from './block.js';
 import { ByteGate } from './gate.js';
 import { MemoryBudget } from './memory.js';
+import { sharedSlab } from './shared-slab.js';
 import { type Slab, slabBytes } from './slabs.js';
 import { SpillFolder } from './spill.js';
 import { Spiller } from './spiller.js';
@@ -57,12 +59,15 @@ export class Store {
   private readonly spiller: Spiller;
   /** Bytes of slabs lent to this process: results its program still refers to. */
   private leasedBytes = 0;
+  /** What running batches read, and as much again for their results. */
+  readonly running: ByteGate;
   private readonly lendGate = new ByteGate(limits.lendBufferBytes);
   private readonly onCorrupt: (task: TaskRef, detail: string) => void;
 
   constructor(options: StoreOptions) {
     const waitMs = options.allocationWaitMs ?? limits.allocationWaitMs;
     this.memory = new MemoryBudget(options.memoryBytes, options.onDropArena ?? (() => {}), waitMs);
+    this.running = new ByteGate(limits.runningShare * options.memoryBytes);
     this.folder = new SpillFolder(options.spillDir);
     this.spiller = new Spiller(this.memory, this.folder);
     this.memory.onPressure = () => {
@@ -126,6 +131,14 @@ export class Store {
   async pin(task: TaskRef, slice: number): Promise<PinnedSlice | null> {
     const now = this.pinNow(task, slice);
     return now === undefined ? this.readBack(task, slice) : now;
+  }
+
+  /** Bytes of a slice, and whether the whole result is that slice; null when it is not here. */
+  sizeOf(task: TaskRef, slice: number): { bytes: number; whole: boolean } | null {
+    const stored = this.jobs.get(task.job)?.get(task.index)?.[slice];
+    if (stored === undefined) return null;
+    const bytes = stored.header.byteLength;
+    return { bytes, whole: bytes === stored.block.byteLength };
   }
 
   /** As `pin`, but undefined when the slice has to be read back from disk first. */
@@ -290,6 +303,66 @@ export class Store {
     } finally {
       block.pins--;
       this.spiller.unpinned(block);
+    }
+  }
+
+  /**
+   * Spilled slices of larger results, as the reducer of a shuffle reads them: into one slab, which lives until the last
+   * of them is released. Null for those that are gone. Rejects with OUT_OF_MEMORY.
+   */
+  async pinSpilled(wanted: readonly { task: TaskRef; slice: number }[]): Promise<(PinnedSlice | null)[]> {
+    const found = wanted.map(({ task, slice }) => this.jobs.get(task.job)?.get(task.index)?.[slice]);
+    for (const stored of found) if (stored !== undefined) stored.block.pins++; // Their files stay while they are read.
+    const starts: number[] = [];
+    let total = 0;
+    for (const stored of found) {
+      starts.push(total);
+      total += alignUp(stored?.header.byteLength ?? 0);
+    }
+    let slab: Slab | null = null;
+    try {
+      slab = await this.memory.allocate(total);
+      const shared = sharedSlab(slab, wanted.length, this.memory);
+      const pins = new Array<PinnedSlice | null>(wanted.length).fill(null);
+      let next = 0;
+      const lane = async (): Promise<void> => {
+        for (let i = next++; i < wanted.length; i = next++) {
+          pins[i] = await this.readInto(wanted[i]!.task, found[i], shared(), starts[i]!);
+        }
+      };
+      await Promise.all(Array.from({ length: limits.readsInFlight }, lane));
+      return pins;
+    } finally {
+      for (const stored of found) {
+        if (stored === undefined) continue;
+        stored.block.pins--;
+        this.spiller.unpinned(stored.block);
+      }
+    }
+  }
+
+  /** One slice into its place of a shared slab. */
+  private async readInto(
+    task: TaskRef,
+    stored: StoredSlice | undefined,
+    { slab, release }: { slab: Slab; release: () => void },
+    start: number,
+  ): Promise<PinnedSlice | null> {
+    if (stored === undefined) {
+      release();
+      return null;
+    }
+    const { header, block, offset } = stored;
+    const bytes = slabBytes(slab).subarray(start, start + header.byteLength);
+    try {
+      const resident = residentBytes(block);
+      if (resident !== null) bytes.set(resident.subarray(offset, offset + header.byteLength));
+      else await this.readFile(block, offset, bytes, header);
+      return { header, slab, arenaOffset: slab.offset + start, bytes, release };
+    } catch (error) {
+      release();
+      this.loseSpilled(task, error as Error);
+      return null;
     }
   }
 

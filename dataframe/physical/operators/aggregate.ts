@@ -5,6 +5,7 @@ import type { Accumulator } from '../../kernels/accumulator.js';
 import { FusedGroups } from '../../kernels/fused.js';
 import type { FusedOp } from '../../kernels/fused-layout.js';
 import { reader, resultColumn, stateColumns } from '../../kernels/fused-result.js';
+import { sliceBatch } from '../../kernels/take.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
 import type { Emit, Operator } from '../operator.js';
 import { aggregateInput, aggregateSchema, stateFields } from '../schema.js';
@@ -80,15 +81,22 @@ class Aggregates {
   }
 }
 
+interface Held {
+  readonly batch: Batch;
+  readonly entry: number;
+}
+
 /**
  * Phases partial and complete. Complete keeps what depends on the order of addition (float sums) per entry and folds
- * it into totals when the next entry's rows come, so that the bits are those of partial and final.
+ * it into totals when the next entry's rows come, so that the bits are those of partial and final. Entries that were
+ * dealt out into parts by key are held back and aggregated part by part, so that the groups in work stay in the cache.
  */
 class Aggregate implements Operator {
   readonly schema;
   readonly done = false;
   readonly #step: AggregateStep;
   readonly #all: Aggregates;
+  readonly #held: Held[] = [];
 
   constructor(step: AggregateStep) {
     this.#step = step;
@@ -97,8 +105,31 @@ class Aggregate implements Operator {
   }
 
   push(batch: Batch, entry: number): void {
+    if (batch.parts !== undefined && this.#step.phase === 'complete') this.#held.push({ batch, entry });
+    else this.#add(this.#all, batch, entry);
+  }
+
+  finish(emit: Emit): void {
+    const parts = (this.#held[0]?.batch.parts?.length ?? 1) - 1;
+    for (let p = 0; p < parts; p++) {
+      const part = new Aggregates(this.#step);
+      for (const { batch, entry } of this.#held) {
+        const [from, to] = batch.parts!.slice(p, p + 2) as [number, number];
+        if (to > from) this.#add(part, sliceBatch(batch, from, to), entry);
+      }
+      this.#emit(part, part.groups.count, emit);
+    }
+    const whole = this.#step.keys.length === 0 && this.#step.phase === 'complete';
+    this.#emit(this.#all, whole ? 1 : this.#all.groups.count, emit);
+  }
+
+  #emit(all: Aggregates, rows: number, emit: Emit): void {
+    if (rows === 0) return;
+    emit({ schema: this.schema, rows, columns: all.columns(rows, this.#step.phase === 'partial') }, 0);
+  }
+
+  #add({ groups, fused, others }: Aggregates, batch: Batch, entry: number): void {
     const { keys, aggregates, phase } = this.#step;
-    const { groups, fused, others } = this.#all;
     const inputs = fused.map(k => {
       const { column, filter } = aggregates[k]!;
       return {
@@ -115,13 +146,6 @@ class Aggregate implements Operator {
       other.resize(groups.count);
       other.update(column, ids!, batch.rows, mask, second);
     });
-  }
-
-  finish(emit: Emit): void {
-    const { keys, phase } = this.#step;
-    const rows = keys.length === 0 && phase === 'complete' ? 1 : this.#all.groups.count;
-    if (rows === 0) return;
-    emit({ schema: this.schema, rows, columns: this.#all.columns(rows, phase === 'partial') }, 0);
   }
 }
 

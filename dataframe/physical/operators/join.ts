@@ -1,9 +1,10 @@
 import type { Batch, Column } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import { columnOf, nullColumn } from '../../column/layout.js';
+import { distinctColumn } from '../../kernels/distinct-text.js';
 import { GatheredBatch, type Piece } from '../../kernels/gathered.js';
 import { JoinProbe } from '../../kernels/join.js';
-import { buildJoinTable } from '../../kernels/join-table.js';
+import { buildJoinTable, type JoinTable } from '../../kernels/join-table.js';
 import type { JoinStep } from '../fragment.js';
 import type { Emit, Operator } from '../operator.js';
 import { joinSchema } from '../schema.js';
@@ -15,12 +16,32 @@ export interface JoinSide {
   readonly probe: JoinProbe | null;
 }
 
+/** Builds the table. */
 export function joinSide(step: JoinStep, rows: Batch): JoinSide {
   if (step.how === 'cross') return { rows, probe: null };
-  const keys = step.rightOn.map(name => columnOf(rows, name));
-  const table = buildJoinTable(keys, rows.rows, step.tier);
-  const dictionaries = keys.map(key => key.dictionary);
-  return { rows, probe: new JoinProbe(table, dictionaries) };
+  const keys = keysOfSide(rows, step.rightOn);
+  return { rows, probe: probeOf(buildJoinTable(keys, rows.rows, step.tier), keys) };
+}
+
+/** A side whose table was built by another task; of its keys only those of text are there. */
+export function readSide(step: JoinStep, rows: Batch, table: JoinTable): JoinSide {
+  const keys = step.rightOn.map(name => {
+    const c = rows.schema.findIndex(field => field.name === name);
+    return c < 0 ? null : rows.columns[c]!;
+  });
+  return { rows, probe: probeOf(table, keys) };
+}
+
+function probeOf(table: JoinTable, keys: readonly (Column | null)[]): JoinProbe {
+  return new JoinProbe(
+    table,
+    keys.map(key => key?.dictionary ?? null),
+  );
+}
+
+/** Keys as a table can be built over them. */
+export function keysOfSide(rows: Batch, names: readonly string[]): Column[] {
+  return names.map(name => comparable(columnOf(rows, name)));
 }
 
 /**
@@ -30,7 +51,7 @@ export function joinSide(step: JoinStep, rows: Batch): JoinSide {
 export function joinOperator(step: JoinStep, before: Schema, { rows: build, probe }: JoinSide): Operator {
   const schema = joinSchema(step, before, build.schema);
   if (probe === null) return crossOperator(step, schema, build);
-  const keysOf = (batch: Batch) => step.leftOn.map(name => columnOf(batch, name));
+  const keysOf = (batch: Batch) => step.leftOn.map(name => comparable(columnOf(batch, name)));
   if (step.how === 'semi' || step.how === 'anti') return filterRows(probe, step, schema, keysOf, build);
   return pairRows(probe, step, schema, keysOf, build);
 }
@@ -46,6 +67,7 @@ function filterRows(
   const matched = step.how === 'semi';
   return {
     schema,
+    movesOnly: true,
     done: matched && build.rows === 0,
     push(batch, entry, emit) {
       const { left, rows } = probe.rowsWhere(matched, keysOf(batch), batch.rows);
@@ -71,6 +93,7 @@ function pairRows(
   let lastEntry = 0;
   return {
     schema,
+    movesOnly: true,
     done: !keepLeft && build.rows === 0,
     push(batch, entry, emit) {
       lastEntry = entry;
@@ -120,6 +143,7 @@ function crossOperator(step: JoinStep, schema: Schema, build: Batch): Operator {
   const taken = step.take.map(({ column }) => columnOf(build, column));
   return {
     schema,
+    movesOnly: true,
     done: build.rows === 0,
     push(batch, entry, emit) {
       const total = batch.rows * build.rows;
@@ -144,4 +168,8 @@ function crossOperator(step: JoinStep, schema: Schema, build: Batch): Operator {
     },
     finish() {},
   };
+}
+
+function comparable(key: Column): Column {
+  return key.dictionary?.repeats === true ? distinctColumn(key) : key;
 }

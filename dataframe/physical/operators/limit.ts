@@ -9,6 +9,7 @@ export function limitOperator(n: number, offset: number, schema: Schema): Operat
   let left = n;
   return {
     schema,
+    movesOnly: true,
     get done() {
       return left <= 0;
     },
@@ -29,6 +30,7 @@ export function tailOperator(n: number, schema: Schema): Operator {
   let rows = 0;
   return {
     schema,
+    movesOnly: true,
     done: false,
     push(batch, entry) {
       held.push({ batch, entry });

@@ -4,6 +4,7 @@ import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import type { ExprNode } from '../../expr/node.js';
 import { columnsOf } from '../../expr/traverse.js';
 import { condition, scopeOf, typeExpr } from '../../expr/typing.js';
+import { distinctText } from '../../kernels/distinct-text.js';
 import { GatheredBatch } from '../../kernels/gathered.js';
 import type { NamedExpr } from '../fragment.js';
 import type { Operator } from '../operator.js';
@@ -25,16 +26,20 @@ export function projectOperator(
   const needed = new Set<string>();
   for (const node of nodes) columnsOf(node, needed);
   if (test !== null) columnsOf(test, needed);
-  const positions = test === null ? picked(nodes, before) : null;
+  const plain = picked(nodes, before);
+  const positions = test === null ? plain : null;
+  const computed = test !== null || plain === null;
   return {
     schema,
+    movesOnly: true,
     done: false,
     push(whole, entry, emit) {
       if (positions !== null && whole instanceof GatheredBatch) {
         emit(whole.pick(positions, schema), entry);
         return;
       }
-      const batch = whole instanceof GatheredBatch ? whole.only(needed) : whole;
+      const own = whole instanceof GatheredBatch ? whole.only(needed) : whole;
+      const batch = computed ? distinctText(own) : own;
       const chosen = test === null ? null : selectRows(test, batch);
       if (chosen?.rows === 0) return;
       const selection = chosen?.rows === batch.rows ? null : chosen;

@@ -2,6 +2,7 @@ import type { Batch } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import { columnIndex } from '../../column/layout.js';
 import { concatBatches } from '../../kernels/concat.js';
+import { GatheredBatch } from '../../kernels/gathered.js';
 import { sortOrder } from '../../kernels/sort.js';
 import { topOrder } from '../../kernels/sort-top.js';
 import { takeBatch } from '../../kernels/take.js';
@@ -27,7 +28,10 @@ function fullSort(by: readonly SortKey[], schema: Schema): Operator {
     },
     finish(emit) {
       const all = concatBatches(schema, held);
-      if (all.rows > 0) emit(takeBatch(all, sortOrder(all, by), all.rows), 0);
+      if (all.rows === 0) return;
+      const at = sortOrder(all, by);
+      const pieces = all.columns.map(column => ({ column, at, gaps: false }));
+      emit(new GatheredBatch(schema, all.rows, pieces), 0);
     },
   };
 }

@@ -1,0 +1,75 @@
+import type { FragmentOp } from '../physical/fragment.js';
+import { surveySchema } from '../physical/schema.js';
+import { planConstants } from './constants.js';
+import { fetchAll } from './fetch.js';
+import { type Pipeline, submitPipeline } from './pipeline.js';
+import type { StageRunner } from './stage.js';
+
+/** What a prefix of one task's input looks like. */
+export interface Survey {
+  /** Rows that came out of the pipeline. */
+  readonly rows: number;
+  /** Estimated groups of all rows; Infinity when every row was a group of its own. */
+  readonly groups: number;
+}
+
+/**
+ * Runs the pipeline over the first rows of one task in the middle and counts rows and groups: a function of the data
+ * alone. Null where it cannot be had: dry runs, pipelines with build sides, inputs that are shuffled.
+ */
+export async function surveyGroups(
+  pipeline: Pipeline,
+  keys: readonly string[],
+  runner: StageRunner,
+): Promise<Survey | null> {
+  if (!runner.measures || pipeline.builds.length > 0) return null;
+  const one = middleTask(pipeline);
+  if (one === null) return null;
+  const { surveyRows } = planConstants;
+  const first: FragmentOp = { kind: 'limit', n: surveyRows, offset: 0 };
+  const ops: FragmentOp[] = [first, ...one.ops, { kind: 'survey', keys }];
+  const layer = submitPipeline(runner, { ...one, ops, schema: surveySchema }, { kind: 'partition' });
+  const [batch] = await fetchAll(layer);
+  if (batch === undefined) return null;
+  const [rows, groups] = batch.columns.map(column => column.values[0]!) as [number, number];
+  return { rows, groups: estimateGroups(rows, groups) };
+}
+
+/**
+ * The task in the middle as a pipeline of its own. It never names the first partition of a layer: that is how a run
+ * recognises that a layer was read for the last time.
+ */
+function middleTask(pipeline: Pipeline): Pipeline | null {
+  const { origin, tasks } = pipeline;
+  const middle = tasks >> 1;
+  if (middle === 0) return null;
+  if (origin.kind === 'scan') {
+    return { ...pipeline, tasks: 1, origin: { ...origin, splits: [origin.splits[middle]!.slice(0, 1)] } };
+  }
+  const { dependency } = origin;
+  if (dependency.rule !== 'one-to-one' && dependency.rule !== 'group') return null;
+  const { job, first } = dependency.from;
+  const index = first + (dependency.rule === 'group' ? dependency.offsets[middle]! : middle);
+  const explicit = {
+    rule: 'explicit',
+    offsets: Uint32Array.of(0, 1),
+    jobs: Uint32Array.of(job),
+    indices: Uint32Array.of(index),
+  } as const;
+  return { ...pipeline, tasks: 1, origin: { ...origin, dependency: explicit, whole: null } };
+}
+
+/** Groups of equal size of which so many rows would show so many: rows = -G ln(1 - groups / G), solved for G. */
+function estimateGroups(rows: number, groups: number): number {
+  if (groups >= rows) return rows === 0 ? 0 : Infinity;
+  let low = groups;
+  let high = groups * 2;
+  const expected = (g: number) => g * (1 - Math.exp(-rows / g));
+  while (expected(high) < groups && high < 1e15) high *= 2;
+  for (let step = 0; step < 40; step++) {
+    const middle = (low + high) / 2;
+    if (expected(middle) < groups) low = middle;
+    else high = middle;
+  }
+  return high;
+}

@@ -1,0 +1,32 @@
+import type { Batch, Column } from '../column/column.js';
+import { StringTable } from '../column/dictionary.js';
+
+/** The batch with text whose codes may be compared: equal strings have equal codes. */
+export function distinctText(batch: Batch): Batch {
+  if (!batch.columns.some(repeats)) return batch;
+  const columns = batch.columns.map(column => (repeats(column) ? distinctColumn(column) : column));
+  return { schema: batch.schema, rows: batch.rows, columns };
+}
+
+const repeats = ({ dictionary }: Column) => dictionary?.repeats === true;
+
+/** The column over a dictionary of distinct entries, those it refers to. */
+export function distinctColumn(column: Column): Column {
+  const { offsets, bytes, length } = column.dictionary!;
+  const codes = column.values as Int32Array;
+  const { validity } = column;
+  const table = new StringTable(Math.min(length, column.length));
+  const map = new Int32Array(length).fill(-1);
+  const values = new Int32Array(column.length);
+  for (let i = 0; i < values.length; i++) {
+    if (validity !== null && ((validity[i >> 3]! >> (i & 7)) & 1) === 0) continue;
+    const code = codes[i]!;
+    let known = map[code]!;
+    if (known < 0) {
+      known = table.intern(bytes, offsets[code]!, offsets[code + 1]!);
+      map[code] = known;
+    }
+    values[i] = known;
+  }
+  return { ...column, values, dictionary: table.toDictionary() };
+}
