@@ -107,7 +107,11 @@ describe('gather, wait, asCompleted', () => {
   });
 
   test('asCompleted gives each once, failures too', async () => {
-    const futures: Future<unknown>[] = [session.submit(spin, 50), session.submit(fail, 'x'), session.submit(double, 4)];
+    const futures: Future<unknown>[] = [
+      session.submit(spin, 50),
+      session.submit(fail, 'x'),
+      session.submit(double, 4),
+    ];
     const statuses: string[] = [];
     for await (const future of asCompleted(futures)) statuses.push(future.status);
     expect(statuses.sort()).toEqual(['done', 'done', 'failed']);

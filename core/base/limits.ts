@@ -175,6 +175,8 @@ export const limits = {
   spillMinBytes: 4 * KiB,
   /** Tasks run by a thread in one go: bounds how much is repeated when a thread is killed. */
   threadBatchTasks: 256,
+  /** Input bytes of one thread batch of several tasks: they are in memory together. */
+  batchInputBytes: 8 * MiB,
   /** A thread batch is sized to last about this long. Milliseconds. */
   threadBatchMs: 4,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */

@@ -5,6 +5,7 @@ import { columnNode, type Plan, type ScanPlan } from '../plan/plan.js';
 import { buildAggregate } from './aggregate.js';
 import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
+import { buildLimit } from './limit.js';
 import { asLayer, gather, overLayer, type Pipeline, perPartition, withOp } from './pipeline.js';
 import { buildSample } from './sample.js';
 import { buildSort } from './sort.js';
@@ -87,17 +88,6 @@ async function buildScan(plan: ScanPlan, { runner }: BuildContext): Promise<Pipe
     schema: plan.schema,
     bytesIn: async () => bytes,
   };
-}
-
-function buildLimit(
-  plan: Extract<Plan, { kind: 'limit' }>,
-  input: Pipeline,
-  { runner }: BuildContext,
-): Pipeline {
-  const { n, offset } = plan;
-  if (input.tasks === 1) return withOp(input, { kind: 'limit', n, offset }, plan.schema);
-  const local = withOp(input, { kind: 'limit', n: n + offset, offset: 0 }, plan.schema);
-  return withOp(gather(runner, local), { kind: 'limit', n, offset }, plan.schema);
 }
 
 /** One task per partition of every branch, in order: no row is copied for the concatenation itself. */

@@ -10,7 +10,7 @@ export const planConstants = {
    * per task, so it has to stay well below what shuffling a large probe side costs.
    */
   broadcastBytes: 32 * MiB,
-  /** The same for one that lies in memory as it is and is not larger than the probe side. */
+  /** The same for one that lies in memory as it is and is at most twice the probe side. */
   residentBroadcastBytes: 512 * MiB,
   /** Bytes of a broadcast build side from which its table is made once, by a stage of its own, and not in every thread. */
   sharedBuildBytes: 16 * MiB,
@@ -30,6 +30,11 @@ export const planConstants = {
   maxTaskRows: 2 * 1024 * 1024,
   /** Bytes of a partition made from memory, at eight a value: one that is put blocks the caller for about 20 ms. */
   memoryPartitionBytes: 64 * MiB,
+  /** Partitions of files read at first for a limit whose rows are not known beforehand, and by how much more each time. */
+  firstWave: 4,
+  waveGrowth: 4,
+  /** Rows a sort with a limit may want for each partition to give its own first rows to one task. */
+  topRows: 65_536,
   /** Bytes of a range of a distributed sort: its keys, and one of its columns at a time, stay in a cache. */
   sortBytes: 8 * MiB,
   /** Input bytes from which a group-by is surveyed before it is planned: what that costs is nothing to it. */
@@ -58,6 +63,7 @@ export const planConstants = {
 export interface PlanOptions {
   readonly fanOut?: number;
   readonly broadcastBytes?: number;
+  readonly topRows?: number;
   /** Input bytes from which a group-by is surveyed. */
   readonly surveyBytes?: number;
   /** Whether groups are aggregated before they are brought together; default: as the data suggests. */

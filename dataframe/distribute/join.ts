@@ -30,11 +30,12 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
   const cross = plan.how === 'cross';
   // Build rows that nothing matched must be seen by one task only: no broadcast, whatever their size.
   const keepsRight = plan.how === 'right' || plan.how === 'full';
-  const surely = !cross && left.tasks > 1 && (keepsRight || (await surelyLarge(right, limit)));
+  const unmeasured = keepsRight || (!isResident(plan.right) && (await surelyLarge(right, limit)));
+  const surely = !cross && left.tasks > 1 && unmeasured;
   if (surely) return shuffled(plan, left, right, context);
   const layer = asLayer(runner, right);
   const bytes = await bytesOf(layer)();
-  const fits = bytes <= limit || (await shares(plan, left, right, bytes, options));
+  const fits = bytes <= limit || (await shares(plan, left, bytes, options));
   if (!fits && !cross && left.tasks > 1) return shuffled(plan, left, perPartition(layer), context);
   const shared = options.sharedBuildBytes ?? planConstants.sharedBuildBytes;
   if (!cross && left.tasks > 1 && bytes > shared) return broadcastShared(plan, left, layer, context);
@@ -46,18 +47,12 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
 }
 
 /**
- * True when the right side lies in memory as it is and is not larger than the left: then copying it to every node moves
- * less than shuffling both sides.
+ * True when the right side lies in memory as it is and is at most twice the left: then bringing it to a node moves less
+ * than shuffling both sides does.
  */
-async function shares(
-  plan: JoinPlan,
-  left: Pipeline,
-  right: Pipeline,
-  bytes: number,
-  options: PlanOptions,
-): Promise<boolean> {
+async function shares(plan: JoinPlan, left: Pipeline, bytes: number, options: PlanOptions): Promise<boolean> {
   if (options.broadcastBytes !== undefined || !isResident(plan.right)) return false;
-  return bytes <= planConstants.residentBroadcastBytes && right.tasks > 0 && bytes <= (await left.bytesIn());
+  return bytes <= planConstants.residentBroadcastBytes && bytes <= 2 * (await left.bytesIn());
 }
 
 function isResident(plan: Plan): boolean {

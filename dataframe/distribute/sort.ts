@@ -3,6 +3,7 @@ import { sampleSchema } from '../physical/schema.js';
 import type { Plan } from '../plan/plan.js';
 import type { BuildContext } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
+import { buildLimit } from './limit.js';
 import {
   asLayer,
   type Build,
@@ -31,11 +32,15 @@ export async function buildSort(plan: SortPlan, input: Pipeline, context: BuildC
   const { by, limit, schema } = plan;
   const sort = { kind: 'sort', by, limit } as const;
   if (input.tasks === 1) return withOp(input, sort, schema);
-  if (limit !== null) return withOp(gather(runner, withOp(input, sort, schema)), sort, schema);
-  const layer = asLayer(runner, input);
+  const few = limit !== null && limit <= (options.topRows ?? planConstants.topRows);
+  const cut = limit === null ? input : withOp(input, sort, schema);
+  if (few) return withOp(gather(runner, cut), sort, schema);
+  const layer = asLayer(runner, cut);
   const ranges = rangesFor(await bytesOf(layer)(), options);
   if (ranges === 1) return withOp(gatherLayer(layer), sort, schema);
-  return withOp(dealOut(plan, layer, ranges, context), sort, schema);
+  const sorted = withOp(dealOut(plan, layer, ranges, context), { kind: 'sort', by, limit: null }, schema);
+  if (limit === null) return sorted;
+  return buildLimit({ kind: 'limit', input: plan, n: limit, offset: 0, schema }, sorted, context);
 }
 
 /** Ranges of a sort of so many bytes. */

@@ -11,6 +11,8 @@ import { takeColumn } from './take.js';
 
 /** Values per group up to which they are kept sorted in slots. */
 const slotsPerGroup = 16;
+/** Values per group up to which the code for each slot is written out. */
+const openSlots = 4;
 
 /** The n largest (or smallest) values of each group as a list, best first; null for a group without any. */
 export function topAccumulator(type: DataType, n: number, largest: boolean): Accumulator {
@@ -25,24 +27,44 @@ type Insert = (
   best: Float64Array,
   count: Int32Array,
   n: number,
+  from: number,
   rows: number,
-) => void;
+) => number;
+const insertParameters = ['values', 'group', 'mask', 'best', 'count', 'n', 'from', 'rows'];
 
-function insertText(column: Column, largest: boolean, masked: boolean): string {
+const isFloat = (column: Column) => column.physical === 'f32' || column.physical === 'f64';
+
+/** Keeps `count` values per group. NaN is above every number. */
+function insertCounted(column: Column, largest: boolean, masked: boolean): string {
   const op = largest ? '>' : '<';
-  const float = column.physical === 'f32' || column.physical === 'f64';
-  // NaN is above every number.
   const better = (a: string, b: string) => {
-    if (!float) return `${a}${op}${b}`;
+    if (!isFloat(column)) return `${a}${op}${b}`;
     const nan = largest ? `(${a}!==${a}&&${b}===${b})` : `(${b}!==${b}&&${a}===${a})`;
     return `(${a}${op}${b}||${nan})`;
   };
   const skip = masked ? 'if(mask[i]===0)continue;' : '';
-  // Slots not in use hold the worst number, so that one comparison turns most rows away.
-  const worse = largest ? 'x<best[e]' : 'x>best[e]';
-  return `/* top ${column.physical} */for(let i=0;i<rows;i++){${skip}const g=group[i],x=values[i],b=g*n,e=b+n-1;if(${worse})continue;
-const c=count[g];let j;if(c===n){const y=best[e];if(!(${better('x', 'y')}))continue;j=e;}else{count[g]=c+1;j=b+c;}
-while(j>b){const y=best[j-1];if(!(${better('x', 'y')}))break;best[j]=y;j--;}best[j]=x;}`;
+  return `/* top ${column.physical} */for(let i=from;i<rows;i++){${skip}const g=group[i],x=values[i],b=g*n;
+const c=count[g];let j;if(c===n){const y=best[b+n-1];if(!(${better('x', 'y')}))continue;j=b+n-1;}else{count[g]=c+1;j=b+c;}
+while(j>b){const y=best[j-1];if(!(${better('x', 'y')}))break;best[j]=y;j--;}best[j]=x;}return rows;`;
+}
+
+/**
+ * Slots not in use hold the worst of all numbers, so that a value needs no count to find its place. Stops at a value
+ * for which that does not work: NaN, and the worst number itself.
+ */
+function insertOpen(column: Column, n: number, largest: boolean, masked: boolean): string {
+  const op = largest ? '>' : '<';
+  const worst = largest ? '-Infinity' : 'Infinity';
+  const stop = isFloat(column) ? `if(x!==x||x===${worst})return i;` : '';
+  const skip = masked ? 'if(mask[i]===0)continue;' : '';
+  // From the last slot upwards: the innermost statement is the first slot.
+  const text = Array.from({ length: n - 1 }, (_, k) => n - 1 - k).reduceRight(
+    (inner, slot) =>
+      `{const z=best[b+${slot - 1}];if(x${op}z){best[b+${slot}]=z;${inner}}else best[b+${slot}]=x;}`,
+    'best[b]=x;',
+  );
+  return `/* open top ${column.physical} */for(let i=from;i<rows;i++){${skip}const x=values[i],b=group[i]*${n},y=best[b+${n - 1}];
+if(!(x${op}y)){${stop}continue;}${text}}return rows;`;
 }
 
 /** A few numbers per group: insertion into sorted slots. 64-bit integers beyond 2^53 move to SortedTop. */
@@ -55,11 +77,14 @@ class SlotTop implements Accumulator {
   #best = new Float64Array(0);
   #count = new Int32Array(0);
   #wide: SortedTop | null = null;
+  /** While true, slots that hold the worst number are free and nothing is counted. */
+  #open: boolean;
 
   constructor(type: DataType, n: number, largest: boolean) {
     this.#type = type;
     this.#n = n;
     this.#largest = largest;
+    this.#open = n <= openSlots;
   }
 
   resize(groups: number): void {
@@ -80,11 +105,45 @@ class SlotTop implements Accumulator {
       this.#wide.update(input, group, rows, mask);
       return;
     }
-    const insert = compile<Insert>(
-      ['values', 'group', 'mask', 'best', 'count', 'n', 'rows'],
-      insertText(input, this.#largest, mask !== null),
-    );
-    insert(input.values, group, mask, this.#best, this.#count, this.#n, rows);
+    let from = 0;
+    if (this.#open) {
+      from = this.#insert(
+        input,
+        group,
+        rows,
+        mask,
+        from,
+        insertOpen(input, this.#n, this.#largest, mask !== null),
+      );
+      if (from < rows) this.#close();
+    }
+    if (from < rows) {
+      this.#insert(input, group, rows, mask, from, insertCounted(input, this.#largest, mask !== null));
+    }
+  }
+
+  #insert(
+    { values }: Column,
+    group: Int32Array,
+    rows: number,
+    mask: Uint8Array | null,
+    from: number,
+    text: string,
+  ): number {
+    const insert = compile<Insert>(insertParameters, text);
+    return insert(values, group, mask, this.#best, this.#count, this.#n, from, rows);
+  }
+
+  /** From here on values are counted. */
+  #close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const worst = this.#largest ? -Infinity : Infinity;
+    for (let g = 0; g < this.#groups; g++) {
+      let count = 0;
+      while (count < this.#n && this.#best[g * this.#n + count] !== worst) count++;
+      this.#count[g] = count;
+    }
   }
 
   state(): Column[] {
@@ -103,6 +162,9 @@ class SlotTop implements Accumulator {
   }
 
   #lists(): Column {
+    const open = this.#open;
+    this.#close();
+    this.#open = open;
     const n = this.#n;
     const offsets = new Int32Array(this.#groups + 1);
     for (let g = 0; g < this.#groups; g++) offsets[g + 1] = offsets[g]! + this.#count[g]!;

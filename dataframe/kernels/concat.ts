@@ -3,9 +3,13 @@ import type { Batch, Column, Dictionary } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { compact, unify } from '../column/dictionary.js';
 import { allocateValues, emptyBatch, isWide } from '../column/layout.js';
+import type { Lent } from './lent.js';
 
-/** One batch of all rows, in order. Physical forms may differ from batch to batch; dictionaries are unified. */
-export function concatBatches(schema: Schema, batches: readonly Batch[]): Batch {
+/**
+ * One batch of all rows, in order. Physical forms may differ from batch to batch; dictionaries are unified. With `lent`
+ * its values are lent.
+ */
+export function concatBatches(schema: Schema, batches: readonly Batch[], lent?: Lent): Batch {
   const filled = batches.filter(batch => batch.rows > 0);
   if (filled.length === 1) return filled[0]!;
   if (filled.length === 0) return batches[0] ?? emptyBatch(schema);
@@ -15,20 +19,21 @@ export function concatBatches(schema: Schema, batches: readonly Batch[]): Batch 
     concatColumns(
       filled.map(batch => batch.columns[c]!),
       rows,
+      lent,
     ),
   );
   return { schema, rows, columns };
 }
 
 /** One column of the values of several columns of one type; `rows` is their total length. */
-export function concatColumns(columns: readonly Column[], rows: number): Column {
+export function concatColumns(columns: readonly Column[], rows: number, lent?: Lent): Column {
   const first = columns[0]!;
   if (columns.length === 1) return first;
   if (first.physical === 'list') return concatLists(columns, rows);
   const wide = columns.some(column => column.physical === 'i64');
   const parts = wide ? columns.map(widen) : columns;
   const physical = parts[0]!.physical;
-  const values = allocateValues(physical, rows);
+  const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
   let dictionary: Dictionary | null = null;
   if (physical === 'code') {
     const unified = unify(parts.map(column => column.dictionary!));

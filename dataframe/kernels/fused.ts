@@ -25,6 +25,8 @@ export interface GroupsOptions {
   readonly merging: boolean;
   /** Group numbers of the rows are wanted too. */
   readonly numbered: boolean;
+  /** Rows to come, where most are groups of their own. */
+  readonly expected?: number;
   /** For tests. */
   readonly tier?: TierKind;
 }
@@ -215,12 +217,12 @@ export class FusedGroups {
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
     const old = this.#tier;
     if (old?.admit(keys, rows)) return old;
-    const { keys: types, tier: forced } = this.#options;
+    const { keys: types, tier: forced, expected = 0 } = this.#options;
     const groups = old?.state[0] ?? 0;
     const known = groups === 0 ? null : old!.keyColumns();
     const makers: Record<TierKind, () => KeyTier> = {
       dense: () => new DenseTier(types, known, numbered ? 0 : this.#layout.width),
-      packed: () => new PackedTier(types, known),
+      packed: () => new PackedTier(types, known, expected),
       table: () => new TableTier(types, known),
     };
     for (const kind of ['dense', 'packed', 'table'] as const) {

@@ -4,6 +4,7 @@ import type { Batch, Column, Values } from '../column/column.js';
 import { entryHashes } from '../column/dictionary.js';
 import { allocateValues, elementsPerValue, isWide } from '../column/layout.js';
 import { Binder } from './fused-text.js';
+import type { Lent } from './lent.js';
 import { takeColumn } from './take.js';
 
 const nullWord = '-1640531527';
@@ -116,7 +117,13 @@ export function hashSlices(batch: Batch, keys: readonly Column[], fanOut: number
  * The rows of each slice, in order: row i goes to slice[i], and slice s gets counts[s] rows. One pass writes all
  * columns, each into one array that the slices are views of. With `parts`, so many adjoining ones make one slice.
  */
-export function slicesOf(batch: Batch, slice: Uint16Array, counts: Int32Array, parts = 1): Batch[] {
+export function slicesOf(
+  batch: Batch,
+  slice: Uint16Array,
+  counts: Int32Array,
+  parts = 1,
+  lent?: Lent,
+): Batch[] {
   const { schema, rows, columns } = batch;
   const pieces = counts.length;
   const starts = new Int32Array(pieces + 1);
@@ -124,7 +131,7 @@ export function slicesOf(batch: Batch, slice: Uint16Array, counts: Int32Array, p
   const flat = columns.filter(column => column.items === undefined);
   const moved = new Map<Column, Moved>();
   for (let from = 0; from < flat.length; from += columnsPerLoop) {
-    scatterColumns(flat.slice(from, from + columnsPerLoop), slice, starts, rows, moved);
+    scatterColumns(flat.slice(from, from + columnsPerLoop), slice, starts, rows, moved, lent);
   }
   const order = flat.length === columns.length ? null : rowsBySlice(slice, starts, rows);
   return Array.from({ length: pieces / parts }, (_, s) => {
@@ -153,13 +160,14 @@ function scatterColumns(
   starts: Int32Array,
   rows: number,
   moved: Map<Column, Moved>,
+  lent: Lent | undefined,
 ): void {
   const binder = new Binder();
   let text = '';
   for (const column of columns) {
     if (moved.has(column)) continue;
     const { physical, validity } = column;
-    const values = allocateValues(physical, rows);
+    const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
     const flags = validity === null ? null : new Uint8Array(rows);
     moved.set(column, { values, flags });
     const from = binder.bind(column.values, physical);

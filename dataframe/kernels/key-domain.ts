@@ -9,8 +9,8 @@ import { allocateValues, emptyDictionary, physicalOf } from '../column/layout.js
 const widest = 2 ** 31 - 2;
 /** A dictionary is read as a whole only when it has at most so many entries per row of the batch, or few at all. */
 const entriesPerRow = 2;
-/** One with an id is met again: what is found out about it is kept. */
-const sharedEntriesPerRow = 32;
+/** One with an id is met again, and what is found out about it is kept. */
+const fewSharedEntries = 2 ** 20;
 const fewEntries = 4096;
 
 /** How the rows of one batch become digits. */
@@ -131,8 +131,8 @@ export class KeyDomain {
     if (known !== null && sameDictionary(known, dictionary)) return identity;
     const seen = this.#maps.get(dictionary);
     if (seen !== undefined) return { map: seen };
-    const most = dictionary.id === undefined ? entriesPerRow : sharedEntriesPerRow;
-    if (dictionary.length > Math.max(fewEntries, most * rows)) return null;
+    const few = dictionary.id === undefined ? fewEntries : fewSharedEntries;
+    if (dictionary.length > Math.max(few, entriesPerRow * rows)) return null;
     if (known === null && this.#table === null && hasDistinctEntries(dictionary)) {
       this.#dictionary = dictionary;
       this.size = dictionary.length;

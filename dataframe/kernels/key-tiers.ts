@@ -93,6 +93,8 @@ export class DenseTier extends DigitTier implements KeyTier {
   readonly #direct: boolean;
   readonly #slots: number;
   #cells = 0;
+  /** Of the batch: it adds no more groups than that. */
+  #rows = 0;
   /** Direct: 1 for cells in use. Otherwise the group of each cell, or -1. */
   #used: Uint8Array | Int32Array = new Uint8Array(0);
   /** Cell of each group. */
@@ -106,11 +108,12 @@ export class DenseTier extends DigitTier implements KeyTier {
   }
 
   get places(): number {
-    return this.#direct ? this.#cells : this.capacity;
+    return this.#direct ? this.#cells : Math.min(this.#cells, this.state[0]! + this.#rows);
   }
 
   admit(keys: readonly Column[], rows: number): boolean {
     const same = this.admitKeys(keys);
+    this.#rows = rows;
     if (same === null) return false;
     if (same && this.#cells > 0) return true;
     if (this.#cells > 0) return false;
@@ -169,13 +172,19 @@ interface Field {
 /** Digits packed into one or two 32-bit words, in an open-addressing table. */
 export class PackedTier extends DigitTier implements KeyTier {
   readonly kind = 'packed';
-  capacity = firstCapacity;
+  capacity: number;
   #fields: readonly Field[] | null = null;
   #words: 1 | 2 = 1;
   /** Group of each slot, or -1; twice as many as groups fit. */
   #slots = new Int32Array(0);
   /** Words of each group, one group after another. */
   #packed = new Int32Array(0);
+
+  /** `expected`: groups that there will be about; less is made up for as they come. */
+  constructor(types: readonly DataType[], known: readonly Column[] | null, expected: number) {
+    super(types, known);
+    this.capacity = 2 ** Math.ceil(Math.log2(Math.max(firstCapacity, expected)));
+  }
 
   get places(): number {
     return this.capacity;
@@ -291,8 +300,8 @@ export class TableTier implements KeyTier {
     return this.#table.count;
   }
 
-  admit(keys: readonly Column[], rows: number): boolean {
-    this.#groups = this.#table.assign(keys, rows);
+  admit(keys: readonly Column[]): boolean {
+    this.#groups = this.#table.assign(keys, keys[0]!.length);
     this.state[0] = this.#table.count;
     return true;
   }

@@ -1,23 +1,36 @@
+import type { Physical, Values } from '../column/column.js';
+import { allocateValues, bytesOfValues, viewValues } from '../column/layout.js';
 import { giveNumbers, takeNumbers } from './scratch.js';
 
-/** Rows below which new memory is as cheap. */
-const fewRows = 4096;
+/** Bytes below which new memory is as cheap. */
+const fewBytes = 16 * 1024;
 
-/** Words for the length of one computation, out of memory this thread has used before. */
+/** Memory for the length of one computation or one task, of what this thread has used before. All 0. */
 export class Lent {
   readonly #numbers: Float64Array[] = [];
 
-  /** All 0. */
   words(rows: number): Uint32Array {
-    if (rows < fewRows) return new Uint32Array(rows);
-    const numbers = takeNumbers((rows + 1) >>> 1);
-    this.#numbers.push(numbers);
-    return new Uint32Array(numbers.buffer, numbers.byteOffset, rows);
+    if (rows * 4 < fewBytes) return new Uint32Array(rows);
+    const { buffer, byteOffset } = this.#take(rows * 4);
+    return new Uint32Array(buffer, byteOffset, rows);
+  }
+
+  values(physical: Physical, rows: number): Values {
+    const bytes = bytesOfValues(physical, rows);
+    if (bytes < fewBytes) return allocateValues(physical, rows);
+    const { buffer, byteOffset } = this.#take(bytes);
+    return viewValues(physical, buffer, byteOffset, rows);
   }
 
   /** What was lent must not be looked at any more. */
   giveBack(): void {
     for (const numbers of this.#numbers) giveNumbers(numbers);
     this.#numbers.length = 0;
+  }
+
+  #take(bytes: number): Float64Array {
+    const numbers = takeNumbers(Math.ceil(bytes / 8));
+    this.#numbers.push(numbers);
+    return numbers;
   }
 }

@@ -6,6 +6,7 @@ import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { decodeBatch } from '../column/slab.js';
 import { concatBatches } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
+import type { Lent } from '../kernels/lent.js';
 import type { BuildSides } from './build-sides.js';
 import type { Fragment, FragmentOp, JoinStep } from './fragment.js';
 import { readTable } from './join-slab.js';
@@ -39,6 +40,8 @@ export interface TaskInputs {
   readonly position: number;
   /** One for all of it, so that equal dictionaries are one object. */
   readonly shared: SharedDictionaries;
+  /** Given back when the task's result is stored. */
+  readonly lent: Lent;
   /** Of all tasks of the layer in this thread. */
   readonly builds: BuildSides;
 }
@@ -99,7 +102,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'tail':
       return tailOperator(op.n, schema);
     case 'sort':
-      return sortOperator(op.by, op.limit, schema);
+      return sortOperator(op.by, op.limit, schema, inputs.lent);
     case 'survey':
       return surveyOperator(op, schema);
     case 'sample':

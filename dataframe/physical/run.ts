@@ -11,6 +11,7 @@ import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import { hashSlices } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
+import { Lent } from '../kernels/lent.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain, decodeInput, type TaskInputs } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
@@ -46,13 +47,13 @@ async function runFragment(
   tables: readonly (readonly FragmentInput[])[],
   env: FragmentEnv,
 ): Promise<FragmentResult> {
-  const { source, sink } = fragment;
+  const { source } = fragment;
   if (source.kind === 'inspect') {
     const inspection = await (await readerOf(source.scan)).inspect(source.scan, env);
     return enclosed(0, inspection);
   }
   const before = source.kind === 'scan' ? scanSchema(source.scan) : fragment.inputs[source.input]!;
-  const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds };
+  const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds, lent: new Lent() };
   const out: Batch[] = [];
   const { chain, schema } = buildChain(fragment, before, inputs, batch => out.push(batch));
   if (source.kind === 'scan') {
@@ -60,6 +61,20 @@ async function runFragment(
     await pushScan(source.scan, unpackData<Split[]>(args), env, chain);
   } else pushInput(decodeInput(inputs, source.input, before), chain);
   chain.finish();
+  const result = await finishTask(fragment, schema, out, inputs, env);
+  inputs.lent.giveBack();
+  return result;
+}
+
+/** Hands the rows to the sink. */
+async function finishTask(
+  fragment: Fragment,
+  schema: Schema,
+  out: readonly Batch[],
+  inputs: TaskInputs,
+  env: FragmentEnv,
+): Promise<FragmentResult> {
+  const { sink } = fragment;
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
   const columns = sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true) : null;
   if (columns !== null) return storeGathered(schema, columns, env);
@@ -129,7 +144,7 @@ function partsOf(
     case 'range': {
       const schema = fragment.inputs[sink.splitters]!;
       const splitters = concatBatches(schema, decodeInput(inputs, sink.splitters, schema));
-      return rangeSlices(batch, splitters, sink, inputs.position);
+      return rangeSlices(batch, splitters, sink, inputs);
     }
     default:
       return assertNever(sink);

@@ -5,6 +5,7 @@ import type { Schema } from '../column/datatype.js';
 import { compact, type Unified, unify } from '../column/dictionary.js';
 import { bytesOfValues, elementsPerValue, isWide, viewValues } from '../column/layout.js';
 import { aligned } from '../column/slab.js';
+import { textOfRows } from '../kernels/gather-text.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
 
 /** One output column: what it is known to be before a value was moved, and how its values get to where they lie. */
@@ -112,6 +113,11 @@ function textColumn(pieces: readonly SizedPiece[]): Unfilled {
   }
   const codes = new Int32Array(length);
   gatherCodes(codes);
+  // Nothing but codes is looked at where the dictionary is far larger than what is wanted of it.
+  if (length >= manyEntries && dictionary.length > length * 4) {
+    const text = textOfRows(dictionary, codes);
+    if (text !== null) return inRowOrder(common, text);
+  }
   const smaller = compact(dictionary, codes, length);
   if (smaller === null) return { column: { ...common, dictionary }, fill: values => values.set(codes) };
   return {
@@ -170,6 +176,22 @@ function appendEntries(
     map[i] = at + i;
   }
   return map;
+}
+
+/** Every row gets an entry of its own. */
+function inRowOrder(
+  common: Pick<Column, 'type' | 'physical' | 'length' | 'validity' | 'nullCount'>,
+  dictionary: Dictionary,
+): Unfilled {
+  const { validity, length } = common;
+  return {
+    column: { ...common, dictionary },
+    fill(values) {
+      for (let i = 0; i < length; i++) values[i] = i;
+      if (validity === null) return;
+      for (let i = 0; i < length; i++) if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) values[i] = 0;
+    },
+  };
 }
 
 /**

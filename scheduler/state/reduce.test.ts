@@ -108,7 +108,14 @@ test('a task that kills three engines is quarantined with its history', () => {
       .lose(kill - 1)
       .saw('fault worker-lost', 'fault task-retried a');
     const running = [{ ...t.ref('a'), attempt: kill }];
-    const death = { exitCode: null, signal: 'SIGKILL', rssBytes: 5e9, running, worker: kill as never, pid: 99 };
+    const death = {
+      exitCode: null,
+      signal: 'SIGKILL',
+      rssBytes: 5e9,
+      running,
+      worker: kill as never,
+      pid: 99,
+    };
     t.join({ death }).saw('fault engine-crashed');
   }
   t.saw('fault task-quarantined a', 'dead-letter a#4');
@@ -120,10 +127,18 @@ test('a task that kills three engines is quarantined with its history', () => {
 // Goal: with other workers at hand the attempts outrun what supervisors tell of the deaths.
 test('deaths that are told late still lead to quarantine, not to exhausted retries', () => {
   const t = cluster({ workers: 2 }).submit('a');
-  const die = (worker: number) => t.runOn(worker, 'a').lose(worker).saw('fault worker-lost', 'fault task-retried a');
+  const die = (worker: number) =>
+    t.runOn(worker, 'a').lose(worker).saw('fault worker-lost', 'fault task-retried a');
   const tell = (worker: number) => {
     const running = [{ ...t.ref('a'), attempt: worker + 1 }];
-    const death = { exitCode: 134, signal: null, rssBytes: 1, running, worker: (worker + 1) as never, pid: 99 };
+    const death = {
+      exitCode: 134,
+      signal: null,
+      rssBytes: 1,
+      running,
+      worker: (worker + 1) as never,
+      pid: 99,
+    };
     t.join({ death }).saw('fault engine-crashed');
   };
   die(0);

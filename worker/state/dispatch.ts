@@ -9,6 +9,7 @@ import {
   type Task,
   TaskState,
 } from './api.js';
+import { ownInputBytes } from './inputs.js';
 import { fits, hold, takeTail } from './lanes.js';
 import { loseCell } from './on-pull.js';
 import type { Worker } from './worker.js';
@@ -141,11 +142,15 @@ function nextGroup(worker: Worker, skipped: Group[]): Group | null {
 function takeTasks(worker: Worker, first: Group, share: number): Task[] {
   const size = Math.min(share, batchSize(worker, first));
   const tasks: Task[] = [];
+  let bytes = 0;
   for (let group: Group | null = first; group !== null && tasks.length < size; ) {
     while (group.readyHead < group.ready.length && tasks.length < size) {
       const task: Task = group.ready[group.readyHead]!;
       // A repeated attempt runs alone: if it ends its engine again, nobody else is suspected.
       if (task.state === TaskState.Ready && task.attempt > 1 && tasks.length > 0) return tasks;
+      // The inputs of a batch are in memory together.
+      if (task.state === TaskState.Ready) bytes += ownInputBytes(task);
+      if (tasks.length > 0 && bytes > limits.batchInputBytes) return tasks;
       group.readyHead++;
       if (task.state !== TaskState.Ready) continue;
       task.state = TaskState.Running;

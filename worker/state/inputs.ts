@@ -23,6 +23,19 @@ export function sliceOf(table: InputTable, position: number): number {
   return table.sliced ? position : 0;
 }
 
+/** Bytes a task reads that others of its group do not: about, for slices. */
+export function ownInputBytes({ group, ordinal }: Task): number {
+  let bytes = 0;
+  for (const table of group.message.inputs) {
+    if (isShared(table)) continue;
+    const [from, to] = entryRange(table, ordinal);
+    let sum = 0;
+    for (let entry = from; entry < to; entry++) sum += table.bytes[entry]!;
+    bytes += table.sliced ? sum / group.fanOut : sum;
+  }
+  return bytes;
+}
+
 /** True when every task of the group reads the same slices of this table. */
 function isShared(table: InputTable): boolean {
   return table.offsets === null && !table.sliced;

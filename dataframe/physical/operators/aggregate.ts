@@ -47,7 +47,8 @@ class Aggregates {
   /** null where the aggregate is fused. */
   readonly others: readonly (Accumulator | null)[];
 
-  constructor(step: AggregateStep) {
+  /** `expected`: rows to come, when most are groups of their own. */
+  constructor(step: AggregateStep, expected = 0) {
     const { aggregates } = step;
     this.fused = aggregates.flatMap((spec, k) => (isFused(step, spec) ? [k] : []));
     this.others = aggregates.map(spec => (isFused(step, spec) ? null : accumulatorOf(step, spec)));
@@ -59,6 +60,7 @@ class Aggregates {
         return { name: spec.name, op: spec.op as FusedOp, type, rowsKey: `${spec.column} ${spec.filter}` };
       }),
       merging: step.phase === 'final',
+      expected,
       numbered: this.fused.length < aggregates.length,
       ...(step.tier === undefined ? {} : { tier: step.tier }),
     });
@@ -112,7 +114,8 @@ class Aggregate implements Operator {
   finish(emit: Emit): void {
     const parts = (this.#held[0]?.batch.parts?.length ?? 1) - 1;
     for (let p = 0; p < parts; p++) {
-      const part = new Aggregates(this.#step);
+      const rows = this.#held.reduce((sum, { batch }) => sum + batch.parts![p + 1]! - batch.parts![p]!, 0);
+      const part = new Aggregates(this.#step, rows);
       for (const { batch, entry } of this.#held) {
         const [from, to] = batch.parts!.slice(p, p + 2) as [number, number];
         if (to > from) this.#add(part, sliceBatch(batch, from, to), entry);

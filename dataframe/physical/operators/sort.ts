@@ -3,6 +3,7 @@ import type { Schema } from '../../column/datatype.js';
 import { columnIndex } from '../../column/layout.js';
 import { concatBatches } from '../../kernels/concat.js';
 import { GatheredBatch } from '../../kernels/gathered.js';
+import type { Lent } from '../../kernels/lent.js';
 import { sortOrder } from '../../kernels/sort.js';
 import { topOrder } from '../../kernels/sort-top.js';
 import { takeBatch } from '../../kernels/take.js';
@@ -13,12 +14,17 @@ import type { Operator } from '../operator.js';
 const trimRows = 65_536;
 
 /** Sorts all rows of the task, stable; with a limit, only the first so many are kept. */
-export function sortOperator(by: readonly SortKey[], limit: number | null, schema: Schema): Operator {
+export function sortOperator(
+  by: readonly SortKey[],
+  limit: number | null,
+  schema: Schema,
+  lent: Lent,
+): Operator {
   for (const key of by) columnIndex(schema, key.column);
-  return limit === null ? fullSort(by, schema) : firstRows(by, limit, schema);
+  return limit === null ? fullSort(by, schema, lent) : firstRows(by, limit, schema);
 }
 
-function fullSort(by: readonly SortKey[], schema: Schema): Operator {
+function fullSort(by: readonly SortKey[], schema: Schema, lent: Lent): Operator {
   const held: Batch[] = [];
   return {
     schema,
@@ -27,7 +33,7 @@ function fullSort(by: readonly SortKey[], schema: Schema): Operator {
       held.push(batch);
     },
     finish(emit) {
-      const all = concatBatches(schema, held);
+      const all = concatBatches(schema, held, lent);
       if (all.rows === 0) return;
       const at = sortOrder(all, by);
       const pieces = all.columns.map(column => ({ column, at, gaps: false }));
