@@ -32,7 +32,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Attachmen
     address: `memory:embedded-${++sessions}`,
     security: open,
     clusterName: 'local',
-    leaseMs: limits.leaseMs,
+    leaseMs: limits.embeddedLeaseMs,
     notifier,
     retryQueue,
     natsUrl: '',

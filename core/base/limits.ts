@@ -143,6 +143,11 @@ export const limits = {
   heartbeatMs: 1_000,
   /** Silence after which a worker is lost. Milliseconds. */
   leaseMs: 10_000,
+  /**
+   * The same for the engine inside the caller's own process: it is silent for as long as the caller computes, and cannot be
+   * lost alone. Milliseconds.
+   */
+  embeddedLeaseMs: 86_400_000,
   /** A client whose stream broke keeps its jobs this long. Milliseconds. */
   clientGraceMs: 60_000,
   /** How long a client waits for a first worker when it must store data. Milliseconds. */

@@ -54,9 +54,11 @@ export function selectRows(predicate: ExprNode, batch: Batch): Selection {
   const { batch: wider, nodes } = cutLarge([predicate], batch, evaluateOne);
   const emitter = emitterFor(wider, null);
   const value = emit(emitter, nodes[0]!);
-  const at = new Int32Array(batch.rows);
-  if (value.form === 'null') return { at, rows: 0 };
+  if (value.form === 'null') return { at: new Int32Array(0), rows: 0 };
   if (value.form !== 'bool') throw new TypeError('volley bug: a filter needs a bool');
+  // No null in a column that is asked for isNotNull: nobody looks at positions when all rows are chosen.
+  if (value.isNull === null && value.code === 'true') return { at: new Int32Array(0), rows: batch.rows };
+  const at = new Int32Array(batch.rows);
   const test = value.isNull === null ? value.code : `!${value.isNull}&&${value.code}`;
   const loop = kernel(emitter, 'i', `if(${test})o[k++]=i;`, 'let k=0;', 'return k;');
   return { at, rows: loop(emitter.bound, batch.rows, null, at) };

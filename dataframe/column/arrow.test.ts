@@ -143,3 +143,25 @@ test('a table without rows is one batch without rows', () => {
   expect(batch!.rows).toBe(0);
   expect(batch!.schema).toEqual(schema);
 });
+
+test('text of nearly one entry per row keeps the dictionaries of its batches', () => {
+  const rows = 2 ** 19 + 1;
+  const batches = ['a', 'b'].map(tag =>
+    recordsToBatch(Array.from({ length: rows }, (_, i) => ({ s: `${tag}${i}` }))),
+  );
+  const table = batchesToTable(batches[0]!.schema, batches);
+  const texts = table.getChild('s')!;
+  expect([0, 7, rows - 1, rows, 2 * rows - 1].map(i => texts.get(i))).toEqual([
+    'a0',
+    'a7',
+    `a${rows - 1}`,
+    'b0',
+    `b${rows - 1}`,
+  ]);
+  const streamed = arrow.tableFromIPC(arrow.tableToIPC(table, 'stream'));
+  expect(streamed.getChild('s')!.get(rows)).toBe('b0');
+  expect(tableToBatches(table, rows).map(batch => batchesToRecords(batch.schema, [batch])[1])).toEqual([
+    { s: 'a1' },
+    { s: 'b1' },
+  ]);
+});

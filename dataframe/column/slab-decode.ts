@@ -6,7 +6,7 @@ import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from './column.js';
 import { type DataType, formatType, sameType } from './datatype.js';
 import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
-import { bytesOfValues, isPhysicalOf, viewValues } from './layout.js';
+import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
 import { hasRange } from './range.js';
 import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './slab.js';
 
@@ -14,12 +14,14 @@ import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './s
  * The batch in `bytes`, without copying: columns are views, valid as long as the bytes are. Everything that a later
  * read relies on is checked here, before the first read; what does not hold is CORRUPT_PARTITION. Flipped values
  * are the checksum's business. Dictionaries of one id are one object: in the whole thread when small, else in all that
- * is decoded with the same `shared`, whose bytes must live as long as it does.
+ * is decoded with the same `shared`, whose bytes must live as long as it does. `read` names the columns that will be
+ * looked at (null: all); the others only keep their places.
  */
 export function decodeBatch(
   header: PartitionHeader,
   bytes: Uint8Array,
   shared: SharedDictionaries | null = null,
+  read: ReadonlySet<string> | null = null,
 ): Batch {
   const meta = metaOf(header);
   if (bytes.byteLength < header.byteLength) {
@@ -30,6 +32,7 @@ export function decodeBatch(
   const base = exact.byteOffset % 8 === 0 ? exact : exact.slice();
   const columns = meta.columns.map(column => {
     try {
+      if (read !== null && !read.has(column.name)) return unreadColumn(column, meta.rows);
       return decodeColumn(column, meta.rows, base, shared);
     } catch (error) {
       if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
@@ -51,6 +54,12 @@ function checkedParts(parts: readonly number[], rows: number): readonly number[]
     parts.every((part, p) => Number.isInteger(part) && (p === 0 || part >= parts[p - 1]!));
   if (!ascend) throw corrupt('its parts do not add up to its rows');
   return parts;
+}
+
+/** A column of the right type and length that nobody looks into. */
+function unreadColumn({ type, physical }: ColumnMeta, length: number): Column {
+  const dictionary = physical === 'code' ? emptyDictionary : null;
+  return { type, physical, length, nullCount: 0, validity: null, values: new Uint8Array(0), dictionary };
 }
 
 function corrupt(detail: string): VolleyError {

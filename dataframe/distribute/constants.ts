@@ -12,6 +12,8 @@ export const planConstants = {
   broadcastBytes: 32 * MiB,
   /** The same for one that lies in memory as it is and is at most twice the probe side. */
   residentBroadcastBytes: 512 * MiB,
+  /** A left side that fits a broadcast builds when the right one is so many times larger. */
+  turnJoinAt: 4,
   /** Bytes of a broadcast build side from which its table is made once, by a stage of its own, and not in every thread. */
   sharedBuildBytes: 16 * MiB,
   /** A build side whose source is so many times larger, and that only projects, is shuffled without being measured. */

@@ -1,4 +1,4 @@
-import type { JoinStep } from '../physical/fragment.js';
+import type { FragmentOp, JoinStep } from '../physical/fragment.js';
 import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
 import { coalescedScan } from './coalesce.js';
@@ -19,7 +19,7 @@ import {
 import type { Layer } from './stage.js';
 
 /**
- * The right side is the build side. It is finished and measured first: when small, every probe task reads all of it
+ * The right side is the build side, unless the left one is far smaller (inner and right joins). It is finished and measured first: when small, every probe task reads all of it
  * and the left pipeline goes on unbroken; otherwise both sides are shuffled by the keys.
  */
 export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<Pipeline> {
@@ -27,6 +27,7 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
   const [right, probes] = await Promise.all([build(plan.right, context), build(plan.left, context)]);
   const left = coalescedScan(probes, options);
   const limit = options.broadcastBytes ?? planConstants.broadcastBytes;
+  if (await leftBuilds(plan, left, right, limit)) return turnedRound(plan, left, right, context);
   const cross = plan.how === 'cross';
   // Build rows that nothing matched must be seen by one task only: no broadcast, whatever their size.
   const keepsRight = plan.how === 'right' || plan.how === 'full';
@@ -44,6 +45,41 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
   const builds = [...left.builds, whole];
   const step: JoinStep = { ...joinStep(plan, input, options), shared: true };
   return withOp({ ...left, builds }, step, plan.schema);
+}
+
+/** True for a left side that is small, and small beside the right one: there is less to hash, and more to probe with. */
+async function leftBuilds(plan: JoinPlan, left: Pipeline, right: Pipeline, limit: number): Promise<boolean> {
+  const { how } = plan;
+  if ((how !== 'inner' && how !== 'right') || !left.ops.every(({ kind }) => narrowing.has(kind)))
+    return false;
+  const bytes = await left.bytesIn();
+  return bytes <= limit && (await right.bytesIn()) > bytes * planConstants.turnJoinAt;
+}
+
+/** Steps that give no more rows than they get. */
+const narrowing: ReadonlySet<FragmentOp['kind']> = new Set(['filter', 'project', 'limit', 'tail', 'sort']);
+
+/** The right side probes and the left one builds: rows come in the order of the right side. */
+function turnedRound(plan: JoinPlan, left: Pipeline, right: Pipeline, context: BuildContext): Pipeline {
+  const probe = coalescedScan(right, context.options);
+  const layer = asLayer(context.runner, left);
+  const name = (i: number) => `__left${i}`;
+  const step: JoinStep = {
+    ...joinStep(plan, nextBuildInput(probe), context.options),
+    how: plan.how === 'right' ? 'left' : 'inner',
+    leftOn: plan.rightOn,
+    rightOn: plan.leftOn,
+    take: layer.schema.map((field, i) => ({ column: field.name, name: name(i) })),
+    shared: true,
+  };
+  const build: Build = { dependency: { rule: 'all', from: layer.range }, schema: layer.schema };
+  const built = layer.schema.map((field, i) => ({ ...field, name: name(i) }));
+  const joined = withOp({ ...probe, builds: [...probe.builds, build] }, step, [...probe.schema, ...built]);
+  const columns = [
+    ...layer.schema.map((field, i) => ({ name: field.name, expr: columnNode(name(i)) })),
+    ...plan.take.map(t => ({ name: t.name, expr: columnNode(t.column) })),
+  ];
+  return withOp(joined, { kind: 'project', columns }, plan.schema);
 }
 
 /**

@@ -69,6 +69,45 @@ test('a small build side is read by every probe task of one pipeline', async () 
   );
 });
 
+test('the table of a larger broadcast side is built by one task, its other columns brought together by others', async () => {
+  const text = await stagesText(large.join(small, { on: 'k' }), { sharedBuildBytes: 0 });
+  expect(text).toBe(
+    lines(
+      'stage 0: 2 tasks: scan parquet small [k, v]',
+      '  → partition',
+      'stage 1: 1 task: input stage 0 (all of it)',
+      '  project k',
+      '  → table by [k] with []',
+      'stage 2: 1 task: input stage 0 (all of it)',
+      '  project v',
+      '  → partition',
+      'stage 3: 3 tasks: scan parquet large [k, v]',
+      '  join inner with stage 1 (all of it) on k = k take [v as v_right]',
+      '  → partition',
+    ),
+  );
+});
+
+test('a left side that is far smaller builds, and the right one probes', async () => {
+  expect(await stagesText(small.join(large, { on: 'k' }))).toBe(
+    lines(
+      'stage 0: 2 tasks: scan parquet small [k, v]',
+      '  → partition',
+      'stage 1: 3 tasks: scan parquet large [k, v]',
+      '  join inner with stage 0 (all of it) on k = k take [k as __left0, v as __left1]',
+      '  project k = __left0, v = __left1, v_right = v',
+      '  → partition',
+    ),
+  );
+});
+
+test('build rows that nothing matched come from one task each: no broadcast', async () => {
+  for (const how of ['right', 'full'] as const) {
+    const text = await stagesText(large.join(small, { on: 'k', how }));
+    expect(text).toContain(`join ${how} with stage 0 (shuffled)`);
+  }
+});
+
 test('two large sides are shuffled without measuring the build side', async () => {
   const text = await stagesText(large.join(large, { on: 'k' }));
   expect(text).toContain('stage 0: 3 tasks: scan parquet large [k, v]\n  → hash [k]');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isVolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, type Schema } from '../column/datatype.js';
-import { all, coalesce, col, concatStr, type Expr, lit, when } from './expr.js';
+import { all, coalesce, col, concatStr, corr, type Expr, lit, when } from './expr.js';
 import { formatExpr } from './format.js';
 import { nearestNames } from './nearest.js';
 import { scopeOf, typeExpr } from './typing.js';
@@ -18,6 +18,7 @@ const schema: Schema = [
   { name: 'd', type: DataType.Date },
   { name: 't', type: DataType.Timestamp('us', 'UTC') },
   { name: 'n', type: DataType.Null },
+  { name: 'l', type: DataType.List(DataType.Int8) },
 ];
 const scope = scopeOf(schema, 'select');
 
@@ -92,6 +93,17 @@ describe('the rest', () => {
     [col('f32').sum(), 'sum(f32): Float64'],
     [col('s').max(), 'max(s): Utf8'],
     [col('s').filter(col('i8').gt(0)).nUnique(), 'nUnique(s where (i8 > 0)): Int64'],
+    [col('i8').median(), 'quantile(i8, 0.5): Float64'],
+    [col('b').std(), 'std(b.cast(Int32)): Float64'],
+    [corr('i8', 'b'), 'corr(i8, b.cast(Int32)): Float64'],
+    [col('i8').filter(col('b')).corr(col('f32')), 'corr(i8, f32 where b): Float64'],
+    [col('s').list(), 'list(s): List(Utf8)'],
+    [col('d').topK(3), 'topK(d, 3): List(Date)'],
+    [col('s').approxNUnique(), 'approxNUnique(s): Int64'],
+    [col('l').list.get(-1), 'list.get(l, index: -1): Int8'],
+    [col('l').list.sum(), 'list.sum(l): Int64'],
+    [col('l').list.contains(5), 'list.contains(l, 5): Bool'],
+    [col('l').first(), 'first(l): List(Int8)'],
     [lit(1).add(2), '(1 + 2): Int64'],
   ])('%s', (expr, expected) => expect(typed(expr)).toBe(expected));
 });
@@ -119,6 +131,17 @@ describe('errors', () => {
     [when(col('b')).then(1).otherwise('a'), ['when/then/otherwise', '1 (Int64)', '"a" (Utf8)']],
     [when(col('i8')).then(1), ['when', 'i8 (Int8)']],
     [col('b').cast(DataType.Date), ['cast to Date', 'b (Bool)']],
+    [col('s').quantile(0.5), ['quantile', 's (Utf8)', 's.cast(DataType.Float64)']],
+    [corr('i8', 's'), ['corr', 's (Utf8)']],
+    [col('l').topK(1), ['topK', 'l (List(Int8))']],
+    [col('l').sum(), ['sum', 'l (List(Int8))']],
+    [col('l').nUnique(), ['nUnique', 'l (List(Int8))', 'explode']],
+    [col('l').eq(col('l')), ['eq', 'l (List(Int8))']],
+    [col('l').fillNull(col('l')), ['coalesce', 'l (List(Int8))', '.list.len()']],
+    [col('s').list.len(), ['list.len', 's (Utf8)']],
+    [col('l').list.contains('a'), ['list.contains', '"a" (Utf8)']],
+    [col('l').list.join(), ['list.join', 'l (List(Int8))']],
+    [col('l').cast(DataType.Utf8), ['cast to Utf8', 'l (List(Int8))']],
   ])('%s', (expr, parts) => {
     const error = failure(expr);
     expect(error.code).toBe('TYPE_MISMATCH');

@@ -4,7 +4,7 @@ import { denseColumn } from '../column/layout.js';
 import { type Accumulator, grown } from './accumulator.js';
 import { GroupValues } from './group-values.js';
 import { hashRows } from './hash.js';
-import { itemRows } from './list.js';
+import { itemGroups } from './list.js';
 
 const REGISTER_BITS = 14;
 const REGISTERS = 1 << REGISTER_BITS;
@@ -52,22 +52,27 @@ export class ApproxDistinctAccumulator implements Accumulator {
 
   merge(state: readonly Column[], group: Int32Array): void {
     const lists = state[0]!;
-    const rows = itemRows(lists);
+    const rows = itemGroups(lists, group);
     const packed = lists.items!.values;
     for (let k = 0; k < rows.length; k++) {
       const v = packed[k]!;
-      this.#raise(group[rows[k]!]!, (v / RANK_STRIDE) | 0, v % RANK_STRIDE);
+      this.#raise(rows[k]!, (v / RANK_STRIDE) | 0, v % RANK_STRIDE);
     }
   }
 
   result(): Column {
     const n = this.#groups;
-    const ranks = RANK_BITS + 2;
-    // Registers of each rank, by group.
-    const counts = new Int32Array(n * ranks);
-    for (let e = 0; e < this.#used; e++) counts[this.#group[e]! * ranks + this.#rank[e]!]!++;
+    const [lists] = this.state() as [Column];
+    const offsets = lists.values;
+    const packed = lists.items!.values;
     const values = new Float64Array(n);
-    for (let g = 0; g < n; g++) values[g] = Math.round(estimate(counts.subarray(g * ranks, (g + 1) * ranks)));
+    /** Registers of each rank. */
+    const counts = new Int32Array(RANK_BITS + 2);
+    for (let g = 0; g < n; g++) {
+      counts.fill(0);
+      for (let q = offsets[g]!; q < offsets[g + 1]!; q++) counts[packed[q]! % RANK_STRIDE]!++;
+      values[g] = Math.round(estimate(counts));
+    }
     return denseColumn(DataType.Int64, 'f64', n, values);
   }
 

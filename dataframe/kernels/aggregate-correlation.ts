@@ -14,7 +14,8 @@ import {
   productText,
   splitText,
 } from './double-double.js';
-import { largestMagnitude, readText } from './read-number.js';
+import { PackedSums } from './packed-sums.js';
+import { integerBounds, readText } from './read-number.js';
 
 /** Sums of products up to here are exact in a float. */
 const EXACT = 2 ** 53;
@@ -23,7 +24,7 @@ const EXACT = 2 ** 53;
 const EXACT_STRIDE = 6;
 /** Per group otherwise: count, pivots of a and b, then a, b, a², b², ab about them, each high and low. */
 const STRIDE = 13;
-/** Merged: count, then mean of a, mean of b, and squared deviations aa, bb, ab, each high and low. */
+/** Finished: count, then mean of a, mean of b, and squared deviations aa, bb, ab, each high and low. */
 const MERGED = 11;
 
 type AddRows = (
@@ -52,12 +53,15 @@ ${addText('k+7', 'q', '(f+2*d*e)')}${addText('k+9', 'u', '(v+2*g*h)')}${addText(
 }
 
 /**
- * Pearson's correlation, summed and merged like the variance: about a pivot in double-double, or exactly for small
- * integers, then Chan's formula. No pair gives null; values that are not finite or do not vary give NaN.
+ * Pearson's correlation, summed and merged like the variance: about a pivot in double-double, then by Chan's formula;
+ * small integers are summed as they are, exactly, and stay so in their states. No pair gives null; values that are
+ * not finite or do not vary give NaN.
  */
 export class CorrelationAccumulator implements Accumulator {
   #groups = 0;
+  /** While not null: all sums are exact. */
   #exact: Float64Array | null = new Float64Array(0);
+  readonly #packed = new PackedSums();
   /** Bound of the exact sums. */
   #bound = 0;
   #sums = new Float64Array(0);
@@ -65,6 +69,7 @@ export class CorrelationAccumulator implements Accumulator {
 
   resize(groups: number): void {
     this.#groups = groups;
+    this.#packed.resize(groups);
     if (this.#merged !== null) this.#merged = grown(this.#merged, groups * MERGED);
     else if (this.#exact !== null) this.#exact = grown(this.#exact, groups * EXACT_STRIDE);
     else this.#sums = grown(this.#sums, groups * STRIDE);
@@ -80,31 +85,55 @@ export class CorrelationAccumulator implements Accumulator {
     const a = column!;
     const b = other!;
     if (this.#exact !== null) {
-      const most = Math.max(largestMagnitude(a), largestMagnitude(b));
+      const [boundsA, boundsB] = [integerBounds(a), integerBounds(b)];
+      const most = Math.max(-boundsA.min, boundsA.max, -boundsB.min, boundsB.max);
       this.#bound += rows * most * most;
       if (this.#bound > EXACT) this.#leaveExact();
+      else if (this.#packed.fits(boundsA, boundsB, rows, this.#exact)) {
+        this.#packed.add(a, b, group, rows, mask);
+        return;
+      }
     }
     const loop = addRows(a, b, mask !== null, this.#exact !== null);
     loop(a.values, b.values, group, mask, this.#exact ?? this.#sums, rows);
   }
 
+  /** Exact sums as they are, or means and squared deviations. */
   state(): Column[] {
     const n = this.#groups;
-    const merged = this.#finished();
-    return Array.from({ length: MERGED }, (_, part) => {
+    const exact = this.#exactSums();
+    const finished = exact === null ? this.#finished() : null;
+    const column = (at: (g: number) => number, integer: boolean): Column => {
       const values = new Float64Array(n);
-      for (let g = 0; g < n; g++) values[g] = merged[g * MERGED + part]!;
-      return denseColumn(part === 0 ? DataType.Int64 : DataType.Float64, 'f64', n, values);
+      for (let g = 0; g < n; g++) values[g] = at(g);
+      return denseColumn(integer ? DataType.Int64 : DataType.Float64, 'f64', n, values);
+    };
+    const flags = denseColumn(DataType.Bool, 'bool', n, new Uint8Array(n).fill(exact === null ? 0 : 1));
+    const parts = Array.from({ length: MERGED }, (_, part) => {
+      if (finished !== null) return column(g => finished[g * MERGED + part]!, part === 0);
+      if (part > 0 && part % 2 === 0) return denseColumn(DataType.Float64, 'f64', n, new Float64Array(n));
+      return column(g => exact![g * EXACT_STRIDE + ((part + 1) >> 1)]!, part === 0);
     });
+    return [flags, ...parts];
   }
 
   merge(state: readonly Column[], group: Int32Array, rows: number): void {
-    this.#merged ??= new Float64Array(this.#groups * MERGED);
-    const parts = state.map(column => column.values as Float64Array);
+    const flags = state[0]!.values as Uint8Array;
+    const parts = state.slice(1).map(column => column.values as Float64Array);
+    if (this.#exact !== null && this.#mergeExact(flags, parts, group, rows)) return;
+    this.#merged = this.#finished();
+    this.#exact = null;
     const row = new Float64Array(MERGED);
+    const sums = new Float64Array(STRIDE);
     for (let i = 0; i < rows; i++) {
       if (parts[0]![i] === 0) continue;
-      for (let part = 0; part < MERGED; part++) row[part] = parts[part]![i]!;
+      row.fill(0);
+      if (flags[i] === 0) for (let part = 0; part < MERGED; part++) row[part] = parts[part]![i]!;
+      else {
+        sums[0] = parts[0]![i]!;
+        for (let part = 1; part < MERGED; part++) sums[2 + part] = parts[part]![i]!;
+        finishMoments(row, 0, sums);
+      }
       mergeMoments(this.#merged, group[i]! * MERGED, row);
     }
   }
@@ -126,8 +155,39 @@ export class CorrelationAccumulator implements Accumulator {
     return { type: DataType.Float64, physical: 'f64', length: n, ...packed, values, dictionary: null };
   }
 
+  /** False when the states are not all exact, or their sums together may not be. */
+  #mergeExact(flags: Uint8Array, parts: readonly Float64Array[], group: Int32Array, rows: number): boolean {
+    const [count, a, , b, , aa, , bb, , ab] = parts as Float64Array[] & { length: 11 };
+    let most = 0;
+    for (let i = 0; i < rows; i++) {
+      if (flags[i] === 0) return false;
+      const squares = aa![i]! + bb![i]!;
+      if (squares > most) most = squares;
+    }
+    // No sum is above that of both squares (a count of zeros cannot reach the bound).
+    if (this.#bound + rows * most > EXACT) return false;
+    this.#bound += rows * most;
+    const s = this.#exact!;
+    for (let i = 0; i < rows; i++) {
+      const k = group[i]! * EXACT_STRIDE;
+      s[k]! += count![i]!;
+      s[k + 1]! += a![i]!;
+      s[k + 2]! += b![i]!;
+      s[k + 3]! += aa![i]!;
+      s[k + 4]! += bb![i]!;
+      s[k + 5]! += ab![i]!;
+    }
+    return true;
+  }
+
+  /** What is exact so far; null when sums are not. */
+  #exactSums(): Float64Array | null {
+    if (this.#exact !== null) this.#packed.unpack(this.#exact);
+    return this.#exact;
+  }
+
   #leaveExact(): void {
-    const exact = this.#exact!;
+    const exact = this.#exactSums()!;
     this.#exact = null;
     this.#sums = new Float64Array(this.#groups * STRIDE);
     for (let g = 0; g < this.#groups; g++) {
@@ -142,7 +202,7 @@ export class CorrelationAccumulator implements Accumulator {
   #finished(): Float64Array {
     if (this.#merged !== null) return this.#merged;
     const out = new Float64Array(this.#groups * MERGED);
-    const exact = this.#exact;
+    const exact = this.#exactSums();
     const row = new Float64Array(STRIDE);
     for (let g = 0; g < this.#groups; g++) {
       if (exact === null) {

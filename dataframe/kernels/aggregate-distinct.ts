@@ -4,7 +4,7 @@ import { denseColumn } from '../column/layout.js';
 import type { Accumulator } from './accumulator.js';
 import { GroupTable } from './group.js';
 import { GroupValues } from './group-values.js';
-import { itemRows } from './list.js';
+import { itemGroups } from './list.js';
 import { takeColumn } from './take.js';
 
 /** Exact number of distinct values per group; null is none. The state is the distinct values of each group. */
@@ -46,8 +46,7 @@ export class DistinctAccumulator implements Accumulator {
 
   merge(state: readonly Column[], group: Int32Array): void {
     const lists = state[0]!;
-    const rows = itemRows(lists);
-    for (let k = 0; k < rows.length; k++) rows[k] = group[rows[k]!]!;
+    const rows = itemGroups(lists, group);
     this.update(lists.items!, rows, rows.length, null);
   }
 

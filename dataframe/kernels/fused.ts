@@ -84,6 +84,11 @@ export class FusedGroups {
     return this.#numbers;
   }
 
+  /** No more rows: groups may be put into another order, of the keys. Then they are read. */
+  settle(): void {
+    this.#tier?.settle?.();
+  }
+
   /** Place of each group; null: group k is at place k. */
   order(): Int32Array | null {
     return this.#tier?.order() ?? null;

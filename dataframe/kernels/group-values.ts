@@ -3,7 +3,7 @@ import type { Column, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { allocateValues, denseColumn } from '../column/layout.js';
 import { concatColumns } from './concat.js';
-import { emptyLists, itemRows, listColumn } from './list.js';
+import { emptyLists, itemGroups, listColumn } from './list.js';
 import { takeColumn } from './take.js';
 
 interface Chunk {
@@ -59,8 +59,7 @@ export class GroupValues {
 
   /** Adds the items of list columns: `group` is that of each list. */
   addLists(lists: Column, group: Int32Array): void {
-    const rows = itemRows(lists);
-    for (let k = 0; k < rows.length; k++) rows[k] = group[rows[k]!]!;
+    const rows = itemGroups(lists, group);
     this.#keep({ values: lists.items!, group: rows });
   }
 

@@ -12,8 +12,10 @@ const freeCells = 4096;
 const mostCells = 4 * 1024 * 1024;
 const cellsPerRow = 2;
 const firstCapacity = 1024;
+/** Groups up to which order of first appearance is kept in a dense tier too: above, reading its cells in order is faster. */
+const fewGroups = 4096;
 
-/** Finds the groups of rows. Groups are numbered in order of first appearance. */
+/** Finds the groups of rows. Groups are numbered in order of first appearance until the tier is settled. */
 export interface KeyTier {
   readonly kind: TierKind;
   /** [number of groups]: generated code counts here. */
@@ -27,6 +29,8 @@ export interface KeyTier {
   /** Text that declares `g`, the place of row i's group. When there is no room it returns i. */
   text(binder: Binder): string;
   grow(): void;
+  /** No more rows: the tier may put its groups into the order that is cheapest to read. */
+  settle?(): void;
   /** Place of each group; null: group k is at place k. */
   order(): Int32Array | null;
   keyColumns(): Column[];
@@ -145,12 +149,22 @@ export class DenseTier extends DigitTier implements KeyTier {
   /** There are never more groups than cells. */
   grow(): void {}
 
+  settle(): void {
+    const groups = this.state[0]!;
+    if (!this.#direct || groups <= fewGroups) return;
+    const used = this.#used;
+    const cellOf = this.#cellOf;
+    for (let c = 0, g = 0; c < used.length; c++) if (used[c] !== 0) cellOf[g++] = c;
+  }
+
   order(): Int32Array | null {
     return this.#direct ? this.#cellOf.subarray(0, this.state[0]!) : null;
   }
 
   keyColumns(): Column[] {
     const rows = this.state[0]!;
+    const [only] = this.domains;
+    if (this.domains.length === 1) return [only!.decode(this.#cellOf, rows, this.spans![0]!)];
     let stride = 1;
     return this.domains.map((domain, k) => {
       const span = this.spans![k]!;

@@ -22,7 +22,23 @@ export function listColumn(items: Column, offsets: Int32Array, flags: Uint8Array
 export function itemRows(list: Column): Int32Array {
   const offsets = list.values as Int32Array;
   const out = new Int32Array(list.items!.length);
-  for (let i = 0; i < list.length; i++) out.fill(i, offsets[i], offsets[i + 1]);
+  const { length } = list;
+  let q = 0;
+  // Lists are short: a loop beats fill().
+  for (let i = 0; i < length; i++) for (const end = offsets[i + 1]!; q < end; q++) out[q] = i;
+  return out;
+}
+
+/** The group of each item, from that of its list. */
+export function itemGroups(list: Column, group: Int32Array): Int32Array {
+  const offsets = list.values as Int32Array;
+  const out = new Int32Array(list.items!.length);
+  const { length } = list;
+  let q = 0;
+  for (let i = 0; i < length; i++) {
+    const g = group[i]!;
+    for (const end = offsets[i + 1]!; q < end; q++) out[q] = g;
+  }
   return out;
 }
 

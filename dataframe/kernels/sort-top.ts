@@ -7,7 +7,7 @@ import { orderByWords } from './sort.js';
 import { takeColumn } from './take.js';
 
 /** Candidates sorted at a time, at least. */
-const candidateRows = 4096;
+const candidateRows = 1024;
 /** Rows of a batch per row wanted from which looking for candidates beats sorting by leading digits. */
 const rowsPerWanted = 8;
 

@@ -98,9 +98,19 @@ export function takeOptional(column: Column, at: Int32Array, rows: number): Colu
   return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary };
 }
 
-/** Rows at[0..rows) of all columns. */
+/** Rows at[0..rows) of all columns: views where they adjoin. */
 export function takeBatch(batch: Batch, at: Int32Array, rows: number): Batch {
+  if (adjoin(at, rows)) return sliceBatch(batch, at[0]!, at[0]! + rows);
   return { schema: batch.schema, rows, columns: batch.columns.map(column => takeColumn(column, at, rows)) };
+}
+
+/** True for at least one row, each following the one before. Other orders are known by their first few rows. */
+function adjoin(at: Int32Array, rows: number): boolean {
+  if (rows === 0) return false;
+  const first = at[0]!;
+  if (at[rows - 1] !== first + rows - 1) return false;
+  for (let i = 1; i < rows; i++) if (at[i] !== first + i) return false;
+  return true;
 }
 
 /** Rows [from, to), both within the column: values are views (offsets of lists are copied). */

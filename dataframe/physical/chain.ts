@@ -4,6 +4,7 @@ import type { Batch } from '../column/column.js';
 import { formatType, type Schema, sameType } from '../column/datatype.js';
 import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { decodeBatch } from '../column/slab.js';
+import { columnsOf } from '../expr/traverse.js';
 import { concatBatches } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import type { Lent } from '../kernels/lent.js';
@@ -47,9 +48,14 @@ export interface TaskInputs {
 }
 
 /** All entries of a dependency of the fragment: their schema must be what the plan says. */
-export function decodeInput({ tables, shared }: TaskInputs, input: number, schema: Schema): Batch[] {
+export function decodeInput(
+  { tables, shared }: TaskInputs,
+  input: number,
+  schema: Schema,
+  read: ReadonlySet<string> | null = null,
+): Batch[] {
   return (tables[input] ?? []).map(({ header, bytes }) => {
-    const batch = decodeBatch(header, bytes, shared);
+    const batch = decodeBatch(header, bytes, shared, read);
     const same =
       batch.schema.length === schema.length &&
       schema.every(({ name, type }, c) => {
@@ -65,6 +71,26 @@ export function decodeInput({ tables, shared }: TaskInputs, input: number, schem
     }
     return batch;
   });
+}
+
+/** The columns of the source that the first operators look at; null where all of them go on. */
+export function readColumns(ops: readonly FragmentOp[]): ReadonlySet<string> | null {
+  const names = new Set<string>();
+  for (const op of ops) {
+    if (op.kind === 'filter') columnsOf(op.predicate, names);
+    else if (op.kind === 'project') {
+      for (const { expr } of op.columns) columnsOf(expr, names);
+      // A filter before it is part of the same loop; two are not.
+      return op === ops[0] || (op === ops[1] && ops[0]!.kind === 'filter') ? names : null;
+    } else if (op.kind === 'aggregate' && op === ops[0] && op.phase !== 'final') {
+      for (const name of op.keys) names.add(name);
+      for (const { column, filter, other } of op.aggregates) {
+        for (const name of [column, filter, other]) if (name != null) names.add(name);
+      }
+      return names;
+    } else return null;
+  }
+  return null;
 }
 
 /** Makes the operators with the state of one task. `inputs` are read by joins. */

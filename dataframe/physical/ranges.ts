@@ -1,21 +1,22 @@
 import type { Batch } from '../column/column.js';
-import { slicesOf } from '../kernels/hash.js';
+import { concatBatches } from '../kernels/concat.js';
 import { rangesOf } from '../kernels/sort-range.js';
-
-import type { TaskInputs } from './chain.js';
-import type { FragmentSink } from './fragment.js';
+import { decodeInput, type TaskInputs } from './chain.js';
+import type { Fragment, FragmentSink } from './fragment.js';
 import { samplePlaces } from './schema.js';
 
-/** Deals the rows of one task out to the ranges between the splitters. */
-export function rangeSlices(
+/** The range between the splitters that each row of a task belongs to, and the rows of each range. */
+export function dealtRanges(
   batch: Batch,
-  splitters: Batch,
-  { by, fanOut }: Extract<FragmentSink, { kind: 'range' }>,
-  { position, lent }: TaskInputs,
-): Batch[] {
+  { by, fanOut, splitters }: Extract<FragmentSink, { kind: 'range' }>,
+  fragment: Fragment,
+  inputs: TaskInputs,
+): { slice: Uint16Array; counts: Int32Array } {
+  const schema = fragment.inputs[splitters]!;
+  const between = concatBatches(schema, decodeInput(inputs, splitters, schema));
   const names: [string, string] = [samplePlaces[0]!.name, samplePlaces[1]!.name];
-  const ranges = rangesOf(batch, splitters, by, { task: position, before: 0, names });
+  const slice = rangesOf(batch, between, by, { task: inputs.position, before: 0, names });
   const counts = new Int32Array(fanOut);
-  for (let i = 0; i < ranges.length; i++) counts[ranges[i]!]!++;
-  return slicesOf(batch, ranges, counts, 1, lent);
+  for (let i = 0; i < slice.length; i++) counts[slice[i]!]!++;
+  return { slice, counts };
 }

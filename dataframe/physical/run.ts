@@ -9,15 +9,16 @@ import { sizeOfBatch, writeBatch } from '../column/slab.js';
 import type { ScanSpec, SinkSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
-import { hashSlices } from '../kernels/hash.js';
+import { hashSlices, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
 import { Lent } from '../kernels/lent.js';
 import { BuildSides } from './build-sides.js';
-import { buildChain, type Chain, decodeInput, type TaskInputs } from './chain.js';
+import { buildChain, type Chain, decodeInput, readColumns, type TaskInputs } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
 import { tableWriter } from './join-slab.js';
-import { rangeSlices } from './ranges.js';
+import { dealtRanges } from './ranges.js';
 import { scanSchema } from './schema.js';
+import { storeDealt } from './store-dealt.js';
 import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
 import type { FragmentEnv, FragmentInput, FragmentResult } from './task.js';
 
@@ -59,7 +60,7 @@ async function runFragment(
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
     await pushScan(source.scan, unpackData<Split[]>(args), env, chain);
-  } else pushInput(decodeInput(inputs, source.input, before), chain);
+  } else pushInput(decodeInput(inputs, source.input, before, readColumns(fragment.ops)), chain);
   chain.finish();
   const result = await finishTask(fragment, schema, out, inputs, env);
   inputs.lent.giveBack();
@@ -80,7 +81,7 @@ async function finishTask(
   if (columns !== null) return storeGathered(schema, columns, env);
   const batch = { ...concatBatches(schema, out), schema };
   if (sink.kind === 'table') return storeTable(sink, batch, env);
-  return store(partsOf(sink, batch, fragment, inputs), batch.rows, env);
+  return storeSlices(sink, batch, fragment, inputs, env);
 }
 
 async function readerOf(scan: ScanSpec) {
@@ -124,34 +125,34 @@ async function writeFile(
   return enclosed(receipt.rows, receipt);
 }
 
-/** The rows of each slice. */
-function partsOf(
+/** One slab for all slices. */
+function storeSlices(
   sink: Exclude<FragmentSink, { kind: 'file' | 'table' }>,
   batch: Batch,
   fragment: Fragment,
   inputs: TaskInputs,
-): Batch[] {
+  env: FragmentEnv,
+): FragmentResult {
   switch (sink.kind) {
     case 'partition':
-      return [sink.wide ? widenBatch(batch) : batch];
-    case 'hash':
-      return hashSlices(
-        batch,
-        sink.keys.map(name => columnOf(batch, name)),
-        sink.fanOut,
-        sink.parts ?? 1,
-      );
+      return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env);
+    case 'hash': {
+      const keys = sink.keys.map(name => columnOf(batch, name));
+      return store(hashSlices(batch, keys, sink.fanOut, sink.parts ?? 1), batch.rows, env);
+    }
     case 'range': {
-      const schema = fragment.inputs[sink.splitters]!;
-      const splitters = concatBatches(schema, decodeInput(inputs, sink.splitters, schema));
-      return rangeSlices(batch, splitters, sink, inputs);
+      const { slice, counts } = dealtRanges(batch, sink, fragment, inputs);
+      return (
+        storeDealt(batch, slice, counts, env, checkSize) ??
+        store(slicesOf(batch, slice, counts, 1, inputs.lent), batch.rows, env)
+      );
     }
     default:
       return assertNever(sink);
   }
 }
 
-/** One slab for all slices: each is contiguous, aligned, and has dictionaries of its own. */
+/** Each slice is contiguous, aligned, and has dictionaries of its own. */
 function store(slices: readonly Batch[], rows: number, env: FragmentEnv): FragmentResult {
   const parts = slices.map(compactBatch);
   const sizes = parts.map(sizeOfBatch);

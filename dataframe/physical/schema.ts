@@ -60,7 +60,10 @@ export function stateFields(step: AggregateStep, spec: AggregateSpec): StateFiel
     case 'std':
       return momentFields(['mean', 'squares']);
     case 'corr':
-      return momentFields(['meanA', 'meanB', 'squaresA', 'squaresB', 'products']);
+      return [
+        { part: 'exact', type: DataType.Bool },
+        ...momentFields(['a', 'b', 'squaresA', 'squaresB', 'products']),
+      ];
     case 'quantile':
       return [{ part: 'values', type: DataType.List(DataType.Float64) }];
     case 'approxNUnique':

@@ -9,7 +9,8 @@ import { decodeBatch, sizeOfBatch, writeBatch } from '../column/slab.js';
 import { GatheredBatch } from '../kernels/gathered.js';
 import { takeBatch } from '../kernels/take.js';
 import { testSeed } from '../testing/random-batch.js';
-import { dirtyMemory } from '../testing/run-fragment.js';
+import { dirtyMemory, recordsOf, runFragment } from '../testing/run-fragment.js';
+import type { FragmentOp } from './fragment.js';
 import { fillColumns, sizeOfUnfilled, unfilledColumns } from './store-gathered.js';
 
 const schema: Schema = [
@@ -84,4 +85,66 @@ test('rows that are only chosen are stored as the gathered ones, whatever become
   expect(stored([sparse], false).columns[0]!.dictionary!.repeats).toBe(true);
   expect(stored([many, sparse], false).columns[0]!.dictionary!.repeats).toBe(true);
   expect(stored([few], false).columns[0]!.dictionary!.repeats).toBeUndefined();
+});
+
+test('operators see one code for one text, whatever the partition repeats', async () => {
+  const offsets = Int32Array.of(0, 1, 2, 3);
+  const dictionary = { length: 3, offsets, bytes: Buffer.from('aba'), repeats: true } as const;
+  const text: Column = {
+    type: DataType.Utf8,
+    physical: 'code',
+    length: 4,
+    nullCount: 0,
+    validity: null,
+    values: Int32Array.of(0, 1, 2, 0),
+    dictionary,
+  };
+  const number: Column = {
+    ...text,
+    type: DataType.Int64,
+    physical: 'f64',
+    values: Float64Array.of(1, 2, 3, 4),
+    dictionary: null,
+  };
+  const batch: Batch = { schema, rows: 4, columns: [text, number] };
+  const run = async (...ops: FragmentOp[]) => {
+    const inputs = [schema, schema];
+    const fragment = {
+      source: { kind: 'input', input: 0 },
+      ops,
+      sink: { kind: 'partition' },
+      inputs,
+    } as const;
+    const [out] = await runFragment(fragment, [[batch], [batch]]);
+    return recordsOf(out!).map(row => Object.values(row).map(v => (typeof v === 'bigint' ? Number(v) : v)));
+  };
+  const s = { kind: 'column', name: 's' } as const;
+  const a = { kind: 'literal', type: DataType.Utf8, value: 'a' } as const;
+  const isA = { kind: 'call', fn: 'eq', args: [s, a] } as const;
+  expect(await run({ kind: 'filter', predicate: isA })).toEqual([
+    ['a', 1],
+    ['a', 3],
+    ['a', 4],
+  ]);
+  const sums = [{ name: 'sum', op: 'sum', column: 'n', filter: null }] as const;
+  expect(
+    await run({ kind: 'aggregate', phase: 'complete', keys: ['s'], aggregates: sums, input: schema }),
+  ).toEqual([
+    ['a', 8],
+    ['b', 2],
+  ]);
+  const join = { kind: 'join', input: 1, how: 'inner', leftOn: ['s'], rightOn: ['s'] } as const;
+  const joined = await run({ ...join, take: [{ column: 'n', name: 'm' }] });
+  expect(joined.map(row => row.slice(1))).toEqual([
+    [1, 1],
+    [1, 3],
+    [1, 4],
+    [2, 2],
+    [3, 1],
+    [3, 3],
+    [3, 4],
+    [4, 1],
+    [4, 3],
+    [4, 4],
+  ]);
 });

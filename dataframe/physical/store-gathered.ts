@@ -53,7 +53,8 @@ export function fillColumns(
   return { schema, rows, columns: filled };
 }
 
-function placesOf(column: Omit<Column, 'values'>): { values: number; end: number } {
+/** Where a column's values begin, and where the next column may, from where it begins. */
+export function placesOf(column: Omit<Column, 'values'>): { values: number; end: number } {
   const { validity, length, physical, dictionary } = column;
   const values = validity === null ? 0 : aligned(bitmapBytes(length));
   let end = values + aligned(bytesOfValues(physical, length));

@@ -95,16 +95,8 @@ export function analyze(verb: Verb, sources: Sources): Plan {
       const { n, fraction, seed } = verb;
       return { kind: 'sample', input, n, fraction, seed, schema: input.schema };
     }
-    case 'dropNulls': {
-      const input = visit(verb.input);
-      requireColumns(verb.names, input.schema, 'dropNulls');
-      const names = verb.names.length > 0 ? verb.names : input.schema.map(f => f.name);
-      const present = names.map(
-        (name): ExprNode => ({ kind: 'call', fn: 'isNotNull', args: [columnNode(name)] }),
-      );
-      const predicate = conjunction(present);
-      return predicate === null ? input : filterPlan(input, predicate);
-    }
+    case 'dropNulls':
+      return analyzeDropNulls(visit(verb.input), verb.names);
     default:
       return assertNever(verb);
   }
@@ -213,6 +205,16 @@ function analyzeFillNull(input: Plan, value: ExprNode): Plan {
     return { name, expr: { kind: 'call', fn: 'coalesce', args: filled.map(f => f.node) } as ExprNode };
   });
   return projectPlan(input, columns);
+}
+
+function analyzeDropNulls(input: Plan, given: readonly string[]): Plan {
+  requireColumns(given, input.schema, 'dropNulls');
+  const names = given.length > 0 ? given : input.schema.map(f => f.name);
+  const present = names.map(
+    (name): ExprNode => ({ kind: 'call', fn: 'isNotNull', args: [columnNode(name)] }),
+  );
+  const predicate = conjunction(present);
+  return predicate === null ? input : filterPlan(input, predicate);
 }
 
 function analyzeFillNan(input: Plan, value: ExprNode): Plan {

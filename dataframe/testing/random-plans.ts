@@ -43,8 +43,9 @@ export class RandomPlans {
       () => {
         const [key, value] = [this.#name(), this.#name()];
         const other = this.#table(3 + this.#below(10)).select(col('a').alias(key), col('b').alias(value));
-        const how = this.#pick(['inner', 'left'] as const);
-        return [frame.join(other, { leftOn: number(), rightOn: key, how }), [...names, value]];
+        const how = this.#pick(['inner', 'left', 'right', 'full', 'semi', 'anti'] as const);
+        const joined = frame.join(other, { leftOn: number(), rightOn: key, how });
+        return [joined, how === 'semi' || how === 'anti' ? names : [...names, value]];
       },
       () => [frame.sort({ by: [number(), number()], descending: [this.#random() < 0.5, false] }), names],
       () => [frame.sort(...names.filter(isNumber)).limit(1 + this.#below(20), this.#below(4)), names],

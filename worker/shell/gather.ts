@@ -149,8 +149,11 @@ class Pins {
     const key = keyOf(table, entry, slice);
     if (this.inputs.has(key) || this.spilled.has(key)) return;
     const task = { job: table.jobs[entry]! as JobId, index: table.indices[entry]! };
-    const pin = this.store.pinNow(task, slice);
-    this.bytes += this.store.sizeOf(task, slice)?.bytes ?? 0;
+    const size = this.store.sizeOf(task, slice);
+    this.bytes += size?.bytes ?? 0;
+    // Where memory is short, a part of a result is copied: to pin it would keep all of the result from being spilled.
+    const copied = size !== null && !size.whole && this.store.tight;
+    const pin = copied ? undefined : this.store.pinNow(task, slice);
     if (pin === undefined) this.spilled.set(key, { task, slice });
     else this.take(key, task, pin);
   }

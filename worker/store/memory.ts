@@ -93,14 +93,19 @@ export class MemoryBudget {
     this.slabs.close();
   }
 
-  private allocateNow(byteLength: number): Slab | null {
-    if (this.usedBytes + byteLength > this.slabs.budgetBytes) return null;
-    return this.slabs.allocate(byteLength);
+  /** Nothing can be spilled now: those who wait only because free memory lies in small pieces are served all the same. */
+  serveScattered(): void {
+    this.serve(true);
   }
 
-  private serve(): void {
+  private allocateNow(byteLength: number, scattered = false): Slab | null {
+    if (this.usedBytes + byteLength > this.slabs.budgetBytes) return null;
+    return this.slabs.allocate(byteLength, scattered);
+  }
+
+  private serve(scattered = false): void {
     for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
-      const slab = this.allocateNow(first.byteLength);
+      const slab = this.allocateNow(first.byteLength, scattered);
       if (slab === null) break;
       this.waiting.shift();
       if (first.timer !== null) clearTimeout(first.timer);

@@ -40,15 +40,18 @@ export class SlabAllocator {
     return this.arenas.get(id);
   }
 
-  /** Null when nothing fits now. More than `budgetBytes` never does. */
-  allocate(byteLength: number): Slab | null {
+  /**
+   * Null when nothing fits now. More than `budgetBytes` never does. `scattered`: what is free lies in pieces that are too
+   * small, and nobody can be asked to give more: an arena of its own, dropped when it is empty.
+   */
+  allocate(byteLength: number, scattered = false): Slab | null {
     const size = Math.max(limits.alignment, alignUp(byteLength));
     if (this.usedBytes + size > this.budgetBytes) return null;
     for (const arena of this.arenas.values()) {
       const offset = arena.take(size);
       if (offset >= 0) return this.slab(arena, offset, byteLength, size);
     }
-    const fresh = this.grow(size);
+    const fresh = this.grow(size) ?? (scattered ? this.add(size) : null);
     return fresh === null ? null : this.slab(fresh, fresh.take(size), byteLength, size);
   }
 
@@ -58,6 +61,7 @@ export class SlabAllocator {
     const size = Math.max(limits.alignment, alignUp(slab.byteLength));
     slab.arena.give(slab.offset, size);
     this.usedBytes -= size;
+    if (slab.arena.empty && this.arenaBytes > this.budgetBytes) this.drop(slab.arena);
   }
 
   /** Drops all arenas. */
@@ -81,7 +85,11 @@ export class SlabAllocator {
       }
       if (this.arenaBytes + size > this.budgetBytes) return null;
     }
-    const arena = new Arena(this.nextArena++, Math.min(wanted, this.budgetBytes - this.arenaBytes));
+    return this.add(Math.min(wanted, this.budgetBytes - this.arenaBytes));
+  }
+
+  private add(byteLength: number): Arena {
+    const arena = new Arena(this.nextArena++, byteLength);
     this.arenas.set(arena.id, arena);
     this.arenaBytes += arena.byteLength;
     return arena;

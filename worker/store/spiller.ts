@@ -75,7 +75,11 @@ export class Spiller {
     try {
       while (this.wanted() && !this.closed) {
         const block = this.victim();
-        if (block === null || !(await this.spillOut(block))) return;
+        if (block === null) {
+          this.memory.serveScattered();
+          return;
+        }
+        if (!(await this.spillOut(block))) return;
       }
     } finally {
       this.running = null; // In the same turn as the decision to stop, so that no call to wake is lost.

@@ -87,6 +87,11 @@ export class Store {
     return this.spiller.spilledBytes;
   }
 
+  /** Some of it is on disk, or soon will be: what is pinned should be no more than what is read. */
+  get tight(): boolean {
+    return this.spiller.spilledBytes > 0 || this.memory.level > limits.memorySpillShare;
+  }
+
   /** Over its limit: no new tasks. */
   get paused(): boolean {
     return this.memory.level > limits.memoryPauseShare;
@@ -382,17 +387,7 @@ export class Store {
   }
 
   private borrowed(header: PartitionHeader, slab: Slab, bytes: Uint8Array): PinnedSlice {
-    let released = false;
-    return {
-      header,
-      slab,
-      arenaOffset: slab.offset,
-      bytes,
-      release: () => {
-        if (released) return;
-        released = true;
-        this.memory.free(slab);
-      },
-    };
+    const { release } = sharedSlab(slab, 1, this.memory)();
+    return { header, slab, arenaOffset: slab.offset, bytes, release };
   }
 }

@@ -89,6 +89,51 @@ test('a condition on the right side of a left join stays above', () => {
   );
 });
 
+test('through other joins only into the side whose rows all come out', () => {
+  const condition = col('k').gt(1).and(col('a').lt(2)).and(col('z').gt(3));
+  expect(planText(left.join(right, { on: 'k', how: 'full' }).filter(condition), pushPredicates)).toBe(
+    lines(
+      'PROJECT k = coalesce(k, __right0), a, s, z',
+      '  FILTER (((coalesce(k, __right0) > 1) & (a < 2)) & (z > 3))',
+      '    JOIN full on k take [z, k as __right0]',
+      `      ${scanL}`,
+      `      ${scanR}`,
+    ),
+  );
+  expect(planText(left.join(right, { on: 'k', how: 'right' }).filter(condition), pushPredicates)).toBe(
+    lines(
+      'PROJECT k = __right0, a, s, z',
+      '  FILTER (a < 2)',
+      '    JOIN right on k take [z, k as __right0]',
+      `      ${scanL}`,
+      '      FILTER ((k > 1) & (z > 3))',
+      `        ${scanR} where ((k > 1) & (z > 3))`,
+    ),
+  );
+  for (const how of ['semi', 'anti'] as const) {
+    expect(planText(left.join(right, { on: 'k', how }).filter(col('k').gt(1)), pushPredicates)).toBe(
+      lines(
+        `JOIN ${how} on k take []`,
+        '  FILTER (k > 1)',
+        `    ${scanL} where (k > 1)`,
+        '  FILTER (k > 1)',
+        `    ${scanR} where (k > 1)`,
+      ),
+    );
+  }
+  expect(
+    planText(left.join(right, { how: 'cross' }).filter(col('a').lt(2).and(col('z').gt(3))), pushPredicates),
+  ).toBe(
+    lines(
+      'JOIN cross take [k as k_right, z]',
+      '  FILTER (a < 2)',
+      `    ${scanL} where (a < 2)`,
+      '  FILTER (z > 3)',
+      `    ${scanR} where (z > 3)`,
+    ),
+  );
+});
+
 test('into every branch of a concat', () => {
   const frame = right.concat(right).filter(col('z').gt(1));
   const branch = lines('  FILTER (z > 1)', `    ${scanR} where (z > 1)`);

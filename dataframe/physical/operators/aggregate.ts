@@ -68,6 +68,7 @@ class Aggregates {
 
   /** Keys of the first `rows` groups, then the columns of every aggregate: states or results. */
   columns(rows: number, states: boolean): Column[] {
+    this.groups.settle();
     const read = reader(this.groups, rows);
     const column = states
       ? stateColumns

@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest';
+import { seededRng } from '../../core/base/rng.js';
+import type { Column } from '../column/column.js';
+import { DataType } from '../column/datatype.js';
+import { dictionaryOf } from '../column/dictionary.js';
+import { denseColumn } from '../column/layout.js';
+import { decodeBatch, encodeBatch } from '../column/slab.js';
+import { testSeed } from '../testing/random-batch.js';
+import { dirtyMemory } from '../testing/run-fragment.js';
+import { FusedGroups } from './fused.js';
+import type { FusedOp, FusedSpec } from './fused-layout.js';
+import { reader, resultColumn } from './fused-result.js';
+import { hashSlices } from './hash.js';
+
+const seed = testSeed();
+
+const ints = (values: readonly number[]): Column =>
+  denseColumn(DataType.Int32, 'i32', values.length, Int32Array.from(values));
+
+function specOf(op: FusedOp, type: DataType, rowsKey = 'v'): FusedSpec {
+  return { name: op, op, type, rowsKey };
+}
+
+function groupsOf(keys: readonly DataType[], specs: readonly FusedSpec[]): FusedGroups {
+  return new FusedGroups({ keys, specs, merging: false, numbered: false });
+}
+
+function results(groups: FusedGroups): unknown[][] {
+  const read = reader(groups, groups.count);
+  return groups.specs.map((_, k) => [...resultColumn(groups, k, read, groups.count).values]);
+}
+
+test('keys that outgrow a tier keep their groups, their order and their numbers', () => {
+  const groups = groupsOf([DataType.Int32], [specOf('sum', DataType.Int32), specOf('min', DataType.Int32)]);
+  const seen: number[] = [];
+  // Dense, dense anew to both sides, packed, packed anew.
+  for (const keys of [
+    [5, 6, 5],
+    [-40, 6, 90],
+    [1_000_000, 5],
+    [-2_000_000_000, 7, 1_000_000],
+  ]) {
+    const column = ints(keys);
+    groups.addRows(
+      [column],
+      [column, column].map(c => ({ column: c, filter: null })),
+      keys.length,
+      0,
+    );
+    for (const key of keys) if (!seen.includes(key)) seen.push(key);
+  }
+  expect([...groups.keyColumns()[0]!.values]).toEqual(seen);
+  const [sums, least] = results(groups);
+  expect(least).toEqual(seen);
+  const times: Record<number, number> = { 5: 3, 6: 2, 1000000: 2 };
+  expect(sums).toEqual(seen.map(key => key * (times[key] ?? 1)));
+});
+
+test('sums of 32-bit integers stay exact over more rows than one number holds', () => {
+  const rows = 2 ** 20;
+  const groups = groupsOf([DataType.Int32], [specOf('sum', DataType.Int32), specOf('mean', DataType.Int32)]);
+  const key = denseColumn(DataType.Int32, 'i32', rows, new Int32Array(rows));
+  const column = denseColumn(DataType.Int32, 'i32', rows, new Int32Array(rows).fill(2 ** 31 - 1));
+  const input = { column, filter: null };
+  for (let k = 0; k < 5; k++) groups.addRows([key], [input, input], rows, 0);
+  const read = reader(groups, 1);
+  const sum = resultColumn(groups, 0, read, 1);
+  const [low, high] = sum.values as Int32Array;
+  const exact = 5n * BigInt(rows) * BigInt(2 ** 31 - 1);
+  expect((BigInt(high!) << 32n) + BigInt(low! >>> 0)).toBe(exact);
+  expect(resultColumn(groups, 1, read, 1).values[0]).toBe(2 ** 31 - 1);
+});
+
+test('sixty aggregates are updated in pieces, and agree with each other', () => {
+  const random = seededRng(seed);
+  const rows = 500;
+  const keys = ints(Array.from({ length: rows }, () => Math.floor(random() * 9)));
+  const flags = Uint8Array.from({ length: (rows + 7) >> 3 }, () => Math.floor(random() * 256));
+  const plain = ints(Array.from({ length: rows }, () => Math.floor(random() * 100)));
+  let nullCount = rows;
+  for (let i = 0; i < rows; i++) nullCount -= (flags[i >> 3]! >> (i & 7)) & 1;
+  const column: Column = { ...plain, validity: flags, nullCount };
+  const ops: readonly FusedOp[] = ['min', 'mean', 'count', 'max', 'sum'];
+  const specs = Array.from({ length: 60 }, (_, k) => specOf(ops[k % 5]!, DataType.Int32));
+  for (const keyed of [true, false]) {
+    const groups = groupsOf(keyed ? [DataType.Int32] : [], specs);
+    const inputs = specs.map(() => ({ column, filter: null }));
+    groups.addRows(keyed ? [keys] : [], inputs, rows, 0);
+    const all = results(groups);
+    for (let k = 5; k < 60; k++) expect(all[k]).toEqual(all[k % 5]);
+  }
+});
+
+test('parts of slices travel with them; those that do not add up are refused', () => {
+  const rows = 1000;
+  const { dictionary } = dictionaryOf(['a', 'b', 'c']);
+  const code = denseColumn(
+    DataType.Utf8,
+    'code',
+    rows,
+    Int32Array.from({ length: rows }, (_, i) => i % 3),
+    dictionary,
+  );
+  const key = ints(Array.from({ length: rows }, (_, i) => i % 97));
+  const schema = [
+    { name: 'k', type: DataType.Int32 },
+    { name: 's', type: DataType.Utf8 },
+  ];
+  const slices = hashSlices({ schema, rows, columns: [key, code] }, [key], 3, 4);
+  const whole = hashSlices({ schema, rows, columns: [key, code] }, [key], 3);
+  const places = new Map<number, string>();
+  slices.forEach((slice, s) => {
+    expect([...slice.columns[0]!.values].sort()).toEqual([...whole[s]!.columns[0]!.values].sort());
+    const { header, bytes } = encodeBatch(slice, dirtyMemory);
+    const { parts, columns } = decodeBatch(header, bytes);
+    expect(parts).toEqual(slice.parts);
+    for (let p = 0; p < 4; p++) {
+      for (let i = parts![p]!; i < parts![p + 1]!; i++) {
+        const k = columns[0]!.values[i]!;
+        expect(places.get(k) ?? `${s} ${p}`).toBe(`${s} ${p}`);
+        places.set(k, `${s} ${p}`);
+      }
+    }
+  });
+  const bad = encodeBatch({ ...slices[0]!, parts: [0, 5, 3, slices[0]!.rows] }, dirtyMemory);
+  expect(() => decodeBatch(bad.header, bad.bytes)).toThrowError(/parts/);
+});

@@ -1,0 +1,121 @@
+import { compile } from '../codegen/compile.js';
+import type { Column, ValueRange } from '../column/column.js';
+import { grown } from './accumulator.js';
+
+const WORDS = 3;
+/** Sums of the unpacked form: count, a, b, a², b², ab. */
+const SUMS = 6;
+/** Rows that packed sums should at least hold before they are unpacked. */
+const leastRows = 2 ** 17;
+const mostRows = 2 ** 22;
+
+type AddRows = (
+  first: unknown,
+  second: unknown,
+  group: Int32Array,
+  mask: Uint8Array | null,
+  s: Float64Array,
+  scaleA: number,
+  scaleAA: number,
+  scaleCount: number,
+  rows: number,
+) => void;
+
+/**
+ * Six sums of two columns of small integers in three numbers per group: each number is an integer below 2^53 whose
+ * upper digits are one sum and whose lower digits are another. Halves the memory that a row touches.
+ */
+export class PackedSums {
+  #words = new Float64Array(0);
+  #groups = 0;
+  /** Rows the sums have room for, and how many they hold. */
+  #room = 0;
+  #rows = 0;
+  #mostA = -1;
+  #mostB = -1;
+  /** b² + a · scaleA, ab + a² · scaleAA, b + count · scaleCount. */
+  #scaleA = 0;
+  #scaleAA = 0;
+  #scaleCount = 0;
+
+  resize(groups: number): void {
+    this.#groups = groups;
+    if (this.#room > 0) this.#words = grown(this.#words, groups * WORDS);
+  }
+
+  /** True when so many rows of these ranges can be added. What is held goes to `sums` first if it must. */
+  fits(a: ValueRange, b: ValueRange, rows: number, sums: Float64Array): boolean {
+    if (a.min < 0 || b.min < 0) return false;
+    if (a.max > this.#mostA || b.max > this.#mostB) {
+      this.unpack(sums);
+      this.#layOut(Math.max(a.max, this.#mostA, 1), Math.max(b.max, this.#mostB, 1));
+    }
+    if (rows > this.#room) return false;
+    if (this.#rows + rows > this.#room) this.unpack(sums);
+    return true;
+  }
+
+  add(a: Column, b: Column, group: Int32Array, rows: number, mask: Uint8Array | null): void {
+    const skip = mask === null ? '' : 'if(mask[i]===0)continue;';
+    const loop = compile<AddRows>(
+      ['first', 'second', 'group', 'mask', 's', 'scaleA', 'scaleAA', 'scaleCount', 'rows'],
+      `/* packed ${a.physical} ${b.physical} */for(let i=0;i<rows;i++){${skip}const k=group[i]*${WORDS},x=first[i],y=second[i];
+s[k]+=y*y+x*scaleA;s[k+1]+=x*y+x*x*scaleAA;s[k+2]+=y+scaleCount;}`,
+    );
+    const { values } = a;
+    loop(values, b.values, group, mask, this.#words, this.#scaleA, this.#scaleAA, this.#scaleCount, rows);
+    this.#rows += rows;
+  }
+
+  /** Moves what is held to `sums`. */
+  unpack(sums: Float64Array): void {
+    if (this.#rows === 0) return;
+    this.#rows = 0;
+    const words = this.#words;
+    const [scaleA, scaleAA, scaleCount] = [this.#scaleA, this.#scaleAA, this.#scaleCount];
+    for (let g = 0; g < this.#groups; g++) {
+      const w = g * WORDS;
+      const k = g * SUMS;
+      const a = Math.floor(words[w]! / scaleA);
+      const aa = Math.floor(words[w + 1]! / scaleAA);
+      const count = Math.floor(words[w + 2]! / scaleCount);
+      sums[k]! += count;
+      sums[k + 1]! += a;
+      sums[k + 2]! += words[w + 2]! - count * scaleCount;
+      sums[k + 3]! += aa;
+      sums[k + 4]! += words[w]! - a * scaleA;
+      sums[k + 5]! += words[w + 1]! - aa * scaleAA;
+    }
+    words.fill(0, 0, this.#groups * WORDS);
+  }
+
+  #layOut(mostA: number, mostB: number): void {
+    this.#mostA = mostA;
+    this.#mostB = mostB;
+    for (let rows = mostRows; rows >= leastRows; rows /= 2) {
+      const scaleA = powerAbove(rows * mostB * mostB);
+      const scaleAA = powerAbove(rows * mostA * mostB);
+      const scaleCount = powerAbove(rows * mostB);
+      const most = Math.max(
+        (rows * mostA + 1) * scaleA,
+        (rows * mostA * mostA + 1) * scaleAA,
+        (rows + 1) * scaleCount,
+      );
+      if (most > 2 ** 53) continue;
+      this.#scaleA = scaleA;
+      this.#scaleAA = scaleAA;
+      this.#scaleCount = scaleCount;
+      this.#room = rows;
+      this.#words = grown(this.#words, this.#groups * WORDS);
+      return;
+    }
+    this.#room = 0;
+  }
+}
+
+/** The least power of two above `value`. */
+function powerAbove(value: number): number {
+  let power = 1;
+  while (power <= value) power *= 2;
+  return power;
+}
