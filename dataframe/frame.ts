@@ -148,7 +148,10 @@ export class DataFrame {
     return new GroupBy(this.verb, keys, verb => this.#with(verb));
   }
 
-  /** Rows of both with equal keys; null keys never match. The right frame should be the smaller one. */
+  /**
+   * Rows of both with equal keys; null keys never match. Right keys are dropped; where left rows may be missing (right,
+   * full) the key column has the value of whichever side is there. The right frame should be the smaller one.
+   */
   join(other: DataFrame, options: JoinOptions): DataFrame {
     if (!(other instanceof DataFrame))
       throw new VolleyError('INVALID_ARGUMENT', 'join takes another DataFrame');

@@ -1,7 +1,7 @@
 import type { FragmentOp, JoinStep } from '../physical/fragment.js';
 import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
-import { coalescedScan } from './coalesce.js';
+import { coalesced, coalescedScan } from './coalesce.js';
 import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
 import {
   asLayer,
@@ -39,7 +39,8 @@ export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<
   const fits = bytes <= limit || (await shares(plan, left, bytes, options));
   if (!fits && !cross && left.tasks > 1) return shuffled(plan, left, perPartition(layer), context);
   const shared = options.sharedBuildBytes ?? planConstants.sharedBuildBytes;
-  if (!cross && left.tasks > 1 && bytes > shared) return broadcastShared(plan, left, layer, context);
+  if (!cross && left.tasks > 1 && bytes > shared)
+    return broadcastShared(plan, await coalesced(left, options), layer, context);
   const input = nextBuildInput(left);
   const whole: Build = { dependency: { rule: 'all', from: layer.range }, schema: layer.schema };
   const builds = [...left.builds, whole];

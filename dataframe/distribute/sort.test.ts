@@ -8,6 +8,7 @@ import { compactBatch, widen } from '../kernels/concat.js';
 import { sliceBatch, takeBatch } from '../kernels/take.js';
 import { duckdbWith } from '../testing/duckdb.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
+import { pretendFrame, stagesText } from '../testing/pretend.js';
 import { randomBatch, testSeed } from '../testing/random-batch.js';
 import type { PlanOptions } from './constants.js';
 import { PutTable } from './tables.js';
@@ -128,4 +129,31 @@ test('ranges of skewed keys are of equal size, in order of partition and row', a
   expect(sizes).toHaveLength(8);
   expect(Math.max(...sizes), `seed ${seed}: ${sizes}`).toBeLessThan((1.25 * rows) / 8);
   await kept.release();
+});
+
+test('large files are dealt out by splitters; few rows are sorted by one task', async () => {
+  const schema = [{ name: 'k', type: DataType.Int64 }];
+  const large = pretendFrame('f.parquet', schema, [{ bytes: 20e6 }, { bytes: 20e6 }]);
+  expect(await stagesText(large.sort('k'))).toBe(
+    `stage 0: 2 tasks: scan parquet f.parquet [k]
+  → partition
+stage 1: 2 tasks: input stage 0 (one-to-one)
+  sample k
+  → partition
+stage 2: 1 task: input stage 1 (all of it)
+  choose 4 splitters
+  → partition
+stage 3: 2 tasks: input stage 0 (one-to-one)
+  → range [k] into 5
+stage 4: 5 tasks: input stage 3 (shuffled)
+  sort k
+  → partition`,
+  );
+  const scan = 'stage 0: 2 tasks: scan parquet f.parquet [k]';
+  expect(await stagesText(large.sort('k').head(3))).toBe(
+    `${scan}\n  sort k top 3\n  → partition\nstage 1: 1 task: input stage 0 (all of it)\n  sort k top 3\n  → partition`,
+  );
+  expect(await stagesText(pretendFrame('f.parquet', schema).sort('k'))).toBe(
+    `${scan}\n  → partition\nstage 1: 1 task: input stage 0 (all of it)\n  sort k\n  → partition`,
+  );
 });

@@ -10,7 +10,7 @@ export interface Accumulator {
   resize(groups: number): void;
   /**
    * Adds rows; group[i] < groups. `column` is null for len; rows with mask[i] = 0 are left out. `other` is the second
-   * input (corr). Columns are kept as they are until the result is made; `group` is not.
+   * input (corr). Columns and masks are kept as they are until the result is made; `group` is not.
    */
   update(
     column: Column | null,

@@ -7,21 +7,53 @@ import { emptyLists, itemGroups, listColumn } from './list.js';
 import { takeColumn } from './take.js';
 
 interface Chunk {
-  /** Without nulls. */
   readonly values: Column;
   readonly group: Int32Array;
+  /** 1 for rows that are wanted; null: all. Those are not null. */
+  readonly mask: Uint8Array | null;
 }
 
-type Count = (group: Int32Array, count: Int32Array, rows: number) => void;
-type Scatter = (src: Values, group: Int32Array, at: Int32Array, out: Values, rows: number) => void;
+type Count = (group: Int32Array, mask: Uint8Array | null, count: Int32Array, rows: number) => void;
+type Scatter = (
+  src: Values,
+  group: Int32Array,
+  mask: Uint8Array | null,
+  at: Int32Array,
+  out: Values,
+  rows: number,
+) => void;
 
-const countRows = compile<Count>(['group', 'count', 'rows'], 'for(let i=0;i<rows;i++)count[group[i]+1]++;');
+const skipText = (masked: boolean) => (masked ? 'if(mask[i]===0)continue;' : '');
 
-function scatterRows(physical: Physical): Scatter {
-  return compile<Scatter>(
-    ['src', 'group', 'at', 'out', 'rows'],
-    `/* scatter ${physical} */for(let i=0;i<rows;i++)out[at[group[i]]++]=src[i];`,
+function countRows(masked: boolean): Count {
+  return compile<Count>(
+    ['group', 'mask', 'count', 'rows'],
+    `for(let i=0;i<rows;i++){${skipText(masked)}count[group[i]+1]++;}`,
   );
+}
+
+function scatterRows(physical: Physical, masked: boolean): Scatter {
+  return compile<Scatter>(
+    ['src', 'group', 'mask', 'at', 'out', 'rows'],
+    `/* scatter ${physical} */for(let i=0;i<rows;i++){${skipText(masked)}out[at[group[i]]++]=src[i];}`,
+  );
+}
+
+/** True where values can be copied one by one without looking at more than their array. */
+function isPlain({ physical }: Column): boolean {
+  return physical !== 'code' && physical !== 'list' && physical !== 'i64';
+}
+
+/** Only the rows that are wanted. */
+function wanted(chunk: Chunk): Chunk {
+  const { values, group, mask } = chunk;
+  if (mask === null) return chunk;
+  const at = new Int32Array(group.length);
+  let n = 0;
+  for (let i = 0; i < group.length; i++) if (mask[i] !== 0) at[n++] = i;
+  const kept = new Int32Array(n);
+  for (let k = 0; k < n; k++) kept[k] = group[at[k]!]!;
+  return { values: takeColumn(values, at, n), group: kept, mask: null };
 }
 
 /**
@@ -42,25 +74,21 @@ export class GroupValues {
     return this.#rows;
   }
 
-  /** Adds rows; those with mask[i] = 0 and nulls are left out. `group` is copied. */
+  /** Adds rows; those with mask[i] = 0 and nulls are left out. `group` is copied, the others are not. */
   add(column: Column, group: Int32Array, rows: number, mask: Uint8Array | null): void {
     if (column.type.kind === 'null') return;
-    if (mask === null) {
-      this.#keep({ values: column, group: group.slice(0, rows) });
-      return;
+    let kept = rows;
+    if (mask !== null) {
+      kept = 0;
+      for (let i = 0; i < rows; i++) kept += mask[i]!;
     }
-    const at = new Int32Array(rows);
-    let n = 0;
-    for (let i = 0; i < rows; i++) if (mask[i] !== 0) at[n++] = i;
-    const kept = new Int32Array(n);
-    for (let k = 0; k < n; k++) kept[k] = group[at[k]!]!;
-    this.#keep({ values: takeColumn(column, at, n), group: kept });
+    this.#keep({ values: column, group: group.slice(0, rows), mask }, kept);
   }
 
   /** Adds the items of list columns: `group` is that of each list. */
   addLists(lists: Column, group: Int32Array): void {
     const rows = itemGroups(lists, group);
-    this.#keep({ values: lists.items!, group: rows });
+    this.#keep({ values: lists.items!, group: rows, mask: null }, rows.length);
   }
 
   clear(): void {
@@ -72,34 +100,35 @@ export class GroupValues {
   lists(groups: number): Column {
     if (this.#rows === 0) return emptyLists(this.#type, groups);
     const offsets = new Int32Array(groups + 1);
-    for (const { group } of this.#chunks) countRows(group, offsets, group.length);
+    for (const { group, mask } of this.#chunks) countRows(mask !== null)(group, mask, offsets, group.length);
     for (let g = 0; g < groups; g++) offsets[g + 1]! += offsets[g]!;
     return listColumn(this.#laidOut(offsets), offsets);
   }
 
-  #keep(chunk: Chunk): void {
-    if (chunk.group.length === 0) return;
+  #keep(chunk: Chunk, rows: number): void {
+    if (rows === 0) return;
     this.#chunks.push(chunk);
-    this.#rows += chunk.group.length;
+    this.#rows += rows;
   }
 
   #laidOut(offsets: Int32Array): Column {
     const { physical, type } = this.#chunks[0]!.values;
-    const plain = physical !== 'code' && physical !== 'list' && physical !== 'i64';
     const at = offsets.slice();
-    if (plain && this.#chunks.every(chunk => chunk.values.physical === physical)) {
+    if (this.#chunks.every(({ values }) => isPlain(values) && values.physical === physical)) {
       const out = allocateValues(physical, this.#rows);
-      const scatter = scatterRows(physical);
-      for (const { values, group } of this.#chunks) scatter(values.values, group, at, out, group.length);
+      for (const { values, group, mask } of this.#chunks) {
+        scatterRows(physical, mask !== null)(values.values, group, mask, at, out, group.length);
+      }
       return denseColumn(type, physical, this.#rows, out);
     }
+    const chunks = this.#chunks.map(wanted);
     const whole = concatColumns(
-      this.#chunks.map(chunk => chunk.values),
+      chunks.map(chunk => chunk.values),
       this.#rows,
     );
     const order = new Int32Array(this.#rows);
     let row = 0;
-    for (const { group } of this.#chunks) {
+    for (const { group } of chunks) {
       for (let i = 0; i < group.length; i++) order[at[group[i]!]!++] = row++;
     }
     return takeColumn(whole, order, this.#rows);

@@ -5,7 +5,7 @@ import { DataType } from '../column/datatype.js';
 import { dictionaryOf } from '../column/dictionary.js';
 import { allocateValues, denseColumn } from '../column/layout.js';
 import { GatheredBatch } from './gathered.js';
-import { takeColumn, takeOptional } from './take.js';
+import { takeBatch, takeColumn, takeOptional } from './take.js';
 
 const rows = 100_000;
 const types: Readonly<Record<Exclude<Physical, 'list'>, DataType>> = {
@@ -71,4 +71,16 @@ test('a gather keeps bounds, dictionary and nulls; without a row there is null',
   const optional = takeOptional(column, Int32Array.of(-1, 2), 2);
   expect(optional.nullCount).toBe(1);
   expect([...optional.values]).toEqual([0, 7]);
+});
+
+test('rows that adjoin are a view', () => {
+  const column = columnOf('i32');
+  const batch = { schema: [{ name: 'c', type: column.type }], rows, columns: [column] };
+  const some = takeBatch(batch, Int32Array.of(7, 8, 9), 3);
+  expect(some.columns[0]!.values.buffer).toBe(column.values.buffer);
+  expect(some.columns[0]!.values.byteOffset).toBe(28);
+  expect(takeBatch(batch, Int32Array.of(7, 9, 9), 3).columns[0]!.values.buffer).not.toBe(
+    column.values.buffer,
+  );
+  expect(takeBatch(batch, new Int32Array(0), 0).rows).toBe(0);
 });

@@ -101,8 +101,9 @@ class Pins {
     try {
       let parts: { key: string; task: TaskRef; slice: number }[] = [];
       let bytes = 0;
+      const beyond = this.bytes > this.store.memory.slabs.budgetBytes / 2;
       const flush = async () => {
-        const pins = await this.store.pinSpilled(parts);
+        const pins = await this.store.pinSpilled(parts, beyond);
         parts.forEach(({ key, task }, i) => this.take(key, task, pins[i]!));
         parts = [];
         bytes = 0;
@@ -110,7 +111,7 @@ class Pins {
       for (const [key, { task, slice }] of this.spilled) {
         const size = this.store.sizeOf(task, slice);
         if (size === null || size.whole) {
-          this.take(key, task, await this.store.pin(task, slice));
+          this.take(key, task, await this.store.pin(task, slice, beyond));
           continue;
         }
         parts.push({ key, task, slice });

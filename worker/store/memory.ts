@@ -55,7 +55,7 @@ export class MemoryBudget {
    * that are to run. Rejects with OUT_OF_MEMORY when it can never fit, or did not in time.
    */
   allocate(byteLength: number, urgent = false): Promise<Slab> {
-    const slab = this.tryAllocate(byteLength, urgent);
+    const slab = this.tryAllocate(byteLength, urgent) ?? (urgent ? this.overdrawn(byteLength) : null);
     if (slab !== null) return Promise.resolve(slab);
     const budget = this.slabs.budgetBytes;
     if (alignUp(byteLength) > budget || byteLength > limits.slabBytes) {
@@ -69,6 +69,19 @@ export class MemoryBudget {
       this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, waiter);
       this.onPressure();
     });
+  }
+
+  /**
+   * For inputs of a batch that runs alone because they alone exceed the budget: its results are given beyond the budget,
+   * too, until its end. Better than a job that cannot end; bounded by what one task reads and makes.
+   */
+  allocateBeyond(byteLength: number): Slab {
+    return this.tryAllocate(byteLength) ?? this.slabs.allocateBeyond(byteLength);
+  }
+
+  private overdrawn(byteLength: number): Slab | null {
+    const over = this.slabs.usedBytes > this.slabs.budgetBytes && byteLength <= limits.slabBytes;
+    return over ? this.slabs.allocateBeyond(byteLength) : null;
   }
 
   free(slab: Slab): void {

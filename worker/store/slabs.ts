@@ -55,6 +55,13 @@ export class SlabAllocator {
     return fresh === null ? null : this.slab(fresh, fresh.take(size), byteLength, size);
   }
 
+  /** Beside the budget, in an arena of its own that is dropped with it. */
+  allocateBeyond(byteLength: number): Slab {
+    const size = Math.max(limits.alignment, alignUp(byteLength));
+    const arena = this.add(size);
+    return this.slab(arena, arena.take(size), byteLength, size);
+  }
+
   free(slab: Slab): void {
     assert(!slab.freed, 'a slab is freed once');
     slab.freed = true;

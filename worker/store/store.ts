@@ -133,9 +133,9 @@ export class Store {
   }
 
   /** The slice in memory, pinned; null when it is not here. Rejects with OUT_OF_MEMORY. */
-  async pin(task: TaskRef, slice: number): Promise<PinnedSlice | null> {
+  async pin(task: TaskRef, slice: number, beyond = false): Promise<PinnedSlice | null> {
     const now = this.pinNow(task, slice);
-    return now === undefined ? this.readBack(task, slice) : now;
+    return now === undefined ? this.readBack(task, slice, beyond) : now;
   }
 
   /** Bytes of a slice, and whether the whole result is that slice; null when it is not here. */
@@ -280,14 +280,14 @@ export class Store {
    * A spilled slice comes back into a slab of its own, verified. When the slice is the whole block, the block is
    * resident again; else the slab lives as long as the pin, so that a shuffle reads only what it needs.
    */
-  private async readBack(task: TaskRef, slice: number): Promise<PinnedSlice | null> {
+  private async readBack(task: TaskRef, slice: number, beyond: boolean): Promise<PinnedSlice | null> {
     const stored = this.jobs.get(task.job)?.get(task.index)?.[slice];
     if (stored === undefined) return null;
     const { block, header } = stored;
     block.pins++; // The file stays while it is read.
     let slab: Slab | null = null;
     try {
-      slab = await this.memory.allocate(header.byteLength);
+      slab = await this.give(header.byteLength, beyond);
       const resident = residentBytes(block);
       if (resident !== null) {
         this.memory.free(slab); // Another reader was faster.
@@ -315,7 +315,10 @@ export class Store {
    * Spilled slices of larger results, as the reducer of a shuffle reads them: into one slab, which lives until the last
    * of them is released. Null for those that are gone. Rejects with OUT_OF_MEMORY.
    */
-  async pinSpilled(wanted: readonly { task: TaskRef; slice: number }[]): Promise<(PinnedSlice | null)[]> {
+  async pinSpilled(
+    wanted: readonly { task: TaskRef; slice: number }[],
+    beyond = false,
+  ): Promise<(PinnedSlice | null)[]> {
     const found = wanted.map(({ task, slice }) => this.jobs.get(task.job)?.get(task.index)?.[slice]);
     for (const stored of found) if (stored !== undefined) stored.block.pins++; // Their files stay while they are read.
     const starts: number[] = [];
@@ -326,7 +329,7 @@ export class Store {
     }
     let slab: Slab | null = null;
     try {
-      slab = await this.memory.allocate(total);
+      slab = await this.give(total, beyond);
       const shared = sharedSlab(slab, wanted.length, this.memory);
       const pins = new Array<PinnedSlice | null>(wanted.length).fill(null);
       let next = 0;
@@ -369,6 +372,10 @@ export class Store {
       this.loseSpilled(task, error as Error);
       return null;
     }
+  }
+
+  private give(byteLength: number, beyond: boolean): Slab | Promise<Slab> {
+    return beyond ? this.memory.allocateBeyond(byteLength) : this.memory.allocate(byteLength);
   }
 
   private async readFile(
