@@ -104,7 +104,7 @@ class Pins {
       const beyond = this.bytes > this.store.memory.slabs.budgetBytes / 2;
       const flush = async () => {
         const pins = await this.store.pinSpilled(parts, beyond);
-        parts.forEach(({ key, task }, i) => this.take(key, task, pins[i]!));
+        for (const [i, { key, task }] of parts.entries()) this.take(key, task, pins[i]!);
         parts = [];
         bytes = 0;
       };
