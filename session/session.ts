@@ -52,7 +52,10 @@ export class TaskRunner extends FrameSource {
     return this.submitter.map(plain, Array.isArray(items) ? items : [...items], this.options);
   }
 
-  private mapAsync(fn: AnyFunction, items: AsyncIterable<unknown>): AsyncIterableIterator<FutureHandle<unknown>> {
+  private mapAsync(
+    fn: AnyFunction,
+    items: AsyncIterable<unknown>,
+  ): AsyncIterableIterator<FutureHandle<unknown>> {
     // Not an async generator: `yield` would await the future.
     const source = items[Symbol.asyncIterator]();
     const { submitter, options } = this;
