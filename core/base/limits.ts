@@ -180,10 +180,17 @@ export const limits = {
   spillMinBytes: 4 * KiB,
   /** Tasks run by a thread in one go: bounds how much is repeated when a thread is killed. */
   threadBatchTasks: 256,
-  /** Input bytes of one thread batch of several tasks: they are in memory together. */
-  batchInputBytes: 8 * MiB,
-  /** A thread batch is sized to last about this long. Milliseconds. */
-  threadBatchMs: 4,
+  /**
+   * Input bytes of a thread batch of several tasks, which are in memory together: over all threads this share of the
+   * budget; for each not less, nor more, than what follows.
+   */
+  batchInputShare: 1 / 16,
+  batchInputMinBytes: 8 * MiB,
+  batchInputMaxBytes: 128 * MiB,
+  /** A template up to this goes to a thread with every batch; larger ones are asked for, once. Bytes. */
+  threadTemplateBytes: 4 * KiB,
+  /** A thread batch is sized to last about this long: between two of them its thread waits for the engine. Milliseconds. */
+  threadBatchMs: 8,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */
   threadFlushMs: 10,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
@@ -227,6 +234,9 @@ export const limits = {
   shippedSourceBytes: 16 * MiB,
   /** Functions and task modules a thread keeps compiled, and a client keeps analysed. */
   revivedFunctions: 1024,
+  /** Templates whose run time a worker remembers from one job to the next, and the largest body of those. */
+  knownTemplates: 256,
+  knownTemplateBytes: 4 * KiB,
   /** Payload and argument bytes after which the head begins another message: well below what a link refuses. */
   enclosedBytes: 8 * MiB,
   /** Arguments and enclosed inputs of one task, in all: it must fit into one control message. Bytes. */

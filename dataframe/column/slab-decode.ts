@@ -15,13 +15,15 @@ import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './s
  * read relies on is checked here, before the first read; what does not hold is CORRUPT_PARTITION. Flipped values
  * are the checksum's business. Dictionaries of one id are one object: in the whole thread when small, else in all that
  * is decoded with the same `shared`, whose bytes must live as long as it does. `read` names the columns that will be
- * looked at (null: all); the others only keep their places.
+ * looked at (null: all); the others only keep their places. `trusted`: this process wrote the bytes, from columns that
+ * were checked or computed, and they never left its memory; then only the layout is checked, not value by value.
  */
 export function decodeBatch(
   header: PartitionHeader,
   bytes: Uint8Array,
   shared: SharedDictionaries | null = null,
   read: ReadonlySet<string> | null = null,
+  trusted = false,
 ): Batch {
   const meta = metaOf(header);
   if (bytes.byteLength < header.byteLength) {
@@ -30,10 +32,11 @@ export function decodeBatch(
   const exact = bytes.subarray(0, header.byteLength);
   // Views of 64-bit values need aligned memory; arenas and receivers give it, anything else is copied once.
   const base = exact.byteOffset % 8 === 0 ? exact : exact.slice();
+  const from: Source = { bytes: base, shared, trusted };
   const columns = meta.columns.map(column => {
     try {
       if (read !== null && !read.has(column.name)) return unreadColumn(column, meta.rows);
-      return decodeColumn(column, meta.rows, base, shared);
+      return decodeColumn(column, meta.rows, from);
     } catch (error) {
       if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
       throw corrupt(`column layout: ${error instanceof Error ? error.message : String(error)}`);
@@ -42,6 +45,14 @@ export function decodeBatch(
   const schema = meta.columns.map(column => ({ name: column.name, type: column.type }));
   const batch: Batch = { schema, rows: meta.rows, columns };
   return meta.parts === undefined ? batch : { ...batch, parts: checkedParts(meta.parts, meta.rows) };
+}
+
+/** What columns are decoded from. */
+interface Source {
+  readonly bytes: Uint8Array;
+  readonly shared: SharedDictionaries | null;
+  /** Values were checked before: see decodeBatch. */
+  readonly trusted: boolean;
 }
 
 /** Row numbers that ascend from 0 to the last row. */
@@ -101,12 +112,8 @@ function rangeOf(range: BufferRange, length: number, bytes: Uint8Array, what: st
   return bytes.subarray(offset, offset + size);
 }
 
-function decodeColumn(
-  meta: ColumnMeta,
-  rows: number,
-  bytes: Uint8Array,
-  shared: SharedDictionaries | null,
-): Column {
+function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
+  const { bytes, trusted } = from;
   if (typeof meta !== 'object' || meta === null || typeof meta.name !== 'string') throw corrupt('column');
   const { name, type, physical, nullCount } = meta;
   if (!isType(type) || !isPhysicalOf(type, physical)) throw corrupt(`${name}: unknown type`);
@@ -115,23 +122,21 @@ function decodeColumn(
   let validity: Uint8Array | null = null;
   if (meta.validity !== null) {
     validity = rangeOf(meta.validity, bitmapBytes(rows), bytes, `${name}: validity`);
-    if (countValid(validity, rows) !== rows - nullCount) throw corrupt(`${name}: null count`);
+    if (!trusted && countValid(validity, rows) !== rows - nullCount) throw corrupt(`${name}: null count`);
   }
   const raw = rangeOf(meta.values, bytesOfValues(physical, rows), bytes, `${name}: values`);
   const values = viewValues(physical, raw.buffer, raw.byteOffset, rows);
   if ((physical === 'code') !== (meta.dictionary !== null)) throw corrupt(`${name}: dictionary`);
   let dictionary: Dictionary | null = null;
   if (meta.dictionary !== null) {
-    dictionary = decodeDictionary(meta.dictionary, bytes, name, shared);
-    checkCodes(values as Int32Array, dictionary.length, rows, nullCount, name);
+    dictionary = decodeDictionary(meta.dictionary, name, from);
+    if (!trusted) checkCodes(values as Int32Array, dictionary.length, rows, nullCount, name);
   }
   const range = decodeRange(meta);
   const plain: Column = { type, physical, length: rows, nullCount, validity, values, dictionary };
   const column: Column = range === null ? plain : { ...plain, range };
   if ((type.kind === 'list') !== (meta.items !== undefined)) throw corrupt(`${name}: items`);
-  return type.kind === 'list'
-    ? { ...column, items: decodeItems(meta, rows, type.item, bytes, shared) }
-    : column;
+  return type.kind === 'list' ? { ...column, items: decodeItems(meta, rows, type.item, from) } : column;
 }
 
 function decodeRange(meta: ColumnMeta): ValueRange | null {
@@ -144,18 +149,13 @@ function decodeRange(meta: ColumnMeta): ValueRange | null {
 }
 
 /** The items of a list column, whose offsets must ascend from 0 to the last item. */
-function decodeItems(
-  meta: ColumnMeta,
-  rows: number,
-  item: DataType,
-  bytes: Uint8Array,
-  shared: SharedDictionaries | null,
-): Column {
+function decodeItems(meta: ColumnMeta, rows: number, item: DataType, from: Source): Column {
   const { name, items } = meta;
   if (typeof items !== 'object' || !isCount(items.length)) throw corrupt(`${name}: items`);
-  const column = decodeColumn(items.column, items.length, bytes, shared);
+  const column = decodeColumn(items.column, items.length, from);
   if (!sameType(column.type, item)) throw corrupt(`${name}: items of another type`);
-  const raw = rangeOf(meta.values, (rows + 1) * 4, bytes, `${name}: offsets`);
+  if (from.trusted) return column;
+  const raw = rangeOf(meta.values, (rows + 1) * 4, from.bytes, `${name}: offsets`);
   const offsets = new Int32Array(raw.buffer, raw.byteOffset, rows + 1);
   let bad = offsets[0] === 0 && offsets[rows] === items.length ? 0 : 1;
   for (let i = 0; i < rows; i++) bad |= offsets[i + 1]! < offsets[i]! ? 1 : 0;
@@ -171,12 +171,8 @@ function isType(type: DataType): boolean {
   return formatType(type).length > 0;
 }
 
-function decodeDictionary(
-  meta: DictionaryMeta,
-  bytes: Uint8Array,
-  name: string,
-  shared: SharedDictionaries | null,
-): Dictionary {
+function decodeDictionary(meta: DictionaryMeta, name: string, from: Source): Dictionary {
+  const { bytes, shared, trusted } = from;
   if (typeof meta !== 'object' || !isCount(meta.length)) throw corrupt(`${name}: dictionary`);
   const { length, id } = meta;
   if (id !== null && (typeof id !== 'string' || id.length > 64)) throw corrupt(`${name}: dictionary id`);
@@ -186,15 +182,20 @@ function decodeDictionary(
   const text = rangeOf(meta.bytes, size, bytes, `${name}: dictionary bytes`);
   const known = id === null ? null : knownDictionary(id, length, size, shared);
   if (known !== null) return known;
-  if (offsets[0]! < 0) throw corrupt(`${name}: dictionary offset below zero`);
-  for (let i = 0; i < length; i++) {
-    if (offsets[i + 1]! < offsets[i]!) throw corrupt(`${name}: dictionary offsets do not ascend`);
-  }
-  if (offsets[length]! > text.byteLength) throw corrupt(`${name}: dictionary offset beyond its bytes`);
+  if (!trusted) checkOffsets(offsets, text.byteLength, name);
   if (meta.repeats === true) return { length, offsets, bytes: text, repeats: true };
   return id === null
     ? { length, offsets, bytes: text }
     : rememberDictionary({ id, length, offsets, bytes: text }, shared);
+}
+
+function checkOffsets(offsets: Int32Array, byteLength: number, name: string): void {
+  const length = offsets.length - 1;
+  if (offsets[0]! < 0) throw corrupt(`${name}: dictionary offset below zero`);
+  for (let i = 0; i < length; i++) {
+    if (offsets[i + 1]! < offsets[i]!) throw corrupt(`${name}: dictionary offsets do not ascend`);
+  }
+  if (offsets[length]! > byteLength) throw corrupt(`${name}: dictionary offset beyond its bytes`);
 }
 
 function checkCodes(codes: Int32Array, length: number, rows: number, nullCount: number, name: string): void {

@@ -128,6 +128,23 @@ test('codes and offsets in the bytes are checked as well', () => {
   }
 });
 
+test('what this process wrote itself is not checked value by value, but its layout is', () => {
+  const batch = randomBatch(seededRng(seed + 4), 60);
+  const { header, bytes } = encodeBatch(batch, dirtyMemory);
+  expect(recordsOf(decodeBatch(header, bytes, null, null, true))).toEqual(recordsOf(batch));
+  const text = batch.schema.findIndex(field => field.name === 's');
+  const lies: Change[] = [
+    m => Object.assign(m, { rows: 61 }),
+    m => Object.assign(m.columns[0]!, { values: [bytes.byteLength, 240] }),
+    m => Object.assign(m.columns[text]!, { dictionary: null }),
+  ];
+  for (const lie of lies) {
+    expect(() => decodeBatch(changed(header, lie), bytes, null, null, true)).toThrowError(
+      expect.objectContaining({ code: 'CORRUPT_PARTITION' }),
+    );
+  }
+});
+
 test('flipped bits: a typed error or other values, never a crash', () => {
   const random = seededRng(seed + 3);
   const batch = randomBatch(random, 40);

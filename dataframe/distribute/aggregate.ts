@@ -28,7 +28,7 @@ export async function buildAggregate(
     ...(context.options.groupTier === undefined ? {} : { tier: context.options.groupTier }),
   });
   if (input.tasks === 1) return withOp(input, step('complete'), plan.schema);
-  const { partial, fanOut, parts } = await choose(plan, input, await rowsOf(rows), context);
+  const { partial, fanOut, parts } = await choose(plan, input, rows, context);
   const state = step('partial');
   const mapped = partial ? withOp(input, state, aggregateSchema(state)) : input;
   const moved =
@@ -52,7 +52,7 @@ interface Way {
 async function choose(
   plan: AggregatePlan,
   input: Pipeline,
-  total: number,
+  source: Pipeline,
   context: BuildContext,
 ): Promise<Way> {
   const { options, runner } = context;
@@ -60,11 +60,15 @@ async function choose(
   if (plan.keys.length === 0) return { partial: true, fanOut: 1, parts: 1 };
   const bytes = await input.bytesIn();
   const small = bytes < (options.surveyBytes ?? planConstants.surveyBytes);
-  const survey = small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner);
+  const { origin } = source;
+  const surveys = origin.kind === 'layers' ? origin.whole?.surveys : undefined;
+  const survey =
+    small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner, surveys);
   if (survey === null) return unsurveyed(bytes, options);
   const { surveyRows, partialShare, mergeRows, rowsPerMerge, rowsPerPart, maxFanOut, maxParts } =
     planConstants;
   // What filters left of the prefix, they leave of all rows.
+  const total = await rowsOf(source);
   const looked = Math.min(surveyRows, total / input.tasks);
   const rows = total * Math.min(1, survey.rows / looked);
   const perTask = rows / input.tasks;

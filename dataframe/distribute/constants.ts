@@ -43,6 +43,8 @@ export const planConstants = {
   surveyBytes: 8 * MiB,
   /** Rows of the prefix of one partition that is surveyed: a millisecond's work, enough to tell 100,000 groups from millions. */
   surveyRows: 65_536,
+  /** Surveys remembered of one table that lies on the workers. */
+  surveysKept: 64,
   /** Groups per row of a task from which partial aggregation is not worth it. */
   partialShare: 0.7,
   /** Partial rows that one task merges: 20 ms, and less than what dealing them out would cost. */

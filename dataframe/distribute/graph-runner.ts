@@ -61,7 +61,8 @@ export class GraphRunner implements StageRunner {
     this.#tables.add(table);
     const resident = await table.open(this.#executor);
     const stats = { rows: resident.rows, bytes: resident.bytes, inline: [] };
-    return { range: resident.range, schema, stats: async () => stats, fetch: resident.fetch };
+    const { range, fetch, surveys } = resident;
+    return { range, schema, stats: async () => stats, fetch, surveys };
   }
 
   /** Looks at a source on a worker: only the workers need to see the files. */

@@ -96,7 +96,7 @@ function isResident(plan: Plan): boolean {
   return plan.kind === 'project' ? isResident(plan.input) : plan.kind === 'memory';
 }
 
-/** The build side is made once: one task builds the table, others bring the other columns together. */
+/** The build side is made once: one task builds the table, another puts the other columns side by side (lists: one each). */
 function broadcastShared(
   plan: JoinPlan,
   left: Pipeline,
@@ -111,11 +111,9 @@ function broadcastShared(
   const taken = new Set(take.map(t => t.column));
   const inTable = rightOn.filter(name => taken.has(name) || texts.includes(name));
   const rest = layer.schema.map(f => f.name).filter(name => taken.has(name) && !rightOn.includes(name));
-  const numbers = rest.filter(name => !texts.includes(name));
-  const groups = [
-    ...(numbers.length > 0 ? [numbers] : []),
-    ...rest.filter(n => texts.includes(n)).map(n => [n]),
-  ];
+  const lists = rest.filter(name => fieldOf(layer.schema, name).type.kind === 'list');
+  const packed = rest.filter(name => !lists.includes(name));
+  const groups = [...(packed.length > 0 ? [packed] : []), ...lists.map(name => [name])];
   const only = (names: readonly string[]) => picked(whole, names);
   const schemaOf = (names: readonly string[]) => names.map(name => fieldOf(layer.schema, name));
   const sink = { kind: 'table', keys: rightOn, columns: inTable, tier: options.joinTier ?? null } as const;
@@ -123,7 +121,9 @@ function broadcastShared(
   // Submitted in one go: the layer they read is given up with the first.
   const layers = [
     submitPipeline(runner, only(rightOn), sink, schemaOf(inTable)),
-    ...groups.map(names => submitPipeline(runner, only(names), { kind: 'partition' })),
+    ...groups.map(names =>
+      submitPipeline(runner, only(names), { kind: names === packed ? 'records' : 'partition' }),
+    ),
   ];
   const builds = layers.map(
     ({ range, schema }): Build => ({ dependency: { rule: 'all', from: range }, schema }),
@@ -132,6 +132,7 @@ function broadcastShared(
     ...joinStep(plan, first, options),
     shared: true,
     parts: groups.map((_, g) => first + 1 + g),
+    ...(packed.length > 0 ? { records: first + 1 } : null),
   };
   return withOp({ ...left, builds: [...left.builds, ...builds] }, step, plan.schema);
 }

@@ -69,7 +69,7 @@ test('a small build side is read by every probe task of one pipeline', async () 
   );
 });
 
-test('the table of a larger broadcast side is built by one task, its other columns brought together by others', async () => {
+test('the table of a larger broadcast side is built by one task, its other columns put side by side by another', async () => {
   const text = await stagesText(large.join(small, { on: 'k' }), { sharedBuildBytes: 0 });
   expect(text).toBe(
     lines(
@@ -80,7 +80,7 @@ test('the table of a larger broadcast side is built by one task, its other colum
       '  → table by [k] with []',
       'stage 2: 1 task: input stage 0 (all of it)',
       '  project v',
-      '  → partition',
+      '  → records',
       'stage 3: 3 tasks: scan parquet large [k, v]',
       '  join inner with stage 1 (all of it) on k = k take [v as v_right]',
       '  → partition',

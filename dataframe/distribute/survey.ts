@@ -1,26 +1,22 @@
+import { packData } from '../../core/wire/msgpack.js';
 import type { FragmentOp } from '../physical/fragment.js';
 import { surveySchema } from '../physical/schema.js';
+import type { Survey, SurveyCache } from '../plan/memory-table.js';
 import { planConstants } from './constants.js';
 import { fetchAll } from './fetch.js';
 import { type Pipeline, submitPipeline } from './pipeline.js';
 import type { StageRunner } from './stage.js';
 
-/** What a prefix of one task's input looks like. */
-export interface Survey {
-  /** Rows that came out of the pipeline. */
-  readonly rows: number;
-  /** Estimated groups of all rows; Infinity when every row was a group of its own. */
-  readonly groups: number;
-}
-
 /**
  * Runs the pipeline over the first rows of one task in the middle and counts rows and groups: a function of the data
- * alone. Null where it cannot be had: dry runs, pipelines with build sides, inputs that are shuffled.
+ * alone. Null where it cannot be had: dry runs, pipelines with build sides, inputs that are shuffled. Looked up in, and
+ * added to, the `surveys` of the resident table that the pipeline reads, if it reads one.
  */
 export async function surveyGroups(
   pipeline: Pipeline,
   keys: readonly string[],
   runner: StageRunner,
+  surveys?: SurveyCache,
 ): Promise<Survey | null> {
   if (!runner.measures || pipeline.builds.length > 0) return null;
   const one = middleTask(pipeline);
@@ -28,11 +24,16 @@ export async function surveyGroups(
   const { surveyRows } = planConstants;
   const first: FragmentOp = { kind: 'limit', n: surveyRows, offset: 0 };
   const ops: FragmentOp[] = [first, ...one.ops, { kind: 'survey', keys }];
+  const key = Buffer.from(packData([pipeline.tasks, ops])).toString('latin1');
+  const known = surveys?.get(key);
+  if (known !== undefined) return known;
   const layer = submitPipeline(runner, { ...one, ops, schema: surveySchema }, { kind: 'partition' });
   const [batch] = await fetchAll(layer);
   if (batch === undefined) return null;
   const [rows, groups] = batch.columns.map(column => column.values[0]!) as [number, number];
-  return { rows, groups: estimateGroups(rows, groups) };
+  const survey = { rows, groups: estimateGroups(rows, groups) };
+  if (surveys !== undefined && surveys.size < planConstants.surveysKept) surveys.set(key, survey);
+  return survey;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
-import type { MemoryTable, ResidentPartitions } from '../plan/memory-table.js';
+import type { MemoryTable, ResidentPartitions, SurveyCache } from '../plan/memory-table.js';
 import type { GraphRunner } from './graph-runner.js';
 import type { Layer } from './stage.js';
 
@@ -57,6 +57,7 @@ export class PutTable implements MemoryTable {
         range,
         rows,
         bytes,
+        surveys: new Map(),
         fetch: partition => job.fetch({ job: range.job, index: range.first + partition }, 0),
       };
     } catch (error) {
@@ -70,6 +71,7 @@ export class PutTable implements MemoryTable {
 export class PersistedTable implements MemoryTable {
   readonly name = 'persisted';
   readonly #schema: Schema;
+  readonly #surveys: SurveyCache = new Map();
   /** Null once released. */
   #layer: Layer | null;
   /** Holds the tables it was computed from, which are needed again when a worker is lost. Null once released. */
@@ -95,7 +97,8 @@ export class PersistedTable implements MemoryTable {
       );
     }
     const { rows, bytes } = await layer.stats();
-    return { range: layer.range, rows, bytes, fetch: partition => layer.fetch(partition) };
+    const fetch = (partition: number) => layer.fetch(partition);
+    return { range: layer.range, rows, bytes, surveys: this.#surveys, fetch };
   }
 
   release(): void {

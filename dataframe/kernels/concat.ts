@@ -112,7 +112,7 @@ function zeroNulls(values: Int32Array, at: number, validity: Uint8Array, rows: n
   }
 }
 
-function concatValidity(
+export function concatValidity(
   parts: readonly Column[],
   rows: number,
 ): { validity: Uint8Array | null; nullCount: number } {

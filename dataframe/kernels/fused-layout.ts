@@ -1,3 +1,4 @@
+import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { isWide } from '../column/layout.js';
 
@@ -36,10 +37,34 @@ export function isExtreme(spec: FusedSpec): boolean {
   return spec.op === 'min' || spec.op === 'max';
 }
 
+/** Integers between -narrow and narrow, both excluded, and extremes that begin there: differences fit 32 bits. */
+const narrow = 2 ** 30;
+
 /** What a value slot holds before the first row. Whatever is compared with it is better, NaN included. */
-export function initialValue(spec: FusedSpec): number {
-  if (spec.op === 'max') return -Infinity;
-  return spec.op === 'min' ? (sumKind(spec.type) === 'float' ? NaN : Infinity) : 0;
+export function initialValue(spec: FusedSpec, wide: boolean): number {
+  if (!isExtreme(spec)) return 0;
+  const max = spec.op === 'max';
+  const kind = sumKind(spec.type);
+  if (kind === 'float') return max ? -Infinity : NaN;
+  if (kind === 'small' && !wide) return max ? -narrow : narrow;
+  return max ? -Infinity : Infinity;
+}
+
+/** Whether an extreme of this column is not known to be of narrow integers. */
+export function isWideExtreme(spec: FusedSpec, column: Column | null): boolean {
+  if (column === null || !isExtreme(spec) || sumKind(spec.type) !== 'small') return false;
+  switch (column.physical) {
+    case 'bool':
+    case 'i8':
+    case 'u8':
+    case 'i16':
+    case 'u16':
+      return false;
+    default: {
+      const range = column.range ?? null;
+      return range === null || range.min <= -narrow || range.max >= narrow;
+    }
+  }
 }
 
 /** What the input showed so far; a state is laid out anew when one of these turns true. */
@@ -50,6 +75,8 @@ export interface LayoutFlags {
   readonly long: boolean;
   /** Rows came from several entries: float sums are kept per entry and folded into totals. */
   readonly stamped: boolean;
+  /** Some least or greatest integer may not be narrow. */
+  readonly wide: boolean;
 }
 
 /** Where the numbers of one group lie: slots 0 .. width-1 of its place. -1: not there. */
@@ -100,6 +127,25 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
   });
   const stamp = total.some(slot => slot >= 0) ? width++ : -1;
   return { flags, width, value, parts, count, total, stamp };
+}
+
+/** A slot that no row leaves as it was: it tells whether a place has a group. */
+export interface Witness {
+  readonly slot: number;
+  readonly unused: number;
+}
+
+/** null: every aggregate may have rows that do not count, or nothing tells. */
+export function witnessOf(specs: readonly FusedSpec[], layout: Layout): Witness | null {
+  for (const [k, spec] of specs.entries()) {
+    if (layout.flags.partly[k]!) continue;
+    if (layout.count[k]! >= 0) return { slot: layout.count[k]!, unused: 0 };
+    // Integers are never -0, and the low word of a float sum becomes +0 with its first row, whatever that holds.
+    if (isSum(spec)) return { slot: layout.value[k]! + layout.parts[k]! - 1, unused: -0 };
+    if (sumKind(spec.type) === 'small')
+      return { slot: layout.value[k]!, unused: initialValue(spec, layout.flags.wide) };
+  }
+  return null;
 }
 
 /** From which slot of the old layout each slot of the new one is copied; -1: none, it starts at 0. */

@@ -71,6 +71,20 @@ test('sums of 32-bit integers stay exact over more rows than one number holds', 
   expect(resultColumn(groups, 1, read, 1).values[0]).toBe(2 ** 31 - 1);
 });
 
+test('a count that an extreme begins to share keeps what was counted', () => {
+  const groups = groupsOf([DataType.Int32], [specOf('mean', DataType.Int32), specOf('min', DataType.Int32)]);
+  const add = (column: Column) =>
+    groups.addRows(
+      [ints([7, 7])],
+      [column, column].map(c => ({ column: c, filter: null })),
+      2,
+      0,
+    );
+  add(ints([10, 20]));
+  add({ ...ints([30, 0]), validity: Uint8Array.of(1), nullCount: 1 });
+  expect(results(groups)).toEqual([[20], [10]]);
+});
+
 test('sixty aggregates are updated in pieces, and agree with each other', () => {
   const random = seededRng(seed);
   const rows = 500;

@@ -32,7 +32,8 @@ function placeRows(from: Int32Array, codes: Int32Array, starts: Int32Array, offs
   return end;
 }
 
-function copyRows(from: Uint8Array, starts: Int32Array, offsets: Int32Array, to: Uint8Array): void {
+/** Copies the string that begins at starts[i] to offsets[i], up to offsets[i + 1]; `to` has four bytes more. */
+export function copyRows(from: Uint8Array, starts: Int32Array, offsets: Int32Array, to: Uint8Array): void {
   const source = new DataView(from.buffer, from.byteOffset, from.byteLength);
   const target = new DataView(to.buffer, to.byteOffset, to.byteLength);
   const rows = starts.length;

@@ -1,5 +1,6 @@
 import type { Batch, Column } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
+import { gatherPacked } from './packed.js';
 import { takeColumn, takeOptional } from './take.js';
 
 /** Where the values of one column come from. */
@@ -30,7 +31,7 @@ export class GatheredBatch implements Batch {
     Object.defineProperty(this, 'columns', {
       enumerable: true,
       get() {
-        columns ??= pieces.map(piece => gather(piece, rows));
+        columns ??= gatherPacked(pieces, rows).map(piece => gather(piece, rows));
         return columns;
       },
     });

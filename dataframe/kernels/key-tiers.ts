@@ -1,5 +1,6 @@
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
 import { GroupTable } from './group.js';
 import { type Digits, KeyDomain, type Span } from './key-domain.js';
@@ -13,7 +14,7 @@ const mostCells = 4 * 1024 * 1024;
 const cellsPerRow = 2;
 const firstCapacity = 1024;
 /** Groups up to which order of first appearance is kept in a dense tier too: above, reading its cells in order is faster. */
-const fewGroups = 4096;
+export const fewGroups = 4096;
 
 /** Finds the groups of rows. Groups are numbered in order of first appearance until the tier is settled. */
 export interface KeyTier {
@@ -29,6 +30,10 @@ export interface KeyTier {
   /** Text that declares `g`, the place of row i's group. When there is no room it returns i. */
   text(binder: Binder): string;
   grow(): void;
+  /** Groups after which there are no others, and the text then; null: there may always be others. */
+  readonly known?: { readonly groups: number; text(binder: Binder): string } | null;
+  /** For a tier whose places the state itself shows to be in use: finds its groups, in the order of their places. */
+  discover?(numbers: Float64Array, width: number, witness: Witness): void;
   /** No more rows: the tier may put its groups into the order that is cheapest to read. */
   settle?(): void;
   /** Place of each group; null: group k is at place k. */
@@ -97,6 +102,8 @@ export class DenseTier extends DigitTier implements KeyTier {
   readonly #direct: boolean;
   readonly #slots: number;
   #cells = 0;
+  /** Cells that keys which are not null can have; as soon as there are nulls, all. */
+  #reachable = 0;
   /** Of the batch: it adds no more groups than that. */
   #rows = 0;
   /** Direct: 1 for cells in use. Otherwise the group of each cell, or -1. */
@@ -119,6 +126,7 @@ export class DenseTier extends DigitTier implements KeyTier {
     const same = this.admitKeys(keys);
     this.#rows = rows;
     if (same === null) return false;
+    if (keys.some(key => key.validity !== null)) this.#reachable = this.#cells;
     if (same && this.#cells > 0) return true;
     if (this.#cells > 0) return false;
     let cells = 1;
@@ -127,27 +135,55 @@ export class DenseTier extends DigitTier implements KeyTier {
     if (cells > most) return false;
     this.keepSpans();
     this.#cells = cells;
+    this.#reachable = keys.some(key => key.validity !== null)
+      ? cells
+      : this.domains.reduce((product, { size }) => product * size, 1);
     this.capacity = cells;
     this.#used = this.#direct ? new Uint8Array(cells) : new Int32Array(cells).fill(-1);
     this.#cellOf = new Int32Array(cells);
     return true;
   }
 
-  text(binder: Binder): string {
+  get known() {
+    if (!this.#direct) return null;
+    const text = (binder: Binder) => `const g=${this.#cellText(binder)};`;
+    return { groups: this.#reachable, text };
+  }
+
+  #cellText(binder: Binder): string {
     let stride = 1;
     const terms = this.digitTexts(binder).map((digit, k) => {
       const term = k === 0 ? digit : `Math.imul(${digit},${binder.bind(stride)})`;
       stride *= this.domains[k]!.size + 1;
       return term;
     });
+    return terms.join('+');
+  }
+
+  text(binder: Binder): string {
+    const cell = this.#cellText(binder);
     const used = binder.bind(this.#used);
     const cellOf = binder.bind(this.#cellOf);
-    if (this.#direct) return `const g=${terms.join('+')};if(${used}[g]===0){${used}[g]=1;${cellOf}[n++]=g;}`;
-    return `const c=${terms.join('+')};let g=${used}[c];if(g<0){g=n++;${used}[c]=g;${cellOf}[g]=c;}`;
+    if (this.#direct) return `const g=${cell};if(${used}[g]===0){${used}[g]=1;${cellOf}[n++]=g;}`;
+    return `const c=${cell};let g=${used}[c];if(g<0){g=n++;${used}[c]=g;${cellOf}[g]=c;}`;
   }
 
   /** There are never more groups than cells. */
   grow(): void {}
+
+  discover(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
+    const used = this.#used;
+    const cellOf = this.#cellOf;
+    const negative = Object.is(unused, -0);
+    let g = 0;
+    for (let c = 0, at = slot; c < used.length; c++, at += width) {
+      const x = numbers[at]!;
+      if (x === unused && (!negative || 1 / x < 0)) continue;
+      used[c] = 1;
+      cellOf[g++] = c;
+    }
+    this.state[0] = g;
+  }
 
   settle(): void {
     const groups = this.state[0]!;

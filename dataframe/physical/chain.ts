@@ -8,6 +8,7 @@ import { columnsOf } from '../expr/traverse.js';
 import { concatBatches } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import type { Lent } from '../kernels/lent.js';
+import { readRecords } from './build-rows.js';
 import type { BuildSides } from './build-sides.js';
 import type { Fragment, FragmentOp, JoinStep } from './fragment.js';
 import { readTable } from './join-slab.js';
@@ -54,29 +55,37 @@ export function decodeInput(
   schema: Schema,
   read: ReadonlySet<string> | null = null,
 ): Batch[] {
-  return (tables[input] ?? []).map(({ header, bytes }) => {
-    const batch = decodeBatch(header, bytes, shared, read);
-    const same =
-      batch.schema.length === schema.length &&
-      schema.every(({ name, type }, c) => {
-        const field = batch.schema[c]!;
-        return field.name === name && sameType(field.type, type);
-      });
-    if (!same) {
-      const text = (s: Schema) => s.map(f => `${f.name}: ${formatType(f.type)}`).join(', ');
-      throw new VolleyError(
-        'CORRUPT_PARTITION',
-        `a partition holds (${text(batch.schema)}) instead of (${text(schema)})`,
-      );
-    }
-    return batch;
+  return (tables[input] ?? []).map(({ header, bytes, trusted }) => {
+    const batch = decodeBatch(header, bytes, shared, read, trusted);
+    return checkSchema(batch, schema);
   });
 }
 
+function checkSchema(batch: Batch, schema: Schema): Batch {
+  const same =
+    batch.schema.length === schema.length &&
+    schema.every(({ name, type }, c) => {
+      const field = batch.schema[c]!;
+      return field.name === name && sameType(field.type, type);
+    });
+  if (same) return batch;
+  const text = (s: Schema) => s.map(f => `${f.name}: ${formatType(f.type)}`).join(', ');
+  throw new VolleyError(
+    'CORRUPT_PARTITION',
+    `a partition holds (${text(batch.schema)}) instead of (${text(schema)})`,
+  );
+}
+
 /** The columns of the source that the first operators look at; null where all of them go on. */
-export function readColumns(ops: readonly FragmentOp[]): ReadonlySet<string> | null {
+export function readColumns(all: readonly FragmentOp[]): ReadonlySet<string> | null {
   const names = new Set<string>();
+  // A limit passes on what it does not look at: a survey has one in front.
+  const ops = all[0]?.kind === 'limit' ? all.slice(1) : all;
   for (const op of ops) {
+    if (op.kind === 'survey') {
+      for (const name of op.keys) names.add(name);
+      return names;
+    }
     if (op.kind === 'filter') columnsOf(op.predicate, names);
     else if (op.kind === 'project') {
       for (const { expr } of op.columns) columnsOf(expr, names);
@@ -155,7 +164,11 @@ function sideOf(op: JoinStep, fragment: Fragment, inputs: TaskInputs): JoinSide 
   const make = () => {
     // May outlive the task, and so has dictionaries of its own.
     const own = { ...inputs, shared: new Map() };
-    const read = (input: number) => decodeInput(own, input, fragment.inputs[input]!);
+    const read = (input: number) => {
+      const schema = fragment.inputs[input]!;
+      if (input !== op.records) return decodeInput(own, input, schema);
+      return inputs.tables[input]!.map(entry => checkSchema(readRecords(entry, own.shared), schema));
+    };
     if (op.parts === undefined)
       return joinSide(op, concatBatches(fragment.inputs[op.input]!, read(op.input)));
     const batches = [op.input, ...parts].flatMap(read);

@@ -140,6 +140,8 @@ export interface JoinStep {
   readonly shared?: true;
   /** Then `input` is a partition that a sink of kind 'table' made, and these dependencies hold the other build columns. */
   readonly parts?: readonly number[];
+  /** The one of them that a sink of kind 'records' made. */
+  readonly records?: number;
   /** Which table is built instead of the one that suits the data: for tests. */
   readonly tier?: 'dense' | 'hash';
 }
@@ -177,5 +179,7 @@ export type FragmentSink =
       readonly columns: readonly string[];
       readonly tier: 'dense' | 'hash' | null;
     }
+  /** Rows one after another, the columns of each side by side: build rows, which are read at random. No lists. */
+  | { readonly kind: 'records' }
   /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
   | { readonly kind: 'file'; readonly file: SinkSpec };

@@ -12,6 +12,7 @@ import { distinctText } from '../kernels/distinct-text.js';
 import { hashSlices, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
 import { Lent } from '../kernels/lent.js';
+import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain, decodeInput, readColumns, type TaskInputs } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
@@ -79,6 +80,7 @@ async function finishTask(
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
   const columns = sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true) : null;
   if (columns !== null) return storeGathered(schema, columns, env);
+  if (sink.kind === 'records') return storeRecords(schema, out, env);
   const batch = { ...concatBatches(schema, out), schema };
   if (sink.kind === 'table') return storeTable(sink, batch, env);
   return storeSlices(sink, batch, fragment, inputs, env);
@@ -127,7 +129,7 @@ async function writeFile(
 
 /** One slab for all slices. */
 function storeSlices(
-  sink: Exclude<FragmentSink, { kind: 'file' | 'table' }>,
+  sink: Exclude<FragmentSink, { kind: 'file' | 'table' | 'records' }>,
   batch: Batch,
   fragment: Fragment,
   inputs: TaskInputs,
@@ -175,6 +177,14 @@ function storeGathered(schema: Schema, columns: readonly Unfilled[], env: Fragme
   const rows = columns[0]!.column.length;
   const slab = env.allocate(total);
   const header = writeBatch(fillColumns(schema, rows, columns, slab), slab.subarray(0, total));
+  return { rows, inline: null, slab, slices: [{ header, offset: 0 }] };
+}
+
+function storeRecords(schema: Schema, out: readonly Batch[], env: FragmentEnv): FragmentResult {
+  const { rows, byteLength, write } = recordsWriter(schema, out);
+  checkSize(byteLength);
+  const slab = env.allocate(byteLength);
+  const header = write(slab.subarray(0, byteLength));
   return { rows, inline: null, slab, slices: [{ header, offset: 0 }] };
 }
 

@@ -7,6 +7,7 @@ import { bytesOfValues, elementsPerValue, isWide, viewValues } from '../column/l
 import { aligned } from '../column/slab.js';
 import { textOfRows } from '../kernels/gather-text.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
+import { gatherPacked } from '../kernels/packed.js';
 
 /** One output column: what it is known to be before a value was moved, and how its values get to where they lie. */
 export interface Unfilled {
@@ -20,8 +21,11 @@ export function unfilledColumns(schema: Schema, batches: readonly Batch[], wide:
   // One batch that lies ready is as well written as it is.
   if (batches.length < 2 && !(batches[0] instanceof GatheredBatch)) return null;
   const columns: Unfilled[] = [];
+  const piecesOf = batches.map(batch =>
+    batch instanceof GatheredBatch ? gatherPacked(batch.pieces, batch.rows) : null,
+  );
   for (let c = 0; c < schema.length; c++) {
-    const pieces = batches.map(batch => pieceOf(batch, c));
+    const pieces = batches.map((batch, b) => pieceOf(batch, piecesOf[b]!, c));
     const { physical, type } = pieces[0]!.column;
     const alike = pieces.every(piece => piece.column.physical === physical);
     if (!alike || physical === 'list') return null;
@@ -62,13 +66,13 @@ export function placesOf(column: Omit<Column, 'values'>): { values: number; end:
   return { values, end };
 }
 
-interface SizedPiece extends Piece {
+export interface SizedPiece extends Piece {
   readonly rows: number;
 }
 
-function pieceOf(batch: Batch, c: number): SizedPiece {
+function pieceOf(batch: Batch, pieces: readonly Piece[] | null, c: number): SizedPiece {
   const { rows } = batch;
-  if (batch instanceof GatheredBatch) return { ...batch.pieces[c]!, rows };
+  if (pieces !== null) return { ...pieces[c]!, rows };
   return { column: batch.columns[c]!, at: null, gaps: false, rows };
 }
 
@@ -131,7 +135,7 @@ function textColumn(pieces: readonly SizedPiece[]): Unfilled {
  * One dictionary for all. Where there are nearly as many entries as rows, they are put one after another without looking
  * for equal ones: finding none would cost more than everything else.
  */
-function oneDictionary(dictionaries: readonly Dictionary[], rows: number): Unified {
+export function oneDictionary(dictionaries: readonly Dictionary[], rows: number): Unified {
   const different = [...new Set(dictionaries)];
   let entries = 0;
   let size = 0;
@@ -158,7 +162,7 @@ function oneDictionary(dictionaries: readonly Dictionary[], rows: number): Unifi
 }
 
 /** Fewer are interned. */
-const manyEntries = 65_536;
+export const manyEntries = 65_536;
 
 /** Gives the new code of each entry. */
 function appendEntries(
@@ -215,7 +219,7 @@ function rowsOf(pieces: readonly SizedPiece[]): number {
 }
 
 /** Bounds of all pieces; null: not known of one of them. A row that is missing holds 0. */
-function rangeOfPieces(pieces: readonly SizedPiece[]): ValueRange | null {
+export function rangeOfPieces(pieces: readonly SizedPiece[]): ValueRange | null {
   let min = pieces.some(piece => piece.gaps) ? 0 : Number.POSITIVE_INFINITY;
   let max = pieces.some(piece => piece.gaps) ? 0 : Number.NEGATIVE_INFINITY;
   for (const { column } of pieces) {

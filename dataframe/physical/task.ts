@@ -11,6 +11,8 @@ export interface FragmentEnv extends IoEnv {
 export interface FragmentInput {
   readonly header: PartitionHeader;
   readonly bytes: Uint8Array;
+  /** Written by a task of this process and in its memory ever since: values need no check. Absent: they do. */
+  readonly trusted?: boolean;
 }
 
 export interface FragmentResult {

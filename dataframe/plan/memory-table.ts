@@ -13,10 +13,22 @@ export interface MemoryTable {
   open(executor: Executor): Promise<ResidentPartitions>;
 }
 
+/** What a prefix of one task's input looks like. */
+export interface Survey {
+  /** Rows that came out of the pipeline. */
+  readonly rows: number;
+  /** Estimated groups of all rows; Infinity when every row was a group of its own. */
+  readonly groups: number;
+}
+
+/** Surveys of rows that never change, by what was asked. */
+export type SurveyCache = Map<string, Survey>;
+
 export interface ResidentPartitions {
   readonly range: TaskRange;
   readonly rows: Float64Array;
   readonly bytes: Float64Array;
+  readonly surveys: SurveyCache;
   /** Brings one partition to the client. */
   fetch(partition: number): Promise<LeasedPartition>;
 }

@@ -204,6 +204,7 @@ function stored(result: FragmentResult): StoredResult {
   const slices = result.slices.map(({ header, offset }) => ({
     header,
     bytes: result.slab!.subarray(offset, offset + header.byteLength),
+    trusted: true,
   }));
   return { rows: result.rows, inline: result.inline, slices };
 }

@@ -2,14 +2,8 @@ import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node
 import { assert } from '../../core/base/assert.js';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
-import type { TemplateKind } from '../../core/graph/layer.js';
 import type { LaneWords } from './lane-words.js';
-import type { Ask, FromThread, ToThread } from './protocol.js';
-
-export interface Template {
-  readonly kind: TemplateKind;
-  readonly body: Uint8Array;
-}
+import type { Ask, FromThread, Template, ToThread } from './protocol.js';
 
 /** `Omit` that keeps a union a union. */
 type Question = Ask extends infer A ? (A extends Ask ? Omit<A, 'thread' | 'lane' | 'batch'> : never) : never;

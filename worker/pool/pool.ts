@@ -14,6 +14,7 @@ import { Answer, LaneWords } from './lane-words.js';
 import type {
   Ask,
   FromThread,
+  Template,
   ThreadBatch,
   ThreadReply,
   ThreadResults,
@@ -40,6 +41,8 @@ export interface PoolOptions {
 /** What the engine knows of a busy lane. */
 interface BusyLane {
   readonly batch: number;
+  readonly job: number;
+  readonly template: number;
   readonly controller: AbortController;
   /** Memory its tasks asked for and have not published yet, by position. */
   readonly slabs: Map<number, Slab[]>;
@@ -100,6 +103,8 @@ export class ThreadPool {
   run(message: ThreadBatch, release: () => void): void {
     const lane: BusyLane = {
       batch: message.batch,
+      job: message.job,
+      template: message.template,
       controller: new AbortController(),
       slabs: new Map(),
       release,
@@ -111,7 +116,8 @@ export class ThreadPool {
     };
     this.lanes[message.lane] = lane;
     this.words.open(message.lane, message.indices.length);
-    this.piscina.run(message, { signal: lane.controller.signal }).then(
+    const definition = this.definitionOf(message);
+    this.piscina.run({ ...message, definition }, { signal: lane.controller.signal }).then(
       (reply: ThreadReply) => {
         lane.reply = reply;
         this.onResults(reply);
@@ -218,14 +224,15 @@ export class ThreadPool {
       return;
     }
     const { kind, body } = spec;
-    this.tell(ask.thread, {
-      kind: 'template',
-      job: ask.job,
-      template: ask.template,
-      templateKind: kind,
-      body: body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body),
-    });
+    const { job, template } = ask;
+    this.tell(ask.thread, { kind: 'template', job, template, templateKind: kind, body: owned(body) });
     this.words.answer(ask.lane, Answer.Granted);
+  }
+
+  private definitionOf({ job, template }: ThreadBatch): Template | null {
+    const spec = this.options.template(job, template);
+    if (spec === null || spec.body.byteLength > limits.threadTemplateBytes) return null;
+    return { kind: spec.kind, body: owned(spec.body) };
   }
 
   private refuse(ask: Ask, error: unknown): void {
@@ -275,6 +282,8 @@ export class ThreadPool {
     if (lane.grace !== null) clearTimeout(lane.grace);
     lane.release();
     this.lanes[index] = null;
+    // Its job was dropped while it ran: what the thread kept after that would stay for ever.
+    if (this.options.template(lane.job, lane.template) === null) this.dropJob(lane.job);
   }
 
   private causeOfDeath(error: Error & { code?: string }): string {
@@ -299,6 +308,11 @@ export class ThreadPool {
   private tellAll(message: ToThread): void {
     for (const { port } of this.threads.values()) port.postMessage(message);
   }
+}
+
+/** Bytes whose buffer is theirs alone: cloning a view would copy all of its buffer. */
+function owned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 async function exitOf(thread: Thread): Promise<void> {

@@ -14,6 +14,12 @@ export interface ThreadSetup {
   readonly allowPaths: readonly string[] | null;
 }
 
+/** What a template's tasks run. */
+export interface Template {
+  readonly kind: TemplateKind;
+  readonly body: Uint8Array;
+}
+
 /** One pool.run: tasks of one template, claimed by the thread one after another. Parallel arrays. */
 export interface ThreadBatch {
   readonly lane: number;
@@ -21,6 +27,8 @@ export interface ThreadBatch {
   readonly job: number;
   readonly template: number;
   readonly name: string;
+  /** Of small templates, so that threads that see them for the first time need not ask. */
+  readonly definition: Template | null;
   readonly inlineResult: boolean;
   /** Say when the first task begins: it has a time limit. */
   readonly announce: boolean;
@@ -32,10 +40,15 @@ export interface ThreadBatch {
   readonly inputs: readonly (readonly (readonly ThreadInput[])[])[] | null;
 }
 
-/** A slice a task reads: in an arena, enclosed with its header, or an enclosed value. */
+/** A slice a task reads: in an arena, enclosed with its header, or an enclosed value. Trusted: a thread of this node wrote it. */
 export type ThreadInput =
-  | { readonly header: PartitionHeader; readonly arena: number; readonly offset: number }
-  | { readonly header: PartitionHeader; readonly bytes: Uint8Array }
+  | {
+      readonly header: PartitionHeader;
+      readonly arena: number;
+      readonly offset: number;
+      readonly trusted: boolean;
+    }
+  | { readonly header: PartitionHeader; readonly bytes: Uint8Array; readonly trusted: boolean }
   | { readonly value: Uint8Array };
 
 /** Ends of tasks of one batch. Enclosed results lie one after another in `bytes`; all others are in `others`. */

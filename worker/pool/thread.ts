@@ -8,7 +8,7 @@ import { toFailure } from '../../core/wire/failure.js';
 import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
 import { Mailbox, NoMemory } from './mailbox.js';
-import type { ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
+import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
 /** What piscina runs in each thread: tasks of a batch one after another, until none is left to claim. */
@@ -62,7 +62,7 @@ async function runTask(
   const id = formatTask(batch.job, batch.indices[position]!);
   const attempt = batch.attempts[position]!;
   try {
-    const runner = await runnerOf(batch.job, batch.template);
+    const runner = await runnerOf(batch.job, batch.template, batch.definition);
     if (controller.signal.aborted) controller = new AbortController();
     const { signal } = controller;
     setTaskContext({ task: id, name: batch.name, attempt, node: setup.node, labels: setup.labels, signal });
@@ -126,24 +126,23 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
 
 function view(input: Exclude<ThreadInput, { value: Uint8Array }>) {
   if ('bytes' in input) return input;
-  const buffer = mailbox.arena(input.arena);
-  return { header: input.header, bytes: new Uint8Array(buffer, input.offset, input.header.byteLength) };
+  const { header, arena, offset, trusted } = input;
+  return { header, bytes: new Uint8Array(mailbox.arena(arena), offset, header.byteLength), trusted };
 }
 
 /** Made once per thread; a template that cannot be made ready fails every task of it alike. */
-function runnerOf(job: number, template: number): Promise<TaskRunner> {
+function runnerOf(job: number, template: number, given: Template | null): Promise<TaskRunner> {
   const key = `${job}/${template}`;
   let runner = runners.get(key);
   if (runner === undefined) {
-    runner = makeRunner(job, template);
+    runner = makeRunner(given ?? mailbox.template(job, template));
     runners.set(key, runner);
   }
   return runner;
 }
 
 /** Imported on first use: a thread that only runs functions never loads the dataframe engine. */
-async function makeRunner(job: number, template: number): Promise<TaskRunner> {
-  const { kind, body } = mailbox.template(job, template);
+async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {
   if (kind === 'function') return (await import('./run-function.js')).functionRunner(body);
   return (await import('./run-fragment.js')).fragmentRunner(body, setup.node, setup.allowPaths);
 }

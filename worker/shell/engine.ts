@@ -120,6 +120,7 @@ function run(options: EngineOptions, parts: Parts): Engine {
     threads: options.threads,
     resources: options.resources,
     fetchBytes: Math.min(limits.fetchInFlightBytes, options.memoryBytes * limits.fetchShare),
+    batchBytes: batchInputBytes(options),
   });
   const loop = new EngineLoop({
     state,
@@ -194,4 +195,9 @@ class Inbox {
     this.handler = handler;
     for (const event of this.early.splice(0)) handler(event);
   }
+}
+
+function batchInputBytes({ memoryBytes, threads }: EngineOptions): number {
+  const share = (memoryBytes * limits.batchInputShare) / threads;
+  return Math.min(limits.batchInputMaxBytes, Math.max(limits.batchInputMinBytes, share));
 }

@@ -165,11 +165,11 @@ class Pins {
       return;
     }
     this.pinned.push(pin);
-    const { header, slab } = pin;
+    const { header, slab, trusted } = pin;
     const input: ThreadInput =
       slab === null
-        ? { header, bytes: owned(pin.bytes) }
-        : { header, arena: slab.arena.id, offset: pin.arenaOffset };
+        ? { header, bytes: owned(pin.bytes), trusted }
+        : { header, arena: slab.arena.id, offset: pin.arenaOffset, trusted };
     this.inputs.set(key, input);
   }
 }
@@ -207,6 +207,7 @@ function threadBatch(batch: Batch, pins: Pins): ThreadBatch {
     job: batch.job,
     template: batch.template,
     name: message.name,
+    definition: null,
     inlineResult: message.inlineResult,
     announce: batch.announce,
     indices,

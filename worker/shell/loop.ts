@@ -170,7 +170,7 @@ export class EngineLoop {
         if (from !== null) this.push({ kind: 'tail-taken', lane, batch, from });
       },
       killLane: (lane, batch) => pool.kill(lane, batch),
-      keepResult: (task, payload) => store.keep(task, payload),
+      keepResult: (task, payload) => store.keep(task, payload, true),
       discard: payload => store.discard(payload),
       dropResult: task => store.drop(task),
       dropSlice: (task, slice) => store.dropSlice(task, slice),

@@ -35,7 +35,7 @@ export function nextTickMs(worker: Worker): number {
 }
 
 /** A batch that takes this long shares what it has not begun. Milliseconds. */
-const lateMs = 4 * limits.threadBatchMs;
+const lateMs = 2 * limits.threadBatchMs;
 
 function startPulls(worker: Worker, out: EffectSink): void {
   const { pullQueue } = worker;
@@ -150,7 +150,7 @@ function takeTasks(worker: Worker, first: Group, share: number): Task[] {
       if (task.state === TaskState.Ready && task.attempt > 1 && tasks.length > 0) return tasks;
       // The inputs of a batch are in memory together.
       if (task.state === TaskState.Ready) bytes += ownInputBytes(task);
-      if (tasks.length > 0 && bytes > limits.batchInputBytes) return tasks;
+      if (tasks.length > 0 && bytes > worker.options.batchBytes) return tasks;
       group.readyHead++;
       if (task.state !== TaskState.Ready) continue;
       task.state = TaskState.Running;
@@ -169,7 +169,7 @@ function batchSize(worker: Worker, group: Group): number {
   if (message.timeoutMs > 0) return 1;
   const mean = worker.jobs.get(message.job)?.templates.get(message.template)?.meanUs ?? -1;
   if (mean < 0) return 1;
-  const lasting = Math.floor((limits.threadBatchMs * 1000) / Math.max(mean, 1));
+  const lasting = Math.round((limits.threadBatchMs * 1000) / Math.max(mean, 1));
   return Math.max(1, Math.min(limits.threadBatchTasks, lasting));
 }
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { J, TestNode } from '../testing/node.js';
+import type { JobId } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
+import { J, T, TestNode } from '../testing/node.js';
 
 test('an unknown template runs alone; a short one in batches that all lanes share', () => {
   const node = new TestNode({ threads: 2 });
@@ -9,8 +11,21 @@ test('an unknown template runs alone; a short one in batches that all lanes shar
 });
 
 test('a batch lasts no longer than limits.threadBatchMs is meant to', () => {
-  const node = new TestNode().learn(2000);
+  const node = new TestNode().learn(4000);
   node.assign([0, 1, 2, 3, 4]).expectSaid('lane 0 runs 0 1');
+});
+
+test('what a template takes is remembered from one job to the next', () => {
+  const node = new TestNode().learn(4000);
+  const spec = { job: 2 as JobId, template: T, kind: 'function', name: 'f' } as const;
+  node.head({ kind: 'template', spec: { ...spec, body: new Uint8Array(1) } });
+  expect(node.worker.jobs.get(spec.job)!.templates.get(T)).toEqual({ meanUs: 4000 });
+  node.head({ kind: 'template', spec: { ...spec, body: Uint8Array.of(1) } });
+  expect(node.worker.jobs.get(spec.job)!.templates.get(T)).toEqual({ meanUs: -1 });
+  for (let k = 0; k < limits.knownTemplates + 9; k++) {
+    node.head({ kind: 'template', spec: { ...spec, body: Uint8Array.of(2, k & 255, k >> 8) } });
+  }
+  expect(node.worker.known.size).toBe(limits.knownTemplates);
 });
 
 test('higher priority first, then first come', () => {

@@ -1,5 +1,6 @@
 import type { JobId, TemplateId, WorkerId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
+import type { TemplateSpec } from '../../core/graph/layer.js';
 import type { DataAddress } from '../../core/wire/messages.js';
 import type { Cell, Group, Lane, Task } from './api.js';
 import { Intent, TaskState } from './api.js';
@@ -14,11 +15,12 @@ export interface WorkerOptions {
   readonly resources: Readonly<Record<string, number>>;
   /** Bytes that pulls in flight may reserve; one pull is always allowed. */
   readonly fetchBytes: number;
+  /** Input bytes of a batch of several tasks. */
+  readonly batchBytes: number;
 }
 
-/** Measured run time of a template's tasks: sizes the batches. */
+/** Measured run time of a template's tasks: sizes the batches. Jobs with the same template share it. */
 export interface TemplateStats {
-  readonly name: string;
   /** Moving mean, microseconds; -1 before the first. */
   meanUs: number;
 }
@@ -48,6 +50,8 @@ export interface Worker {
   /** Units of each resource that no running task holds; 'cpu' among them. */
   readonly free: Map<string, number>;
   readonly reports: Reports;
+  /** Run times by template, the one that came last at the end. */
+  readonly known: Map<string, TemplateStats>;
   pullBytes: number;
   /** Tasks by state, for heartbeats. */
   fetching: number;
@@ -88,6 +92,7 @@ export function createWorker(options: WorkerOptions): Worker {
     lanes,
     free: new Map([...Object.entries(options.resources), ['cpu', options.resources.cpu ?? options.threads]]),
     reports: new Reports(),
+    known: new Map(),
     pullBytes: 0,
     fetching: 0,
     readyCount: 0,
@@ -110,6 +115,17 @@ export function jobOf(worker: Worker, id: JobId): Job {
     worker.jobs.set(id, job);
   }
   return job;
+}
+
+/** Run times of a template: those that an earlier job has measured, when one had it. */
+export function statsOf(worker: Worker, { kind, name, body }: TemplateSpec): TemplateStats {
+  if (body.byteLength > limits.knownTemplateBytes) return { meanUs: -1 };
+  const key = `${kind} ${name} ${Buffer.from(body).toString('latin1')}`;
+  const stats = worker.known.get(key) ?? { meanUs: -1 };
+  worker.known.delete(key);
+  worker.known.set(key, stats);
+  if (worker.known.size > limits.knownTemplates) worker.known.delete(worker.known.keys().next().value!);
+  return stats;
 }
 
 /** The task, when it is here in this very attempt. */

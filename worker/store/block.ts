@@ -14,6 +14,8 @@ export interface Block {
   /** Small blocks live in the engine's heap. */
   bytes: Uint8Array | null;
   file: SpillFile | null;
+  /** A thread of this node wrote it and it lay in memory ever since: what it says needs no check. */
+  trusted: boolean;
   /** Readers now. Pinned memory is neither spilled nor freed. */
   pins: number;
   /** No longer in the table: freed with the last pin. */
@@ -35,9 +37,9 @@ export interface Payload {
   readonly slices: readonly { readonly header: PartitionHeader; readonly offset: number }[];
 }
 
-export function newBlock(slab: Slab | null, bytes: Uint8Array | null): Block {
+export function newBlock(slab: Slab | null, bytes: Uint8Array | null, trusted = false): Block {
   const byteLength = slab?.byteLength ?? bytes?.byteLength ?? 0;
-  return { byteLength, slab, bytes, file: null, pins: 0, dropped: false };
+  return { byteLength, slab, bytes, file: null, trusted, pins: 0, dropped: false };
 }
 
 /** Bytes a resident block takes outside of arenas. */

@@ -38,6 +38,7 @@ export class Spiller {
     const slices = this.spilled.get(block);
     assert(slices !== undefined && block.slab === null, 'a spilled block is restored');
     block.slab = slab;
+    block.trusted = false;
     this.spilled.delete(block);
     this.spilledBytes -= block.byteLength;
     this.add(block, slices);

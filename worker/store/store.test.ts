@@ -51,10 +51,32 @@ async function read(index: number, slice = 0): Promise<number[] | null> {
   return marks;
 }
 
+async function trusts(index: number): Promise<boolean> {
+  const pin = await store.pin(task(index), 0);
+  pin!.release();
+  return pin!.trusted;
+}
+
 /** Resolves when the spiller has nothing more to do. */
 async function quiet(check: () => boolean): Promise<void> {
   while (!check()) await new Promise(resolve => setImmediate(resolve));
 }
+
+test('trusted is what a thread of this node made, until it has been on disk; never what came from elsewhere', async () => {
+  open();
+  const own = await store.memory.allocate(MiB);
+  const checksum = crc32(slabBytes(own));
+  const slices = [{ header: { rows: 1, byteLength: MiB, checksum, meta }, offset: 0 }];
+  store.keep(task(0), { slab: own, bytes: null, slices }, true);
+  await keep(1, MiB);
+  const pulled = await store.memory.allocate(1024);
+  store.addCopy(task(2), 0, { rows: 1, byteLength: 1024, checksum, meta }, pulled);
+  expect([await trusts(0), await trusts(1), await trusts(2)]).toEqual([true, false, false]);
+  for (let index = 3; index < 7; index++) await keep(index, MiB);
+  await quiet(() => store.spilledBytes >= MiB);
+  expect(store.pinNow(task(0), 0)).toBeUndefined();
+  expect(await trusts(0)).toBe(false);
+});
 
 test('over 70 % the least recently used go to disk, and come back whole', async () => {
   open();

@@ -42,6 +42,8 @@ export interface PinnedSlice {
   /** Offset of the slice in its arena. */
   readonly arenaOffset: number;
   readonly bytes: Uint8Array;
+  /** A thread of this node wrote it, and it has not left its memory since. */
+  readonly trusted: boolean;
   release(): void;
 }
 
@@ -101,15 +103,11 @@ export class Store {
     return this.jobs.get(task.job)?.has(task.index) ?? false;
   }
 
-  /** Takes a result over. A second result of the same task replaces the first. */
-  keep(task: TaskRef, payload: Payload): void {
+  /** Takes a result over. A second result of the same task replaces the first. `trusted`: a thread of this node made it. */
+  keep(task: TaskRef, payload: Payload, trusted = false): void {
     if (payload.bytes !== null) this.memory.chargeHeap(heapBytes(payload.bytes));
-    const block = newBlock(payload.slab, payload.bytes);
-    const slices = payload.slices.map(slice => ({
-      header: compactHeader(slice.header),
-      block,
-      offset: slice.offset,
-    }));
+    const block = newBlock(payload.slab, payload.bytes, trusted);
+    const slices = payload.slices.map(slice => ({ ...slice, block, header: compactHeader(slice.header) }));
     this.drop(task);
     this.jobEntries(task.job).set(task.index, slices);
     this.spiller.add(block, slices);
@@ -267,6 +265,7 @@ export class Store {
       slab: block.slab,
       arenaOffset: (block.slab?.offset ?? 0) + offset,
       bytes: resident.subarray(offset, offset + header.byteLength),
+      trusted: block.trusted,
       release: () => {
         if (released) return;
         released = true;
@@ -366,7 +365,7 @@ export class Store {
       const resident = residentBytes(block);
       if (resident !== null) bytes.set(resident.subarray(offset, offset + header.byteLength));
       else await this.readFile(block, offset, bytes, header);
-      return { header, slab, arenaOffset: slab.offset + start, bytes, release };
+      return { header, slab, arenaOffset: slab.offset + start, bytes, trusted: false, release };
     } catch (error) {
       release();
       this.loseSpilled(task, error as Error);
@@ -395,6 +394,6 @@ export class Store {
 
   private borrowed(header: PartitionHeader, slab: Slab, bytes: Uint8Array): PinnedSlice {
     const { release } = sharedSlab(slab, 1, this.memory)();
-    return { header, slab, arenaOffset: slab.offset, bytes, release };
+    return { header, slab, arenaOffset: slab.offset, bytes, trusted: false, release };
   }
 }

@@ -31,6 +31,7 @@ export class TestNode implements EffectSink {
       threads: 1,
       resources: {},
       fetchBytes: limits.fetchInFlightBytes,
+      batchBytes: limits.batchInputMinBytes,
       ...options,
     });
     this.head({
