@@ -15,8 +15,9 @@ import {
   witnessOf,
 } from './fused-layout.js';
 import { moveNumbers, relaid } from './fused-state.js';
-import { Binder, type FusedInput, mergeText, rowsText, type SlotText } from './fused-text.js';
+import { Binder, type FusedInput, foldText, mergeText, rowsText, type SlotText } from './fused-text.js';
 import { DenseTier, fewGroups, type KeyTier, PackedTier, TableTier, type TierKind } from './key-tiers.js';
+import type { Lent } from './lent.js';
 import { giveNumbers, takeNumbers } from './scratch.js';
 
 /** Rows after which sums of 32-bit integers may pass 2^53. */
@@ -34,6 +35,8 @@ export interface GroupsOptions {
   readonly numbered: boolean;
   /** Rows to come, where most are groups of their own. */
   readonly expected?: number;
+  /** Takes the state over when it has been read. */
+  readonly lent: Lent;
   /** For tests. */
   readonly tier?: TierKind;
 }
@@ -42,10 +45,12 @@ type Loop = (
   P: readonly unknown[],
   S: Int32Array,
   st: Float64Array,
+  tt: Float64Array,
   from: number,
   rows: number,
   limit: number,
   entry: number,
+  born: number,
   ids: Int32Array | null,
 ) => number;
 
@@ -67,7 +72,13 @@ export class FusedGroups {
   #rows = 0;
   /** Interleaved: slot s of the group at place g is #numbers[g * width + s]. What is not in use is 0. */
   #numbers: Float64Array = new Float64Array(0);
+  /** Of float sums over the entries before the last, by place; empty until rows of a second entry come. */
+  #totals: Float64Array = noTotals;
   #places = 0;
+  #first = -1;
+  #entry = -1;
+  /** Groups that there were before the entry, where they are numbered by first appearance. */
+  #born = 0;
 
   constructor(options: GroupsOptions) {
     this.#options = options;
@@ -76,7 +87,7 @@ export class FusedGroups {
     const partly = this.specs.map(() => options.keys.length === 0);
     // A branch costs the only group nothing; states of other tasks may hold anything.
     const wide = options.merging || options.keys.length === 0;
-    const flags = { partly, long: false, stamped: false, wide };
+    const flags = { partly, long: false, wide };
     this.#layout = layoutOf(this.specs, flags, options.merging);
     if (options.keys.length === 0) this.#reserve(1);
   }
@@ -94,6 +105,11 @@ export class FusedGroups {
 
   get numbers(): Float64Array {
     return this.#numbers;
+  }
+
+  /** Empty: there are no totals. */
+  get totals(): Float64Array {
+    return this.#totals;
   }
 
   /** No more rows: groups may be put into another order, of the keys. Then they are read. */
@@ -125,9 +141,9 @@ export class FusedGroups {
         ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
       ),
       long: old.long || this.#rows > shortRows,
-      stamped: old.stamped || entry > 0,
       wide: old.wide || inputs.some(({ column }, k) => isWideExtreme(this.specs[k]!, column)),
     });
+    this.#begins(entry);
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
@@ -152,10 +168,37 @@ export class FusedGroups {
     return this.#run(keys, rows, 0, body);
   }
 
-  /** Gives the memory back; nothing is read after it. */
+  /** No more rows: the state lasts as long as what was lent to the task. */
   close(): void {
-    giveNumbers(this.#numbers);
-    this.#numbers = new Float64Array(0);
+    this.#options.lent.adopt(this.#numbers);
+    this.#options.lent.adopt(this.#totals);
+  }
+
+  /** From the second entry on, what sums hold of earlier ones is folded into totals when a row of it comes to a group. */
+  #begins(entry: number): void {
+    if (this.#first < 0) this.#first = entry;
+    if (entry !== this.#entry) this.#born = this.#tier === null ? 0 : this.#tier.state[0]!;
+    this.#entry = entry;
+    const { totalWidth } = this.#layout;
+    if (entry !== this.#first && totalWidth > 0 && this.#totals.length === 0)
+      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth);
+  }
+
+  /** Text that folds the sums of a group, whose totals lie at `f`, when the row is of another entry than its last. */
+  #foldText(at: SlotText): string {
+    if (this.#layout.totalWidth === 0 || this.#entry === this.#first) return '';
+    return `if(tt[f]!==entry){${foldText(this.#layout, at)}tt[f]=entry;}`;
+  }
+
+  #folding(body: Body): Body {
+    return (at, binder) => {
+      const fold = this.#foldText(at);
+      const text = body(at, binder);
+      if (fold === '') return text;
+      // Groups that are numbered as they come were born in this entry from that number on.
+      const old = this.#tier!.order() === null ? 'if(g<born)' : '';
+      return `${old}{const f=g*${this.#layout.totalWidth};${fold}}\n${text}`;
+    };
   }
 
   #run(
@@ -169,7 +212,7 @@ export class FusedGroups {
     const ids = this.#options.numbered || several ? new Int32Array(rows) : null;
     const first = Math.min(count, aggregatesPerLoop);
     if (keys.length === 0) this.#runWhole(rows, entry, body(0, first));
-    else this.#runGrouped(keys, rows, entry, ids, body(0, first));
+    else this.#runGrouped(keys, rows, entry, ids, this.#folding(body(0, first)));
     for (let from = first; from < count; from += aggregatesPerLoop) {
       const more = body(from, Math.min(count, from + aggregatesPerLoop));
       if (keys.length === 0) this.#runWhole(rows, entry, more);
@@ -247,24 +290,38 @@ export class FusedGroups {
       `${binder.text()}let n=S[0],i=from;\n${fast}for(;i<rows${stop};i++)${row}\nS[0]=n;return i;`,
     );
     const state = this.#tier!.state;
-    return loop(binder.values, state, this.#numbers, from, rows, this.#tier!.capacity, entry, ids);
+    const { capacity } = this.#tier!;
+    return loop(
+      binder.values,
+      state,
+      this.#numbers,
+      this.#totals,
+      from,
+      rows,
+      capacity,
+      entry,
+      this.#born,
+      ids,
+    );
   }
 
   /** Without keys the numbers of the only group are local variables. */
   #runWhole(rows: number, entry: number, body: Body): void {
     const used = new Set<number>();
     const binder = new Binder();
-    const text = body(slot => {
+    const at = (slot: number) => {
       used.add(slot);
       return `r${slot}`;
-    }, binder);
+    };
+    const fold = this.#foldText(at);
+    const text = body(at, binder);
     const slots = [...used];
     const loads = slots.map(slot => `let r${slot}=st[${slot}];`).join('');
     const stores = slots.map(slot => `st[${slot}]=r${slot};`).join('');
     const loop = compileLoop(
-      `${binder.text()}${loads}\nfor(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
+      `${binder.text()}${loads}\nconst f=0;${fold}for(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
     );
-    loop(binder.values, noState, this.#numbers, 0, rows, 0, entry, null);
+    loop(binder.values, noState, this.#numbers, this.#totals, 0, rows, 0, entry, 0, null);
   }
 
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
@@ -305,6 +362,9 @@ export class FusedGroups {
     const compact = takeNumbers(groups * width);
     moveNumbers(this.#numbers, from.order(), compact, null, groups, width);
     giveNumbers(this.#numbers);
+    this.#moveTotals(from.order(), null, groups, groups);
+    // Another order: any group may be of an earlier entry.
+    this.#born = groups;
     if (to.kind !== 'table') {
       const places = new Int32Array(groups);
       to.admit(known, groups);
@@ -314,7 +374,7 @@ export class FusedGroups {
         const loop = compileLoop(
           `${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`,
         );
-        at = loop(binder.values, to.state, compact, at, groups, to.capacity, 0, places);
+        at = loop(binder.values, to.state, compact, noTotals, at, groups, to.capacity, 0, 0, places);
         if (at === groups) break;
       }
     }
@@ -327,6 +387,16 @@ export class FusedGroups {
     this.#begin(0, to.places);
     moveNumbers(compact, null, this.#numbers, order, groups, width);
     giveNumbers(compact);
+    this.#moveTotals(null, order, groups, to.places);
+  }
+
+  #moveTotals(from: Int32Array | null, to: Int32Array | null, groups: number, places: number): void {
+    const old = this.#totals;
+    if (old.length === 0) return;
+    const { totalWidth } = this.#layout;
+    this.#totals = takeNumbers(Math.max(1, places) * totalWidth);
+    moveNumbers(old, from, this.#totals, to, groups, totalWidth);
+    giveNumbers(old);
   }
 
   /** Makes room for places 0 .. places-1. */
@@ -338,6 +408,13 @@ export class FusedGroups {
     giveNumbers(this.#numbers);
     this.#numbers = next;
     this.#begin(this.#places, places);
+    if (this.#totals.length > 0) {
+      const { totalWidth } = this.#layout;
+      const totals = takeNumbers(places * totalWidth);
+      totals.set(this.#totals.subarray(0, this.#places * totalWidth));
+      giveNumbers(this.#totals);
+      this.#totals = totals;
+    }
     this.#places = places;
   }
 
@@ -359,7 +436,6 @@ export class FusedGroups {
     const old = this.#layout;
     const same =
       old.flags.long === flags.long &&
-      old.flags.stamped === flags.stamped &&
       old.flags.wide === flags.wide &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);
     if (same) return;
@@ -384,7 +460,8 @@ export class FusedGroups {
 }
 
 const noState = new Int32Array(1);
+const noTotals = new Float64Array(0);
 
 function compileLoop(text: string): Loop {
-  return compile<Loop>(['P', 'S', 'st', 'from', 'rows', 'limit', 'entry', 'ids'], text);
+  return compile<Loop>(['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'], text);
 }

@@ -199,16 +199,18 @@ export class DenseTier extends DigitTier implements KeyTier {
 
   keyColumns(): Column[] {
     const rows = this.state[0]!;
-    const [only] = this.domains;
-    if (this.domains.length === 1) return [only!.decode(this.#cellOf, rows, this.spans![0]!)];
-    let stride = 1;
+    const last = this.domains.length - 1;
+    let before = 1;
     return this.domains.map((domain, k) => {
       const span = this.spans![k]!;
-      const radix = span.size + 1;
-      const digits = new Int32Array(rows);
-      for (let g = 0; g < rows; g++) digits[g] = ((this.#cellOf[g]! / stride) | 0) % radix;
-      stride *= radix;
-      return domain.decode(digits, rows, span);
+      const stride = before;
+      before *= span.size + 1;
+      const digit = (binder: Binder) => {
+        const cell = `${binder.bind(this.#cellOf)}[i]`;
+        const rest = k === 0 ? cell : `(${cell}/${binder.bind(stride)}|0)`;
+        return k === last ? rest : `${rest}%${binder.bind(span.size + 1)}`;
+      };
+      return domain.decode(digit, rows, span);
     });
   }
 }
@@ -282,11 +284,12 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
   keyColumns(): Column[] {
     const rows = this.state[0]!;
     const w = this.#words;
+    const packed = this.#packed;
     return this.domains.map((domain, k) => {
       const { word, shift, mask } = this.#fields![k]!;
-      const digits = new Int32Array(rows);
-      for (let g = 0; g < rows; g++) digits[g] = (this.#packed[w * g + word]! >>> shift) & mask;
-      return domain.decode(digits, rows, this.spans![k]!);
+      const digit = (binder: Binder) =>
+        `(${binder.bind(packed)}[${w}*i+${word}]>>>${binder.bind(shift)}&${binder.bind(mask)})`;
+      return domain.decode(digit, rows, this.spans![k]!);
     });
   }
 

@@ -139,7 +139,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'sort':
       return sortOperator(op.by, op.limit, schema, inputs.lent);
     case 'survey':
-      return surveyOperator(op, schema);
+      return surveyOperator(op, schema, inputs.lent);
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
     case 'explode':
@@ -149,7 +149,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'number':
       return numberOperator(op, schema, inputs.position);
     case 'aggregate':
-      return aggregateOperator(op);
+      return aggregateOperator(op, inputs.lent);
     case 'join':
       return joinOperator(op, schema, sideOf(op, fragment, inputs));
     default:
