@@ -1,10 +1,11 @@
 import type { AggregateStep } from '../physical/fragment.js';
-import { aggregateSchema } from '../physical/schema.js';
+import { aggregateSchema, packedSchema } from '../physical/schema.js';
 import type { AggregatePlan } from '../plan/plan.js';
 import type { BuildContext } from './build.js';
 import { coalesced } from './coalesce.js';
 import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
-import { gather, type Pipeline, shuffle, withOp } from './pipeline.js';
+import { choosePacking, type Packing } from './packing.js';
+import { type Build, gather, nextBuildInput, type Pipeline, shuffle, withOp } from './pipeline.js';
 import { sumOf } from './stage.js';
 import { surveyGroups } from './survey.js';
 
@@ -29,11 +30,41 @@ export async function buildAggregate(
   });
   if (input.tasks === 1) return withOp(input, step('complete'), plan.schema);
   const { partial, fanOut, parts } = await choose(plan, input, rows, context);
+  if (!partial && fanOut > 1) {
+    const packing = await choosePacking(plan, rows, context);
+    if (packing !== null) return packed(plan, input, step('complete'), packing, { fanOut, parts }, context);
+  }
   const state = step('partial');
   const mapped = partial ? withOp(input, state, aggregateSchema(state)) : input;
   const moved =
     fanOut === 1 ? gather(context.runner, mapped) : shuffle(context.runner, mapped, plan.keys, fanOut, parts);
   return withOp(moved, step(partial ? 'final' : 'complete'), plan.schema);
+}
+
+/** Rows are dealt out with their keys packed into 64 bits, and grouped by those. */
+function packed(
+  plan: AggregatePlan,
+  input: Pipeline,
+  complete: AggregateStep,
+  { name, fields, dictionaries }: Packing,
+  { fanOut, parts }: Pick<Way, 'fanOut' | 'parts'>,
+  { runner }: BuildContext,
+): Pipeline {
+  const rest = [
+    ...new Set(plan.aggregates.flatMap(({ column, filter, other }) => [column, filter, other])),
+  ].filter((each): each is string => each != null);
+  const pack = { kind: 'pack', name, fields, rest } as const;
+  const schema = packedSchema(pack, input.schema);
+  const moved = shuffle(runner, withOp(input, pack, schema), [name], fanOut, parts);
+  const step: AggregateStep = { ...complete, keys: [name], input: schema };
+  const grouped = withOp(moved, step, aggregateSchema(step));
+  const build: Build[] =
+    dictionaries === null
+      ? []
+      : [{ dependency: { rule: 'all', from: dictionaries.range }, schema: dictionaries.schema }];
+  const at = dictionaries === null ? null : nextBuildInput(grouped);
+  const unpack = { kind: 'unpack', name, fields, input: at } as const;
+  return withOp({ ...grouped, builds: [...grouped.builds, ...build] }, unpack, plan.schema);
 }
 
 interface Way {
@@ -61,7 +92,7 @@ async function choose(
   const bytes = await input.bytesIn();
   const small = bytes < (options.surveyBytes ?? planConstants.surveyBytes);
   const { origin } = source;
-  const surveys = origin.kind === 'layers' ? origin.whole?.surveys : undefined;
+  const surveys = origin.kind === 'layers' ? origin.whole?.facts?.surveys : undefined;
   const survey =
     small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner, surveys);
   if (survey === null) return unsurveyed(bytes, options);

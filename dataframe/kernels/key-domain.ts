@@ -180,7 +180,7 @@ function scanRange(column: Column): { min: number; max: number } | null {
 const distinct = new WeakMap<Dictionary, boolean>();
 
 /** True when no entry stands twice (what a function of an old dictionary gives may): found out once per dictionary. */
-function hasDistinctEntries(dictionary: Dictionary): boolean {
+export function hasDistinctEntries(dictionary: Dictionary): boolean {
   let known = distinct.get(dictionary);
   if (known === undefined) {
     const table = new StringTable(dictionary.length, dictionary.bytes.length);

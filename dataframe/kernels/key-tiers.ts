@@ -1,5 +1,6 @@
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import { denseColumn } from '../column/layout.js';
 import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
 import { GroupTable } from './group.js';
@@ -62,10 +63,13 @@ abstract class DigitTier {
   protected spans: readonly Span[] | null = null;
   #versions: readonly number[] = [];
   readonly #fits: boolean;
+  /** There are groups to put in first. */
+  protected readonly filled: boolean;
 
   /** `known`: keys of groups that will be put in first. */
   constructor(types: readonly DataType[], known: readonly Column[] | null) {
     this.domains = types.map(type => new KeyDomain(type));
+    this.filled = known !== null;
     this.#fits = known === null || this.domains.every((domain, k) => domain.admit(known[k]!) !== null);
   }
 
@@ -215,7 +219,7 @@ export class DenseTier extends DigitTier implements KeyTier {
   }
 }
 
-interface Field {
+export interface Field {
   readonly word: 0 | 1;
   readonly shift: number;
   readonly mask: number;
@@ -227,6 +231,8 @@ export class PackedTier extends DigitTier implements KeyTier {
   capacity: number;
   #fields: readonly Field[] | null = null;
   #words: 1 | 2 = 1;
+  /** The only key is a 64-bit integer in two words: they are taken as they are. */
+  #raw = false;
   /** Group of each slot, or -1; twice as many as groups fit. */
   #slots = new Int32Array(0);
   /** Words of each group, one group after another. */
@@ -243,13 +249,24 @@ export class PackedTier extends DigitTier implements KeyTier {
   }
 
   admit(keys: readonly Column[], rows: number): boolean {
-    const same = this.admitKeys(keys);
-    if (same === null) return false;
-    if (this.#fields !== null) return same;
-    this.#fields = packFields(this.domains.map(domain => domain.size));
-    if (this.#fields === null) return false;
-    this.keepSpans();
-    this.#words = this.#fields.some(field => field.word === 1) ? 2 : 1;
+    const raw = keys.length === 1 && keys[0]!.physical === 'i64' && keys[0]!.validity === null;
+    if (this.#fields !== null && raw !== this.#raw) return false;
+    if (raw) {
+      if (this.filled) return false;
+      this.keys = keys;
+      if (this.#fields !== null) return true;
+      this.#raw = true;
+      this.#words = 2;
+      this.#fields = [];
+    } else {
+      const same = this.admitKeys(keys);
+      if (same === null) return false;
+      if (this.#fields !== null) return same;
+      this.#fields = packFields(this.domains.map(domain => domain.size));
+      if (this.#fields === null) return false;
+      this.keepSpans();
+      this.#words = this.#fields.some(field => field.word === 1) ? 2 : 1;
+    }
     while (this.capacity * 4 < rows) this.capacity *= 2;
     this.#allocate();
     return true;
@@ -257,11 +274,17 @@ export class PackedTier extends DigitTier implements KeyTier {
 
   text(binder: Binder): string {
     const words = ['', ''];
-    this.digitTexts(binder).forEach((digit, k) => {
-      const { word, shift } = this.#fields![k]!;
-      const term = shift === 0 ? digit : `(${digit}<<${binder.bind(shift)})`;
-      words[word] += words[word] === '' ? term : `|${term}`;
-    });
+    if (this.#raw) {
+      const { values } = this.keys[0]!;
+      const pair = binder.bind(values);
+      words[0] = `${pair}[2*i]`;
+      words[1] = `${pair}[2*i+1]`;
+    } else
+      this.digitTexts(binder).forEach((digit, k) => {
+        const { word, shift } = this.#fields![k]!;
+        const term = shift === 0 ? digit : `(${digit}<<${binder.bind(shift)})`;
+        words[word] += words[word] === '' ? term : `|${term}`;
+      });
     const w = this.#words;
     const slots = binder.bind(this.#slots);
     const packed = binder.bind(this.#packed);
@@ -285,6 +308,10 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
     const rows = this.state[0]!;
     const w = this.#words;
     const packed = this.#packed;
+    if (this.#raw) {
+      const values = packed.subarray(0, 2 * rows);
+      return [denseColumn(this.domains[0]!.type, 'i64', rows, values)];
+    }
     return this.domains.map((domain, k) => {
       const { word, shift, mask } = this.#fields![k]!;
       const digit = (binder: Binder) =>
@@ -320,7 +347,7 @@ function hashText(words: 1 | 2): string {
 }
 
 /** Fields of digits (and the one for null) in two words, in key order where it fits; null when they do not fit. */
-function packFields(sizes: readonly number[]): Field[] | null {
+export function packFields(sizes: readonly number[]): Field[] | null {
   const used: [number, number] = [0, 0];
   const fields: Field[] = [];
   for (const size of sizes) {

@@ -15,10 +15,12 @@ import { readTable } from './join-slab.js';
 import type { Emit, Operator } from './operator.js';
 import { aggregateOperator } from './operators/aggregate.js';
 import { explodeOperator } from './operators/explode.js';
+import { extentsOperator } from './operators/extents.js';
 import { filterOperator } from './operators/filter.js';
 import { type JoinSide, joinOperator, joinSide, readSide } from './operators/join.js';
 import { limitOperator, tailOperator } from './operators/limit.js';
 import { numberOperator } from './operators/number.js';
+import { packOperator, unpackOperator } from './operators/pack.js';
 import { projectOperator } from './operators/project.js';
 import { sampleOperator, splitterOperator } from './operators/sample.js';
 import { sortOperator } from './operators/sort.js';
@@ -82,9 +84,14 @@ export function readColumns(all: readonly FragmentOp[]): ReadonlySet<string> | n
   // A limit passes on what it does not look at: a survey has one in front.
   const ops = all[0]?.kind === 'limit' ? all.slice(1) : all;
   for (const op of ops) {
-    if (op.kind === 'survey') {
-      for (const name of op.keys) names.add(name);
+    if (op.kind === 'survey' || op.kind === 'extents') {
+      for (const name of op.kind === 'survey' ? op.keys : op.columns) names.add(name);
       return names;
+    }
+    if (op.kind === 'pack') {
+      for (const { column } of op.fields) names.add(column);
+      for (const name of op.rest) names.add(name);
+      return op === ops[0] ? names : null;
     }
     if (op.kind === 'filter') columnsOf(op.predicate, names);
     else if (op.kind === 'project') {
@@ -140,6 +147,14 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
       return sortOperator(op.by, op.limit, schema, inputs.lent);
     case 'survey':
       return surveyOperator(op, schema, inputs.lent);
+    case 'extents':
+      return extentsOperator(op);
+    case 'pack':
+      return packOperator(op, schema);
+    case 'unpack': {
+      const source = op.input === null ? [] : decodeInput(inputs, op.input, fragment.inputs[op.input]!);
+      return unpackOperator(op, schema, source[0] ?? null);
+    }
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
     case 'explode':
