@@ -2,7 +2,7 @@ import type { TaskRange } from '../../core/base/ids.js';
 import { isValid } from '../column/bitmap.js';
 import type { Schema } from '../column/datatype.js';
 import { entryText } from '../column/dictionary.js';
-import { packFields } from '../kernels/key-tiers.js';
+import { packFields } from '../kernels/packed-tier.js';
 import type { FragmentOp, PackedField } from '../physical/fragment.js';
 import { extentsSchema } from '../physical/schema.js';
 import type { Extent } from '../plan/memory-table.js';

@@ -26,7 +26,7 @@ interface Formula {
 
 /** The state of groups once they are complete. */
 export function readState(groups: FusedGroups, count: number): State {
-  return { groups, count, order: groups.order(), layout: groups.layout };
+  return { groups, count, order: groups.order(), layout: groups.state.layout };
 }
 
 /** The state columns of aggregate k, as stateFields names them. Rows came from one entry. */
@@ -84,7 +84,7 @@ function sumOf({ layout, groups }: State, k: number): Formula {
   if (layout.parts[k] === 1) return slotOf(slot);
   const total = layout.total[k]!;
   const ends = 'h-h===0?h+l:h';
-  if (total < 0 || groups.totals.length === 0) {
+  if (total < 0 || groups.state.totals.length === 0) {
     return { before: `const h=st[b+${slot}],l=st[b+${slot + 1}];`, value: `(${ends})` };
   }
   const before = `const x=st[b+${slot}],s=tt[t+${total}],h=s+x,z=h-s,l=tt[t+${total + 1}]+((s-(h-z))+(x-z)+st[b+${slot + 1}]);`;
@@ -102,11 +102,11 @@ type Loop = (
 function runLoop(state: State, tag: string, text: string, out: Values): number {
   const { order, layout, groups, count } = state;
   const place = order === null ? 'i' : 'order[i]';
-  const totals = groups.totals.length === 0 ? '' : `const t=g*${layout.totalWidth};`;
+  const totals = groups.state.totals.length === 0 ? '' : `const t=g*${layout.totalWidth};`;
   return compile<Loop>(
     ['st', 'tt', 'order', 'out', 'rows'],
     `/* result ${tag} */for(let i=0;i<rows;i++){const g=${place},b=g*${layout.width};${totals}${text}}return 1;`,
-  )(groups.numbers, groups.totals, order, out, count);
+  )(groups.state.numbers, groups.state.totals, order, out, count);
 }
 
 const noValidity: Validity = { validity: null, nullCount: 0 };
@@ -173,7 +173,7 @@ function exactIntegers({ groups, order, layout, count }: State, spec: FusedSpec,
   const builder = createBuilder(DataType.Int64, count);
   for (let i = 0; i < count; i++) {
     const b = (order === null ? i : order[i]!) * layout.width + slot;
-    const exact = BigInt(groups.numbers[b]!) + BigInt(groups.numbers[b + 1]!);
+    const exact = BigInt(groups.state.numbers[b]!) + BigInt(groups.state.numbers[b + 1]!);
     if (BigInt.asIntN(64, exact) !== exact) throw overflow(spec.name, exact);
     builder.appendInt64(Number(BigInt.asIntN(32, exact)), Number(BigInt.asIntN(32, exact >> 32n)));
   }

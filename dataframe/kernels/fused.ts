@@ -4,21 +4,16 @@ import type { DataType } from '../column/datatype.js';
 import {
   aggregatesPerLoop,
   type FusedSpec,
-  initialValue,
-  isExtreme,
   isWideExtreme,
-  type Layout,
   type LayoutFlags,
   layoutOf,
-  slotSources,
-  type Witness,
   witnessOf,
 } from './fused-layout.js';
-import { moveNumbers, relaid } from './fused-state.js';
+import { GroupNumbers } from './fused-state.js';
 import { Binder, type FusedInput, foldText, mergeText, rowsText, type SlotText } from './fused-text.js';
-import { DenseTier, fewGroups, type KeyTier, PackedTier, TableTier, type TierKind } from './key-tiers.js';
+import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
 import type { Lent } from './lent.js';
-import { giveNumbers, takeNumbers } from './scratch.js';
+import { PackedTier } from './packed-tier.js';
 
 /** Rows after which sums of 32-bit integers may pass 2^53. */
 const shortRows = 2 ** 21;
@@ -66,15 +61,8 @@ export class FusedGroups {
   readonly specs: readonly FusedSpec[];
   readonly #options: GroupsOptions;
   #tier: KeyTier | null = null;
-  /** As long as it is there generated code does not note which places are in use. */
-  #witness: Witness | null = null;
-  #layout: Layout;
+  readonly #state: GroupNumbers;
   #rows = 0;
-  /** Interleaved: slot s of the group at place g is #numbers[g * width + s]. What is not in use is 0. */
-  #numbers: Float64Array = new Float64Array(0);
-  /** Of float sums over the entries before the last, by place; empty until rows of a second entry come. */
-  #totals: Float64Array = noTotals;
-  #places = 0;
   #first = -1;
   #entry = -1;
   /** Groups that there were before the entry, where they are numbered by first appearance. */
@@ -88,8 +76,8 @@ export class FusedGroups {
     // A branch costs the only group nothing; states of other tasks may hold anything.
     const wide = options.merging || options.keys.length === 0;
     const flags = { partly, long: false, wide };
-    this.#layout = layoutOf(this.specs, flags, options.merging);
-    if (options.keys.length === 0) this.#reserve(1);
+    this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
+    if (options.keys.length === 0) this.#state.reserve(1);
   }
 
   /** Without keys: 1 as soon as there was a row. */
@@ -99,17 +87,8 @@ export class FusedGroups {
     return this.#tier?.state[0] ?? 0;
   }
 
-  get layout(): Layout {
-    return this.#layout;
-  }
-
-  get numbers(): Float64Array {
-    return this.#numbers;
-  }
-
-  /** Empty: there are no totals. */
-  get totals(): Float64Array {
-    return this.#totals;
+  get state(): GroupNumbers {
+    return this.#state;
   }
 
   /** No more rows: groups may be put into another order, of the keys. Then they are read. */
@@ -135,7 +114,7 @@ export class FusedGroups {
     entry: number,
   ): Int32Array | null {
     this.#rows += rows;
-    const old = this.#layout.flags;
+    const old = this.#state.layout.flags;
     this.#show({
       partly: inputs.map(
         ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
@@ -147,7 +126,7 @@ export class FusedGroups {
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        rowsText({ specs: this.specs, layout: this.#layout, from, to, at, binder }, inputs);
+        rowsText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, inputs);
     return this.#run(keys, rows, entry + 1, body);
   }
 
@@ -158,20 +137,19 @@ export class FusedGroups {
     rows: number,
   ): Int32Array | null {
     this.#rows += rows;
-    const old = this.#layout.flags;
+    const old = this.#state.layout.flags;
     const partly = states.map((columns, k) => old.partly[k]! || columns[0]!.validity !== null);
     this.#show({ ...old, partly });
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        mergeText({ specs: this.specs, layout: this.#layout, from, to, at, binder }, states);
+        mergeText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, states);
     return this.#run(keys, rows, 0, body);
   }
 
   /** No more rows: the state lasts as long as what was lent to the task. */
   close(): void {
-    this.#options.lent.adopt(this.#numbers);
-    this.#options.lent.adopt(this.#totals);
+    this.#state.lendTo(this.#options.lent);
   }
 
   /** From the second entry on, what sums hold of earlier ones is folded into totals when a row of it comes to a group. */
@@ -179,15 +157,13 @@ export class FusedGroups {
     if (this.#first < 0) this.#first = entry;
     if (entry !== this.#entry) this.#born = this.#tier === null ? 0 : this.#tier.state[0]!;
     this.#entry = entry;
-    const { totalWidth } = this.#layout;
-    if (entry !== this.#first && totalWidth > 0 && this.#totals.length === 0)
-      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth);
+    if (entry !== this.#first) this.#state.addTotals();
   }
 
   /** Text that folds the sums of a group, whose totals lie at `f`, when the row is of another entry than its last. */
   #foldText(at: SlotText): string {
-    if (this.#layout.totalWidth === 0 || this.#entry === this.#first) return '';
-    return `if(tt[f]!==entry){${foldText(this.#layout, at)}tt[f]=entry;}`;
+    if (this.#state.layout.totalWidth === 0 || this.#entry === this.#first) return '';
+    return `if(tt[f]!==entry){${foldText(this.#state.layout, at)}tt[f]=entry;}`;
   }
 
   #folding(body: Body): Body {
@@ -197,7 +173,7 @@ export class FusedGroups {
       if (fold === '') return text;
       // Groups that are numbered as they come were born in this entry from that number on.
       const old = this.#tier!.order() === null ? 'if(g<born)' : '';
-      return `${old}{const f=g*${this.#layout.totalWidth};${fold}}\n${text}`;
+      return `${old}{const f=g*${this.#state.layout.totalWidth};${fold}}\n${text}`;
     };
   }
 
@@ -229,12 +205,12 @@ export class FusedGroups {
     body: Body,
   ): void {
     const tier = this.#tierFor(keys, rows, ids !== null);
-    this.#reserve(tier.places);
+    this.#state.reserve(tier.places);
     for (let from = 0; ; ) {
       from = this.#pass(tier, body, from, rows, entry, ids);
       if (from === rows) return;
       tier.grow();
-      this.#reserve(tier.places);
+      this.#state.reserve(tier.places);
     }
   }
 
@@ -250,7 +226,7 @@ export class FusedGroups {
     const known = tier.known ?? null;
     const plain = (binder: Binder) => tier.text(binder);
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
-    if (this.#witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
+    if (this.#state.witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
     const next = this.#loop(plain, body, from, rows, entry, null, known.groups);
@@ -259,8 +235,8 @@ export class FusedGroups {
 
   /** Finds the groups that were not noted. */
   #discover(): void {
-    if (this.#witness === null) return;
-    this.#tier!.discover!(this.#numbers, this.#layout.width, this.#witness);
+    if (this.#state.witness === null) return;
+    this.#tier!.discover!(this.#state.numbers, this.#state.layout.width, this.#state.witness);
   }
 
   /** `enough`: groups after which it stops. */
@@ -274,7 +250,7 @@ export class FusedGroups {
     enough = -1,
   ): number {
     const binder = new Binder();
-    const { width } = this.#layout;
+    const { width } = this.#state.layout;
     const key = keyText(binder);
     const text = body(slot => (slot === 0 ? 'st[b]' : `st[b+${slot}]`), binder);
     const store = ids === null ? '' : 'ids[i]=g;';
@@ -294,8 +270,8 @@ export class FusedGroups {
     return loop(
       binder.values,
       state,
-      this.#numbers,
-      this.#totals,
+      this.#state.numbers,
+      this.#state.totals,
       from,
       rows,
       capacity,
@@ -321,7 +297,7 @@ export class FusedGroups {
     const loop = compileLoop(
       `${binder.text()}${loads}\nconst f=0;${fold}for(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
     );
-    loop(binder.values, noState, this.#numbers, this.#totals, 0, rows, 0, entry, 0, null);
+    loop(binder.values, noState, this.#state.numbers, this.#state.totals, 0, rows, 0, entry, 0, null);
   }
 
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
@@ -329,11 +305,11 @@ export class FusedGroups {
     if (old?.admit(keys, rows)) return old;
     const { keys: types, tier: forced, expected = 0 } = this.#options;
     this.#discover();
-    this.#witness = null;
+    this.#state.witness = null;
     const groups = old?.state[0] ?? 0;
     const known = groups === 0 ? null : old!.keyColumns();
     const makers: Record<TierKind, () => KeyTier> = {
-      dense: () => new DenseTier(types, known, numbered ? 0 : this.#layout.width),
+      dense: () => new DenseTier(types, known, numbered ? 0 : this.#state.layout.width),
       packed: () => new PackedTier(types, known, expected),
       table: () => new TableTier(types, known),
     };
@@ -346,9 +322,9 @@ export class FusedGroups {
       if (known !== null) {
         this.#move(old!, tier, known, groups);
         tier.admit(keys, rows);
-      } else if (kind === 'dense' && !numbered && tier.places > fewGroups && this.#places === 0) {
+      } else if (kind === 'dense' && !numbered && tier.places > fewGroups && this.#state.places === 0) {
         // Merged states may count no rows.
-        this.#witness = this.#options.merging ? null : witnessOf(this.specs, this.#layout);
+        this.#state.witness = this.#options.merging ? null : witnessOf(this.specs, this.#state.layout);
       }
       this.#tier = tier;
       return tier;
@@ -358,109 +334,40 @@ export class FusedGroups {
 
   /** Takes the groups of another tier over, in their order, and their numbers. */
   #move(from: KeyTier, to: KeyTier, known: readonly Column[], groups: number): void {
-    const { width } = this.#layout;
-    const compact = takeNumbers(groups * width);
-    moveNumbers(this.#numbers, from.order(), compact, null, groups, width);
-    giveNumbers(this.#numbers);
-    this.#moveTotals(from.order(), null, groups, groups);
+    this.#state.gather(from.order(), groups);
     // Another order: any group may be of an earlier entry.
     this.#born = groups;
     if (to.kind !== 'table') {
       const places = new Int32Array(groups);
       to.admit(known, groups);
-      for (let at = 0; ; to.grow()) {
+      for (let at = 0; at < groups; to.grow()) {
         const binder = new Binder();
         const key = to.text(binder);
         const loop = compileLoop(
           `${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`,
         );
-        at = loop(binder.values, to.state, compact, noTotals, at, groups, to.capacity, 0, 0, places);
-        if (at === groups) break;
+        at = loop(binder.values, to.state, none, none, at, groups, to.capacity, 0, 0, places);
       }
     }
-    this.#numbers = compact;
-    this.#places = groups;
     const order = to.order();
-    if (order === null) return;
-    this.#numbers = takeNumbers(to.places * width);
-    this.#places = to.places;
-    this.#begin(0, to.places);
-    moveNumbers(compact, null, this.#numbers, order, groups, width);
-    giveNumbers(compact);
-    this.#moveTotals(null, order, groups, to.places);
-  }
-
-  #moveTotals(from: Int32Array | null, to: Int32Array | null, groups: number, places: number): void {
-    const old = this.#totals;
-    if (old.length === 0) return;
-    const { totalWidth } = this.#layout;
-    this.#totals = takeNumbers(Math.max(1, places) * totalWidth);
-    moveNumbers(old, from, this.#totals, to, groups, totalWidth);
-    giveNumbers(old);
-  }
-
-  /** Makes room for places 0 .. places-1. */
-  #reserve(places: number): void {
-    if (places <= this.#places) return;
-    const { width } = this.#layout;
-    const next = takeNumbers(places * width);
-    next.set(this.#numbers.subarray(0, this.#places * width));
-    giveNumbers(this.#numbers);
-    this.#numbers = next;
-    this.#begin(this.#places, places);
-    if (this.#totals.length > 0) {
-      const { totalWidth } = this.#layout;
-      const totals = takeNumbers(places * totalWidth);
-      totals.set(this.#totals.subarray(0, this.#places * totalWidth));
-      giveNumbers(this.#totals);
-      this.#totals = totals;
-    }
-    this.#places = places;
-  }
-
-  /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
-  #begin(from: number, to: number): void {
-    const { width, value, flags } = this.#layout;
-    const numbers = this.#numbers;
-    const fill = (slot: number, initial: number) => {
-      if (Object.is(initial, 0)) return;
-      for (let at = from * width + slot; at < to * width; at += width) numbers[at] = initial;
-    };
-    this.specs.forEach((spec, k) => {
-      if (value[k]! >= 0) fill(value[k]!, initialValue(spec, flags.wide));
-    });
-    if (this.#witness !== null) fill(this.#witness.slot, this.#witness.unused);
+    if (order !== null) this.#state.scatter(order, groups, to.places);
   }
 
   #show(flags: LayoutFlags): void {
-    const old = this.#layout;
+    const old = this.#state.layout;
     const same =
       old.flags.long === flags.long &&
       old.flags.wide === flags.wide &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);
     if (same) return;
     this.#discover();
-    this.#witness = null;
-    const next = layoutOf(this.specs, flags, this.#options.merging);
-    this.#layout = next;
-    if (this.#places === 0) return;
-    const numbers = relaid(this.specs, this.#numbers, this.#places, old, next);
-    giveNumbers(this.#numbers);
-    this.#numbers = numbers;
-    // Extremes that get a count which nothing else kept: every group had rows, and all of them counted.
-    const groups = this.count;
-    const order = this.order();
-    const sources = slotSources(old, next);
-    this.specs.forEach((spec, k) => {
-      const slot = next.count[k]!;
-      if (!isExtreme(spec) || slot < 0 || sources[slot]! >= 0) return;
-      for (let g = 0; g < groups; g++) numbers[(order === null ? g : order[g]!) * next.width + slot] = 1;
-    });
+    this.#state.witness = null;
+    this.#state.relay(layoutOf(this.specs, flags, this.#options.merging), this.order(), this.count);
   }
 }
 
 const noState = new Int32Array(1);
-const noTotals = new Float64Array(0);
+const none = new Float64Array(0);
 
 function compileLoop(text: string): Loop {
   return compile<Loop>(['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'], text);

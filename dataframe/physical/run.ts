@@ -15,7 +15,7 @@ import { Lent } from '../kernels/lent.js';
 import { sliceBatch } from '../kernels/take.js';
 import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
-import { buildChain, type Chain, decodeInput, readColumns, type TaskInputs } from './chain.js';
+import { buildChain, type Chain } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
 import { tableWriter } from './join-slab.js';
 import { dealtRanges } from './ranges.js';
@@ -23,6 +23,7 @@ import { scanSchema } from './schema.js';
 import { storeDealt } from './store-dealt.js';
 import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
 import type { FragmentEnv, FragmentInput, FragmentResult } from './task.js';
+import { decodeInput, readColumns, type TaskInputs } from './task-inputs.js';
 
 export interface PreparedFragment {
   /**
