@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRng } from '../../core/base/rng.js';
 import { col, len } from '../expr/expr.js';
-import { type DataFrame, fromRecords } from '../frame.js';
+import { type DataFrame, fromArrow, fromRecords } from '../frame.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
 import { testSeed } from '../testing/random-batch.js';
 import type { PlanOptions } from './constants.js';
@@ -44,7 +44,9 @@ async function ask(frame: DataFrame, keys: readonly string[], options: PlanOptio
 test('keys that are dealt out packed give the bits of those that are not', async () => {
   const seed = testSeed();
   const executor = new InlineExecutor();
-  const frame = fromRecords({ executor }, records(seed, 2500), { partitions: 6 });
+  // Collected, so that all partitions have one dictionary.
+  const table = await fromRecords({ executor }, records(seed, 2500)).collect();
+  const frame = fromArrow({ executor }, table, { partitions: 6 });
   for (const keys of [['i'], ['s', 'b', 'i'], ['t', 's'], ['b', 't', 'i', 's'], ['d', 'b']]) {
     const expected = await ask(frame, keys, { groupTier: 'table', partial: true });
     executor.layers.length = 0;
