@@ -5,6 +5,7 @@ import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
 import type { Accumulator } from './accumulator.js';
 import { GroupValues } from './group-values.js';
+import type { Lent } from './lent.js';
 import { readText } from './read-number.js';
 import { type Lists, Selection } from './select.js';
 
@@ -14,12 +15,13 @@ import { type Lists, Selection } from './select.js';
  */
 export class QuantileAccumulator implements Accumulator {
   readonly #share: number;
-  readonly #values = new GroupValues(DataType.Float64);
+  readonly #values: GroupValues;
   readonly #merged: Lists[] = [];
   #groups = 0;
 
-  constructor(share: number) {
+  constructor(share: number, lent?: Lent) {
     this.#share = share;
+    this.#values = new GroupValues(DataType.Float64, lent);
   }
 
   resize(groups: number): void {
@@ -35,7 +37,7 @@ export class QuantileAccumulator implements Accumulator {
   }
 
   merge(state: readonly Column[], group: Int32Array, rows: number): void {
-    this.#merged.push({ lists: state[0]!, group: group.slice(0, rows) });
+    this.#merged.push({ lists: state[0]!, group: group.subarray(0, rows) });
   }
 
   result(): Column {

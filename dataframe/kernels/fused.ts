@@ -30,7 +30,7 @@ export interface GroupsOptions {
   readonly numbered: boolean;
   /** Rows to come, where most are groups of their own. */
   readonly expected?: number;
-  /** Takes the state over when it has been read. */
+  /** Takes the state over when it has been read; group numbers of rows are valid as long. */
   readonly lent: Lent;
   /** For tests. */
   readonly tier?: TierKind;
@@ -185,7 +185,7 @@ export class FusedGroups {
   ): Int32Array | null {
     const count = this.specs.length;
     const several = count > aggregatesPerLoop;
-    const ids = this.#options.numbered || several ? new Int32Array(rows) : null;
+    const ids = this.#options.numbered || several ? this.#options.lent.ints(rows) : null;
     const first = Math.min(count, aggregatesPerLoop);
     if (keys.length === 0) this.#runWhole(rows, entry, body(0, first));
     else this.#runGrouped(keys, rows, entry, ids, this.#folding(body(0, first)));

@@ -3,6 +3,7 @@ import type { Column, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { allocateValues, denseColumn } from '../column/layout.js';
 import { concatColumns } from './concat.js';
+import type { Lent } from './lent.js';
 import { emptyLists, itemGroups, listColumn } from './list.js';
 import { takeColumn } from './take.js';
 
@@ -62,11 +63,14 @@ function wanted(chunk: Chunk): Chunk {
  */
 export class GroupValues {
   readonly #type: DataType;
+  readonly #lent: Lent | undefined;
   #chunks: Chunk[] = [];
   #rows = 0;
 
-  constructor(type: DataType) {
+  /** With `lent` the values laid out are lent. */
+  constructor(type: DataType, lent?: Lent) {
     this.#type = type;
+    this.#lent = lent;
   }
 
   /** Values held. */
@@ -74,7 +78,7 @@ export class GroupValues {
     return this.#rows;
   }
 
-  /** Adds rows; those with mask[i] = 0 and nulls are left out. `group` is copied, the others are not. */
+  /** Adds rows; those with mask[i] = 0 and nulls are left out. Nothing is copied. */
   add(column: Column, group: Int32Array, rows: number, mask: Uint8Array | null): void {
     if (column.type.kind === 'null') return;
     let kept = rows;
@@ -82,7 +86,7 @@ export class GroupValues {
       kept = 0;
       for (let i = 0; i < rows; i++) kept += mask[i]!;
     }
-    this.#keep({ values: column, group: group.slice(0, rows), mask }, kept);
+    this.#keep({ values: column, group: group.subarray(0, rows), mask }, kept);
   }
 
   /** Adds the items of list columns: `group` is that of each list. */
@@ -115,7 +119,7 @@ export class GroupValues {
     const { physical, type } = this.#chunks[0]!.values;
     const at = offsets.slice();
     if (this.#chunks.every(({ values }) => isPlain(values) && values.physical === physical)) {
-      const out = allocateValues(physical, this.#rows);
+      const out = this.#lent?.values(physical, this.#rows) ?? allocateValues(physical, this.#rows);
       for (const { values, group, mask } of this.#chunks) {
         scatterRows(physical, mask !== null)(values.values, group, mask, at, out, group.length);
       }

@@ -15,6 +15,11 @@ export class Lent {
     return new Uint32Array(buffer, byteOffset, rows);
   }
 
+  ints(rows: number): Int32Array {
+    const words = this.words(rows);
+    return new Int32Array(words.buffer, words.byteOffset, rows);
+  }
+
   values(physical: Physical, rows: number): Values {
     const bytes = bytesOfValues(physical, rows);
     if (bytes < fewBytes) return allocateValues(physical, rows);

@@ -11,11 +11,12 @@ import { ListAccumulator } from '../../kernels/aggregate-list.js';
 import { VarianceAccumulator } from '../../kernels/aggregate-moments.js';
 import { QuantileAccumulator } from '../../kernels/aggregate-quantile.js';
 import { topAccumulator } from '../../kernels/aggregate-top.js';
+import type { Lent } from '../../kernels/lent.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
 import { aggregateInput } from '../schema.js';
 
 /** An empty accumulator of an aggregate that generated code does not update. */
-export function accumulatorOf(step: AggregateStep, spec: AggregateSpec): Accumulator {
+export function accumulatorOf(step: AggregateStep, spec: AggregateSpec, lent: Lent): Accumulator {
   const type = aggregateInput(step, spec);
   switch (spec.op) {
     case 'min':
@@ -34,7 +35,7 @@ export function accumulatorOf(step: AggregateStep, spec: AggregateSpec): Accumul
     case 'corr':
       return new CorrelationAccumulator();
     case 'quantile':
-      return new QuantileAccumulator(spec.param!);
+      return new QuantileAccumulator(spec.param!, lent);
     case 'list':
       return new ListAccumulator(type);
     case 'topK':

@@ -52,7 +52,7 @@ class Aggregates {
   constructor(step: AggregateStep, lent: Lent, expected = 0) {
     const { aggregates } = step;
     this.fused = aggregates.flatMap((spec, k) => (isFused(step, spec) ? [k] : []));
-    this.others = aggregates.map(spec => (isFused(step, spec) ? null : accumulatorOf(step, spec)));
+    this.others = aggregates.map(spec => (isFused(step, spec) ? null : accumulatorOf(step, spec, lent)));
     this.groups = new FusedGroups({
       keys: keyTypes(step),
       specs: this.fused.map(k => {
