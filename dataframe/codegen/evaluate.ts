@@ -133,9 +133,16 @@ function outputOf(emitter: Emitter, value: Emitted, k: number, rows: number): Ou
   if (value.form === 'pair') store = `${o}[2*j]=${live}${value.low};${o}[2*j+1]=${live}${value.high};`;
   else if (value.form === 'bool') store = `${o}[j]=${live}${value.code}?1:0;`;
   else if (value.form === 'null') store = '';
-  else store = `${o}[j]=${live}${value.code};`;
+  else store = `${o}[j]=${live}${storedText(emitter, value)};`;
   if (flags !== null) store += `${emitter.bind(flags)}[j]=${value.isNull}?0:1;`;
   return { type, value, values, flags, store: `/*${k}*/${store}` };
+}
+
+/** Floats are stored with one NaN only (kernels/one-nan.ts says why). */
+function storedText(emitter: Emitter, value: Exclude<Emitted, { form: 'null' | 'pair' }>): string {
+  if (value.type.kind !== 'float64' && value.type.kind !== 'float32') return value.code;
+  const x = emitter.local(value.code);
+  return `(${x}===${x}?${x}:NaN)`;
 }
 
 function finish(output: Output, rows: number): Column {

@@ -148,7 +148,7 @@ test('the code of a projection', () => {
     const x2=p2[i];
     const x3=x1*x2;
     const x4=x3+1;
-    /*0*/p3[j]=n0?0:x4;p4[j]=n0?0:1;
+    /*0*/p3[j]=n0?0:(x4===x4?x4:NaN);p4[j]=n0?0:1;
     }
     return 0;"
   `);

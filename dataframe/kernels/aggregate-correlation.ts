@@ -14,6 +14,7 @@ import {
   productText,
   splitText,
 } from './double-double.js';
+import { oneNaN } from './one-nan.js';
 import { PackedSums } from './packed-sums.js';
 import { integerBounds, readText } from './read-number.js';
 
@@ -149,7 +150,7 @@ export class CorrelationAccumulator implements Accumulator {
       flags[g] = 1;
       const spread = Math.sqrt(merged[k + 5]!) * Math.sqrt(merged[k + 7]!);
       const r = merged[k + 9]! / spread;
-      values[g] = r > 1 ? 1 : r < -1 ? -1 : r;
+      values[g] = r > 1 ? 1 : r < -1 ? -1 : oneNaN(r);
     }
     const packed = packValidity(flags, n);
     return { type: DataType.Float64, physical: 'f64', length: n, ...packed, values, dictionary: null };

@@ -6,6 +6,7 @@ import { DataType } from '../column/datatype.js';
 import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
 import { type FusedSpec, sumKind } from './fused-layout.js';
+import { oneNaN } from './one-nan.js';
 
 /** Numbers of one slot, group by group. */
 type ReadSlot = (slot: number) => Float64Array;
@@ -92,12 +93,12 @@ function sums(
   return { high: totalHigh, low: totalLow };
 }
 
-/** Rounded once. A sum that is not finite is the plain sum. */
+/** Rounded once. A sum that is not finite is the plain sum, with the bits of the one NaN. */
 function rounded(high: Float64Array, low: Float64Array | null): Float64Array {
   if (low === null) return high;
   for (let g = 0; g < high.length; g++) {
     const h = high[g]!;
-    if (h - h === 0) high[g] = h + low[g]!;
+    high[g] = h - h === 0 ? h + low[g]! : oneNaN(h);
   }
   return high;
 }
@@ -131,6 +132,7 @@ function extremes(groups: FusedGroups, k: number, read: ReadSlot, count: number)
     packed = packValidity(flags, count);
   }
   const physical = physicalOf(type);
+  if (physical === 'f64' || physical === 'f32') for (let g = 0; g < count; g++) best[g] = oneNaN(best[g]!);
   let values = best as Column['values'];
   if (physical !== 'f64') (values = allocateValues(physical, count)).set(best);
   return { type, physical, length: count, ...packed, values, dictionary: null };
