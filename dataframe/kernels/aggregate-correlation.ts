@@ -149,7 +149,8 @@ export class CorrelationAccumulator implements Accumulator {
       if (merged[k] === 0) continue;
       flags[g] = 1;
       const spread = Math.sqrt(merged[k + 5]!) * Math.sqrt(merged[k + 7]!);
-      const r = merged[k + 9]! / spread;
+      // Without spread what is left of the products is a rounding error: no correlation, not a perfect one.
+      const r = spread > 0 ? merged[k + 9]! / spread : Number.NaN;
       values[g] = r > 1 ? 1 : r < -1 ? -1 : oneNaN(r);
     }
     const packed = packValidity(flags, n);

@@ -56,3 +56,38 @@ function cellText(value: unknown): string {
   if (typeof value !== 'number' || !Number.isFinite(value)) return String(value);
   return String(Number(value.toPrecision(10)) + 0);
 }
+
+/**
+ * Where two answers differ, or null: rows in any order, told apart by their first `keys` cells; floats within 1e-9, since
+ * DuckDB adds in another order and rounds at every step.
+ */
+export function differenceByKey(
+  mine: readonly object[],
+  theirs: readonly object[],
+  keys: number,
+): { readonly mine: unknown; readonly theirs: unknown } | null {
+  const inOrder = (rows: readonly object[]) =>
+    rows
+      .map(row => Object.values(row))
+      .map(row => ({ row, key: row.slice(0, keys).map(keyText).join('|') }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const [ours, wanted] = [inOrder(mine), inOrder(theirs)];
+  if (ours.length !== wanted.length) return { mine: ours.length, theirs: wanted.length };
+  for (const [r, { row, key }] of ours.entries()) {
+    const other = wanted[r]!;
+    const same = key === other.key && row.every((cell, c) => c < keys || near(cell, other.row[c]));
+    if (!same) return { mine: row, theirs: other.row };
+  }
+  return null;
+}
+
+/** Keys are copied, not computed: every digit counts, but -0 is 0. */
+function keyText(value: unknown): string {
+  return value instanceof Date ? value.toISOString() : String(Object.is(value, -0) ? 0 : value);
+}
+
+function near(mine: unknown, theirs: unknown): boolean {
+  const [a, b] = [mine, theirs].map(v => (typeof v === 'bigint' ? Number(v) : v));
+  if (typeof a !== 'number' || typeof b !== 'number') return keyText(a) === keyText(b);
+  return a === b || Object.is(a, b) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b));
+}
