@@ -1,6 +1,6 @@
 import { volleyVersion } from '../core/base/version.js';
 import { connect, type DataFrame, type Session } from '../index.js';
-import { type TasksEnded, tasksEnded } from '../worker/pool/pool.js';
+import { type TasksEnded, tasksEnded } from '../worker/pool/tasks-ended.js';
 import { type Bandwidth, memoryBandwidth } from './bandwidth.js';
 import { toArrow } from './data/arrow.js';
 import { makeTables } from './data/tables.js';

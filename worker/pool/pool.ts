@@ -1,4 +1,3 @@
-import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { MessagePort, Worker as Thread } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -8,7 +7,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
-import type { Event, LaneResult } from '../state/api.js';
+import type { Event } from '../state/api.js';
 import type { Slab } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
 import { Answer, LaneWords } from './lane-words.js';
@@ -23,6 +22,7 @@ import type {
   ToThread,
 } from './protocol.js';
 import { laneResults } from './results.js';
+import { publishEnded } from './tasks-ended.js';
 
 export interface PoolOptions {
   readonly threads: number;
@@ -38,19 +38,6 @@ export interface PoolOptions {
   /** Threads die faster than they start: the engine is of no use any more. */
   onBroken(reason: string): void;
 }
-
-/** Tasks of one template that a thread has reported as ended. */
-export interface TasksEnded {
-  readonly name: string;
-  readonly tasks: number;
-  /** Summed: wall time in the thread, rows and bytes of the results. */
-  readonly durationUs: number;
-  readonly rows: number;
-  readonly bytes: number;
-}
-
-/** Gets TasksEnded of every pool in this process: for profiles. Costs one comparison a batch while nobody subscribes. */
-export const tasksEnded = channel('volley.tasks-ended');
 
 /** What the engine knows of a busy lane. */
 interface BusyLane {
@@ -274,7 +261,7 @@ export class ThreadPool {
       return published;
     });
     if (ends.length === 0) return;
-    if (tasksEnded.hasSubscribers) tasksEnded.publish(summary(lane.name, ends));
+    publishEnded(lane.name, ends);
     this.options.emit({ kind: 'lane-results', lane: results.lane, batch: results.batch, results: ends });
   }
 
@@ -325,16 +312,6 @@ export class ThreadPool {
   private tellAll(message: ToThread): void {
     for (const { port } of this.threads.values()) port.postMessage(message);
   }
-}
-
-function summary(name: string, ends: readonly LaneResult[]): TasksEnded {
-  let [durationUs, rows, bytes] = [0, 0, 0];
-  for (const end of ends) {
-    durationUs += end.durationUs;
-    rows += end.rows;
-    bytes += end.bytes;
-  }
-  return { name, tasks: ends.length, durationUs, rows, bytes };
 }
 
 /** Bytes whose buffer is theirs alone: cloning a view would copy all of its buffer. */
