@@ -30,7 +30,10 @@ async function answerOf({ frame }: Question, session: Session, options: PlanOpti
 async function answersOf(session: Session): Promise<Map<string, Answer>> {
   const answers = new Map<string, Answer>();
   for (const question of await bitQuestions(session)) {
-    answers.set(question.name, await answerOf(question, session));
+    const answer = await answerOf(question, session);
+    // Real sizes, surveys, and the loops they lead to, where the physical plan guesses.
+    const code = await question.frame.explain({ code: true });
+    answers.set(question.name, { ...answer, plan: `${answer.plan}\n${code}` });
   }
   return answers;
 }
