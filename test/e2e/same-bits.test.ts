@@ -11,9 +11,11 @@ import { until } from './until.js';
 interface Answer {
   readonly columns: readonly string[];
   readonly rows: readonly string[][];
-  readonly plan: string;
+  readonly physical: string;
   /** Tasks that ran for it: the real plan, which `explain` only guesses. */
   readonly tasks: number;
+  /** Stages of real sizes, surveyed, and the loops they lead to; where it is asked for. */
+  readonly code?: string;
 }
 
 const finished = async (session: Session) => (await session.status()).counters['tasks-finished'] ?? 0;
@@ -24,16 +26,15 @@ async function answerOf({ frame }: Question, session: Session, options: PlanOpti
   const table = await planned.collect();
   const tasks = (await finished(session)) - before;
   const columns = table.schema.fields.map(field => field.name);
-  return { columns, rows: bitsOf(table), plan: await planned.explain({ physical: true }), tasks };
+  return { columns, rows: bitsOf(table), physical: await planned.explain({ physical: true }), tasks };
 }
 
 async function answersOf(session: Session): Promise<Map<string, Answer>> {
   const answers = new Map<string, Answer>();
   for (const question of await bitQuestions(session)) {
     const answer = await answerOf(question, session);
-    // Real sizes, surveys, and the loops they lead to, where the physical plan guesses.
     const code = await question.frame.explain({ code: true });
-    answers.set(question.name, { ...answer, plan: `${answer.plan}\n${code}` });
+    answers.set(question.name, { ...answer, code });
   }
   return answers;
 }
@@ -56,14 +57,10 @@ function expectRows(rows: readonly string[][], wanted: readonly string[][], what
 /** The same rows in the same order, from the same number of tasks by the same plan. */
 function expectReference(answers: ReadonlyMap<string, Answer>): void {
   expect([...answers.keys()]).toEqual([...reference.keys()]);
-  for (const [name, { columns, rows, plan, tasks }] of answers) {
-    const wanted = reference.get(name)!;
-    expect({ columns, plan, tasks }, name).toEqual({
-      columns: wanted.columns,
-      plan: wanted.plan,
-      tasks: wanted.tasks,
-    });
-    expectRows(rows, wanted.rows, name);
+  for (const [name, { rows, ...plan }] of answers) {
+    const { rows: wanted, ...planned } = reference.get(name)!;
+    expect(plan, name).toEqual(planned);
+    expectRows(rows, wanted, name);
   }
 }
 
@@ -142,13 +139,15 @@ test('every alternative forced: the same bits by key', async () => {
   await using session = await connect({ threads: 2 });
   const plans = new Map<string, Set<string>>();
   const questions = await bitQuestions(session);
-  for (const question of questions) {
+  for (const [q, question] of questions.entries()) {
     const wanted = reference.get(question.name)!;
-    plans.set(question.name, new Set([`${wanted.plan} ${wanted.tasks}`]));
-    for (const options of question.kinds.flatMap(kind => forced[kind])) {
-      const answer = await answerOf(question, session, options);
-      plans.get(question.name)!.add(`${answer.plan} ${answer.tasks}`);
-      expectRowsByKey(question, answer, wanted, `${question.name} ${JSON.stringify(options)}`);
+    plans.set(question.name, new Set([`${wanted.physical} ${wanted.tasks}`]));
+    // In turns: every alternative meets half of the questions it concerns.
+    const options = question.kinds.flatMap(kind => forced[kind]).filter((_, o) => (q + o) % 2 === 0);
+    for (const option of options) {
+      const answer = await answerOf(question, session, option);
+      plans.get(question.name)!.add(`${answer.physical} ${answer.tasks}`);
+      expectRowsByKey(question, answer, wanted, `${question.name} ${JSON.stringify(option)}`);
     }
   }
   // They were forced: no question that has alternatives has one plan only.
@@ -199,11 +198,8 @@ test('spilled or not: the same bits, order and plans', async () => {
   expect(tight.spilledBytes).toBeGreaterThan(0);
   for (const [q, answer] of tight.answers.entries()) {
     const { name } = tight.questions[q]!;
-    const wanted = roomy.answers[q]!;
-    expect({ plan: answer.plan, tasks: answer.tasks }, name).toEqual({
-      plan: wanted.plan,
-      tasks: wanted.tasks,
-    });
-    expectRows(answer.rows, wanted.rows, name);
+    const { rows, ...planned } = roomy.answers[q]!;
+    expect({ ...answer, rows: [] }, name).toEqual({ ...planned, rows: [] });
+    expectRows(answer.rows, rows, name);
   }
 });
