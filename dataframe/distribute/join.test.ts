@@ -189,3 +189,18 @@ test('keys of different types meet in their common type; the key column of a ful
   const semi = await left.join(right, { leftOn: 'k', rightOn: 'key', how: 'semi' }).toRecords();
   expect(semi).toEqual([{ k: 2, v: 2 }]);
 });
+
+// Goal: the table of a shared build side holds codes; dropping entries that no row refers to must not renumber them after.
+test('a shared table on text whose dictionary is mostly unused finds every match', async () => {
+  const host = { executor: new InlineExecutor() };
+  const rows = Array.from({ length: 60 }, (_, i) => ({ s: `t${i}`, v: i }));
+  const left = fromRecords(host, rows, { partitions: 2 });
+  const right = fromRecords(host, rows);
+  const few = right.filter(right.col('v').gtEq(50));
+  for (const joinTier of ['dense', 'hash'] as const) {
+    const joined = left.join(few, { on: 's' }).with({ sharedBuildBytes: 0, joinTier });
+    expect((await joined.toRecords()).map(row => row.v_right)).toEqual([
+      50, 51, 52, 53, 54, 55, 56, 57, 58, 59,
+    ]);
+  }
+});
