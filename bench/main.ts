@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { measureHere } from './bandwidth.js';
 import { churn } from './churn.js';
 import { groupby, join } from './db-benchmark.js';
 import { shuffle, sort } from './exchange.js';
@@ -6,6 +7,7 @@ import { iterate } from './iterate.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { type ProbeName, runProbe } from './probes.js';
+import { profile } from './profile.js';
 import { serveRawBulk, serveRawGrpc } from './raw-rates.js';
 import type { Bench, BenchOptions } from './report.js';
 import { printReport, succeeded } from './report.js';
@@ -21,6 +23,7 @@ const benches: Readonly<Record<string, Bench>> = {
   memory,
   churn,
   iterate,
+  profile,
 };
 
 const usage = `npm run --silent bench -- NAME [--rows N] [--threads N] [--peers a,b] [--runs N] [--seed S] [--json]
@@ -83,6 +86,7 @@ async function main(args: readonly string[]): Promise<void> {
   // The runner starts this file again for each system.
   if (args[0] === 'system') return runSystem(args[1]!, JSON.parse(args[2]!));
   if (args[0] === 'probe') return runProbe(args[1] as ProbeName, JSON.parse(args[2]!));
+  if (args[0] === 'bandwidth') return measureHere();
   if (args[0] === 'raw-grpc') return serveRawGrpc();
   if (args[0] === 'raw-bulk') return serveRawBulk();
   let parsed: ReturnType<typeof parse>;

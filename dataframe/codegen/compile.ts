@@ -3,12 +3,16 @@ import { limits } from '../../core/base/limits.js';
 /** Least recently used first. */
 const cache = new Map<string, Function>();
 
+/** What is compiled goes here too while somebody asks for it. */
+let recorded: Set<string> | null = null;
+
 /**
  * The only place where text becomes code. Equal parameters and body give the same function, so that V8 keeps its
  * optimised code and type feedback; kernels that must stay monomorphic differ in their text (a type name in a comment).
  */
 export function compile<F extends Function>(parameters: readonly string[], body: string): F {
   const key = `${parameters.join()}\n${body}`;
+  recorded?.add(`function (${parameters.join(', ')}) {\n  ${body.replaceAll('\n', '\n  ')}\n}`);
   const known = cache.get(key);
   if (known !== undefined) {
     cache.delete(key);
@@ -19,6 +23,21 @@ export function compile<F extends Function>(parameters: readonly string[], body:
   cache.set(key, made);
   if (cache.size > limits.compiledKernels) cache.delete(cache.keys().next().value!);
   return made as unknown as F;
+}
+
+/** The functions that `work` asks for, compiled before or not, in order, each once. Not for work that awaits. */
+export function recordCompiled<T>(work: () => T): {
+  readonly result: T;
+  readonly functions: readonly string[];
+} {
+  const functions = new Set<string>();
+  recorded = functions;
+  try {
+    const result = work();
+    return { result, functions: [...functions] };
+  } finally {
+    recorded = null;
+  }
 }
 
 /** A string literal of generated code. */

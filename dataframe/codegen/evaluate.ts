@@ -4,6 +4,7 @@ import type { DataType } from '../column/datatype.js';
 import { allocateValues, nullColumn, physicalOf } from '../column/layout.js';
 import type { ExprNode } from '../expr/node.js';
 import { narrow } from '../kernels/concat.js';
+import { oneNaNs } from '../kernels/one-nan.js';
 import { takeColumn } from '../kernels/take.js';
 import { compile } from './compile.js';
 import { emit } from './emit.js';
@@ -102,6 +103,8 @@ interface Output {
   readonly values: Values;
   readonly flags: Uint8Array | null;
   readonly store: string;
+  /** The variable of a computed float. */
+  readonly float: string | null;
 }
 
 function runProjection(nodes: readonly ExprNode[], batch: Batch, selection: Selection | null): Column[] {
@@ -113,12 +116,9 @@ function runProjection(nodes: readonly ExprNode[], batch: Batch, selection: Sele
   });
   const live = outputs.filter(output => 'store' in output);
   if (live.length > 0) {
-    const loop = kernel(
-      emitter,
-      selection === null ? 'i' : 'S[j]',
-      live.map(output => output.store).join('\n'),
-    );
-    loop(emitter.bound, rows, selection?.at ?? null, null);
+    const loop = kernel(emitter, selection === null ? 'i' : 'S[j]', ...storesText(live));
+    const found = loop(emitter.bound, rows, selection?.at ?? null, null);
+    if (found !== 0) for (const { float, values } of live) if (float !== null) oneNaNs(values);
   }
   return outputs.map(output => ('store' in output ? finish(output, rows) : output));
 }
@@ -129,13 +129,28 @@ function outputOf(emitter: Emitter, value: Emitted, k: number, rows: number): Ou
   const flags = value.isNull === null ? null : new Uint8Array(rows);
   const o = emitter.bind(values);
   const live = value.isNull === null ? '' : `${value.isNull}?0:`;
+  const isFloat = value.form === 'number' && (type.kind === 'float64' || type.kind === 'float32');
+  const float = isFloat ? emitter.local(value.code) : null;
   let store: string;
   if (value.form === 'pair') store = `${o}[2*j]=${live}${value.low};${o}[2*j+1]=${live}${value.high};`;
   else if (value.form === 'bool') store = `${o}[j]=${live}${value.code}?1:0;`;
   else if (value.form === 'null') store = '';
-  else store = `${o}[j]=${live}${value.code};`;
+  else store = `${o}[j]=${live}${float ?? value.code};`;
   if (flags !== null) store += `${emitter.bind(flags)}[j]=${value.isNull}?0:1;`;
-  return { type, value, values, flags, store: `/*${k}*/${store}` };
+  return { type, value, values, flags, store: `/*${k}*/${store}`, float };
+}
+
+/**
+ * What a projection's loop does last, before and after. Computed floats that are not finite are noticed on the way, which
+ * costs nothing, and made one NaN in a loop of their own (kernels/one-nan.ts says why).
+ */
+function storesText(outputs: readonly Output[]): [last: string, before: string, after: string] {
+  const floats = outputs.flatMap(({ float }) => (float === null ? [] : [float]));
+  // One addition a row depends on the row before, however many columns there are.
+  const watch = floats.length === 0 ? '' : `bad+=${floats.map(x => `(${x}-${x})`).join('+')};`;
+  const last = outputs.map(({ store }) => store).join('\n');
+  if (watch === '') return [last, '', 'return 0;'];
+  return [`${last}\n${watch}`, 'let bad=0;', 'return bad===0?0:1;'];
 }
 
 function finish(output: Output, rows: number): Column {
@@ -149,9 +164,9 @@ function finish(output: Output, rows: number): Column {
 /** The text that a projection of these expressions compiles to: for explain and tests. */
 export function projectionText(nodes: readonly ExprNode[], batch: Batch): string {
   const emitter = emitterFor(batch, null);
-  const stores = nodes.map((node, k) => {
+  const outputs = nodes.flatMap((node, k) => {
     const value = emit(emitter, node);
-    return value.form === 'null' ? '' : outputOf(emitter, value, k, batch.rows).store;
+    return value.form === 'null' ? [] : [outputOf(emitter, value, k, batch.rows)];
   });
-  return kernelText(emitter, 'i', stores.join('\n'), '', 'return 0;');
+  return kernelText(emitter, 'i', ...storesText(outputs));
 }

@@ -5,6 +5,7 @@ import { batchesToRecords, recordsToBatch } from '../column/records.js';
 import { coalesce, col, type Expr, lit, when } from '../expr/expr.js';
 import type { ExprNode } from '../expr/node.js';
 import { scopeOf, typeExpr } from '../expr/typing.js';
+import { recordCompiled } from './compile.js';
 import { evaluate, projectionText, selectRows } from './evaluate.js';
 
 function valuesOf(expr: Expr, batch: Batch): unknown[] {
@@ -141,7 +142,7 @@ test('the code of a projection', () => {
   ]);
   const { node } = typeExpr(col('x').mul(col('y')).add(1).node, scopeOf(batch.schema, 'test'));
   expect(projectionText([node], batch)).toMatchInlineSnapshot(`
-    "const p0=P[0];const p1=P[1];const p2=P[2];const p3=P[3];const p4=P[4];
+    "const p0=P[0];const p1=P[1];const p2=P[2];const p3=P[3];const p4=P[4];let bad=0;
     for(let i=0;i<rows;i++){const j=i;
     const n0=((p1[i>>3]>>(i&7))&1)===0;
     const x1=p0[i];
@@ -149,8 +150,9 @@ test('the code of a projection', () => {
     const x3=x1*x2;
     const x4=x3+1;
     /*0*/p3[j]=n0?0:x4;p4[j]=n0?0:1;
+    bad+=(x4-x4);
     }
-    return 0;"
+    return bad===0?0:1;"
   `);
 });
 
@@ -163,14 +165,30 @@ test('a projection of 2,000 expressions and one of 2,000 operands are compiled i
     { length: 2000 },
     (_, k) => typeExpr(col('x').add(k).node, scopeOf(batch.schema, 'test')).node,
   );
-  const columns = evaluate(many, batch, null);
+  const { result: columns, functions } = recordCompiled(() => evaluate(many, batch, null));
   expect(columns.map(column => column.values[0])).toEqual(many.map((_, k) => k + 1));
+  // A column, a number and their sum: three expressions each.
+  expect(functions.length).toBeGreaterThanOrEqual((2000 * 3) / 300);
+  expectPieces(functions, 2000 * 3);
   let sum: ExprNode = col('y').node;
   for (let k = 1; k < 2000; k++) sum = { kind: 'call', fn: 'add', args: [sum, col('y').node] };
-  expect([...evaluate([sum], batch, null)[0]!.values]).toEqual([4000, 6000]);
+  const added = recordCompiled(() => evaluate([sum], batch, null)[0]!);
+  expect([...added.result.values]).toEqual([4000, 6000]);
+  expectPieces(added.functions, 2000 * 2);
   const test: ExprNode = { kind: 'call', fn: 'gt', args: [sum, lit(5000.5).node] };
-  expect(selectRows(test, batch).rows).toBe(1);
+  const chosen = recordCompiled(() => selectRows(test, batch));
+  expect(chosen.result.rows).toBe(1);
+  expectPieces(chosen.functions, 2000 * 2);
 });
+
+/** V8 never optimises a function of more than some 500 expressions: what computes `nodes` of them is cut below that. */
+function expectPieces(functions: readonly string[], nodes: number): void {
+  const statements = functions.map(text => text.split('\n').filter(line => /^ *const x/.test(line)).length);
+  // Pieces of equal text are one function; the long sum is cut at half of what a function may hold.
+  expect(functions.length).toBeGreaterThan(1);
+  expect(Math.max(...statements)).toBeLessThanOrEqual(300);
+  expect(Math.max(...statements)).toBeLessThan(nodes / 10);
+}
 
 test('an unknown regular expression is an error of the user', () => {
   const batch = recordsToBatch([{ s: 'a' }]);

@@ -4,11 +4,12 @@ import { DataType } from '../column/datatype.js';
 import { col, type Expr, len } from '../expr/expr.js';
 import { type DataFrame, fromRecords } from '../frame.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
-import { comparable, openJudge, type Row } from '../testing/judge.js';
+import { differenceByKey, openJudge, type Row } from '../testing/judge.js';
 import { testSeed } from '../testing/random-batch.js';
+import { derivedFrom, derivedSql, withDerived } from '../testing/typed-columns.js';
 import type { PlanOptions } from './constants.js';
 
-const CASES = 220;
+const CASES = 420;
 const columns = {
   s: 'VARCHAR',
   t: 'VARCHAR',
@@ -17,6 +18,8 @@ const columns = {
   x: 'DOUBLE',
   v: 'DOUBLE',
   w: 'BIGINT',
+  m: 'BIGINT',
+  at: 'TIMESTAMP',
 };
 const keySets = [
   ['s'],
@@ -28,6 +31,16 @@ const keySets = [
   ['n', 's', 't'],
   ['i', 'b'],
   ['x', 's', 'n'],
+  ['i8'],
+  ['u8', 'b'],
+  ['i16', 's'],
+  ['u16'],
+  ['i32', 'u32'],
+  ['u64'],
+  ['f32'],
+  ['day'],
+  ['at', 'b'],
+  ['day', 'f32', 'i8'],
   [],
 ];
 
@@ -47,6 +60,8 @@ const plans: readonly PlanOptions[] = [
 interface Table {
   readonly rows: Row[];
   readonly partitions: number;
+  /** Rows in front that are filtered out: partitions of nothing but them are empty. */
+  readonly gone: number;
 }
 
 function table(random: Rng): Table {
@@ -60,6 +75,7 @@ function table(random: Rng): Table {
   const rows = Array.from({ length: count }, (): Row => {
     const maybe = <T>(cell: T): T | null => (random() < nulls ? null : cell);
     const k = skewed && random() < 0.8 ? 0 : below(keys);
+    const { m, at } = derivedFrom(k);
     return {
       s: maybe(`k${k % 60}`),
       t: maybe(`é${k % 7}`),
@@ -68,18 +84,24 @@ function table(random: Rng): Table {
       x: maybe(odd && k < 4 ? [NaN, -0, 0, Infinity][k]! : k / 4),
       v: maybe(odd && random() < 0.05 ? NaN : (random() - 0.5) * 10 ** below(9)),
       w: maybe(BigInt(below(2000) - 1000)),
+      m: maybe(m),
+      at: maybe(at),
     };
   });
-  return { rows, partitions: 1 + below(5) };
+  return { rows, partitions: 1 + below(5), gone: 1 + (random() < 0.3 ? below(2 * count + 2) : 0) };
 }
 
-function frameOf({ rows, partitions }: Table): DataFrame {
-  // A first row that says the types, taken away again: tables may be empty or hold nothing but nulls.
-  const typed: Row = { s: 'type', t: '', b: true, i: 2n ** 60n, x: 1, v: 1, w: 1n };
-  const frame = fromRecords({ executor: new InlineExecutor() }, [typed, ...rows], { partitions });
+function frameOf({ rows, partitions, gone }: Table): DataFrame {
+  // First rows that say the types, taken away again: tables may be empty or hold nothing but nulls.
+  const typed: Row = { s: 'type', t: '', b: true, i: 2n ** 60n, x: 1, v: 1, w: 1n, ...derivedFrom(0) };
+  const all = [...new Array<Row>(gone).fill(typed), ...rows];
+  const frame = fromRecords({ executor: new InlineExecutor() }, all, { partitions });
   const plain = frame.filter(col('s').isNull().or(col('s').neq('type')));
-  return plain.withColumns(col('w').cast(DataType.Int32).alias('n'));
+  return withDerived(plain.withColumns(col('w').cast(DataType.Int32).alias('n')));
 }
+
+/** DuckDB's variance refuses NaN and infinity. */
+const finite = col('v').abs().lt(1e12);
 
 const asked: readonly (readonly [Expr, string])[] = [
   [col('n').sum().alias('a'), 'coalesce(sum(n), 0)'],
@@ -96,22 +118,41 @@ const asked: readonly (readonly [Expr, string])[] = [
   [col('v').filter(col('b')).sum().alias('o'), 'coalesce(sum(v) filter (b), 0)'],
   [col('w').sum().alias('p'), 'coalesce(sum(w), 0)'],
   [col('w').max().alias('q'), 'max(w)'],
+  [col('n').var().alias('aa'), 'var_samp(n)'],
+  [col('n').std().alias('ab'), 'stddev_samp(n)'],
+  [col('v').filter(finite).var().alias('ac'), 'var_samp(v) filter (abs(v) < 1e12)'],
+  [col('n').median().alias('ad'), 'quantile_cont(n::double, 0.5)'],
+  [col('v').quantile(0.3).alias('ae'), 'quantile_cont(v, 0.3)'],
+  [col('n').corr(col('m')).alias('af'), 'corr(n, m)'],
+  [col('v').filter(finite).corr(col('n')).alias('ag'), 'corr(v, n) filter (abs(v) < 1e12)'],
+  [col('s').nUnique().alias('ah'), 'count(distinct s)'],
+  [col('day').nUnique().alias('ai'), 'count(distinct day)'],
+  [col('day').min().alias('aj'), 'min(day)'],
+  [col('at').max().alias('ak'), 'max("at")'],
+  [col('i8').sum().alias('al'), 'coalesce(sum(i8), 0)'],
+  [col('u8').mean().alias('am'), 'avg(u8)'],
+  [col('u16').max().alias('an'), 'max(u16)'],
+  [col('u32').sum().alias('ao'), 'coalesce(sum(u32), 0)'],
+  [col('i16').min().alias('ap'), 'min(i16)'],
+  [col('u64').max().alias('aq'), 'max(u64)'],
+  [col('f32').max().alias('ar'), 'max(f32)'],
+  [col('f32').sum().alias('as'), 'coalesce(sum(f32::double), 0)'],
 ];
 /** What follows the order of rows, which DuckDB does not promise. */
 const ordered = [col('t').first().alias('y'), col('v').last().alias('z')];
 
-/** Every bit of every value. */
+/** Variances and correlations: their last bits may follow the cut of rows. */
+const moments = new Set(['aa', 'ab', 'ac', 'af', 'ag']);
+
+/** Every bit of every other value. */
 const exact = (rows: readonly object[]) =>
   rows
     .map(row =>
-      Object.values(row)
-        .map(v => (Object.is(v, -0) ? '-0' : String(v)))
+      Object.entries(row)
+        .map(([name, v]) => (moments.has(name) ? '' : Object.is(v, -0) ? '-0' : String(v)))
         .join('|'),
     )
     .sort();
-
-const plain = (rows: readonly object[]) =>
-  comparable(rows.map(row => Object.values(row).map(v => (typeof v === 'bigint' ? Number(v) : v)))).sort();
 
 test('group-bys agree with DuckDB, and bit for bit with each other on every tier and plan', async () => {
   const seed = testSeed();
@@ -121,28 +162,82 @@ test('group-bys agree with DuckDB, and bit for bit with each other on every tier
     const data = table(random);
     const keys = keySets[c % keySets.length]!;
     const from = Math.floor(random() * asked.length);
-    const some = [...asked, ...asked].slice(from, from + 1 + Math.floor(random() * asked.length));
+    const some = [...asked, ...asked].slice(from, from + 1 + Math.floor(random() * 12));
     const agg = [...some.map(([expr]) => expr), ...ordered];
-    const frame = frameOf(data)
-      .groupBy(...keys)
-      .agg(...agg);
+    const rows = frameOf(data);
+    // Every third case runs over a filter and a projection, the others over what they left.
+    const frame = (c % 3 === 0 ? rows : await rows.persist()).groupBy(...keys).agg(...agg);
     const what = `case ${c} of seed ${seed}: by [${keys}] of ${data.rows.length} rows in ${data.partitions}`;
     const ask = (options: PlanOptions) => frame.with(options).toRecords({ int64: 'bigint' });
     const reference = await ask({ groupTier: 'table', partial: true });
     await judge.table('r', columns, data.rows);
-    const shown = [...keys, ...some.map(([, sql]) => sql)];
-    const group = keys.length === 0 ? '' : `group by ${keys.join()}`;
+    const shown = [...keys.map(key => `"${key}"`), ...some.map(([, sql]) => sql)];
+    const group = keys.length === 0 ? '' : `group by ${keys.map(key => `"${key}"`).join()}`;
     const theirs = await judge.query(
-      `select ${shown.map((e, k) => `${e} as c${k}`).join()} from (select *, w::int as n from r) ${group}`,
+      `select ${shown.map((e, k) => `${e} as c${k}`).join()} from ${derivedSql('(select *, w::int as n from r)')} ${group}`,
     );
     await judge.query('drop table r');
-    const mine = reference.map(row => Object.values(row).slice(0, shown.length));
-    expect(plain(mine), what).toEqual(plain(theirs));
+    const agrees = (rows: readonly object[], how: string) => {
+      const mine = rows.map(row => Object.values(row).slice(0, shown.length));
+      expect(differenceByKey(mine, theirs, keys.length), `${what}, ${how}`).toBeNull();
+    };
+    agrees(reference, 'reference');
+    expect(exact(await ask({ groupTier: 'table', partial: true })), what).toEqual(exact(reference));
     for (const options of [plans[c % plans.length]!, plans[(c * 7 + 3) % plans.length]!]) {
       const rows = await ask(options);
+      agrees(rows, JSON.stringify(options));
       expect(exact(rows), `${what}, ${JSON.stringify(options)}`).toEqual(exact(reference));
-      expect(exact(await ask(options))).toEqual(exact(rows));
     }
   }
   judge.close();
 }, 120_000);
+
+/** Answers row by row: key, sum, mean, variance, first, last and list of each group, in order of first appearance. */
+function naively(rows: readonly Row[]): unknown[][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = String(row.s);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()].map(group => {
+    const values = group.flatMap(({ x }) => (typeof x === 'number' ? [x] : []));
+    const sum = values.reduce((a, b) => a + b, 0);
+    const mean = sum / values.length;
+    const squares = values.reduce((a, b) => a + (b - mean) ** 2, 0);
+    const [first, last] = [group[0]!, group.at(-1)!];
+    return [
+      first.s,
+      sum,
+      values.length === 0 ? null : mean,
+      values.length < 2 ? null : squares / (values.length - 1),
+      first.t,
+      last.v,
+      last.w === null ? null : Number(last.w),
+      group.flatMap(({ t }) => (t === null ? [] : [t])).join(),
+    ];
+  });
+}
+
+test('where DuckDB sees it otherwise a naive engine judges: not finite values, first, last, lists', async () => {
+  const seed = testSeed();
+  const random = seededRng(seed);
+  for (let c = 0; c < 60; c++) {
+    const data = table(random);
+    const frame = frameOf(data)
+      .groupBy('s')
+      .agg(
+        col('x').sum().alias('a'),
+        col('x').mean().alias('b'),
+        col('x').var().alias('c'),
+        col('t').first().alias('d'),
+        col('v').last().alias('e'),
+        col('w').last().alias('f'),
+        col('t').list().alias('g'),
+      );
+    const rows = await frame.with(plans[c % plans.length]!).toRecords();
+    const mine = rows.map(row => Object.values(row).map(v => (Array.isArray(v) ? v.join() : v)) as unknown[]);
+    const text = mine.map(row => [...row.slice(0, -1), row.at(-1) ?? '']);
+    const what = `case ${c} of seed ${seed}: ${data.rows.length} rows in ${data.partitions}`;
+    expect(differenceByKey(text, naively(data.rows), 1), what).toBeNull();
+  }
+});

@@ -22,7 +22,7 @@ const RESULT_SHARE: Partial<Record<FragmentOp['kind'], number>> = {
  * join or a fan-out near its threshold may turn out otherwise.
  */
 export class DryRunner implements StageRunner {
-  readonly measures = false;
+  readonly measures: boolean = false;
   readonly #stages: string[] = [];
   /** Stage by its number; ranges are named by it. */
   readonly #bytes: number[] = [];
@@ -30,22 +30,23 @@ export class DryRunner implements StageRunner {
   submit(stage: StageRequest, schema: Schema): Layer {
     const dependent = stage.dependencies.reduce((sum, d) => sum + this.#bytesOf(d), 0);
     const share = stage.fragment.ops.reduce((product, op) => product * (RESULT_SHARE[op.kind] ?? 1), 1);
-    return this.#add(describeStage(stage), stage.tasks, (stage.bytesIn + dependent) * share, schema);
+    return this.add(describeStage(stage), stage.tasks, (stage.bytesIn + dependent) * share, schema);
   }
 
   async empty(schema: Schema): Promise<Layer> {
-    return this.#add('1 partition without rows', 1, 0, schema);
+    return this.add('1 partition without rows', 1, 0, schema);
   }
 
   async open(table: MemoryTable, schema: Schema): Promise<Layer> {
-    return this.#add(`memory ${table.name}`, 1, 0, schema);
+    return this.add(`memory ${table.name}`, 1, 0, schema);
   }
 
-  text(): string {
-    return this.#stages.map((stage, i) => `stage ${i}: ${stage}`).join('\n');
+  /** A text for each stage. */
+  get stages(): readonly string[] {
+    return this.#stages.map((stage, i) => `stage ${i}: ${stage}`);
   }
 
-  #add(text: string, tasks: number, bytes: number, schema: Schema): Layer {
+  protected add(text: string, tasks: number, bytes: number, schema: Schema): Layer {
     const range: TaskRange = { job: this.#stages.length as JobId, first: 0, count: tasks };
     this.#stages.push(text);
     this.#bytes.push(bytes);

@@ -80,9 +80,14 @@ export interface ExplainOptions {
   readonly optimized?: boolean;
   /** The stages instead of the logical plan. Sizes are guessed where a run measures them. */
   readonly physical?: boolean;
+  /**
+   * The stages, and below each the functions its tasks compile. They depend on the data (nulls, dictionaries, ranges):
+   * shown are those for the first 65,536 rows of each source, which are brought here and run through the stages.
+   */
+  readonly code?: boolean;
 }
 
-/** The plan as text. Sources are looked at; nothing else runs. */
+/** The plan as text. Sources are looked at; nothing else runs, save for `code`. */
 export async function explainVerb(
   verb: Verb,
   executor: Executor,
@@ -90,14 +95,21 @@ export async function explainVerb(
   planOptions: PlanOptions = {},
 ): Promise<string> {
   const { runner, analyzed } = await openRun(verb, executor, 'explain');
-  runner.close();
-  const plan = options.optimized === false ? analyzed : optimize(analyzed);
-  return options.physical === true ? explainStages(plan, planOptions) : explainPlan(plan);
+  try {
+    const plan = options.optimized === false ? analyzed : optimize(analyzed);
+    if (options.code === true) {
+      const { explainCode } = await import('./explain-code.js');
+      return await explainCode(plan, runner, planOptions);
+    }
+    return options.physical === true ? await explainStages(plan, planOptions) : explainPlan(plan);
+  } finally {
+    runner.close();
+  }
 }
 
 /** The stages a plan becomes, one block each. */
 export async function explainStages(plan: Plan, options: PlanOptions = {}): Promise<string> {
   const runner = new DryRunner();
   asLayer(runner, await build(plan, { runner, options }));
-  return runner.text();
+  return runner.stages.join('\n');
 }

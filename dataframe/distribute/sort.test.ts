@@ -15,10 +15,10 @@ import { PutTable } from './tables.js';
 
 const TABLES = 8;
 const CASES = 40;
-const names = ['k', 'i', 'x', 'y', 's', 't', 'b', 'd', 'u', 'f', 'z'] as const;
+const names = ['k', 'i', 'x', 'y', 's', 't', 'b', 'd', 'u', 'f', 'z', 'i8', 'u16', 'u32'] as const;
 const fanOuts = [1, 2, 3, 7, 40];
 
-/** Random rows, most of them equal to one row where `skewed`, with their number `n`, a float32 and a column of nulls. */
+/** Random rows, most of them equal to one row where `skewed`, with their number `n`, a float32, narrow integers and a column of nulls. */
 function randomTable(random: Rng, rows: number, skewed: boolean): Batch {
   const nullShare = random() < 0.3 ? 0 : 0.2;
   const plain = randomBatch(random, rows, nullShare);
@@ -32,6 +32,36 @@ function randomTable(random: Rng, rows: number, skewed: boolean): Batch {
     nullCount: rows,
     validity: rows === 0 ? null : new Uint8Array((rows + 7) >>> 3),
   };
+  const below = (n: number) => Math.floor(random() * n);
+  const narrow: readonly (readonly [string, Column])[] = [
+    [
+      'i8',
+      denseColumn(
+        DataType.Int8,
+        'i8',
+        rows,
+        Int8Array.from({ length: rows }, () => below(9) - 4),
+      ),
+    ],
+    [
+      'u16',
+      denseColumn(
+        DataType.UInt16,
+        'u16',
+        rows,
+        Uint16Array.from({ length: rows }, () => below(65_536)),
+      ),
+    ],
+    [
+      'u32',
+      denseColumn(
+        DataType.UInt32,
+        'u32',
+        rows,
+        Uint32Array.from({ length: rows }, () => below(2) * 2 ** 31 + below(5)),
+      ),
+    ],
+  ];
   const numbers = Float64Array.from({ length: rows }, (_, i) => i);
   return {
     rows,
@@ -40,12 +70,14 @@ function randomTable(random: Rng, rows: number, skewed: boolean): Batch {
       { name: 'f', type: DataType.Float32 },
       { name: 'z', type: DataType.Int32 },
       { name: 'n', type: DataType.Float64 },
+      ...narrow.map(([name, { type }]) => ({ name, type })),
     ],
     columns: [
       ...batch.columns,
       denseColumn(DataType.Float32, 'f32', rows, single),
       nothing,
       denseColumn(DataType.Float64, 'f64', rows, numbers),
+      ...narrow.map(([, column]) => column),
     ],
   };
 }

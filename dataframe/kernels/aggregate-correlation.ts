@@ -14,6 +14,7 @@ import {
   productText,
   splitText,
 } from './double-double.js';
+import { oneNaN } from './one-nan.js';
 import { PackedSums } from './packed-sums.js';
 import { integerBounds, readText } from './read-number.js';
 
@@ -148,8 +149,9 @@ export class CorrelationAccumulator implements Accumulator {
       if (merged[k] === 0) continue;
       flags[g] = 1;
       const spread = Math.sqrt(merged[k + 5]!) * Math.sqrt(merged[k + 7]!);
-      const r = merged[k + 9]! / spread;
-      values[g] = r > 1 ? 1 : r < -1 ? -1 : r;
+      // Without spread what is left of the products is a rounding error: no correlation, not a perfect one.
+      const r = spread > 0 ? merged[k + 9]! / spread : Number.NaN;
+      values[g] = r > 1 ? 1 : r < -1 ? -1 : oneNaN(r);
     }
     const packed = packValidity(flags, n);
     return { type: DataType.Float64, physical: 'f64', length: n, ...packed, values, dictionary: null };

@@ -14,6 +14,7 @@ import {
   productText,
   splitText,
 } from './double-double.js';
+import { oneNaN } from './one-nan.js';
 import { largestMagnitude, readText } from './read-number.js';
 
 /** Sums of squares up to here are exact in a float. */
@@ -121,7 +122,7 @@ export class VarianceAccumulator implements Accumulator {
       if (count < 2) continue;
       flags[g] = 1;
       const variance = divideDouble(merged[k + 3]!, merged[k + 4]!, count - 1);
-      values[g] = this.#root ? Math.sqrt(variance) : variance;
+      values[g] = oneNaN(this.#root ? Math.sqrt(variance) : variance);
     }
     const packed = packValidity(flags, n);
     return { type: DataType.Float64, physical: 'f64', length: n, ...packed, values, dictionary: null };

@@ -6,6 +6,7 @@ import { denseColumn } from '../column/layout.js';
 import type { Accumulator } from './accumulator.js';
 import { GroupValues } from './group-values.js';
 import type { Lent } from './lent.js';
+import { oneNaN } from './one-nan.js';
 import { readText } from './read-number.js';
 import { type Lists, Selection } from './select.js';
 
@@ -55,7 +56,7 @@ export class QuantileAccumulator implements Accumulator {
     for (let g = 0; g < n; g++) {
       if (sizes[g] === 0) continue;
       flags[g] = 1;
-      values[g] = selection.quantile(g, this.#share);
+      values[g] = oneNaN(selection.quantile(g, this.#share));
     }
     const packed = packValidity(flags, n);
     return { type: DataType.Float64, physical: 'f64', length: n, ...packed, values, dictionary: null };

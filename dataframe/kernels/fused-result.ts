@@ -76,14 +76,14 @@ function slotOf(slot: number): Formula {
 }
 
 /**
- * A sum, rounded once; one that is not finite is the plain sum. Totals of finished entries come first, as foldText adds
+ * A sum, rounded once; one that is not finite is the plain sum, with the bits of the one NaN. Totals of finished entries come first, as foldText adds
  * them up.
  */
 function sumOf({ layout, groups }: State, k: number): Formula {
   const slot = layout.value[k]!;
   if (layout.parts[k] === 1) return slotOf(slot);
   const total = layout.total[k]!;
-  const ends = 'h-h===0?h+l:h';
+  const ends = 'h-h===0?h+l:h===h?h:NaN';
   if (total < 0 || groups.state.totals.length === 0) {
     return { before: `const h=st[b+${slot}],l=st[b+${slot + 1}];`, value: `(${ends})` };
   }
@@ -149,7 +149,8 @@ function means(state: State, k: number): Column {
 function extremes(state: State, k: number): Column {
   const { type } = state.groups.specs[k]!;
   const slot = state.layout.count[k]!;
-  const best = `st[b+${state.layout.value[k]!}]`;
+  const found = `st[b+${state.layout.value[k]!}]`;
+  const best = sumKind(type) === 'float' ? `(${found}===${found}?${found}:NaN)` : found;
   const value = slot < 0 ? best : `st[b+${slot}]===0?0:${best}`;
   return column(state, type, physicalOf(type), { before: '', value }, counted(state, k));
 }

@@ -210,8 +210,8 @@ function storeTable(
   batch: Batch,
   env: FragmentEnv,
 ): FragmentResult {
-  // What the table is over and what is kept must have one code for one text.
-  const rows = distinctText(batch);
+  // What the table is over and what is kept must have one code for one text, and the same: compacted before, not after.
+  const rows = compactBatch(distinctText(batch));
   const keys = sink.keys.map(name => columnOf(rows, name));
   const table = buildJoinTable(keys, rows.rows, sink.tier ?? undefined);
   const kept = rows.schema.flatMap((field, c) => (sink.columns.includes(field.name) ? [c] : []));

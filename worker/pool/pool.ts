@@ -22,6 +22,7 @@ import type {
   ToThread,
 } from './protocol.js';
 import { laneResults } from './results.js';
+import { publishEnded } from './tasks-ended.js';
 
 export interface PoolOptions {
   readonly threads: number;
@@ -40,6 +41,7 @@ export interface PoolOptions {
 
 /** What the engine knows of a busy lane. */
 interface BusyLane {
+  readonly name: string;
   readonly batch: number;
   readonly job: number;
   readonly template: number;
@@ -102,6 +104,7 @@ export class ThreadPool {
   /** Starts a batch. `release` is called when its inputs are no longer read. */
   run(message: ThreadBatch, release: () => void): void {
     const lane: BusyLane = {
+      name: message.name,
       batch: message.batch,
       job: message.job,
       template: message.template,
@@ -258,6 +261,7 @@ export class ThreadPool {
       return published;
     });
     if (ends.length === 0) return;
+    publishEnded(lane.name, ends);
     this.options.emit({ kind: 'lane-results', lane: results.lane, batch: results.batch, results: ends });
   }
 
