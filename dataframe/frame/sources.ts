@@ -4,16 +4,23 @@ import type { DataType } from '../column/datatype.js';
 import { recordsToBatch } from '../column/records.js';
 import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
-import type { CsvOptions, ScanSpec } from '../io/source.js';
+import type { CsvOptions, HiveSpec, ScanSpec } from '../io/source.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import { listOf } from './arguments.js';
 
-export interface ParquetOptions {
+export interface FileOptions {
   /** Columns to read, in this order. */
   readonly columns?: readonly string[];
+  /**
+   * Folders named key=value as columns. true, or types by key: anywhere in the paths, and all files must have the same
+   * keys. Default: below paths that are folders, where all files have the same keys.
+   */
+  readonly hive?: boolean | Readonly<Record<string, DataType>>;
 }
 
-export interface CSVOptions {
+export interface ParquetOptions extends FileOptions {}
+
+export interface CSVOptions extends FileOptions {
   /** The first record holds the names. Default true. */
   readonly header?: boolean;
   /** Default ','. */
@@ -26,7 +33,6 @@ export interface CSVOptions {
   readonly nullValues?: readonly string[];
   /** Leave out records that cannot be read, and count them, instead of failing. */
   readonly ignoreErrors?: boolean;
-  readonly columns?: readonly string[];
   /** Bytes of a partition. */
   readonly splitBytes?: number;
 }
@@ -39,6 +45,7 @@ export function parquetScan(paths: string | readonly string[], options: ParquetO
     columns: options.columns ?? null,
     predicate: null,
     schema: null,
+    ...hiveOf(options.hive),
   };
 }
 
@@ -59,7 +66,14 @@ export function csvScan(paths: string | readonly string[], options: CSVOptions):
     columns: options.columns ?? null,
     predicate: null,
     schema: null,
+    ...hiveOf(options.hive),
   };
+}
+
+function hiveOf(hive: FileOptions['hive']): { hive?: HiveSpec } {
+  if (hive === false) return {};
+  const types = typeof hive === 'object' ? hive : {};
+  return { hive: { when: hive === undefined ? 'folders' : 'always', types, found: null } };
 }
 
 function pathList(paths: string | readonly string[], where: string): readonly string[] {

@@ -1,6 +1,6 @@
 import type { Batch } from '../column/column.js';
 import type { DataType, Schema } from '../column/datatype.js';
-import type { ExprNode } from '../expr/node.js';
+import type { ExprNode, LiteralValue } from '../expr/node.js';
 
 export type ScanFormat = 'parquet' | 'csv';
 
@@ -16,6 +16,18 @@ export interface ScanSpec {
   readonly predicate: ExprNode | null;
   /** Schema of the whole source; null before inspection. */
   readonly schema: Schema | null;
+  /** Absent: folder names mean nothing. */
+  readonly hive?: HiveSpec;
+}
+
+/** Folders named key=value as columns. */
+export interface HiveSpec {
+  /** 'folders': below paths that are folders, where all files have the same keys; 'always': anywhere in a path, in all. */
+  readonly when: 'folders' | 'always';
+  /** Declared types by key: override inference. */
+  readonly types: Readonly<Record<string, DataType>>;
+  /** What inspection found: the columns that folders tell, and the schema of the files themselves. */
+  readonly found: { readonly columns: Schema; readonly file: Schema } | null;
 }
 
 export interface CsvOptions {
@@ -44,6 +56,8 @@ export interface Split {
   readonly bytes: number;
   /** Parquet: min, max and null count by column, where the file tells and the type is comparable. */
   readonly statistics: Readonly<Record<string, ColumnStatistics>> | null;
+  /** Values of the columns that its folders tell. */
+  readonly hive?: readonly LiteralValue[];
 }
 
 export interface ColumnStatistics {
@@ -55,6 +69,7 @@ export interface ColumnStatistics {
 export interface ScanInspection {
   readonly schema: Schema;
   readonly splits: readonly Split[];
+  readonly hive?: HiveSpec['found'];
 }
 
 export interface SinkSpec {

@@ -87,8 +87,8 @@ async function finishTask(
 }
 
 async function readerOf(scan: ScanSpec) {
-  const { readerFor } = await import('../io/readers.js');
-  return readerFor(scan.format);
+  const readers = await import('../io/readers.js');
+  return readers.readerOf(scan);
 }
 
 /** Several batches, and several splits of one task, are still one partition: one entry. */
