@@ -208,6 +208,17 @@ export const limits = {
   globDepth: 64,
   /** Alternatives the braces of one glob may expand to. */
   globAlternatives: 1024,
+  /** Redirects followed for one HTTP request. */
+  httpRedirects: 5,
+  /** Times an HTTP request is sent in all, when servers or networks fail. */
+  httpAttempts: 5,
+  /** First and longest wait before the next, doubled each time. Milliseconds. */
+  httpRetryBaseMs: 100,
+  httpRetryMaxMs: 10_000,
+  /** Silence of an HTTP server after which the request counts as failed. Milliseconds. */
+  httpSilenceMs: 30_000,
+  /** Bytes of a file that is read whole, because its server gives no ranges. */
+  httpWholeBytes: 64 * MiB,
   /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
   parquetFooterBytes: 256 * MiB,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */

@@ -5,6 +5,7 @@ import { recordsToBatch } from '../column/records.js';
 import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
 import type { CsvOptions, HiveSpec, ScanSpec } from '../io/source.js';
+import { splitSecrets } from '../io/urls.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import { listOf } from './arguments.js';
 
@@ -16,6 +17,8 @@ export interface FileOptions {
    * keys. Default: below paths that are folders, where all files have the same keys.
    */
   readonly hive?: boolean | Readonly<Record<string, DataType>>;
+  /** For http(s) URLs: sent with every request to their server. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface ParquetOptions extends FileOptions {}
@@ -40,12 +43,11 @@ export interface CSVOptions extends FileOptions {
 export function parquetScan(paths: string | readonly string[], options: ParquetOptions): ScanSpec {
   return {
     format: 'parquet',
-    paths: pathList(paths, 'scanParquet'),
+    ...placesOf(paths, options, 'scanParquet'),
     csv: null,
     columns: options.columns ?? null,
     predicate: null,
     schema: null,
-    ...hiveOf(options.hive),
   };
 }
 
@@ -61,12 +63,11 @@ export function csvScan(paths: string | readonly string[], options: CSVOptions):
   };
   return {
     format: 'csv',
-    paths: pathList(paths, 'scanCSV'),
+    ...placesOf(paths, options, 'scanCSV'),
     csv,
     columns: options.columns ?? null,
     predicate: null,
     schema: null,
-    ...hiveOf(options.hive),
   };
 }
 
@@ -74,6 +75,17 @@ function hiveOf(hive: FileOptions['hive']): { hive?: HiveSpec } {
   if (hive === false) return {};
   const types = typeof hive === 'object' ? hive : {};
   return { hive: { when: hive === undefined ? 'folders' : 'always', types, found: null } };
+}
+
+/** Where the files are. Secrets of URLs are apart from their names. */
+function placesOf(
+  paths: string | readonly string[],
+  { hive, headers }: FileOptions,
+  where: string,
+): Pick<ScanSpec, 'paths' | 'hive' | 'access'> {
+  const { names, urls } = splitSecrets(pathList(paths, where));
+  const remote = Object.keys(urls).length > 0;
+  return { paths: names, ...hiveOf(hive), ...(remote && { access: { urls, ...(headers && { headers }) } }) };
 }
 
 function pathList(paths: string | readonly string[], where: string): readonly string[] {

@@ -8,6 +8,7 @@ import { selectedFields } from './columns.js';
 import { filesThatMatch, hivePartitions } from './hive.js';
 import { absolutePath, resolveSources } from './paths.js';
 import type { ColumnStatistics, IoEnv, ScanInspection, ScanSpec, SourceReader, Split } from './source.js';
+import { schemeOf } from './urls.js';
 
 /**
  * A reader whose files lie in folders named key=value: the keys are columns after those of the files, and win over a
@@ -26,7 +27,7 @@ async function inspect(reader: SourceReader, scan: ScanSpec, env: IoEnv): Promis
   const roots = new Map<string, string>();
   for (const path of scan.paths) {
     const found = await resolveSources([path], scan.format, env);
-    const root = absolutePath(path);
+    const root = schemeOf(path) === null ? absolutePath(path) : path;
     for (const file of found)
       roots.set(file, hive.when === 'always' ? '' : file.startsWith(root) ? root : file);
     files.push(...found);

@@ -5,7 +5,7 @@ import { createBuilder } from '../column/builder.js';
 import type { Batch } from '../column/column.js';
 import { DataType, formatType, type Schema } from '../column/datatype.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
-import { columnsOf, conjuncts } from '../expr/traverse.js';
+import { columnsOf } from '../expr/traverse.js';
 import { condition, scopeOf } from '../expr/typing.js';
 import { badData } from './errors.js';
 
@@ -147,24 +147,34 @@ function integerOf(text: string, kind: string): number | null {
 export function filesThatMatch({ columns, values }: Partitions, predicate: ExprNode | null): number[] {
   const all = values.map((_, file) => file);
   if (predicate === null) return all;
-  const batch = batchOf(columns, values);
-  const scope = scopeOf(columns, 'filter');
-  const names = new Set(columns.map(({ name }) => name));
-  const kept = new Set(all);
-  for (const each of conjuncts(predicate)) {
-    const read = columnsOf(each);
-    if (read.size === 0 || [...read].some(name => !names.has(name))) continue;
-    try {
-      const { at, rows } = selectRows(condition(each, scope, 'filter'), batch);
-      // All rows chosen may come without their positions.
-      if (rows === batch.rows) continue;
-      const chosen = new Set(at.subarray(0, rows));
-      for (const file of all) if (!chosen.has(file)) kept.delete(file);
-    } catch {
-      // The filter runs over the rows all the same.
-    }
+  const chance = chances(predicate, batchOf(columns, values));
+  return chance === null ? all : all.filter(file => chance.has(file));
+}
+
+/** Rows for which the condition may be true; null: all of them. */
+function chances(node: ExprNode, batch: Batch): ReadonlySet<number> | null {
+  const parts = node.kind === 'call' ? node.args : [];
+  if (node.kind === 'call' && node.fn === 'and') {
+    return parts.reduce<ReadonlySet<number> | null>((left, part) => {
+      const right = chances(part, batch);
+      if (left === null || right === null) return left ?? right;
+      return new Set(Array.from(left).filter(row => right.has(row)));
+    }, null);
   }
-  return all.filter(file => kept.has(file));
+  if (node.kind === 'call' && node.fn === 'or') {
+    const sets = parts.map(part => chances(part, batch));
+    return sets.includes(null) ? null : new Set(sets.flatMap(set => [...set!]));
+  }
+  const names = new Set(batch.schema.map(({ name }) => name));
+  const read = columnsOf(node);
+  if (read.size === 0 || [...read].some(name => !names.has(name))) return null;
+  try {
+    const { at, rows } = selectRows(condition(node, scopeOf(batch.schema, 'filter'), 'filter'), batch);
+    // All rows chosen may come without their positions.
+    return rows === batch.rows ? null : new Set(at.subarray(0, rows));
+  } catch {
+    return null;
+  }
 }
 
 function batchOf(schema: Schema, rows: Partitions['values']): Batch {

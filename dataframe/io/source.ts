@@ -18,6 +18,23 @@ export interface ScanSpec {
   readonly schema: Schema | null;
   /** Absent: folder names mean nothing. */
   readonly hive?: HiveSpec;
+  /** For URLs. */
+  readonly access?: SourceAccess;
+}
+
+/** What opening URLs takes beside their names. It may hold secrets: it is in no message, plan text or log. */
+export interface SourceAccess {
+  /** The whole URL by the name that stands for it everywhere else. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** Sent with every HTTP request to the server that a URL names, not to those it redirects to. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A file open for reading: of node:fs, or far away. */
+export interface SourceHandle {
+  /** Up to `length` bytes from `position` on; 0 at the end. */
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
 }
 
 /** Folders named key=value as columns. */
@@ -100,8 +117,10 @@ export interface SinkReceipt {
 export interface IoEnv {
   /** For error messages: 'this process', or the worker's name. */
   readonly node: string;
-  /** Folders that may be read and written, after realpath; null: any. */
+  /** Folders that may be read and written, after realpath, and beginnings of URLs; null: any. */
   readonly allowPaths: readonly string[] | null;
+  /** Of the scan or sink at hand. */
+  readonly access?: SourceAccess;
   /** Counts from 1. Fences temporary names of repeated attempts. */
   readonly attempt: number;
   readonly position: number;

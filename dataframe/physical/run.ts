@@ -51,7 +51,8 @@ async function runFragment(
 ): Promise<FragmentResult> {
   const { source } = fragment;
   if (source.kind === 'inspect') {
-    const inspection = await (await readerOf(source.scan)).inspect(source.scan, env);
+    const access = { ...env, access: source.scan.access };
+    const inspection = await (await readerOf(source.scan)).inspect(source.scan, access);
     return enclosed(0, inspection);
   }
   const before = source.kind === 'scan' ? scanSchema(source.scan) : fragment.inputs[source.input]!;
@@ -100,8 +101,9 @@ async function pushScan(
 ): Promise<void> {
   const reader = await readerOf(scan);
   if (chain.done) return;
+  const access = { ...env, access: scan.access };
   for (const split of splits) {
-    for await (const batch of reader.read(scan, split, env)) {
+    for await (const batch of reader.read(scan, split, access)) {
       chain.push(batch, 0);
       if (chain.done) return;
     }
