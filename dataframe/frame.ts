@@ -45,7 +45,9 @@ import {
   type CSVOptions,
   csvScan,
   type ParquetOptions,
+  type PostgresOptions,
   parquetScan,
+  postgresScan,
   recordsTable,
 } from './frame/sources.js';
 import type { Verb } from './plan/verb.js';
@@ -56,6 +58,7 @@ export type {
   CSVOptions,
   JoinOptions,
   ParquetOptions,
+  PostgresOptions,
   SinkOptions,
   SinkResult,
   SortOptions,
@@ -361,6 +364,15 @@ export function scanCSV(
   options: CSVOptions = {},
 ): DataFrame {
   return new DataFrame(host, { verb: { kind: 'scan', scan: csvScan(paths, options) } });
+}
+
+export function scanPostgres(
+  host: DataFrameHost,
+  url: string,
+  relation: string,
+  options: PostgresOptions = {},
+): DataFrame {
+  return new DataFrame(host, { verb: { kind: 'scan', scan: postgresScan(url, relation, options) } });
 }
 
 export function fromArrow(

@@ -219,6 +219,10 @@ export const limits = {
   httpSilenceMs: 30_000,
   /** Bytes of a file that is read whole, because its server gives no ranges. */
   httpWholeBytes: 64 * MiB,
+  /** Time a PostgreSQL server may take to let a client in. Milliseconds. */
+  postgresConnectMs: 15_000,
+  /** Partitions of one scan of PostgreSQL: each is a connection. */
+  postgresPartitions: 4096,
   /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
   parquetFooterBytes: 256 * MiB,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */

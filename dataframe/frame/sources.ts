@@ -1,11 +1,13 @@
 import type { Table } from 'apache-arrow';
 import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
 import type { DataType } from '../column/datatype.js';
 import { recordsToBatch } from '../column/records.js';
 import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
+import { checkRelation, isQuery } from '../io/postgres/relation.js';
 import type { CsvOptions, HiveSpec, ScanSpec } from '../io/source.js';
-import { splitSecrets } from '../io/urls.js';
+import { schemeOf, splitSecrets } from '../io/urls.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import { listOf } from './arguments.js';
 
@@ -38,6 +40,59 @@ export interface CSVOptions extends FileOptions {
   readonly ignoreErrors?: boolean;
   /** Bytes of a partition. */
   readonly splitBytes?: number;
+}
+
+export interface PostgresOptions {
+  /** Columns to read, in this order. */
+  readonly columns?: readonly string[];
+  /** Read in ranges of this column, several at a time. Any column that the server can sort; an index helps. */
+  readonly partitionOn?: string;
+  /** How many ranges. Default: by the number of rows. */
+  readonly partitions?: number;
+}
+
+export function postgresScan(url: string, relation: string, options: PostgresOptions): ScanSpec {
+  checkRelation(relation);
+  const { partitions, partitionOn } = options;
+  if (
+    partitions !== undefined &&
+    (!Number.isSafeInteger(partitions) || partitions < 1 || partitionOn === undefined)
+  ) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      'partitions is a whole number, at least 1, and needs partitionOn',
+    );
+  }
+  if ((partitions ?? 0) > limits.postgresPartitions) {
+    throw new VolleyError('INVALID_ARGUMENT', `partitions is at most ${limits.postgresPartitions}`);
+  }
+  return {
+    format: 'postgres',
+    ...databaseOf(url, 'scanPostgres'),
+    csv: null,
+    columns: options.columns ?? null,
+    predicate: null,
+    schema: null,
+    postgres: {
+      relation,
+      isQuery: isQuery(relation),
+      partitionOn: partitionOn ?? null,
+      partitions: partitions ?? null,
+    },
+  };
+}
+
+/** The name a database has everywhere, and how it is opened. */
+export function databaseOf(url: string, where: string): Required<Pick<ScanSpec, 'paths' | 'access'>> {
+  const scheme = typeof url === 'string' ? schemeOf(url) : null;
+  if (scheme !== 'postgres:' && scheme !== 'postgresql:') {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `${where} takes a URL like postgres://user:password@host:5432/database`,
+    );
+  }
+  const { names, urls } = splitSecrets([url]);
+  return { paths: names, access: { urls } };
 }
 
 export function parquetScan(paths: string | readonly string[], options: ParquetOptions): ScanSpec {

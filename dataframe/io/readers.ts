@@ -1,6 +1,7 @@
 import { csvReader } from './csv/reader.js';
 import { hiveReader } from './hive-reader.js';
 import { parquetReader } from './parquet/reader.js';
+import { postgresReader } from './postgres/reader.js';
 import type { ScanFormat, ScanSpec, SourceReader } from './source.js';
 
 /** What reads the files of a scan. */
@@ -15,5 +16,7 @@ function readerFor(format: ScanFormat): SourceReader {
       return parquetReader;
     case 'csv':
       return csvReader;
+    case 'postgres':
+      return postgresReader;
   }
 }

@@ -2,7 +2,7 @@ import type { Batch } from '../column/column.js';
 import type { DataType, Schema } from '../column/datatype.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
 
-export type ScanFormat = 'parquet' | 'csv';
+export type ScanFormat = 'parquet' | 'csv' | 'postgres';
 
 /** What is to be read, as data. `schema`, `splits` come from inspecting it once; then the optimizer narrows `columns`. */
 export interface ScanSpec {
@@ -20,6 +20,17 @@ export interface ScanSpec {
   readonly hive?: HiveSpec;
   /** For URLs. */
   readonly access?: SourceAccess;
+  readonly postgres?: PostgresSpec;
+}
+
+export interface PostgresSpec {
+  /** `schema.table`, or a query. */
+  readonly relation: string;
+  readonly isQuery: boolean;
+  /** The column whose ranges make the partitions; null: one partition. */
+  readonly partitionOn: string | null;
+  /** How many; null: by the number of rows. */
+  readonly partitions: number | null;
 }
 
 /** What opening URLs takes beside their names. It may hold secrets: it is in no message, plan text or log. */
@@ -75,6 +86,8 @@ export interface Split {
   readonly statistics: Readonly<Record<string, ColumnStatistics>> | null;
   /** Values of the columns that its folders tell. */
   readonly hive?: readonly LiteralValue[];
+  /** PostgreSQL: the range as SQL (null: all rows), and the server's type of every column. */
+  readonly query?: { readonly where: string | null; readonly types: Readonly<Record<string, string>> };
 }
 
 export interface ColumnStatistics {
