@@ -6,6 +6,7 @@ import { batchesToRecords, type RecordOptions } from './column/records.js';
 import type { PlanOptions } from './distribute/constants.js';
 import { type ExplainOptions, explainVerb, planSchema } from './distribute/run.js';
 import { type SinkOptions, type SinkResult, sinkParquet } from './distribute/sink.js';
+import { type PostgresSinkOptions, sinkPostgres } from './distribute/sink-postgres.js';
 import type { PersistedTable } from './distribute/tables.js';
 import { col, type Expr, len, type Operand, toNode } from './expr/expr.js';
 import type { PlainValue } from './expr/literal.js';
@@ -59,6 +60,7 @@ export type {
   JoinOptions,
   ParquetOptions,
   PostgresOptions,
+  PostgresSinkOptions,
   SinkOptions,
   SinkResult,
   SortOptions,
@@ -113,8 +115,6 @@ export class DataFrame {
   with(options: PlanOptions): DataFrame {
     return new DataFrame(this.#host, { verb: this.verb, options: { ...this.#parts.options, ...options } });
   }
-
-  // ---- verbs
 
   /** These columns, in this order: names, expressions, or a record of them. Aggregates alone give one row. */
   select(...columns: (ColumnLike | ColumnRecord | readonly ColumnLike[])[]): DataFrame {
@@ -327,6 +327,11 @@ export class DataFrame {
   /** Writes Parquet: `x.parquet` is one file, anything else a folder of parts. Appears whole or not at all. */
   sinkParquet(path: string, options: SinkOptions = {}): Promise<SinkResult> {
     return sinkParquet(this.verb, this.#host.executor, path, options, this.#context.options);
+  }
+
+  /** Writes a table of PostgreSQL, a part a partition. Appears whole or not at all. Needs pg and pg-copy-streams. */
+  sinkPostgres(url: string, table: string, options: PostgresSinkOptions = {}): Promise<SinkResult> {
+    return sinkPostgres(this.verb, this.#host.executor, url, table, options, this.#context.options);
   }
 
   /** The frames one after another. */

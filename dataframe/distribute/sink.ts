@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import type { Executor } from '../../core/graph/executor.js';
 import { unpackData } from '../../core/wire/msgpack.js';
-import type { SinkReceipt, SinkSpec } from '../io/source.js';
+import type { Schema } from '../column/datatype.js';
+import type { AnySinkSpec, SinkReceipt, SinkSpec } from '../io/source.js';
 import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
@@ -83,18 +84,18 @@ async function refuseExisting(path: string, executor: Executor): Promise<void> {
 
 async function writeFile(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
   const single = pipeline.tasks === 1 ? pipeline : gather(runner, pipeline);
-  const [receipt] = await write(single, spec, runner);
+  const [receipt] = await writeParts(single, spec, runner);
   return { rows: receipt!.rows, files: receipt!.files };
 }
 
 async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
   let parts: SinkReceipt[];
   try {
-    parts = await write(pipeline, { ...spec, role: 'part' }, runner);
-    await finish('commit', pipeline, spec, runner);
+    parts = await writeParts(pipeline, { ...spec, role: 'part' }, runner);
+    await writeOnce(pipeline.schema, { ...spec, role: 'commit' }, runner);
   } catch (error) {
     // The failure is what the user must hear, even when the hidden folder cannot be removed either.
-    await finish('discard', pipeline, spec, runner).catch(() => {});
+    await writeOnce(pipeline.schema, { ...spec, role: 'discard' }, runner).catch(() => {});
     throw error;
   }
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
@@ -103,24 +104,23 @@ async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunn
   return { rows, files: parts.flatMap(part => part.files.map(file => `${folder}/${name(file)}`)) };
 }
 
-/** Makes the folder visible, or removes what was written of it. */
-async function finish(
-  role: 'commit' | 'discard',
-  { schema }: Pipeline,
-  spec: SinkSpec,
-  runner: GraphRunner,
-): Promise<void> {
-  // There are no rows to read, but a task needs a source: one partition without rows.
+/** What one task does when there are no rows to write: makes the output visible, or removes what was written of it. */
+export async function writeOnce(schema: Schema, spec: AnySinkSpec, runner: GraphRunner): Promise<void> {
+  // A task needs a source: one partition without rows.
   const nothing = await runner.empty(schema);
-  await write(
+  await writeParts(
     overLayer({ rule: 'all', from: nothing.range }, nothing.schema, 1, async () => 0),
-    { ...spec, role },
+    spec,
     runner,
   );
 }
 
 /** One receipt per task. */
-async function write(pipeline: Pipeline, file: SinkSpec, runner: GraphRunner): Promise<SinkReceipt[]> {
+export async function writeParts(
+  pipeline: Pipeline,
+  file: AnySinkSpec,
+  runner: GraphRunner,
+): Promise<SinkReceipt[]> {
   const layer = submitPipeline(runner, pipeline, { kind: 'file', file });
   const tasks = Array.from({ length: layer.range.count }, (_, task) => runner.inlineResult(layer, task));
   return (await Promise.all(tasks)).map(bytes => unpackData<SinkReceipt>(bytes));

@@ -5,9 +5,9 @@ import type { DataType } from '../column/datatype.js';
 import { recordsToBatch } from '../column/records.js';
 import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
-import { checkRelation, isQuery } from '../io/postgres/relation.js';
+import { checkRelation, databaseOf, isQuery } from '../io/postgres/relation.js';
 import type { CsvOptions, HiveSpec, ScanSpec } from '../io/source.js';
-import { schemeOf, splitSecrets } from '../io/urls.js';
+import { splitSecrets } from '../io/urls.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import { listOf } from './arguments.js';
 
@@ -80,19 +80,6 @@ export function postgresScan(url: string, relation: string, options: PostgresOpt
       partitions: partitions ?? null,
     },
   };
-}
-
-/** The name a database has everywhere, and how it is opened. */
-export function databaseOf(url: string, where: string): Required<Pick<ScanSpec, 'paths' | 'access'>> {
-  const scheme = typeof url === 'string' ? schemeOf(url) : null;
-  if (scheme !== 'postgres:' && scheme !== 'postgresql:') {
-    throw new VolleyError(
-      'INVALID_ARGUMENT',
-      `${where} takes a URL like postgres://user:password@host:5432/database`,
-    );
-  }
-  const { names, urls } = splitSecrets([url]);
-  return { paths: names, access: { urls } };
 }
 
 export function parquetScan(paths: string | readonly string[], options: ParquetOptions): ScanSpec {

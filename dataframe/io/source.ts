@@ -120,6 +120,25 @@ export interface SinkSpec {
   readonly overwrite?: boolean;
 }
 
+/** One task's share of a table of PostgreSQL. */
+export interface TableSinkSpec {
+  readonly format: 'postgres';
+  /** Names the database; `access` opens it. */
+  readonly path: string;
+  readonly access: SourceAccess;
+  /** `schema.table`. */
+  readonly table: string;
+  readonly mode: 'create' | 'append' | 'replace';
+  /** Names the tables for what is not committed yet: unique per job. */
+  readonly id: string;
+  /** 'prepare' makes those tables, before all parts; the others are as for files. */
+  readonly role: 'prepare' | 'part' | 'commit' | 'discard';
+  /** Of a commit: how many there are. */
+  readonly parts: number;
+}
+
+export type AnySinkSpec = SinkSpec | TableSinkSpec;
+
 export interface SinkReceipt {
   readonly rows: number;
   readonly files: readonly string[];

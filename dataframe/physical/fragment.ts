@@ -1,6 +1,6 @@
 import type { Schema } from '../column/datatype.js';
 import type { AggregateOp, ExprNode } from '../expr/node.js';
-import type { ScanSpec, SinkSpec } from '../io/source.js';
+import type { AnySinkSpec, ScanSpec } from '../io/source.js';
 
 /**
  * What one task of a dataframe stage does, as data: read rows from one source, pass them through operators, hand
@@ -181,5 +181,5 @@ export type FragmentSink =
     }
   /** Rows one after another, the columns of each side by side: build rows, which are read at random. No lists. */
   | { readonly kind: 'records' }
-  /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
-  | { readonly kind: 'file'; readonly file: SinkSpec };
+  /** Writes a file or table; the result is msgpack of a SinkReceipt, enclosed. */
+  | { readonly kind: 'file'; readonly file: AnySinkSpec };

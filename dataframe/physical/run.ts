@@ -6,7 +6,7 @@ import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
-import type { ScanSpec, SinkSpec, Split } from '../io/source.js';
+import type { AnySinkSpec, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import { hashSlices, slicesOf } from '../kernels/hash.js';
@@ -119,13 +119,15 @@ function enclosed(rows: number, value: unknown): FragmentResult {
 }
 
 async function writeFile(
-  file: SinkSpec,
+  file: AnySinkSpec,
   schema: Schema,
   batches: readonly Batch[],
   env: FragmentEnv,
 ): Promise<FragmentResult> {
-  const { writeSink } = await import('../io/sink.js');
-  const receipt = await writeSink(file, schema, batches, env);
+  const receipt =
+    file.format === 'postgres'
+      ? await (await import('../io/postgres/writer.js')).writeTable(file, schema, batches, env)
+      : await (await import('../io/sink.js')).writeSink(file, schema, batches, env);
   return enclosed(receipt.rows, receipt);
 }
 

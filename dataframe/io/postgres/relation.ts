@@ -1,5 +1,6 @@
 import { VolleyError } from '../../../core/base/errors.js';
-import type { PostgresSpec } from '../source.js';
+import type { PostgresSpec, ScanSpec } from '../source.js';
+import { schemeOf, splitSecrets } from '../urls.js';
 
 /** `"a""b"`. */
 export function quoted(identifier: string): string {
@@ -35,4 +36,17 @@ export function checkRelation(text: string): void {
     throw new VolleyError('INVALID_ARGUMENT', 'scanPostgres takes a table (schema.table) or a query');
   }
   if (!isQuery(text)) quotedTable(text);
+}
+
+/** The name a database has everywhere, and how it is opened. */
+export function databaseOf(url: string, where: string): Required<Pick<ScanSpec, 'paths' | 'access'>> {
+  const scheme = typeof url === 'string' ? schemeOf(url) : null;
+  if (scheme !== 'postgres:' && scheme !== 'postgresql:') {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `${where} takes a URL like postgres://user:password@host:5432/database`,
+    );
+  }
+  const { names, urls } = splitSecrets([url]);
+  return { paths: names, access: { urls } };
 }
