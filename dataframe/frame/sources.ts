@@ -6,8 +6,8 @@ import { recordsToBatch } from '../column/records.js';
 import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
 import { checkRelation, databaseOf, isQuery } from '../io/postgres/relation.js';
-import type { CsvOptions, HiveSpec, ScanSpec } from '../io/source.js';
-import { splitSecrets } from '../io/urls.js';
+import type { CsvOptions, HiveSpec, S3Options, ScanSpec } from '../io/source.js';
+import { schemeOf, splitSecrets } from '../io/urls.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import { listOf } from './arguments.js';
 
@@ -21,6 +21,8 @@ export interface FileOptions {
   readonly hive?: boolean | Readonly<Record<string, DataType>>;
   /** For http(s) URLs: sent with every request to their server. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For s3:// URLs. */
+  readonly s3?: S3Options;
 }
 
 export interface ParquetOptions extends FileOptions {}
@@ -122,12 +124,16 @@ function hiveOf(hive: FileOptions['hive']): { hive?: HiveSpec } {
 /** Where the files are. Secrets of URLs are apart from their names. */
 function placesOf(
   paths: string | readonly string[],
-  { hive, headers }: FileOptions,
+  { hive, headers, s3 }: FileOptions,
   where: string,
 ): Pick<ScanSpec, 'paths' | 'hive' | 'access'> {
   const { names, urls } = splitSecrets(pathList(paths, where));
-  const remote = Object.keys(urls).length > 0;
-  return { paths: names, ...hiveOf(hive), ...(remote && { access: { urls, ...(headers && { headers }) } }) };
+  const remote = names.some(name => schemeOf(name) !== null);
+  return {
+    paths: names,
+    ...hiveOf(hive),
+    ...(remote && { access: { urls, ...(headers && { headers }), ...(s3 && { s3 }) } }),
+  };
 }
 
 function pathList(paths: string | readonly string[], where: string): readonly string[] {

@@ -25,7 +25,9 @@ export async function resolveSources(
   const files: string[] = [];
   for (const path of paths) {
     const matches =
-      schemeOf(path) === null ? await matchesOf(absolutePath(path), format, env) : await urlsOf(path);
+      schemeOf(path) === null
+        ? await matchesOf(absolutePath(path), format, env)
+        : await urlsOf(path, format, env);
     if (matches.length === 0) {
       throw notFound(path, env, isGlob(path) ? 'nothing matches' : `no ${format} file under`);
     }
@@ -37,8 +39,9 @@ export async function resolveSources(
   return files;
 }
 
-async function urlsOf(url: string): Promise<string[]> {
+async function urlsOf(url: string, format: ScanFormat, env: IoEnv): Promise<string[]> {
   const scheme = schemeOf(url);
+  if (scheme === 's3:') return (await import('./s3/objects.js')).listS3(url, extensionsOf[format], env);
   if (scheme !== 'http:' && scheme !== 'https:') return [absolutePath(url)];
   if (url.includes('*')) {
     throw new VolleyError(
@@ -77,6 +80,7 @@ function fixedPrefix(pattern: string): string {
 export async function openSource(path: string, env: IoEnv): Promise<{ handle: SourceHandle; size: number }> {
   const scheme = schemeOf(path);
   if (scheme === 'http:' || scheme === 'https:') return (await import('./http/file.js')).openHttp(path, env);
+  if (scheme === 's3:') return (await import('./s3/objects.js')).openS3(path, env);
   const real = await allowedPath(absolutePath(path), env);
   let handle: FileHandle;
   try {

@@ -39,6 +39,19 @@ export interface SourceAccess {
   readonly urls: Readonly<Record<string, string>>;
   /** Sent with every HTTP request to the server that a URL names, not to those it redirects to. */
   readonly headers?: Readonly<Record<string, string>>;
+  readonly s3?: S3Options;
+}
+
+/** How s3:// URLs are opened. What is not given comes from the environment of the node that opens them (AWS_*). */
+export interface S3Options {
+  /** `https://host:port` of a store that is not Amazon's. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** The bucket in the path instead of the host name. Default: when there is an endpoint. */
+  readonly pathStyle?: boolean;
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+  readonly sessionToken?: string;
 }
 
 /** A file open for reading: of node:fs, or far away. */

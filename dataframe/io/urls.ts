@@ -87,8 +87,10 @@ export function requireAllowedUrl(place: UrlPlace, env: IoEnv): void {
 
 function covers(entry: string, { protocol, host, path }: UrlPlace): boolean {
   if (schemeOf(entry) !== protocol) return false;
-  const prefix = parsedUrl(entry);
-  const below = prefix.pathname.replace(/\/+$/, '');
+  // Keys of S3 stand in URLs as they are.
+  const raw = /^s3:\/\/([^/]*)(.*)$/s.exec(entry);
+  const prefix = raw === null ? placeOf(parsedUrl(entry)) : { host: raw[1]!, path: raw[2]! };
+  const below = prefix.path.replace(/\/+$/, '');
   // A segment that steps up may be taken for one by the server, however it is written.
   const steps = /(^|[/\\])\.\.?([/\\]|$)/.test(
     path.replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%5c/gi, '\\'),

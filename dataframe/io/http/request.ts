@@ -87,7 +87,7 @@ async function send(url: URL, headers: Headers, name: string, env: IoEnv): Promi
 }
 
 /** A failure that may pass, so that it is worth another attempt. */
-class Passing extends Error {
+export class Passing extends Error {
   readonly failure: VolleyError;
   readonly waitMs: number;
 
