@@ -219,6 +219,8 @@ export const limits = {
   httpSilenceMs: 30_000,
   /** Bytes of a file that is read whole, because its server gives no ranges. */
   httpWholeBytes: 64 * MiB,
+  /** Bytes of one part of an upload to S3, in memory at a time. A store takes 10,000 parts, none below 5 MiB but the last. */
+  s3PartBytes: 8 * MiB,
   /** Time a PostgreSQL server may take to let a client in. Milliseconds. */
   postgresConnectMs: 15_000,
   /** Partitions of one scan of PostgreSQL: each is a connection. */

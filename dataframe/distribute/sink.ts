@@ -3,7 +3,8 @@ import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import type { Executor } from '../../core/graph/executor.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import type { Schema } from '../column/datatype.js';
-import type { AnySinkSpec, SinkReceipt, SinkSpec } from '../io/source.js';
+import type { AnySinkSpec, S3Options, SinkReceipt, SinkSpec, SourceAccess } from '../io/source.js';
+import { schemeOf } from '../io/urls.js';
 import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
@@ -17,6 +18,8 @@ export interface SinkOptions {
   readonly rowGroupRows?: number;
   /** Replace what is at the path; else it is an error. */
   readonly overwrite?: boolean;
+  /** For s3:// URLs. */
+  readonly s3?: S3Options;
 }
 
 export interface SinkResult {
@@ -35,8 +38,16 @@ export function sinkParquet(
   options: SinkOptions,
   planOptions: PlanOptions,
 ): Promise<SinkResult> {
+  const scheme = schemeOf(path);
+  if (scheme !== null && scheme !== 's3:') {
+    throw new VolleyError(
+      'UNSUPPORTED',
+      `nothing is written to ${scheme}// URLs: give a path or an s3:// URL`,
+    );
+  }
+  const access = scheme === null ? undefined : { urls: {}, ...(options.s3 && { s3: options.s3 }) };
   return withRun(verb, executor, 'sinkParquet', async (plan, runner) => {
-    if (options.overwrite !== true) await refuseExisting(path, executor);
+    if (options.overwrite !== true) await refuseExisting(path, access, executor);
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
       format: 'parquet',
@@ -46,6 +57,7 @@ export function sinkParquet(
       rowGroupRows: options.rowGroupRows ?? planConstants.rowGroupRows,
       overwrite: options.overwrite ?? false,
       role: 'file',
+      ...(access && { access }),
     };
     return path.endsWith('.parquet')
       ? writeFile(pipeline, spec, runner)
@@ -57,7 +69,11 @@ export function sinkParquet(
  * Throws SINK_EXISTS when a worker sees something at the path: before the work is done rather than after it. The tasks
  * that write look again. A job of its own: that nothing is there, which is a failure of its task, is the good case.
  */
-async function refuseExisting(path: string, executor: Executor): Promise<void> {
+async function refuseExisting(
+  path: string,
+  access: SourceAccess | undefined,
+  executor: Executor,
+): Promise<void> {
   const runner = new GraphRunner(executor, executor.openJob('look before writing'));
   try {
     await runner.inspect({
@@ -67,6 +83,7 @@ async function refuseExisting(path: string, executor: Executor): Promise<void> {
       columns: null,
       predicate: null,
       schema: null,
+      ...(access && { access }),
     });
   } catch (error) {
     if (isVolleyError(error, 'FILE_NOT_FOUND')) return;
@@ -92,7 +109,8 @@ async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunn
   let parts: SinkReceipt[];
   try {
     parts = await writeParts(pipeline, { ...spec, role: 'part' }, runner);
-    await writeOnce(pipeline.schema, { ...spec, role: 'commit' }, runner);
+    const uploads = parts.flatMap(part => part.uploads ?? []);
+    await writeOnce(pipeline.schema, { ...spec, role: 'commit', uploads }, runner);
   } catch (error) {
     // The failure is what the user must hear, even when the hidden folder cannot be removed either.
     await writeOnce(pipeline.schema, { ...spec, role: 'discard' }, runner).catch(() => {});

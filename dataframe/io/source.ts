@@ -131,6 +131,18 @@ export interface SinkSpec {
   readonly role: 'file' | 'part' | 'commit' | 'discard';
   /** Replace what is at `path`; else (the default) it is SINK_EXISTS. */
   readonly overwrite?: boolean;
+  /** For URLs. */
+  readonly access?: SourceAccess;
+  /** Of a commit: what the parts have uploaded. */
+  readonly uploads?: readonly PendingUpload[];
+}
+
+/** A file on S3 that is all there but no object yet. */
+export interface PendingUpload {
+  readonly key: string;
+  readonly id: string;
+  /** Of its parts, in order. */
+  readonly tags: readonly string[];
 }
 
 /** One task's share of a table of PostgreSQL. */
@@ -156,6 +168,8 @@ export interface SinkReceipt {
   readonly rows: number;
   readonly files: readonly string[];
   readonly bytes: number;
+  /** Of a part on S3: what the commit completes. */
+  readonly uploads?: readonly PendingUpload[];
 }
 
 /** What a reader or writer may use of the node it runs on. */

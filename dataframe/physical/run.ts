@@ -127,7 +127,10 @@ async function writeFile(
   const receipt =
     file.format === 'postgres'
       ? await (await import('../io/postgres/writer.js')).writeTable(file, schema, batches, env)
-      : await (await import('../io/sink.js')).writeSink(file, schema, batches, env);
+      : await (await import('../io/sink.js')).writeSink(file, schema, batches, {
+          ...env,
+          access: file.access,
+        });
   return enclosed(receipt.rows, receipt);
 }
 
