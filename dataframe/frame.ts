@@ -6,6 +6,7 @@ import { batchesToRecords, type RecordOptions } from './column/records.js';
 import type { PlanOptions } from './distribute/constants.js';
 import { type ExplainOptions, explainVerb, planSchema } from './distribute/run.js';
 import { type SinkOptions, type SinkResult, sinkParquet } from './distribute/sink.js';
+import { type PostgresSinkOptions, sinkPostgres } from './distribute/sink-postgres.js';
 import type { PersistedTable } from './distribute/tables.js';
 import { col, type Expr, len, type Operand, toNode } from './expr/expr.js';
 import type { PlainValue } from './expr/literal.js';
@@ -45,7 +46,9 @@ import {
   type CSVOptions,
   csvScan,
   type ParquetOptions,
+  type PostgresOptions,
   parquetScan,
+  postgresScan,
   recordsTable,
 } from './frame/sources.js';
 import type { Verb } from './plan/verb.js';
@@ -56,6 +59,8 @@ export type {
   CSVOptions,
   JoinOptions,
   ParquetOptions,
+  PostgresOptions,
+  PostgresSinkOptions,
   SinkOptions,
   SinkResult,
   SortOptions,
@@ -110,8 +115,6 @@ export class DataFrame {
   with(options: PlanOptions): DataFrame {
     return new DataFrame(this.#host, { verb: this.verb, options: { ...this.#parts.options, ...options } });
   }
-
-  // ---- verbs
 
   /** These columns, in this order: names, expressions, or a record of them. Aggregates alone give one row. */
   select(...columns: (ColumnLike | ColumnRecord | readonly ColumnLike[])[]): DataFrame {
@@ -326,6 +329,11 @@ export class DataFrame {
     return sinkParquet(this.verb, this.#host.executor, path, options, this.#context.options);
   }
 
+  /** Writes a table of PostgreSQL, a part a partition. Appears whole or not at all. Needs pg and pg-copy-streams. */
+  sinkPostgres(url: string, table: string, options: PostgresSinkOptions = {}): Promise<SinkResult> {
+    return sinkPostgres(this.verb, this.#host.executor, url, table, options, this.#context.options);
+  }
+
   /** The frames one after another. */
   static concat(frames: readonly DataFrame[], how: 'vertical' | 'diagonal' = 'vertical'): DataFrame {
     const [first] = frames;
@@ -361,6 +369,15 @@ export function scanCSV(
   options: CSVOptions = {},
 ): DataFrame {
   return new DataFrame(host, { verb: { kind: 'scan', scan: csvScan(paths, options) } });
+}
+
+export function scanPostgres(
+  host: DataFrameHost,
+  url: string,
+  relation: string,
+  options: PostgresOptions = {},
+): DataFrame {
+  return new DataFrame(host, { verb: { kind: 'scan', scan: postgresScan(url, relation, options) } });
 }
 
 export function fromArrow(

@@ -21,6 +21,14 @@ export class FrameSource {
     return frames.scanCSV({ executor: this.client }, paths, options);
   }
 
+  /**
+   * A table (`schema.table`) or query of PostgreSQL, streamed by the workers; with `partitionOn` in ranges of that column.
+   * Needs the packages pg and pg-copy-streams.
+   */
+  scanPostgres(url: string, tableOrQuery: string, options: frames.PostgresOptions = {}): DataFrame {
+    return frames.scanPostgres({ executor: this.client }, url, tableOrQuery, options);
+  }
+
   /** An apache-arrow Table. Cut into partitions of a fixed number of rows unless told. */
   fromArrow(table: Table, options: { partitions?: number } = {}): DataFrame {
     return frames.fromArrow({ executor: this.client }, table, options);

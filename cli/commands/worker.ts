@@ -58,8 +58,8 @@ export function workerCommand(): Command {
     )
     .option('--spill-dir <folder>', 'where results go that do not fit in memory')
     .option(
-      '--allow-path <folder>',
-      'a folder dataframes may read and write, and no other; repeatable',
+      '--allow-path <place>',
+      'a folder, or beginning of a URL, dataframes may read and write, and no other; repeatable',
       collect,
     )
     .option(

@@ -208,6 +208,23 @@ export const limits = {
   globDepth: 64,
   /** Alternatives the braces of one glob may expand to. */
   globAlternatives: 1024,
+  /** Redirects followed for one HTTP request. */
+  httpRedirects: 5,
+  /** Times an HTTP request is sent in all, when servers or networks fail. */
+  httpAttempts: 5,
+  /** First and longest wait before the next, doubled each time. Milliseconds. */
+  httpRetryBaseMs: 100,
+  httpRetryMaxMs: 10_000,
+  /** Silence of an HTTP server after which the request counts as failed. Milliseconds. */
+  httpSilenceMs: 30_000,
+  /** Bytes of a file that is read whole, because its server gives no ranges. */
+  httpWholeBytes: 64 * MiB,
+  /** Bytes of one part of an upload to S3, in memory at a time. A store takes 10,000 parts, none below 5 MiB but the last. */
+  s3PartBytes: 8 * MiB,
+  /** Time a PostgreSQL server may take to let a client in. Milliseconds. */
+  postgresConnectMs: 15_000,
+  /** Partitions of one scan of PostgreSQL: each is a connection. */
+  postgresPartitions: 4096,
   /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
   parquetFooterBytes: 256 * MiB,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */

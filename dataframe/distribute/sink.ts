@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import type { Executor } from '../../core/graph/executor.js';
 import { unpackData } from '../../core/wire/msgpack.js';
-import type { SinkReceipt, SinkSpec } from '../io/source.js';
+import type { Schema } from '../column/datatype.js';
+import type { AnySinkSpec, S3Options, SinkReceipt, SinkSpec, SourceAccess } from '../io/source.js';
+import { schemeOf } from '../io/urls.js';
 import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
@@ -16,6 +18,8 @@ export interface SinkOptions {
   readonly rowGroupRows?: number;
   /** Replace what is at the path; else it is an error. */
   readonly overwrite?: boolean;
+  /** For s3:// URLs. */
+  readonly s3?: S3Options;
 }
 
 export interface SinkResult {
@@ -34,8 +38,16 @@ export function sinkParquet(
   options: SinkOptions,
   planOptions: PlanOptions,
 ): Promise<SinkResult> {
+  const scheme = schemeOf(path);
+  if (scheme !== null && scheme !== 's3:') {
+    throw new VolleyError(
+      'UNSUPPORTED',
+      `nothing is written to ${scheme}// URLs: give a path or an s3:// URL`,
+    );
+  }
+  const access = scheme === null ? undefined : { urls: {}, ...(options.s3 && { s3: options.s3 }) };
   return withRun(verb, executor, 'sinkParquet', async (plan, runner) => {
-    if (options.overwrite !== true) await refuseExisting(path, executor);
+    if (options.overwrite !== true) await refuseExisting(path, access, executor);
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
       format: 'parquet',
@@ -45,6 +57,7 @@ export function sinkParquet(
       rowGroupRows: options.rowGroupRows ?? planConstants.rowGroupRows,
       overwrite: options.overwrite ?? false,
       role: 'file',
+      ...(access && { access }),
     };
     return path.endsWith('.parquet')
       ? writeFile(pipeline, spec, runner)
@@ -56,7 +69,11 @@ export function sinkParquet(
  * Throws SINK_EXISTS when a worker sees something at the path: before the work is done rather than after it. The tasks
  * that write look again. A job of its own: that nothing is there, which is a failure of its task, is the good case.
  */
-async function refuseExisting(path: string, executor: Executor): Promise<void> {
+async function refuseExisting(
+  path: string,
+  access: SourceAccess | undefined,
+  executor: Executor,
+): Promise<void> {
   const runner = new GraphRunner(executor, executor.openJob('look before writing'));
   try {
     await runner.inspect({
@@ -66,6 +83,7 @@ async function refuseExisting(path: string, executor: Executor): Promise<void> {
       columns: null,
       predicate: null,
       schema: null,
+      ...(access && { access }),
     });
   } catch (error) {
     if (isVolleyError(error, 'FILE_NOT_FOUND')) return;
@@ -83,18 +101,19 @@ async function refuseExisting(path: string, executor: Executor): Promise<void> {
 
 async function writeFile(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
   const single = pipeline.tasks === 1 ? pipeline : gather(runner, pipeline);
-  const [receipt] = await write(single, spec, runner);
+  const [receipt] = await writeParts(single, spec, runner);
   return { rows: receipt!.rows, files: receipt!.files };
 }
 
 async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
   let parts: SinkReceipt[];
   try {
-    parts = await write(pipeline, { ...spec, role: 'part' }, runner);
-    await finish('commit', pipeline, spec, runner);
+    parts = await writeParts(pipeline, { ...spec, role: 'part' }, runner);
+    const uploads = parts.flatMap(part => part.uploads ?? []);
+    await writeOnce(pipeline.schema, { ...spec, role: 'commit', uploads }, runner);
   } catch (error) {
     // The failure is what the user must hear, even when the hidden folder cannot be removed either.
-    await finish('discard', pipeline, spec, runner).catch(() => {});
+    await writeOnce(pipeline.schema, { ...spec, role: 'discard' }, runner).catch(() => {});
     throw error;
   }
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
@@ -103,24 +122,23 @@ async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunn
   return { rows, files: parts.flatMap(part => part.files.map(file => `${folder}/${name(file)}`)) };
 }
 
-/** Makes the folder visible, or removes what was written of it. */
-async function finish(
-  role: 'commit' | 'discard',
-  { schema }: Pipeline,
-  spec: SinkSpec,
-  runner: GraphRunner,
-): Promise<void> {
-  // There are no rows to read, but a task needs a source: one partition without rows.
+/** What one task does when there are no rows to write: makes the output visible, or removes what was written of it. */
+export async function writeOnce(schema: Schema, spec: AnySinkSpec, runner: GraphRunner): Promise<void> {
+  // A task needs a source: one partition without rows.
   const nothing = await runner.empty(schema);
-  await write(
+  await writeParts(
     overLayer({ rule: 'all', from: nothing.range }, nothing.schema, 1, async () => 0),
-    { ...spec, role },
+    spec,
     runner,
   );
 }
 
 /** One receipt per task. */
-async function write(pipeline: Pipeline, file: SinkSpec, runner: GraphRunner): Promise<SinkReceipt[]> {
+export async function writeParts(
+  pipeline: Pipeline,
+  file: AnySinkSpec,
+  runner: GraphRunner,
+): Promise<SinkReceipt[]> {
   const layer = submitPipeline(runner, pipeline, { kind: 'file', file });
   const tasks = Array.from({ length: layer.range.count }, (_, task) => runner.inlineResult(layer, task));
   return (await Promise.all(tasks)).map(bytes => unpackData<SinkReceipt>(bytes));

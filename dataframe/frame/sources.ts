@@ -1,19 +1,33 @@
 import type { Table } from 'apache-arrow';
 import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
 import type { DataType } from '../column/datatype.js';
 import { recordsToBatch } from '../column/records.js';
 import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
-import type { CsvOptions, ScanSpec } from '../io/source.js';
+import { checkRelation, databaseOf, isQuery } from '../io/postgres/relation.js';
+import type { CsvOptions, HiveSpec, S3Options, ScanSpec } from '../io/source.js';
+import { schemeOf, splitSecrets } from '../io/urls.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import { listOf } from './arguments.js';
 
-export interface ParquetOptions {
+export interface FileOptions {
   /** Columns to read, in this order. */
   readonly columns?: readonly string[];
+  /**
+   * Folders named key=value as columns. true, or types by key: anywhere in the paths, and all files must have the same
+   * keys. Default: below paths that are folders, where all files have the same keys.
+   */
+  readonly hive?: boolean | Readonly<Record<string, DataType>>;
+  /** For http(s) URLs: sent with every request to their server. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For s3:// URLs. */
+  readonly s3?: S3Options;
 }
 
-export interface CSVOptions {
+export interface ParquetOptions extends FileOptions {}
+
+export interface CSVOptions extends FileOptions {
   /** The first record holds the names. Default true. */
   readonly header?: boolean;
   /** Default ','. */
@@ -26,15 +40,54 @@ export interface CSVOptions {
   readonly nullValues?: readonly string[];
   /** Leave out records that cannot be read, and count them, instead of failing. */
   readonly ignoreErrors?: boolean;
-  readonly columns?: readonly string[];
   /** Bytes of a partition. */
   readonly splitBytes?: number;
+}
+
+export interface PostgresOptions {
+  /** Columns to read, in this order. */
+  readonly columns?: readonly string[];
+  /** Read in ranges of this column, several at a time. Any column that the server can sort; an index helps. */
+  readonly partitionOn?: string;
+  /** How many ranges. Default: by the number of rows. */
+  readonly partitions?: number;
+}
+
+export function postgresScan(url: string, relation: string, options: PostgresOptions): ScanSpec {
+  checkRelation(relation);
+  const { partitions, partitionOn } = options;
+  if (
+    partitions !== undefined &&
+    (!Number.isSafeInteger(partitions) || partitions < 1 || partitionOn === undefined)
+  ) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      'partitions is a whole number, at least 1, and needs partitionOn',
+    );
+  }
+  if ((partitions ?? 0) > limits.postgresPartitions) {
+    throw new VolleyError('INVALID_ARGUMENT', `partitions is at most ${limits.postgresPartitions}`);
+  }
+  return {
+    format: 'postgres',
+    ...databaseOf(url, 'scanPostgres'),
+    csv: null,
+    columns: options.columns ?? null,
+    predicate: null,
+    schema: null,
+    postgres: {
+      relation,
+      isQuery: isQuery(relation),
+      partitionOn: partitionOn ?? null,
+      partitions: partitions ?? null,
+    },
+  };
 }
 
 export function parquetScan(paths: string | readonly string[], options: ParquetOptions): ScanSpec {
   return {
     format: 'parquet',
-    paths: pathList(paths, 'scanParquet'),
+    ...placesOf(paths, options, 'scanParquet'),
     csv: null,
     columns: options.columns ?? null,
     predicate: null,
@@ -54,11 +107,32 @@ export function csvScan(paths: string | readonly string[], options: CSVOptions):
   };
   return {
     format: 'csv',
-    paths: pathList(paths, 'scanCSV'),
+    ...placesOf(paths, options, 'scanCSV'),
     csv,
     columns: options.columns ?? null,
     predicate: null,
     schema: null,
+  };
+}
+
+function hiveOf(hive: FileOptions['hive']): { hive?: HiveSpec } {
+  if (hive === false) return {};
+  const types = typeof hive === 'object' ? hive : {};
+  return { hive: { when: hive === undefined ? 'folders' : 'always', types, found: null } };
+}
+
+/** Where the files are. Secrets of URLs are apart from their names. */
+function placesOf(
+  paths: string | readonly string[],
+  { hive, headers, s3 }: FileOptions,
+  where: string,
+): Pick<ScanSpec, 'paths' | 'hive' | 'access'> {
+  const { names, urls } = splitSecrets(pathList(paths, where));
+  const remote = names.some(name => schemeOf(name) !== null);
+  return {
+    paths: names,
+    ...hiveOf(hive),
+    ...(remote && { access: { urls, ...(headers && { headers }), ...(s3 && { s3 }) } }),
   };
 }
 

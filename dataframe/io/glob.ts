@@ -32,6 +32,25 @@ export async function filesUnder(folder: string, extensions: readonly string[]):
   return found.sort();
 }
 
+/** Tells names with slashes that match, by the rules of expandGlob. */
+export function globMatcher(pattern: string): (name: string) => boolean {
+  const alternatives = expandBraces(pattern).map(alternative =>
+    alternative.split('/').map(part => (part === '**' ? null : { part, matches: segmentPattern(part) })),
+  );
+  type Segments = (typeof alternatives)[number];
+  const match = (segments: Segments, names: readonly string[]): boolean => {
+    const [segment, ...rest] = segments;
+    const [name, ...others] = names;
+    if (segment === undefined) return name === undefined;
+    if (segment !== null) {
+      const hidden = name?.startsWith('.') && !segment.part.startsWith('.');
+      return name !== undefined && !hidden && segment.matches.test(name) && match(rest, others);
+    }
+    return match(rest, names) || (name !== undefined && !name.startsWith('.') && match(segments, others));
+  };
+  return name => alternatives.some(segments => match(segments, name.split('/')));
+}
+
 interface Budget {
   entries: number;
   readonly pattern: string;

@@ -116,7 +116,7 @@ test('URLs and NUL are refused', async () => {
   await expect(openSource(`file://${scratch.path('in/b.csv')}`, testEnv)).rejects.toMatchObject({
     code: 'ACCESS_DENIED',
   });
-  await expect(openSource('s3://bucket/key', testEnv)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  await expect(openSource('ftp://host/file', testEnv)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   await expect(openSource('a\0b', testEnv)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   await expect(openSource(scratch.path('in'), testEnv)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 });

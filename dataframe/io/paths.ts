@@ -3,11 +3,13 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { VolleyError } from '../../core/base/errors.js';
 import { expandGlob, filesUnder, isGlob } from './glob.js';
-import type { IoEnv, ScanFormat } from './source.js';
+import type { IoEnv, ScanFormat, SourceHandle } from './source.js';
+import { schemeOf } from './urls.js';
 
 const extensionsOf: Record<ScanFormat, readonly string[]> = {
   parquet: ['.parquet', '.pq'],
   csv: ['.csv', '.tsv', '.txt'],
+  postgres: [],
 };
 
 /**
@@ -22,10 +24,12 @@ export async function resolveSources(
 ): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
-    const absolute = absolutePath(path);
-    const matches = await matchesOf(absolute, format, env);
+    const matches =
+      schemeOf(path) === null
+        ? await matchesOf(absolutePath(path), format, env)
+        : await urlsOf(path, format, env);
     if (matches.length === 0) {
-      throw notFound(path, env, isGlob(absolute) ? 'nothing matches' : `no ${format} file under`);
+      throw notFound(path, env, isGlob(path) ? 'nothing matches' : `no ${format} file under`);
     }
     files.push(...matches);
   }
@@ -33,6 +37,22 @@ export async function resolveSources(
     throw new VolleyError('INVALID_ARGUMENT', 'no path to read: give at least one path, folder or glob');
   }
   return files;
+}
+
+async function urlsOf(url: string, format: ScanFormat, env: IoEnv): Promise<string[]> {
+  const scheme = schemeOf(url);
+  if (scheme === 's3:') return (await import('./s3/objects.js')).listS3(url, extensionsOf[format], env);
+  if (scheme !== 'http:' && scheme !== 'https:') return [absolutePath(url)];
+  if (url.includes('*')) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `'${url}': web servers list nothing, so globs need the URL of every file`,
+      {
+        path: url,
+      },
+    );
+  }
+  return [url];
 }
 
 async function matchesOf(absolute: string, format: ScanFormat, env: IoEnv): Promise<string[]> {
@@ -56,8 +76,11 @@ function fixedPrefix(pattern: string): string {
   return parts.slice(0, index).join(sep) || sep;
 }
 
-/** A file opened for reading after the checks, and its size. The caller closes the handle. */
-export async function openSource(path: string, env: IoEnv): Promise<{ handle: FileHandle; size: number }> {
+/** A file or URL opened for reading after the checks, and its size. The caller closes the handle. */
+export async function openSource(path: string, env: IoEnv): Promise<{ handle: SourceHandle; size: number }> {
+  const scheme = schemeOf(path);
+  if (scheme === 'http:' || scheme === 'https:') return (await import('./http/file.js')).openHttp(path, env);
+  if (scheme === 's3:') return (await import('./s3/objects.js')).openS3(path, env);
   const real = await allowedPath(absolutePath(path), env);
   let handle: FileHandle;
   try {
@@ -84,7 +107,7 @@ export async function openSource(path: string, env: IoEnv): Promise<{ handle: Fi
 
 /** Bytes [start, start + length), or fewer where the file ends before. */
 export async function readRange(
-  handle: FileHandle,
+  handle: SourceHandle,
   start: number,
   length: number,
 ): Promise<Buffer<ArrayBuffer>> {
@@ -129,6 +152,7 @@ async function requireInside(real: string, asked: string, env: IoEnv): Promise<v
     return;
   }
   for (const folder of env.allowPaths) {
+    if (schemeOf(folder) !== null) continue;
     const root = await realpath(folder).catch(() => resolve(folder));
     const below = relative(root, real);
     if (below === '' || (below !== '..' && !below.startsWith(`..${sep}`) && resolve(root, below) === real)) {
@@ -153,12 +177,11 @@ export function absolutePath(path: string): string {
       path,
     });
   }
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
-    throw new VolleyError(
-      'UNSUPPORTED',
-      `'${path}': only local paths are read; mount or download it on every node first`,
-      { path },
-    );
+  const scheme = schemeOf(path);
+  if (scheme !== null) {
+    throw new VolleyError('UNSUPPORTED', `URLs that begin with ${scheme}// are not read or written here`, {
+      scheme,
+    });
   }
   return resolve(path);
 }

@@ -1,13 +1,22 @@
 import { csvReader } from './csv/reader.js';
+import { hiveReader } from './hive-reader.js';
 import { parquetReader } from './parquet/reader.js';
-import type { ScanFormat, SourceReader } from './source.js';
+import { postgresReader } from './postgres/reader.js';
+import type { ScanFormat, ScanSpec, SourceReader } from './source.js';
 
-/** The reader of a file format. */
-export function readerFor(format: ScanFormat): SourceReader {
+/** What reads the files of a scan. */
+export function readerOf(scan: ScanSpec): SourceReader {
+  const files = readerFor(scan.format);
+  return scan.hive === undefined ? files : hiveReader(files);
+}
+
+function readerFor(format: ScanFormat): SourceReader {
   switch (format) {
     case 'parquet':
       return parquetReader;
     case 'csv':
       return csvReader;
+    case 'postgres':
+      return postgresReader;
   }
 }

@@ -1,4 +1,4 @@
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
@@ -7,6 +7,7 @@ import type { Schema } from '../column/datatype.js';
 import { ParquetFile, requireWritable } from './parquet/writer.js';
 import { allowedTarget, readRange } from './paths.js';
 import type { IoEnv, SinkReceipt, SinkSpec } from './source.js';
+import { schemeOf } from './urls.js';
 
 /**
  * Writes one task's share of a sink. Rows go to a hidden name that only this attempt uses, are synced, and appear under
@@ -26,6 +27,9 @@ export async function writeSink(
       'INVALID_ARGUMENT',
       `rowGroupRows is ${spec.rowGroupRows}, must be a positive integer`,
     );
+  }
+  if (schemeOf(spec.path) === 's3:') {
+    return (await import('./s3/sink.js')).writeS3(spec, schema, batches, env);
   }
   const target = await sinkTarget(spec.path, env);
   const temporary = hidden(await sinkTarget(spec.temporaryPath, env));
@@ -66,7 +70,7 @@ function hidden(path: string): string {
 }
 
 /** Padded, so that a sorted listing of the folder is in row order. */
-function partName(position: number): string {
+export function partName(position: number): string {
   return `part-${String(position).padStart(5, '0')}.parquet`;
 }
 
@@ -90,12 +94,7 @@ async function writeFile(
     let bytes: number;
     let rows: number;
     try {
-      const file = new ParquetFile(handle, schema, spec);
-      for await (const batch of batches) {
-        await file.append(batch);
-      }
-      bytes = await file.finish();
-      rows = file.rows;
+      ({ rows, bytes } = await encodeFile(handle, spec, schema, batches));
       await handle.sync();
     } finally {
       await handle.close();
@@ -107,6 +106,21 @@ async function writeFile(
     await rm(own, { force: true });
     throw writeFailure(error, spec.path, env);
   }
+}
+
+/** The rows in the sink's format, written into an empty file. */
+export async function encodeFile(
+  handle: FileHandle,
+  spec: SinkSpec,
+  schema: Schema,
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+): Promise<{ rows: number; bytes: number }> {
+  const file = new ParquetFile(handle, schema, spec);
+  for await (const batch of batches) {
+    await file.append(batch);
+  }
+  const bytes = await file.finish();
+  return { rows: file.rows, bytes };
 }
 
 /** Gives the file its final name; `own` is gone afterwards. */

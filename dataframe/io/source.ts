@@ -1,8 +1,8 @@
 import type { Batch } from '../column/column.js';
 import type { DataType, Schema } from '../column/datatype.js';
-import type { ExprNode } from '../expr/node.js';
+import type { ExprNode, LiteralValue } from '../expr/node.js';
 
-export type ScanFormat = 'parquet' | 'csv';
+export type ScanFormat = 'parquet' | 'csv' | 'postgres';
 
 /** What is to be read, as data. `schema`, `splits` come from inspecting it once; then the optimizer narrows `columns`. */
 export interface ScanSpec {
@@ -16,6 +16,59 @@ export interface ScanSpec {
   readonly predicate: ExprNode | null;
   /** Schema of the whole source; null before inspection. */
   readonly schema: Schema | null;
+  /** Absent: folder names mean nothing. */
+  readonly hive?: HiveSpec;
+  /** For URLs. */
+  readonly access?: SourceAccess;
+  readonly postgres?: PostgresSpec;
+}
+
+export interface PostgresSpec {
+  /** `schema.table`, or a query. */
+  readonly relation: string;
+  readonly isQuery: boolean;
+  /** The column whose ranges make the partitions; null: one partition. */
+  readonly partitionOn: string | null;
+  /** How many; null: by the number of rows. */
+  readonly partitions: number | null;
+}
+
+/** What opening URLs takes beside their names. It may hold secrets: it is in no message, plan text or log. */
+export interface SourceAccess {
+  /** The whole URL by the name that stands for it everywhere else. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** Sent with every HTTP request to the server that a URL names, not to those it redirects to. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly s3?: S3Options;
+}
+
+/** How s3:// URLs are opened. What is not given comes from the environment of the node that opens them (AWS_*). */
+export interface S3Options {
+  /** `https://host:port` of a store that is not Amazon's. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** The bucket in the path instead of the host name. Default: when there is an endpoint. */
+  readonly pathStyle?: boolean;
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+  readonly sessionToken?: string;
+}
+
+/** A file open for reading: of node:fs, or far away. */
+export interface SourceHandle {
+  /** Up to `length` bytes from `position` on; 0 at the end. */
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+/** Folders named key=value as columns. */
+export interface HiveSpec {
+  /** 'folders': below paths that are folders, where all files have the same keys; 'always': anywhere in a path, in all. */
+  readonly when: 'folders' | 'always';
+  /** Declared types by key: override inference. */
+  readonly types: Readonly<Record<string, DataType>>;
+  /** What inspection found: the columns that folders tell, and the schema of the files themselves. */
+  readonly found: { readonly columns: Schema; readonly file: Schema } | null;
 }
 
 export interface CsvOptions {
@@ -44,6 +97,10 @@ export interface Split {
   readonly bytes: number;
   /** Parquet: min, max and null count by column, where the file tells and the type is comparable. */
   readonly statistics: Readonly<Record<string, ColumnStatistics>> | null;
+  /** Values of the columns that its folders tell. */
+  readonly hive?: readonly LiteralValue[];
+  /** PostgreSQL: the range as SQL (null: all rows), and the server's type of every column. */
+  readonly query?: { readonly where: string | null; readonly types: Readonly<Record<string, string>> };
 }
 
 export interface ColumnStatistics {
@@ -55,6 +112,7 @@ export interface ColumnStatistics {
 export interface ScanInspection {
   readonly schema: Schema;
   readonly splits: readonly Split[];
+  readonly hive?: HiveSpec['found'];
 }
 
 export interface SinkSpec {
@@ -73,20 +131,55 @@ export interface SinkSpec {
   readonly role: 'file' | 'part' | 'commit' | 'discard';
   /** Replace what is at `path`; else (the default) it is SINK_EXISTS. */
   readonly overwrite?: boolean;
+  /** For URLs. */
+  readonly access?: SourceAccess;
+  /** Of a commit: what the parts have uploaded. */
+  readonly uploads?: readonly PendingUpload[];
 }
+
+/** A file on S3 that is all there but no object yet. */
+export interface PendingUpload {
+  readonly key: string;
+  readonly id: string;
+  /** Of its parts, in order. */
+  readonly tags: readonly string[];
+}
+
+/** One task's share of a table of PostgreSQL. */
+export interface TableSinkSpec {
+  readonly format: 'postgres';
+  /** Names the database; `access` opens it. */
+  readonly path: string;
+  readonly access: SourceAccess;
+  /** `schema.table`. */
+  readonly table: string;
+  readonly mode: 'create' | 'append' | 'replace';
+  /** Names the tables for what is not committed yet: unique per job. */
+  readonly id: string;
+  /** 'prepare' makes those tables, before all parts; the others are as for files. */
+  readonly role: 'prepare' | 'part' | 'commit' | 'discard';
+  /** Of a commit: how many there are. */
+  readonly parts: number;
+}
+
+export type AnySinkSpec = SinkSpec | TableSinkSpec;
 
 export interface SinkReceipt {
   readonly rows: number;
   readonly files: readonly string[];
   readonly bytes: number;
+  /** Of a part on S3: what the commit completes. */
+  readonly uploads?: readonly PendingUpload[];
 }
 
 /** What a reader or writer may use of the node it runs on. */
 export interface IoEnv {
   /** For error messages: 'this process', or the worker's name. */
   readonly node: string;
-  /** Folders that may be read and written, after realpath; null: any. */
+  /** Folders that may be read and written, after realpath, and beginnings of URLs; null: any. */
   readonly allowPaths: readonly string[] | null;
+  /** Of the scan or sink at hand. */
+  readonly access?: SourceAccess;
   /** Counts from 1. Fences temporary names of repeated attempts. */
   readonly attempt: number;
   readonly position: number;

@@ -1,6 +1,6 @@
 import type { DataType, Schema } from '../column/datatype.js';
 import type { AggregateOp, ExprNode } from '../expr/node.js';
-import type { ScanSpec, SinkSpec } from '../io/source.js';
+import type { AnySinkSpec, ScanSpec } from '../io/source.js';
 
 /**
  * What one task of a dataframe stage does, as data: read rows from one source, pass them through operators, hand
@@ -221,5 +221,5 @@ export type FragmentSink =
   | { readonly kind: 'records' }
   /** No rows, but the dictionaries of the columns. */
   | { readonly kind: 'dictionaries' }
-  /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
-  | { readonly kind: 'file'; readonly file: SinkSpec };
+  /** Writes a file or table; the result is msgpack of a SinkReceipt, enclosed. */
+  | { readonly kind: 'file'; readonly file: AnySinkSpec };

@@ -6,7 +6,7 @@ import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
-import type { ScanSpec, SinkSpec, Split } from '../io/source.js';
+import type { AnySinkSpec, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import { dealRows, slicesOf } from '../kernels/hash.js';
@@ -53,7 +53,8 @@ async function runFragment(
 ): Promise<FragmentResult> {
   const { source } = fragment;
   if (source.kind === 'inspect') {
-    const inspection = await (await readerOf(source.scan)).inspect(source.scan, env);
+    const access = { ...env, access: source.scan.access };
+    const inspection = await (await readerOf(source.scan)).inspect(source.scan, access);
     return enclosed(0, inspection);
   }
   const before = source.kind === 'scan' ? scanSchema(source.scan) : fragment.inputs[source.input]!;
@@ -90,8 +91,8 @@ async function finishTask(
 }
 
 async function readerOf(scan: ScanSpec) {
-  const { readerFor } = await import('../io/readers.js');
-  return readerFor(scan.format);
+  const readers = await import('../io/readers.js');
+  return readers.readerOf(scan);
 }
 
 /** Several batches, and several splits of one task, are still one partition: one entry. */
@@ -103,8 +104,9 @@ async function pushScan(
 ): Promise<void> {
   const reader = await readerOf(scan);
   if (chain.done) return;
+  const access = { ...env, access: scan.access };
   for (const split of splits) {
-    for await (const batch of reader.read(scan, split, env)) {
+    for await (const batch of reader.read(scan, split, access)) {
       chain.push(batch, 0);
       if (chain.done) return;
     }
@@ -120,13 +122,18 @@ function enclosed(rows: number, value: unknown): FragmentResult {
 }
 
 async function writeFile(
-  file: SinkSpec,
+  file: AnySinkSpec,
   schema: Schema,
   batches: readonly Batch[],
   env: FragmentEnv,
 ): Promise<FragmentResult> {
-  const { writeSink } = await import('../io/sink.js');
-  const receipt = await writeSink(file, schema, batches, env);
+  const receipt =
+    file.format === 'postgres'
+      ? await (await import('../io/postgres/writer.js')).writeTable(file, schema, batches, env)
+      : await (await import('../io/sink.js')).writeSink(file, schema, batches, {
+          ...env,
+          access: file.access,
+        });
   return enclosed(receipt.rows, receipt);
 }
 

@@ -114,7 +114,8 @@ function analyzeScan(scan: ScanSpec, sources: Sources): Plan {
     requireColumns(scan.columns, schema, `scan of ${scan.paths[0] ?? ''}`);
     checkNames(scan.columns, 'scan columns');
   }
-  return scanPlan({ ...scan, schema }, inspection.splits);
+  const hive = scan.hive && { ...scan.hive, found: inspection.hive ?? null };
+  return scanPlan({ ...scan, schema, ...(hive && { hive }) }, inspection.splits);
 }
 
 function analyzeMemory(table: MemoryTable, sources: Sources): Plan {

@@ -18,7 +18,8 @@ function describe(plan: Plan): string {
       const { scan, schema, splits } = plan;
       const columns = `${schema.length}/${scan.schema?.length ?? 0} columns [${names(schema)}]`;
       const where = scan.predicate === null ? '' : ` where ${formatExpr(scan.predicate)}`;
-      return `SCAN ${scan.format} ${scan.paths.join(', ')} ${columns}, ${splits.length} splits${where}`;
+      const from = [...scan.paths, ...(scan.postgres ? [scan.postgres.relation] : [])].join(', ');
+      return `SCAN ${scan.format} ${from} ${columns}, ${splits.length} splits${where}`;
     }
     case 'memory': {
       const columns = `${plan.schema.length}/${plan.whole.length} columns [${names(plan.schema)}]`;

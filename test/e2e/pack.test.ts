@@ -52,6 +52,21 @@ test('a five-line script runs under plain Node', async () => {
   expect(await node(['five.mjs'], { cwd: project }).ended).toEqual({ code: 0, stdout: printed, stderr: '' });
 });
 
+test('packages that only some sources need are not there, and are asked for by name', async () => {
+  const script = `import { connect } from 'volley';
+const session = await connect();
+for (const scan of [
+  session.scanPostgres('postgres://127.0.0.1/x', 't'),
+  session.scanParquet('s3://bucket/x.parquet'),
+]) console.log(await scan.count().catch(error => error.code + ' ' + error.message.split(': ')[1]));
+`;
+  writeFileSync(join(project, 'missing.mjs'), script);
+  const { stdout } = await node(['missing.mjs'], { cwd: project }).ended;
+  expect(stdout).toBe(
+    'UNSUPPORTED npm install pg pg-copy-streams\nUNSUPPORTED npm install @aws-sdk/client-s3\n',
+  );
+});
+
 test('npx volley --help, and run with TypeScript', async () => {
   writeFileSync(join(project, 'five.ts'), lines.replace('(x)', '(x: number)'));
   const [help, run] = await Promise.all([

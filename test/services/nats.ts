@@ -1,81 +1,32 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cacheFolder, findExecutable, unpackPackages } from './packages.js';
 
 /** How to get a server by hand, for the message of a failed run. */
 const advice =
   'nats-server is needed by the tests and was not found. Type: apt-get update && apt-get install -y nats-server' +
   ' (or put a nats-server executable on PATH)';
 
-/** Where the unpacked server is kept between runs, outside the repository. */
-const cacheFolder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'volley', 'nats-server');
-
 /**
- * The path of a nats-server executable: from PATH, else from the cache folder, else the distribution's package
- * unpacked into the cache folder (which needs no root). Throws with the command to type.
+ * The path of a nats-server executable: from PATH, else unpacked before, else the distribution's package unpacked into
+ * a cache folder (which needs no root). Throws with the command to type.
  */
 export function findNatsServer(): string {
-  const cached = join(cacheFolder, 'nats-server');
-  const found = onPath('nats-server') ?? (existsSync(cached) ? cached : null);
-  if (found !== null) return found;
-  unpackTo(cached);
-  return cached;
-}
-
-function onPath(name: string): string | null {
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
-    if (folder === '') continue;
+  const cache = cacheFolder('nats-server');
+  const find = () => findExecutable('nats-server', ['/usr/sbin', '/usr/local/sbin', join(cache, 'usr/sbin')]);
+  let found = find();
+  if (found === null) {
     try {
-      accessSync(join(folder, name), constants.X_OK);
-      return join(folder, name);
-    } catch {
-      // Not in this folder.
+      unpackPackages(['nats-server'], cache);
+    } catch (cause) {
+      throw new Error(advice, { cause });
     }
+    found = find();
   }
-  return null;
-}
-
-/** The rename at the end makes it whole or absent, whoever else unpacks at the same time. */
-function unpackTo(file: string): void {
-  mkdirSync(cacheFolder, { recursive: true });
-  const work = mkdtempSync(join(cacheFolder, 'download-'));
-  try {
-    execFileSync('dpkg', ['-x', join(work, download(work)), join(work, 'out')], { stdio: 'pipe' });
-    renameSync(join(work, 'out', 'usr', 'sbin', 'nats-server'), file);
-  } catch (cause) {
-    throw new Error(advice, { cause });
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
-/** Fetches the package into a folder and returns its file name. Brings package lists of its own where the machine has none. */
-function download(folder: string): string {
-  const aptGet = (...args: string[]) =>
-    execFileSync('apt-get', args, { cwd: folder, stdio: 'pipe', timeout: 180_000 });
-  try {
-    aptGet('download', 'nats-server');
-  } catch {
-    for (const part of ['lists/partial', 'cache/archives/partial'])
-      mkdirSync(join(folder, part), { recursive: true });
-    const own = [`Dir::State::lists=${join(folder, 'lists')}`, `Dir::Cache=${join(folder, 'cache')}`];
-    const options = own.flatMap(option => ['-o', option]);
-    aptGet(...options, 'update');
-    aptGet(...options, 'download', 'nats-server');
-  }
-  const archive = readdirSync(folder).find(name => name.endsWith('.deb'));
-  if (archive === undefined) throw new Error('apt-get download left no package');
-  return archive;
+  if (found === null) throw new Error(advice);
+  return found;
 }
 
 export interface NatsOptions {

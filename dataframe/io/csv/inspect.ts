@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import type { FileHandle } from 'node:fs/promises';
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
 import { limits } from '../../../core/base/limits.js';
@@ -8,7 +7,7 @@ import { columnNotFound } from '../../expr/nearest.js';
 import { selectedFields } from '../columns.js';
 import { badData } from '../errors.js';
 import { openSource, readRange, resolveSources } from '../paths.js';
-import type { CsvOptions, IoEnv, ScanInspection, ScanSpec, Split } from '../source.js';
+import type { CsvOptions, IoEnv, ScanInspection, ScanSpec, SourceHandle, Split } from '../source.js';
 import { sampleBytes } from './constants.js';
 import { createConverter } from './convert.js';
 import { type Dialect, dialectOf } from './dialect.js';
@@ -74,7 +73,7 @@ interface Head {
 
 /** null for an empty file. */
 async function readHead(
-  handle: FileHandle,
+  handle: SourceHandle,
   size: number,
   file: string,
   options: CsvOptions,

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import type { FileHandle } from 'node:fs/promises';
 import { assert } from '../../../core/base/assert.js';
 import type { VolleyError } from '../../../core/base/errors.js';
 import { limits } from '../../../core/base/limits.js';
@@ -8,7 +7,7 @@ import { formatType, type Schema } from '../../column/datatype.js';
 import { selectedFields } from '../columns.js';
 import { type BadPlace, badData } from '../errors.js';
 import { openSource, readRange } from '../paths.js';
-import type { IoEnv, ScanSpec, SourceReader, Split } from '../source.js';
+import type { IoEnv, ScanSpec, SourceHandle, SourceReader, Split } from '../source.js';
 import { batchRows, windowBytes } from './constants.js';
 import { type ColumnConverter, createConverter } from './convert.js';
 import { type Dialect, dialectOf } from './dialect.js';
@@ -51,7 +50,7 @@ function reportSkipped(path: string, rows: number, env: IoEnv): void {
 
 class SplitReader {
   skipped = 0;
-  #handle: FileHandle;
+  #handle: SourceHandle;
   #split: Split;
   #file: Schema;
   #schema: Schema;
@@ -61,7 +60,7 @@ class SplitReader {
   #converters: readonly ColumnConverter[];
   #rows = 0;
 
-  constructor(handle: FileHandle, split: Split, file: Schema, schema: Schema, dialect: Dialect) {
+  constructor(handle: SourceHandle, split: Split, file: Schema, schema: Schema, dialect: Dialect) {
     this.#handle = handle;
     this.#split = split;
     this.#file = file;

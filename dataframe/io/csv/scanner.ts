@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { readRange } from '../paths.js';
+import type { SourceHandle } from '../source.js';
 import { windowBytes } from './constants.js';
 import { type Dialect, lineFeed } from './dialect.js';
 
@@ -88,7 +88,7 @@ export class RecordScanner {
  * as fast as reading where there are no quotes.
  */
 export async function findSplits(
-  handle: FileHandle,
+  handle: SourceHandle,
   start: number,
   size: number,
   splitBytes: number,
@@ -111,7 +111,7 @@ export async function findSplits(
 
 /** Records (blank lines too) in bytes [start, end) of a file. Only error messages need it. */
 export async function countRecords(
-  handle: FileHandle,
+  handle: SourceHandle,
   start: number,
   end: number,
   dialect: Dialect,

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import type { FileHandle } from 'node:fs/promises';
 import type { ColumnMetaData, PageHeader } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { limits } from '../../../core/base/limits.js';
@@ -8,6 +7,7 @@ import type { Column, Dictionary, Physical, Values } from '../../column/column.j
 import { allocateValues, physicalOf } from '../../column/layout.js';
 import { asBadData, badData } from '../errors.js';
 import { readRange } from '../paths.js';
+import type { SourceHandle } from '../source.js';
 import { decompress } from './decompress.js';
 import { decodeHybrid } from './hybrid.js';
 import type { FileColumn } from './types.js';
@@ -15,7 +15,7 @@ import { BeyondSafe, createSink, type ValueSink } from './values.js';
 
 /** Where a column chunk lies. */
 export interface ChunkPlace {
-  readonly handle: FileHandle;
+  readonly handle: SourceHandle;
   readonly size: number;
   readonly file: string;
 }

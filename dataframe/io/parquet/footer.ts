@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
 import { type FileMetaData, type MetadataOptions, parquetMetadata } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import { badData, decoding } from '../errors.js';
 import { readRange } from '../paths.js';
+import type { SourceHandle } from '../source.js';
 
 /** Bytes read first from the end of a file: most footers fit. */
 const footerGuessBytes = 128 * 1024;
@@ -26,7 +26,7 @@ const rawParsers: MetadataOptions['parsers'] = {
 };
 
 /** Reads the footer only. @throws BAD_DATA when it is cut, lies about its size or does not parse */
-export async function readFooter(handle: FileHandle, size: number, file: string): Promise<FileMetaData> {
+export async function readFooter(handle: SourceHandle, size: number, file: string): Promise<FileMetaData> {
   if (size < 12) {
     throw badData(
       { file },

@@ -1,0 +1,84 @@
+import { evaluate } from '../codegen/evaluate.js';
+import type { Batch, Column } from '../column/column.js';
+import type { Schema } from '../column/datatype.js';
+import { nullColumn } from '../column/layout.js';
+import type { LiteralValue } from '../expr/node.js';
+import { columnsOf, conjunction, conjuncts } from '../expr/traverse.js';
+import { selectedFields } from './columns.js';
+import { filesThatMatch, hivePartitions } from './hive.js';
+import { absolutePath, resolveSources } from './paths.js';
+import type { ColumnStatistics, IoEnv, ScanInspection, ScanSpec, SourceReader, Split } from './source.js';
+import { schemeOf } from './urls.js';
+
+/**
+ * A reader whose files lie in folders named key=value: the keys are columns after those of the files, and win over a
+ * column of the same name in them. Files that a filter on keys leaves out are never opened.
+ */
+export function hiveReader(files: SourceReader): SourceReader {
+  return {
+    inspect: (scan, env) => inspect(files, scan, env),
+    read: (scan, split, env) => read(files, scan, split, env),
+  };
+}
+
+async function inspect(reader: SourceReader, scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
+  const hive = scan.hive!;
+  const files: string[] = [];
+  const roots = new Map<string, string>();
+  for (const path of scan.paths) {
+    const found = await resolveSources([path], scan.format, env);
+    const root = schemeOf(path) === null ? absolutePath(path) : path;
+    for (const file of found)
+      roots.set(file, hive.when === 'always' ? '' : file.startsWith(root) ? root : file);
+    files.push(...found);
+  }
+  const partitions = hivePartitions(files, file => roots.get(file)!, hive.types, hive.when === 'always');
+  if (partitions === null) return reader.inspect({ ...scan, paths: files, predicate: null }, env);
+  const { columns, values } = partitions;
+  const kept = filesThatMatch(partitions, scan.predicate);
+  const paths = (kept.length === 0 ? [0] : kept).map(file => files[file]!);
+  const inner = await reader.inspect({ ...scan, paths, columns: null, predicate: null }, env);
+  const names = new Set(columns.map(({ name }) => name));
+  const schema = [...inner.schema.filter(({ name }) => !names.has(name)), ...columns];
+  selectedFields(schema, scan.columns, `scan of ${scan.paths.join(', ')}`);
+  const byFile = new Map(files.map((file, f) => [file, values[f]!]));
+  const splits = inner.splits.map(split => withKeys(split, columns, byFile.get(split.path)!));
+  return { schema, splits: kept.length === 0 ? [] : splits, hive: { columns, file: inner.schema } };
+}
+
+/** What the folders say is true of every row: statistics like any other. */
+function withKeys(split: Split, columns: Schema, values: readonly LiteralValue[]): Split {
+  const known = columns.map(({ name }, c): [string, ColumnStatistics] => {
+    const value = values[c] as number | string | boolean | null;
+    return [name, { min: value, max: value, nullCount: value === null ? split.rows : 0 }];
+  });
+  return { ...split, statistics: { ...split.statistics, ...Object.fromEntries(known) }, hive: values };
+}
+
+async function* read(reader: SourceReader, scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
+  const found = scan.hive?.found;
+  if (!found || split.hive === undefined) {
+    yield* reader.read(scan, split, env);
+    return;
+  }
+  const names = new Set(found.columns.map(({ name }) => name));
+  const fields = selectedFields(scan.schema!, scan.columns, `scan of ${split.path}`);
+  const ofFile = fields.filter(({ name }) => !names.has(name));
+  const conditions = scan.predicate === null ? [] : conjuncts(scan.predicate);
+  const inner: ScanSpec = {
+    ...scan,
+    schema: found.file,
+    columns: ofFile.map(({ name }) => name),
+    predicate: conjunction(conditions.filter(each => [...columnsOf(each)].every(name => !names.has(name)))),
+  };
+  for await (const batch of reader.read(inner, split, env)) {
+    const columns = fields.map((field): Column => {
+      const c = found.columns.findIndex(({ name }) => name === field.name);
+      if (c < 0) return batch.columns[ofFile.indexOf(field)]!;
+      const value = split.hive![c]!;
+      if (value === null) return nullColumn(field.type, batch.rows);
+      return evaluate([{ kind: 'literal', value, type: field.type }], batch, null)[0]!;
+    });
+    yield { schema: fields, rows: batch.rows, columns };
+  }
+}

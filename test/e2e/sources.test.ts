@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { col, LocalCluster, len, type Session } from '../../index.js';
+import { type HttpFiles, serveFiles } from '../services/http-files.js';
+import { type PostgresServer, startPostgres } from '../services/postgres.js';
+import { type S3Server, startS3 } from '../services/s3.js';
+
+/** Goal: workers of a cluster, processes of their own, read and write what is not on their disks. */
+
+const folder = mkdtempSync(join(tmpdir(), 'volley-sources-'));
+let cluster: LocalCluster;
+let session: Session;
+let http: HttpFiles;
+let postgres: PostgresServer;
+let s3: S3Server;
+
+beforeAll(async () => {
+  const lines = Array.from({ length: 20_000 }, (_, i) => `${i},n${i % 9}`);
+  writeFileSync(join(folder, 'rows.csv'), `i,name\n${lines.join('\n')}\n`);
+  [http, postgres, s3, cluster] = await Promise.all([
+    serveFiles(folder),
+    startPostgres(),
+    startS3(),
+    LocalCluster.start({ workers: 2, threadsPerWorker: 1 }),
+  ]);
+  session = await cluster.connect();
+});
+afterAll(async () => {
+  await session?.close();
+  await cluster?.close();
+  await Promise.all([http?.stop(), postgres?.stop(), s3?.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('from the web into PostgreSQL, from there to S3, and back', async () => {
+  const web = session.scanCSV(`${http.url}/files/rows.csv`, { splitBytes: 20_000 });
+  const written = await web.sinkPostgres(postgres.url, 'rows');
+  expect(written.rows).toBe(20_000);
+  const table = session.scanPostgres(postgres.url, 'rows', { partitionOn: 'i', partitions: 5 });
+  const access = { endpoint: s3.endpoint, accessKeyId: 'k', secretAccessKey: 's' };
+  const client = new S3Client({
+    endpoint: s3.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'k', secretAccessKey: 's' },
+  });
+  await client.send(new CreateBucketCommand({ Bucket: 'out' }));
+  client.destroy();
+  const { files } = await table.sinkParquet('s3://out/rows', { s3: access });
+  expect(files).toHaveLength(5);
+  const stored = session.scanParquet('s3://out/rows', { s3: access });
+  const ask = (frame: typeof web) =>
+    frame.groupBy('name').agg(col('i').sum(), len()).sort('name').toRecords();
+  expect(await ask(stored)).toEqual(await ask(web));
+});
