@@ -19,6 +19,8 @@ export interface PartitionHeader {
 export interface LeasedPartition {
   readonly header: PartitionHeader;
   readonly bytes: Uint8Array;
+  /** Written by a task of this process and in its memory ever since: values need no check. Absent: they do. */
+  readonly trusted?: boolean;
   release(): void;
 }
 

@@ -151,7 +151,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'aggregate':
       return aggregateOperator(op);
     case 'join':
-      return joinOperator(op, schema, sideOf(op, fragment, inputs));
+      return joinOperator(op, schema, sideOf(op, fragment, inputs), inputs.lent);
     default:
       return assertNever(op);
   }

@@ -78,7 +78,8 @@ async function finishTask(
 ): Promise<FragmentResult> {
   const { sink } = fragment;
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
-  const columns = sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true) : null;
+  const columns =
+    sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true, inputs.lent) : null;
   if (columns !== null) return storeGathered(schema, columns, env);
   if (sink.kind === 'records') return storeRecords(schema, out, env);
   const batch = { ...concatBatches(schema, out), schema };
