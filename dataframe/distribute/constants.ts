@@ -16,6 +16,8 @@ export const planConstants = {
   turnJoinAt: 4,
   /** Bytes of a broadcast build side from which its table is made once, by a stage of its own, and not in every thread. */
   sharedBuildBytes: 16 * MiB,
+  /** Different keys of a build side that are looked up by name in the probe side's files: a few bytes each, sent to every task. */
+  filterValues: 64,
   /** A build side whose source is so many times larger, and that only projects, is shuffled without being measured. */
   broadcastSurelyExceeded: 8,
   /** Input bytes per destination of a shuffle: large enough to amortise a task, small enough to stay in a cache of L3. */
@@ -79,6 +81,8 @@ export interface PlanOptions {
   /** Rows of a task that reads several partitions. */
   readonly taskRows?: number;
   readonly sharedBuildBytes?: number;
+  /** Whether the keys of a build side filter the probe side; default: where that reads files. */
+  readonly filterProbe?: boolean;
   /** The table that joins build where the keys allow it. */
   readonly joinTier?: 'dense' | 'hash';
 }

@@ -124,5 +124,9 @@ function describeSink(sink: FragmentSink): string {
   if (sink.kind === 'table') return `table by [${sink.keys.join(', ')}] with [${sink.columns.join(', ')}]`;
   if (sink.kind === 'range') return `range [${formatSort(sink.by)}] into ${sink.fanOut}`;
   if (sink.kind === 'records') return 'records';
+  if (sink.kind === 'keys') {
+    const filters = sink.keys.map((key, k) => `${sink.filters[k]} by ${key}`).join(', ');
+    return `bounds and up to ${sink.most} values, to filter ${filters}`;
+  }
   return sink.kind === 'file' ? `write ${sink.file.path} (${sink.file.role})` : 'partition';
 }

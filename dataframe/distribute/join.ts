@@ -3,6 +3,7 @@ import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
 import { coalesced, coalescedScan } from './coalesce.js';
 import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
+import { filteredSides } from './key-filter.js';
 import {
   asLayer,
   type Build,
@@ -24,7 +25,9 @@ import type { Layer } from './stage.js';
  */
 export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<Pipeline> {
   const { runner, options } = context;
-  const [right, probes] = await Promise.all([build(plan.right, context), build(plan.left, context)]);
+  const [right, probes] =
+    (await filteredSides(plan, context)) ??
+    (await Promise.all([build(plan.right, context), build(plan.left, context)]));
   const left = coalescedScan(probes, options);
   const limit = options.broadcastBytes ?? planConstants.broadcastBytes;
   if (await leftBuilds(plan, left, right, limit)) return turnedRound(plan, left, right, context);

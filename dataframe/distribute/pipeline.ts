@@ -96,7 +96,7 @@ export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
   const common = {
     tasks,
     slices: sink.kind === 'hash' || sink.kind === 'range' ? sink.fanOut : 1,
-    inline: sink.kind === 'file',
+    inline: sink.kind === 'file' || sink.kind === 'keys',
     bytesIn: 0,
   };
   if (origin.kind === 'scan') {

@@ -181,5 +181,15 @@ export type FragmentSink =
     }
   /** Rows one after another, the columns of each side by side: build rows, which are read at random. No lists. */
   | { readonly kind: 'records' }
+  /**
+   * Nothing but what these columns hold, up to `most` different values each: msgpack of a KeySummary or null for each,
+   * enclosed. `filters`: the columns of the probe side that it is for.
+   */
+  | {
+      readonly kind: 'keys';
+      readonly keys: readonly string[];
+      readonly most: number;
+      readonly filters: readonly string[];
+    }
   /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
   | { readonly kind: 'file'; readonly file: SinkSpec };

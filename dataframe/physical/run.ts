@@ -11,6 +11,7 @@ import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import { hashSlices, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
+import { summarizeKey } from '../kernels/key-summary.js';
 import { Lent } from '../kernels/lent.js';
 import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
@@ -78,6 +79,13 @@ async function finishTask(
 ): Promise<FragmentResult> {
   const { sink } = fragment;
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
+  if (sink.kind === 'keys') {
+    const partsOf = (name: string) => out.map(batch => columnOf(batch, name));
+    return enclosed(
+      1,
+      sink.keys.map(name => summarizeKey(partsOf(name), sink.most)),
+    );
+  }
   const columns =
     sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true, inputs.lent) : null;
   if (columns !== null) return storeGathered(schema, columns, env);
@@ -130,7 +138,7 @@ async function writeFile(
 
 /** One slab for all slices. */
 function storeSlices(
-  sink: Exclude<FragmentSink, { kind: 'file' | 'table' | 'records' }>,
+  sink: Exclude<FragmentSink, { kind: 'file' | 'keys' | 'table' | 'records' }>,
   batch: Batch,
   fragment: Fragment,
   inputs: TaskInputs,
