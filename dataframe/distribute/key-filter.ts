@@ -107,7 +107,7 @@ function conditions(name: string, type: DataType, summary: KeySummary | null) {
   const below = max === null || hasNaN ? none : [call('ltEq', max)];
   const inside = [...above, ...below];
   const outside = [...above.map(() => call('lt', min)), ...below.map(() => call('gt', max))];
-  const exact = values !== null && !hasNaN && !type.kind.startsWith('float');
+  const exact = values !== null && !hasNaN;
   const list: ExprNode = {
     kind: 'call',
     fn: 'isIn',
