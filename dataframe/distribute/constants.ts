@@ -16,6 +16,8 @@ export const planConstants = {
   turnJoinAt: 4,
   /** Bytes of a broadcast build side from which its table is made once, by a stage of its own, and not in every thread. */
   sharedBuildBytes: 16 * MiB,
+  /** Times that the probe side of a shuffle must be larger than the build side for a Bloom filter over the keys of that. */
+  bloomAt: 2,
   /** Different keys of a build side that are looked up by name in the probe side's files: a few bytes each, sent to every task. */
   filterValues: 64,
   /** A build side whose source is so many times larger, and that only projects, is shuffled without being measured. */

@@ -3,7 +3,7 @@ import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
 import { coalesced, coalescedScan } from './coalesce.js';
 import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
-import { filteredSides } from './key-filter.js';
+import { bloomFilter, filteredSides } from './key-filter.js';
 import {
   asLayer,
   type Build,
@@ -161,8 +161,9 @@ async function shuffled(
 ): Promise<Pipeline> {
   const { runner, options } = context;
   const fanOut = fanOutFor(Math.max(await left.bytesIn(), await right.bytesIn()), options);
-  const built = hashLayer(runner, right, plan.rightOn, fanOut);
-  const probe = shuffle(runner, left, plan.leftOn, fanOut);
+  const bloom = await bloomFilter(plan, left, right, context);
+  const built = hashLayer(runner, bloom?.right ?? right, plan.rightOn, fanOut);
+  const probe = shuffle(runner, bloom?.left ?? left, plan.leftOn, fanOut);
   const input = nextBuildInput(probe);
   const half: Build = { dependency: { rule: 'all-to-all', from: built.range }, schema: built.schema };
   return withOp(

@@ -84,6 +84,11 @@ test('explain names what is filtered by what', async () => {
     pretendFrame('facts', schema, [{ bytes: 1e6 }]).join(pretendFrame('few', schema), { on: 'k' }),
   );
   expect(text).toContain('→ bounds and up to 64 values, to filter k by k');
+  const large = pretendFrame('facts', schema, [{ bytes: 1e9 }, { bytes: 1e9 }]);
+  const some = pretendFrame('some', schema, [{ bytes: 1e8 }, { bytes: 1e8 }]).filter(col('k').gt(1));
+  const shuffled = await stagesText(large.join(some, { on: 'k' }));
+  expect(shuffled).toContain('  bloom filter of [k]\n');
+  expect(shuffled).toMatch(/filter \[k\] by the bloom filter of stage 1 \(all of it\)\n {2}→ hash \[k\]/);
 });
 
 // Goal: filters change no answer, whatever the types, nulls and NaN, and whatever the join keeps.
@@ -105,9 +110,7 @@ test('joins of files agree with DuckDB, filtered or not', async () => {
     await judge.query(`create table l as select * from '${file}'`);
     const equal = on.map(key => `l.${key} = r.${key}`).join(' and ');
     const oneSided = how === 'semi' || how === 'anti';
-    const theirs = await judge.query(
-      `select l.v${oneSided ? '' : ', r.w'} from l ${how} join r on ${equal}`,
-    );
+    const theirs = await judge.query(`select l.v${oneSided ? '' : ', r.w'} from l ${how} join r on ${equal}`);
     judge.close();
     const typed = fromRecords(host, [{ k: 0n, s: '', x: 0, w: -1 }, ...right]).filter(col('w').gtEq(0));
     const joined = scanParquet(host, file).join(typed, { on, how });

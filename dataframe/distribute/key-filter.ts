@@ -4,11 +4,22 @@ import type { ExprNode, LiteralValue } from '../expr/node.js';
 import { conjunction } from '../expr/traverse.js';
 import type { KeySummary } from '../kernels/key-summary.js';
 import { optimize } from '../optimizer/optimize.js';
+import type { BloomStep } from '../physical/fragment.js';
+import { bloomSchema } from '../physical/schema.js';
 import { columnNode, fieldOf, filterPlan, type JoinPlan, type Plan } from '../plan/plan.js';
 import { inputsOf } from '../plan/traverse.js';
 import { type BuildContext, build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
-import { asLayer, gatherLayer, type Pipeline, perPartition, stageOf, withOp } from './pipeline.js';
+import {
+  asLayer,
+  type Build,
+  gatherLayer,
+  nextBuildInput,
+  type Pipeline,
+  perPartition,
+  stageOf,
+  withOp,
+} from './pipeline.js';
 import { type Layer, sumOf } from './stage.js';
 
 /**
@@ -133,4 +144,29 @@ function splitsOf(plan: Plan): number {
   return plan.kind === 'scan'
     ? plan.splits.length
     : inputsOf(plan).reduce((sum, input) => sum + splitsOf(input), 0);
+}
+
+/**
+ * Rows of a probe side that is shuffled, without most of those whose keys the build side has not: they need not be moved.
+ * Where that side is far larger and the build side is there to be read twice. null: not worth it.
+ */
+export async function bloomFilter(
+  plan: JoinPlan,
+  left: Pipeline,
+  right: Pipeline,
+  { runner, options }: BuildContext,
+): Promise<{ left: Pipeline; right: Pipeline } | null> {
+  const { filterProbe } = options;
+  if (!dropsProbeRows(plan) || filterProbe === false) return null;
+  const there = right.origin.kind === 'layers' && right.origin.whole !== null && right.ops.length === 0;
+  const far = async () => (await left.bytesIn()) >= planConstants.bloomAt * (await right.bytesIn());
+  if (filterProbe !== true && !(there && (await far()))) return null;
+  const layer = asLayer(runner, right);
+  const make: BloomStep = { kind: 'bloom', phase: 'make', keys: plan.rightOn, input: 0 };
+  const stage = stageOf(withOp(gatherLayer(layer), make, bloomSchema), { kind: 'partition' });
+  const { range, schema } = runner.submit({ ...stage, readAgain: true }, bloomSchema);
+  const test: BloomStep = { kind: 'bloom', phase: 'test', keys: plan.leftOn, input: nextBuildInput(left) };
+  const build: Build = { dependency: { rule: 'all', from: range }, schema };
+  const filtered = withOp({ ...left, builds: [...left.builds, build] }, test, left.schema);
+  return { left: filtered, right: perPartition(layer) };
 }

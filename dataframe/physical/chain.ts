@@ -14,6 +14,7 @@ import type { Fragment, FragmentOp, JoinStep } from './fragment.js';
 import { readTable } from './join-slab.js';
 import type { Emit, Operator } from './operator.js';
 import { aggregateOperator } from './operators/aggregate.js';
+import { makeBloomOperator, testBloomOperator } from './operators/bloom.js';
 import { explodeOperator } from './operators/explode.js';
 import { filterOperator } from './operators/filter.js';
 import { type JoinSide, joinOperator, joinSide, readSide } from './operators/join.js';
@@ -82,7 +83,7 @@ export function readColumns(all: readonly FragmentOp[]): ReadonlySet<string> | n
   // A limit passes on what it does not look at: a survey has one in front.
   const ops = all[0]?.kind === 'limit' ? all.slice(1) : all;
   for (const op of ops) {
-    if (op.kind === 'survey') {
+    if (op.kind === 'survey' || (op.kind === 'bloom' && op.phase === 'make')) {
       for (const name of op.keys) names.add(name);
       return names;
     }
@@ -142,6 +143,11 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
       return surveyOperator(op, schema);
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
+    case 'bloom': {
+      if (op.phase === 'make') return makeBloomOperator(op);
+      const words = decodeInput(inputs, op.input, fragment.inputs[op.input]!);
+      return testBloomOperator(op, schema, concatBatches(fragment.inputs[op.input]!, words));
+    }
     case 'explode':
       return explodeOperator(op.columns, schema);
     case 'unpivot':

@@ -35,6 +35,7 @@ export type FragmentOp =
   | { readonly kind: 'sort'; readonly by: readonly SortKey[]; readonly limit: number | null }
   | SampleStep
   | SurveyStep
+  | BloomStep
   /** One row per item of these list columns. */
   | { readonly kind: 'explode'; readonly columns: readonly string[] }
   | UnpivotStep
@@ -58,6 +59,17 @@ export interface SortKey {
 export interface SurveyStep {
   readonly kind: 'survey';
   readonly keys: readonly string[];
+}
+
+/**
+ * Leaves out rows of a probe side that can match nothing. 'make': the rows of a build side become one Bloom filter over
+ * their keys; 'test': rows whose keys are not in the one that dependency `input` holds are dropped.
+ */
+export interface BloomStep {
+  readonly kind: 'bloom';
+  readonly phase: 'make' | 'test';
+  readonly keys: readonly string[];
+  readonly input: number;
 }
 
 /**

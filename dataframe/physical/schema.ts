@@ -133,6 +133,9 @@ export const surveySchema: Schema = [
   { name: 'groups', type: DataType.Float64 },
 ];
 
+/** The words of a Bloom filter. */
+export const bloomSchema: Schema = [{ name: 'bits', type: DataType.Int32 }];
+
 /** Samples: the key columns, each once, then where the row is and how many it stands for. */
 export function sampleSchema(step: SampleStep, before: Schema): Schema {
   const names = [...new Set(step.by.map(({ column }) => column))];
@@ -176,6 +179,8 @@ export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly 
       return aggregateSchema(op);
     case 'survey':
       return surveySchema;
+    case 'bloom':
+      return op.phase === 'make' ? bloomSchema : before;
     case 'sample':
       return op.phase === 'take' ? sampleSchema(op, before) : before;
     case 'join':
