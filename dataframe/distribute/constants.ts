@@ -45,6 +45,8 @@ export const planConstants = {
   sortBytes: 8 * MiB,
   /** Input bytes from which a group-by is surveyed before it is planned: what that costs is nothing to it. */
   surveyBytes: 8 * MiB,
+  /** Tasks of a side of a shuffled join whose first rows are searched for keys that are too frequent for one destination. */
+  skewTasks: 4,
   /** Rows of the prefix of one partition that is surveyed: a millisecond's work, enough to tell 100,000 groups from millions. */
   surveyRows: 65_536,
   /** Surveys remembered of one table that lies on the workers. */

@@ -102,6 +102,8 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
       return `sort ${formatSort(op.by)}${op.limit === null ? '' : ` top ${op.limit}`}`;
     case 'survey':
       return `survey groups by [${op.keys.join(', ')}]`;
+    case 'frequent':
+      return `frequent keys of [${op.keys.join(', ')}]`;
     case 'bloom':
       if (op.phase === 'make') return `bloom filter of [${op.keys.join(', ')}]`;
       return `filter [${op.keys.join(', ')}] by the bloom filter of ${inputs[op.input]}`;

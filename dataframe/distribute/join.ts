@@ -11,12 +11,13 @@ import {
   gatherLayer,
   hashLayer,
   nextBuildInput,
+  overSlices,
   type Pipeline,
   perPartition,
-  shuffle,
   submitPipeline,
   withOp,
 } from './pipeline.js';
+import { skewedHashes } from './skew.js';
 import type { Layer } from './stage.js';
 
 /**
@@ -161,9 +162,11 @@ async function shuffled(
 ): Promise<Pipeline> {
   const { runner, options } = context;
   const fanOut = fanOutFor(Math.max(await left.bytesIn(), await right.bytesIn()), options);
-  const bloom = await bloomFilter(plan, left, right, context);
-  const built = hashLayer(runner, bloom?.right ?? right, plan.rightOn, fanOut);
-  const probe = shuffle(runner, bloom?.left ?? left, plan.leftOn, fanOut);
+  const hashes = await skewedHashes(plan, left, right, fanOut, context);
+  const sides = (await bloomFilter(plan, left, right, context)) ?? { left, right };
+  const spread = (copies: boolean) => (hashes.length === 0 ? null : { hashes, copies });
+  const built = hashLayer(runner, sides.right, plan.rightOn, fanOut, 1, spread(true));
+  const probe = overSlices(hashLayer(runner, sides.left, plan.leftOn, fanOut, 1, spread(false)), fanOut);
   const input = nextBuildInput(probe);
   const half: Build = { dependency: { rule: 'all-to-all', from: built.range }, schema: built.schema };
   return withOp(

@@ -17,6 +17,7 @@ import { aggregateOperator } from './operators/aggregate.js';
 import { makeBloomOperator, testBloomOperator } from './operators/bloom.js';
 import { explodeOperator } from './operators/explode.js';
 import { filterOperator } from './operators/filter.js';
+import { frequentOperator } from './operators/frequent.js';
 import { type JoinSide, joinOperator, joinSide, readSide } from './operators/join.js';
 import { limitOperator, tailOperator } from './operators/limit.js';
 import { numberOperator } from './operators/number.js';
@@ -83,7 +84,7 @@ export function readColumns(all: readonly FragmentOp[]): ReadonlySet<string> | n
   // A limit passes on what it does not look at: a survey has one in front.
   const ops = all[0]?.kind === 'limit' ? all.slice(1) : all;
   for (const op of ops) {
-    if (op.kind === 'survey' || (op.kind === 'bloom' && op.phase === 'make')) {
+    if (op.kind === 'survey' || op.kind === 'frequent' || (op.kind === 'bloom' && op.phase === 'make')) {
       for (const name of op.keys) names.add(name);
       return names;
     }
@@ -143,6 +144,8 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
       return surveyOperator(op, schema);
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
+    case 'frequent':
+      return frequentOperator(op);
     case 'bloom': {
       if (op.phase === 'make') return makeBloomOperator(op);
       const words = decodeInput(inputs, op.input, fragment.inputs[op.input]!);

@@ -1,6 +1,7 @@
 import type { Schema } from '../column/datatype.js';
 import type { AggregateOp, ExprNode } from '../expr/node.js';
 import type { ScanSpec, SinkSpec } from '../io/source.js';
+import type { Spread } from '../kernels/spread.js';
 
 /**
  * What one task of a dataframe stage does, as data: read rows from one source, pass them through operators, hand
@@ -36,6 +37,7 @@ export type FragmentOp =
   | SampleStep
   | SurveyStep
   | BloomStep
+  | FrequentStep
   /** One row per item of these list columns. */
   | { readonly kind: 'explode'; readonly columns: readonly string[] }
   | UnpivotStep
@@ -59,6 +61,13 @@ export interface SortKey {
 export interface SurveyStep {
   readonly kind: 'survey';
   readonly keys: readonly string[];
+}
+
+/** Finds keys by their hashes that at least one in `most` rows has: the first row counts all rows. */
+export interface FrequentStep {
+  readonly kind: 'frequent';
+  readonly keys: readonly string[];
+  readonly most: number;
 }
 
 /**
@@ -163,13 +172,15 @@ export type FragmentSink =
   | { readonly kind: 'partition'; readonly wide?: true }
   /**
    * `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. With `parts`,
-   * each slice is dealt out once more into so many, one after another, and row order is kept in each of them.
+   * each slice is dealt out once more into so many, one after another, and row order is kept in each of them. With
+   * `spread`, rows of the keys with these hashes go to all slices, or are dealt over them.
    */
   | {
       readonly kind: 'hash';
       readonly keys: readonly string[];
       readonly fanOut: number;
       readonly parts?: number;
+      readonly spread?: Spread;
     }
   /**
    * `fanOut` slices by place in the order of (keys, task, row) between the rows of dependency `splitters`, ascending;

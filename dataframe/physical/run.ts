@@ -13,6 +13,7 @@ import { hashSlices, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
 import { summarizeKey } from '../kernels/key-summary.js';
 import { Lent } from '../kernels/lent.js';
+import { spreadSlices } from '../kernels/spread.js';
 import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain, decodeInput, readColumns, type TaskInputs } from './chain.js';
@@ -149,6 +150,10 @@ function storeSlices(
       return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env);
     case 'hash': {
       const keys = sink.keys.map(name => columnOf(batch, name));
+      if (sink.spread !== undefined) {
+        const slices = spreadSlices(batch, keys, sink.fanOut, sink.spread, inputs.position);
+        return store(slices, batch.rows, env);
+      }
       return store(hashSlices(batch, keys, sink.fanOut, sink.parts ?? 1), batch.rows, env);
     }
     case 'range': {

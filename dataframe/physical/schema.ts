@@ -133,6 +133,12 @@ export const surveySchema: Schema = [
   { name: 'groups', type: DataType.Float64 },
 ];
 
+/** Hashes and how many rows have them. */
+export const frequentSchema: Schema = [
+  { name: 'hash', type: DataType.Float64 },
+  { name: 'rows', type: DataType.Float64 },
+];
+
 /** The words of a Bloom filter. */
 export const bloomSchema: Schema = [{ name: 'bits', type: DataType.Int32 }];
 
@@ -179,6 +185,8 @@ export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly 
       return aggregateSchema(op);
     case 'survey':
       return surveySchema;
+    case 'frequent':
+      return frequentSchema;
     case 'bloom':
       return op.phase === 'make' ? bloomSchema : before;
     case 'sample':
