@@ -108,57 +108,29 @@ function takeApart(
   lent: Lent | null,
 ): Column[] {
   const { at, gaps, rows } = chosen;
-  const make = (physical: Physical, length: number) =>
-    lent === null ? allocateValues(physical, length) : lent.values(physical, length);
-  const outs: Values[][] = [];
+  const outs: Values[][] = columns.map(() => []);
   // Of each column: what its codes and places must be below, and what its small integers begin at.
   const bounds = new Float64Array(2 * columns.length);
   let head = '';
   let copy = '';
   let missing = '';
-  columns.forEach(({ physical, packed, dictionary }, c) => {
-    const { cell, text } = packed;
-    const own: Values[] = [];
-    const target = (form: Physical, length = rows): string => {
-      const name = `o${c}_${own.length}`;
-      head += `const ${name}=outs[${outs.flat().length + own.length}];`;
-      own.push(make(form, length));
+  columns.forEach((column, c) => {
+    const { packed, dictionary } = column;
+    const target: Target = (physical, length) => {
+      const name = `o${c}_${outs[c]!.length}`;
+      head += `const ${name}=outs[${outs.flat().length}];`;
+      outs[c]!.push(lent === null ? allocateValues(physical, length) : lent.values(physical, length));
       return name;
     };
-    head += `const b${c}=bounds[${2 * c}],z${c}=bounds[${2 * c + 1}];`;
-    bounds[2 * c + 1] = cell.base;
-    const word = `words[r+${cell.at / 4}]`;
-    const next = `words[r+${cell.at / 4 + 1}]`;
-    if (text === 'inline') {
-      // Four bytes at a time may run over the end of the last string.
-      const [ends, strings] = [target('i32', rows + 1), target('u8', rows * (cell.size - 1) + cell.size)];
-      head += `const t${c}=new DataView(${strings}.buffer,${strings}.byteOffset,${strings}.byteLength);let e${c}=0;`;
-      copy += `{const n=bytes[4*r+${cell.at + cell.size - 1}];if(n>=${cell.size}){bad=1;break;}`;
-      for (let w = 0; w < cell.size; w += 4)
-        copy += `t${c}.setInt32(e${c}+${w},words[r+${(cell.at + w) / 4}],true);`;
-      copy += `${ends}[i+1]=e${c}+=n;}`;
-      missing += `${ends}[i+1]=e${c};`;
-    } else if (text !== null) {
-      bounds[2 * c] = text.byteLength;
-      const [from, size] = [target('i32'), target('i32')];
-      copy += `{const f=${word},n=${next};${from}[i]=f;${size}[i]=n;if(!(f>=0&&n>=0&&f+n<=b${c}))bad=1;}`;
-      missing += `${from}[i]=0;${size}[i]=0;`;
-    } else if (physical === 'i64') {
-      const out = target(physical);
-      copy += `${out}[2*i]=${word};${out}[2*i+1]=${next};`;
-      missing += `${out}[2*i]=0;${out}[2*i+1]=0;`;
-    } else {
-      const out = target(physical);
-      const value = cellText(physical, cell);
-      missing += `${out}[i]=0;`;
-      // A column of nothing but nulls may have an empty dictionary: its codes are all 0.
-      if (physical === 'code') bounds[2 * c] = Math.max(1, dictionary!.length);
-      if (physical === 'code') copy += `{const v=${value};${out}[i]=v;if(v>>>0>=b${c})bad=1;}`;
-      else if (cell.size < 4) copy += `/*${physical}*/${out}[i]=${value}+z${c};`;
-      else if (physical === 'f64' && cell.size === 4) copy += `${out}[i]=(${value}>>>0)+z${c};`;
-      else copy += `/*${physical}*/${out}[i]=${value};`;
-    }
-    outs.push(own);
+    // A column of nothing but nulls may have an empty dictionary: its codes are all 0.
+    if (dictionary !== null) bounds[2 * c] = Math.max(1, dictionary.length);
+    if (packed.text instanceof Uint8Array) bounds[2 * c] = packed.text.byteLength;
+    bounds[2 * c + 1] = packed.cell.base;
+    const text =
+      packed.text === null ? valueText(column, c, rows, target) : spanText(column, c, rows, target);
+    head += `const b${c}=bounds[${2 * c}],z${c}=bounds[${2 * c + 1}];${text.head ?? ''}`;
+    copy += text.copy;
+    missing += text.missing;
   });
   const index = at === null ? 'i' : 'at[i]';
   const near = gaps ? 'Math.max(0,at[i])' : index;
@@ -173,6 +145,59 @@ for(let i=b;i<e;i++){const k=${index};${guard}const r=k*${records.stride};${copy
     throw new VolleyError('CORRUPT_PARTITION', 'a record refers to text that is not there');
   const known = new ChosenValidity();
   return columns.map((column, c) => unpacked(column, outs[c]!, chosen, known));
+}
+
+/** Makes an array of so many values; gives its name. */
+type Target = (physical: Physical, length: number) => string;
+
+/** Text that moves one value of record r to row i, and what a row without a record holds. */
+interface ColumnText {
+  readonly head?: string;
+  readonly copy: string;
+  readonly missing: string;
+}
+
+function valueText(
+  { physical, packed: { cell } }: PackedColumn,
+  c: number,
+  rows: number,
+  target: Target,
+): ColumnText {
+  const out = target(physical, rows);
+  const value = cellText(physical, cell);
+  const missing = `${out}[i]=0;`;
+  if (physical === 'i64') {
+    const word = cell.at / 4;
+    return {
+      copy: `${out}[2*i]=words[r+${word}];${out}[2*i+1]=words[r+${word + 1}];`,
+      missing: `${out}[2*i]=0;${out}[2*i+1]=0;`,
+    };
+  }
+  if (physical === 'code') return { copy: `{const v=${value};${out}[i]=v;if(v>>>0>=b${c})bad=1;}`, missing };
+  if (cell.size < 4) return { copy: `/*${physical}*/${out}[i]=${value}+z${c};`, missing };
+  if (physical === 'f64' && cell.size === 4) return { copy: `${out}[i]=(${value}>>>0)+z${c};`, missing };
+  return { copy: `/*${physical}*/${out}[i]=${value};`, missing };
+}
+
+/** Strings that are not codes: where they end and their bytes, or where they begin and their lengths. */
+function spanText({ packed }: PackedColumn, c: number, rows: number, target: Target): ColumnText {
+  const { at, size } = packed.cell;
+  if (packed.text !== 'inline') {
+    const [from, sizes] = [target('i32', rows), target('i32', rows)];
+    return {
+      copy: `{const f=words[r+${at / 4}],n=words[r+${at / 4 + 1}];${from}[i]=f;${sizes}[i]=n;if(!(f>=0&&n>=0&&f+n<=b${c}))bad=1;}`,
+      missing: `${from}[i]=0;${sizes}[i]=0;`,
+    };
+  }
+  // Four bytes at a time may run over the end of the last string.
+  const [ends, bytes] = [target('i32', rows + 1), target('u8', rows * (size - 1) + size)];
+  let copy = `{const n=bytes[4*r+${at + size - 1}];if(n>=${size}){bad=1;break;}`;
+  for (let w = 0; w < size; w += 4) copy += `t${c}.setInt32(e${c}+${w},words[r+${(at + w) / 4}],true);`;
+  return {
+    head: `const t${c}=new DataView(${bytes}.buffer,${bytes}.byteOffset,${bytes}.byteLength);let e${c}=0;`,
+    copy: `${copy}${ends}[i+1]=e${c}+=n;}`,
+    missing: `${ends}[i+1]=e${c};`,
+  };
 }
 
 /** Keeps the reads that only fill the cache from being left out. */
