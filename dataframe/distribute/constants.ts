@@ -16,6 +16,10 @@ export const planConstants = {
   turnJoinAt: 4,
   /** Bytes of a broadcast build side from which its table is made once, by a stage of its own, and not in every thread. */
   sharedBuildBytes: 16 * MiB,
+  /** Times that the probe side of a shuffle must be larger than the build side for a Bloom filter over the keys of that. */
+  bloomAt: 2,
+  /** Different keys of a build side that are looked up by name in the probe side's files: a few bytes each, sent to every task. */
+  filterValues: 64,
   /** A build side whose source is so many times larger, and that only projects, is shuffled without being measured. */
   broadcastSurelyExceeded: 8,
   /** Input bytes per destination of a shuffle: large enough to amortise a task, small enough to stay in a cache of L3. */
@@ -41,6 +45,8 @@ export const planConstants = {
   sortBytes: 8 * MiB,
   /** Input bytes from which a group-by is surveyed before it is planned: what that costs is nothing to it. */
   surveyBytes: 8 * MiB,
+  /** Tasks of a side of a shuffled join whose first rows are searched for keys that are too frequent for one destination. */
+  skewTasks: 4,
   /** Rows of the prefix of one partition that is surveyed: a millisecond's work, enough to tell 100,000 groups from millions. */
   surveyRows: 65_536,
   /** Surveys remembered of one table that lies on the workers. */
@@ -81,6 +87,8 @@ export interface PlanOptions {
   /** Rows of a task that reads several partitions. */
   readonly taskRows?: number;
   readonly sharedBuildBytes?: number;
+  /** Whether the keys of a build side filter the probe side; default: where that reads files. */
+  readonly filterProbe?: boolean;
   /** The table that joins build where the keys allow it. */
   readonly joinTier?: 'dense' | 'hash';
 }

@@ -108,6 +108,11 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
     case 'pack':
     case 'unpack':
       return `${op.kind} [${op.fields.map(({ column }) => column).join(', ')}]`;
+    case 'frequent':
+      return `frequent keys of [${op.keys.join(', ')}]`;
+    case 'bloom':
+      if (op.phase === 'make') return `bloom filter of [${op.keys.join(', ')}]`;
+      return `filter [${op.keys.join(', ')}] by the bloom filter of ${inputs[op.input]}`;
     case 'sample':
       return op.phase === 'take' ? `sample ${formatSort(op.by)}` : `choose ${op.ranges - 1} splitters`;
     case 'explode':
@@ -130,5 +135,9 @@ function describeSink(sink: FragmentSink): string {
   if (sink.kind === 'table') return `table by [${sink.keys.join(', ')}] with [${sink.columns.join(', ')}]`;
   if (sink.kind === 'range') return `range [${formatSort(sink.by)}] into ${sink.fanOut}`;
   if (sink.kind === 'records' || sink.kind === 'dictionaries') return sink.kind;
+  if (sink.kind === 'keys') {
+    const filters = sink.keys.map((key, k) => `${sink.filters[k]} by ${key}`).join(', ');
+    return `bounds and up to ${sink.most} values, to filter ${filters}`;
+  }
   return sink.kind === 'file' ? `write ${sink.file.path} (${sink.file.role})` : 'partition';
 }

@@ -47,7 +47,7 @@ export class GraphRunner implements StageRunner {
       slices: stage.slices,
       options: { name, inlineResult: stage.inline },
     });
-    for (const dependency of stage.dependencies) this.#giveUp(dependency);
+    if (stage.readAgain !== true) for (const dependency of stage.dependencies) this.#giveUp(dependency);
     return this.#layer(handle, schema);
   }
 

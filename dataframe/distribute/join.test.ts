@@ -101,6 +101,8 @@ const plans: readonly PlanOptions[] = [
   {},
   { broadcastBytes: 0, fanOut: 3 },
   { joinTier: 'hash' },
+  { filterProbe: true },
+  { filterProbe: true, broadcastBytes: 0, fanOut: 3 },
   { sharedBuildBytes: 0 },
   { sharedBuildBytes: 0, joinTier: 'hash' },
   { broadcastBytes: 0, fanOut: 2, joinTier: 'hash' },

@@ -3,6 +3,7 @@ import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
 import { coalesced, coalescedScan } from './coalesce.js';
 import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
+import { bloomFilter, filteredSides } from './key-filter.js';
 import {
   asLayer,
   type Build,
@@ -10,12 +11,13 @@ import {
   gatherLayer,
   hashLayer,
   nextBuildInput,
+  overSlices,
   type Pipeline,
   perPartition,
-  shuffle,
   submitPipeline,
   withOp,
 } from './pipeline.js';
+import { skewedHashes } from './skew.js';
 import type { Layer } from './stage.js';
 
 /**
@@ -24,7 +26,9 @@ import type { Layer } from './stage.js';
  */
 export async function buildJoin(plan: JoinPlan, context: BuildContext): Promise<Pipeline> {
   const { runner, options } = context;
-  const [right, probes] = await Promise.all([build(plan.right, context), build(plan.left, context)]);
+  const [right, probes] =
+    (await filteredSides(plan, context)) ??
+    (await Promise.all([build(plan.right, context), build(plan.left, context)]));
   const left = coalescedScan(probes, options);
   const limit = options.broadcastBytes ?? planConstants.broadcastBytes;
   if (await leftBuilds(plan, left, right, limit)) return turnedRound(plan, left, right, context);
@@ -158,8 +162,11 @@ async function shuffled(
 ): Promise<Pipeline> {
   const { runner, options } = context;
   const fanOut = fanOutFor(Math.max(await left.bytesIn(), await right.bytesIn()), options);
-  const built = hashLayer(runner, right, plan.rightOn, fanOut);
-  const probe = shuffle(runner, left, plan.leftOn, fanOut);
+  const hashes = await skewedHashes(plan, left, right, fanOut, context);
+  const sides = (await bloomFilter(plan, left, right, context)) ?? { left, right };
+  const spread = (copies: boolean) => (hashes.length === 0 ? null : { hashes, copies });
+  const built = hashLayer(runner, sides.right, plan.rightOn, fanOut, 1, spread(true));
+  const probe = overSlices(hashLayer(runner, sides.left, plan.leftOn, fanOut, 1, spread(false)), fanOut);
   const input = nextBuildInput(probe);
   const half: Build = { dependency: { rule: 'all-to-all', from: built.range }, schema: built.schema };
   return withOp(

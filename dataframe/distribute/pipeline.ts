@@ -1,6 +1,7 @@
 import type { Dependency } from '../../core/graph/layer.js';
 import type { Schema } from '../column/datatype.js';
 import type { ScanSpec, Split } from '../io/source.js';
+import type { Spread } from '../kernels/spread.js';
 import type { Fragment, FragmentOp, FragmentSink } from '../physical/fragment.js';
 import { type Layer, type StageRequest, type StageRunner, sumOf } from './stage.js';
 
@@ -96,7 +97,7 @@ export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
   const common = {
     tasks,
     slices: sink.kind === 'hash' || sink.kind === 'range' ? sink.fanOut : 1,
-    inline: sink.kind === 'file',
+    inline: sink.kind === 'file' || sink.kind === 'keys',
     bytesIn: 0,
   };
   if (origin.kind === 'scan') {
@@ -130,7 +131,11 @@ export function shuffle(
   fanOut: number,
   parts = 1,
 ): Pipeline {
-  const layer = hashLayer(runner, pipeline, keys, fanOut, parts);
+  return overSlices(hashLayer(runner, pipeline, keys, fanOut, parts), fanOut);
+}
+
+/** One task per slice of a layer. */
+export function overSlices(layer: Layer, fanOut: number): Pipeline {
   return overLayer({ rule: 'all-to-all', from: layer.range }, layer.schema, fanOut, bytesOf(layer));
 }
 
@@ -141,8 +146,9 @@ export function hashLayer(
   keys: readonly string[],
   fanOut: number,
   parts = 1,
+  spread: Spread | null = null,
 ): Layer {
-  const sink = { kind: 'hash', keys, fanOut } as const;
+  const sink = { kind: 'hash', keys, fanOut, ...(spread === null ? null : { spread }) } as const;
   return submitPipeline(runner, pipeline, parts === 1 ? sink : { ...sink, parts });
 }
 

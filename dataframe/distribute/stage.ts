@@ -16,6 +16,8 @@ export interface StageRequest {
   readonly slices: number;
   /** The result is a receipt or an inspection and travels with the finish report. */
   readonly inline: boolean;
+  /** What it reads is read by a later stage as well: its dependencies are not given up to it. */
+  readonly readAgain?: true;
   /** Bytes of the rows that enter: what a runner without real statistics takes for the result's size. */
   readonly bytesIn: number;
 }

@@ -41,23 +41,29 @@ export async function surveyGroups(
  * recognises that a layer was read for the last time.
  */
 function middleTask(pipeline: Pipeline): Pipeline | null {
-  const { origin, tasks } = pipeline;
-  const middle = tasks >> 1;
-  if (middle === 0) return null;
+  const middle = pipeline.tasks >> 1;
+  return middle === 0 ? null : tasksOf(pipeline, [middle]);
+}
+
+/** These tasks as a pipeline of their own, each over its first split or partition. null: they read slices, or all of a layer. */
+export function tasksOf(pipeline: Pipeline, which: readonly number[]): Pipeline | null {
+  const { origin } = pipeline;
+  const tasks = which.length;
   if (origin.kind === 'scan') {
-    return { ...pipeline, tasks: 1, origin: { ...origin, splits: [origin.splits[middle]!.slice(0, 1)] } };
+    const splits = which.map(task => origin.splits[task]!.slice(0, 1));
+    return { ...pipeline, tasks, origin: { ...origin, splits } };
   }
   const { dependency } = origin;
   if (dependency.rule !== 'one-to-one' && dependency.rule !== 'group') return null;
   const { job, first } = dependency.from;
-  const index = first + (dependency.rule === 'group' ? dependency.offsets[middle]! : middle);
+  const places = which.map(task => (dependency.rule === 'group' ? dependency.offsets[task]! : task));
   const explicit = {
     rule: 'explicit',
-    offsets: Uint32Array.of(0, 1),
-    jobs: Uint32Array.of(job),
-    indices: Uint32Array.of(index),
+    offsets: Uint32Array.from({ length: tasks + 1 }, (_, i) => i),
+    jobs: new Uint32Array(tasks).fill(job),
+    indices: Uint32Array.from(places, place => first + place),
   } as const;
-  return { ...pipeline, tasks: 1, origin: { ...origin, dependency: explicit, whole: null } };
+  return { ...pipeline, tasks, origin: { ...origin, dependency: explicit, whole: null } };
 }
 
 /** Groups of equal size of which so many rows would show so many: rows = -G ln(1 - groups / G), solved for G. */

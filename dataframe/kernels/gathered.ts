@@ -31,7 +31,7 @@ export class GatheredBatch implements Batch {
     Object.defineProperty(this, 'columns', {
       enumerable: true,
       get() {
-        columns ??= gatherPacked(pieces, rows).map(piece => gather(piece, rows));
+        columns ??= gatherPacked(pieces, rows, null).map(piece => gather(piece, rows));
         return columns;
       },
     });

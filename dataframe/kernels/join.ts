@@ -2,6 +2,7 @@ import { compile } from '../codegen/compile.js';
 import type { Column, Dictionary } from '../column/column.js';
 import { keyText, translateCodes, wordsOfKey } from './join-key.js';
 import { hashText, type JoinTable, slotStride, walkText } from './join-table.js';
+import type { Lent } from './lent.js';
 
 /** Row pairs of a join, in probe order, then build order. */
 export interface JoinPairs {
@@ -29,7 +30,7 @@ type Find = (
   right: Int32Array,
 ) => number;
 
-/** Finds rows of a batch in a table. `dictionaries` are those of the build side's keys. */
+/** Finds rows of a batch in a table. `dictionaries` are those of the build side's keys; pairs lie in lent memory. */
 export class JoinProbe {
   readonly #table: JoinTable;
   readonly #dictionaries: readonly (Dictionary | null)[];
@@ -40,42 +41,42 @@ export class JoinProbe {
   }
 
   /** Matching pairs. */
-  inner(keys: readonly Column[], rows: number): JoinPairs {
-    if (!this.#table.unique) return this.#lists(keys, rows, false);
-    const left = new Int32Array(rows);
-    const right = new Int32Array(rows);
+  inner(keys: readonly Column[], rows: number, lent: Lent): JoinPairs {
+    if (!this.#table.unique) return this.#lists(keys, rows, false, lent);
+    const left = numbers(lent, rows);
+    const right = numbers(lent, rows);
     const found = this.#run(keys, rows, left, right, 'left[k]=i;right[k]=g;if(g>=0)k++;');
     if (found === rows) return { rows, left: null, right, gaps: false };
     return { rows: found, left: left.subarray(0, found), right: right.subarray(0, found), gaps: false };
   }
 
   /** Matching pairs, and every other probe row with -1. */
-  outer(keys: readonly Column[], rows: number): JoinPairs {
-    if (!this.#table.unique) return this.#lists(keys, rows, true);
-    const right = new Int32Array(rows);
+  outer(keys: readonly Column[], rows: number, lent: Lent): JoinPairs {
+    if (!this.#table.unique) return this.#lists(keys, rows, true, lent);
+    const right = numbers(lent, rows);
     const found = this.#run(keys, rows, none, right, 'right[i]=g;if(g>=0)k++;');
     return { rows, left: null, right, gaps: found < rows };
   }
 
   /** Rows that have a match, or those that have none. */
-  rowsWhere(matched: boolean, keys: readonly Column[], rows: number): JoinRows {
-    const left = new Int32Array(rows);
+  rowsWhere(matched: boolean, keys: readonly Column[], rows: number, lent: Lent): JoinRows {
+    const left = numbers(lent, rows);
     const step = `left[k]=i;if(g${matched ? '>=' : '<'}0)k++;`;
     const found = this.#run(keys, rows, left, none, step);
     return { rows: found, left: found === rows ? null : left.subarray(0, found) };
   }
 
-  #lists(keys: readonly Column[], rows: number, keepUnmatched: boolean): JoinPairs {
+  #lists(keys: readonly Column[], rows: number, keepUnmatched: boolean, lent: Lent): JoinPairs {
     const { starts, rows: matches } = this.#table;
-    const group = new Int32Array(rows);
+    const group = numbers(lent, rows);
     const found = this.#run(keys, rows, none, group, 'right[i]=g;if(g>=0)k++;');
     let total = 0;
     for (let i = 0; i < rows; i++) {
       const g = group[i]!;
       total += g < 0 ? (keepUnmatched ? 1 : 0) : starts[g + 1]! - starts[g]!;
     }
-    const left = new Int32Array(total);
-    const right = new Int32Array(total);
+    const left = numbers(lent, total);
+    const right = numbers(lent, total);
     let k = 0;
     for (let i = 0; i < rows; i++) {
       const g = group[i]!;
@@ -117,3 +118,7 @@ export class JoinProbe {
 }
 
 const none = new Int32Array(0);
+
+function numbers(lent: Lent, rows: number): Int32Array {
+  return lent.values('i32', rows) as Int32Array;
+}

@@ -1,29 +1,46 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { compile } from '../codegen/compile.js';
-import { packValidity } from '../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import { allocateValues } from '../column/layout.js';
 import { copyRows } from './gather-text.js';
+import { ChosenValidity } from './gather-validity.js';
 import type { Piece } from './gathered.js';
+import type { Lent } from './lent.js';
 
-/** Rows of several columns one after another, so that choosing rows at random reads one place of memory a row. */
+/**
+ * Rows of several columns one after another, so that choosing rows at random reads one place of memory a row. All arrays
+ * are views of the same memory.
+ */
 export interface Records {
   readonly words: Int32Array;
-  /** The same memory. */
   readonly singles: Float32Array;
   readonly doubles: Float64Array;
+  readonly halves: Uint16Array;
+  readonly bytes: Uint8Array;
   /** Words of a row: even. */
   readonly stride: number;
+}
+
+/** Where a value lies in each record. */
+export interface Cell {
+  /** Its first byte: a multiple of its size, or of four for text. */
+  readonly at: number;
+  /** Bytes. Integers of a small range take 1, 2 or 4; text takes a multiple of four, or the 8 of a place and a length. */
+  readonly size: number;
+  /** What was taken from an integer to make it small. */
+  readonly base: number;
 }
 
 /** A column that lies in records. It has no values of its own: it can be gathered, nothing else. */
 export interface PackedColumn extends Column {
   readonly packed: {
     readonly records: Records;
-    /** Its first word in a record; even for 64-bit values. */
-    readonly at: number;
-    /** Text whose records hold where each row's string begins in these bytes, and its length. Else codes of `dictionary`. */
-    readonly text: Uint8Array | null;
+    readonly cell: Cell;
+    /**
+     * Text whose records hold where each row's string begins in these bytes, and its length; 'inline': the string
+     * itself, its length in the last byte. Else codes of `dictionary`.
+     */
+    readonly text: Uint8Array | 'inline' | null;
   };
 }
 
@@ -31,16 +48,19 @@ export function isPacked(column: Column): column is PackedColumn {
   return 'packed' in column;
 }
 
-/** Words that a value takes in a record. */
-export function wordsInRecord(physical: Physical, text: boolean): 1 | 2 {
-  return text || physical === 'f64' || physical === 'i64' ? 2 : 1;
+/** The place of a value in the array that the loops read it from, from the record's first word `r`, and that array. */
+export function cellText(physical: Physical, { at, size }: Cell): string {
+  if (size === 1) return `bytes[4*r+${at}]`;
+  if (size === 2) return `halves[2*r+${at / 2}]`;
+  if (physical === 'f64' && size === 8) return `doubles[(r>>>1)+${at / 8}]`;
+  return physical === 'f32' ? `singles[r+${at / 4}]` : `words[r+${at / 4}]`;
 }
 
 /** Rows that are brought into the cache before they are taken apart: more, and the outputs push them out again. */
 const blockRows = 64;
 
-/** The pieces with those of packed columns gathered, all columns of one record at once. */
-export function gatherPacked(pieces: readonly Piece[], rows: number): readonly Piece[] {
+/** The pieces with those of packed columns gathered, all columns of one record at once; into lent memory, if any. */
+export function gatherPacked(pieces: readonly Piece[], rows: number, lent: Lent | null): readonly Piece[] {
   if (!pieces.some(({ column }) => isPacked(column))) return pieces;
   const out = pieces.slice();
   const groups = new Map<Records, Map<Int32Array | null, number[]>>();
@@ -57,7 +77,7 @@ export function gatherPacked(pieces: readonly Piece[], rows: number): readonly P
     for (const [at, members] of orders) {
       const gaps = members.some(p => pieces[p]!.gaps);
       const columns = members.map(p => pieces[p]!.column as PackedColumn);
-      takeApart(records, columns, at, gaps, rows).forEach((column, m) => {
+      takeApart(records, columns, { at, gaps, rows }, lent).forEach((column, m) => {
         out[members[m]!] = { column, at: null, gaps: false };
       });
     }
@@ -65,10 +85,15 @@ export function gatherPacked(pieces: readonly Piece[], rows: number): readonly P
   return out;
 }
 
+/** Rows of records, in output order. */
+interface ChosenRecords {
+  readonly at: Int32Array | null;
+  readonly gaps: boolean;
+  readonly rows: number;
+}
+
 type Loop = (
-  words: Int32Array,
-  singles: Float32Array,
-  doubles: Float64Array,
+  records: Records,
   at: Int32Array | null,
   outs: readonly Values[],
   bounds: Float64Array,
@@ -79,58 +104,100 @@ type Loop = (
 function takeApart(
   records: Records,
   columns: readonly PackedColumn[],
-  at: Int32Array | null,
-  gaps: boolean,
-  rows: number,
+  chosen: ChosenRecords,
+  lent: Lent | null,
 ): Column[] {
-  const outs: Values[] = [];
-  const bounds = new Float64Array(columns.length);
+  const { at, gaps, rows } = chosen;
+  const outs: Values[][] = columns.map(() => []);
+  // Of each column: what its codes and places must be below, and what its small integers begin at.
+  const bounds = new Float64Array(2 * columns.length);
   let head = '';
   let copy = '';
   let missing = '';
-  const target = (values: Values): string => {
-    head += `const o${outs.length}=outs[${outs.length}];`;
-    outs.push(values);
-    return `o${outs.length - 1}`;
-  };
-  columns.forEach(({ physical, packed, dictionary }, c) => {
-    const word = `words[r+${packed.at}]`;
-    const next = `words[r+${packed.at + 1}]`;
-    head += `const b${c}=bounds[${c}];`;
-    if (packed.text !== null) {
-      bounds[c] = packed.text.byteLength;
-      const [from, size] = [target(new Int32Array(rows)), target(new Int32Array(rows))];
-      copy += `{const f=${word},n=${next};${from}[i]=f;${size}[i]=n;if(!(f>=0&&n>=0&&f+n<=b${c}))bad=1;}`;
-      missing += `${from}[i]=0;${size}[i]=0;`;
-      return;
-    }
-    const out = target(allocateValues(physical, rows));
-    missing += physical === 'i64' ? `${out}[2*i]=0;${out}[2*i+1]=0;` : `${out}[i]=0;`;
-    if (physical === 'i64') copy += `${out}[2*i]=${word};${out}[2*i+1]=${next};`;
-    else if (physical === 'f64') copy += `${out}[i]=doubles[(r>>>1)+${packed.at / 2}];`;
-    else if (physical === 'f32') copy += `${out}[i]=singles[r+${packed.at}];`;
-    else if (physical === 'code') {
-      // A column of nothing but nulls may have an empty dictionary: its codes are all 0.
-      bounds[c] = Math.max(1, dictionary!.length);
-      copy += `{const v=${word};${out}[i]=v;if(v>>>0>=b${c})bad=1;}`;
-    } else copy += `/*${physical}*/${out}[i]=${word};`;
+  columns.forEach((column, c) => {
+    const { packed, dictionary } = column;
+    const target: Target = (physical, length) => {
+      const name = `o${c}_${outs[c]!.length}`;
+      head += `const ${name}=outs[${outs.flat().length}];`;
+      outs[c]!.push(lent === null ? allocateValues(physical, length) : lent.values(physical, length));
+      return name;
+    };
+    // A column of nothing but nulls may have an empty dictionary: its codes are all 0.
+    if (dictionary !== null) bounds[2 * c] = Math.max(1, dictionary.length);
+    if (packed.text instanceof Uint8Array) bounds[2 * c] = packed.text.byteLength;
+    bounds[2 * c + 1] = packed.cell.base;
+    const text =
+      packed.text === null ? valueText(column, c, rows, target) : spanText(column, c, rows, target);
+    head += `const b${c}=bounds[${2 * c}],z${c}=bounds[${2 * c + 1}];${text.head ?? ''}`;
+    copy += text.copy;
+    missing += text.missing;
   });
   const index = at === null ? 'i' : 'at[i]';
-  const touch = at === null ? '' : `for(let i=b;i<e;i++)t^=words[${index}*${records.stride}];`;
+  const near = gaps ? 'Math.max(0,at[i])' : index;
+  const touch = at === null ? '' : `for(let i=b;i<e;i++)t^=words[${near}*${records.stride}];`;
   const guard = gaps ? `if(k<0){${missing}continue;}` : '';
   const loop = compile<Loop>(
-    ['words', 'singles', 'doubles', 'at', 'outs', 'bounds', 'sink', 'rows'],
-    `${head}let bad=0,t=0;for(let b=0;b<rows;b+=${blockRows}){const e=Math.min(rows,b+${blockRows});${touch}
+    ['records', 'at', 'outs', 'bounds', 'sink', 'rows'],
+    `${head}const {words,singles,doubles,halves,bytes}=records;let bad=0,t=0;for(let b=0;b<rows&&bad===0;b+=${blockRows}){const e=Math.min(rows,b+${blockRows});${touch}
 for(let i=b;i<e;i++){const k=${index};${guard}const r=k*${records.stride};${copy}}}sink[0]=t;return bad;`,
   );
-  const bad = loop(records.words, records.singles, records.doubles, at, outs, bounds, touched, rows);
-  if (bad !== 0) throw new VolleyError('CORRUPT_PARTITION', 'a record refers to text that is not there');
-  let next = 0;
-  return columns.map(column => {
-    const own = outs.slice(next, next + (column.packed.text === null ? 1 : 2));
-    next += own.length;
-    return unpacked(column, own, at, gaps, rows);
-  });
+  if (loop(records, at, outs.flat(), bounds, touched, rows) !== 0)
+    throw new VolleyError('CORRUPT_PARTITION', 'a record refers to text that is not there');
+  const known = new ChosenValidity();
+  return columns.map((column, c) => unpacked(column, outs[c]!, chosen, known));
+}
+
+/** Makes an array of so many values; gives its name. */
+type Target = (physical: Physical, length: number) => string;
+
+/** Text that moves one value of record r to row i, and what a row without a record holds. */
+interface ColumnText {
+  readonly head?: string;
+  readonly copy: string;
+  readonly missing: string;
+}
+
+function valueText(
+  { physical, packed: { cell } }: PackedColumn,
+  c: number,
+  rows: number,
+  target: Target,
+): ColumnText {
+  const out = target(physical, rows);
+  const value = cellText(physical, cell);
+  const missing = `${out}[i]=0;`;
+  if (physical === 'i64') {
+    const word = cell.at / 4;
+    return {
+      copy: `${out}[2*i]=words[r+${word}];${out}[2*i+1]=words[r+${word + 1}];`,
+      missing: `${out}[2*i]=0;${out}[2*i+1]=0;`,
+    };
+  }
+  if (physical === 'code') return { copy: `{const v=${value};${out}[i]=v;if(v>>>0>=b${c})bad=1;}`, missing };
+  if (cell.size < 4) return { copy: `/*${physical}*/${out}[i]=${value}+z${c};`, missing };
+  if (physical === 'f64' && cell.size === 4) return { copy: `${out}[i]=(${value}>>>0)+z${c};`, missing };
+  return { copy: `/*${physical}*/${out}[i]=${value};`, missing };
+}
+
+/** Strings that are not codes: where they end and their bytes, or where they begin and their lengths. */
+function spanText({ packed }: PackedColumn, c: number, rows: number, target: Target): ColumnText {
+  const { at, size } = packed.cell;
+  if (packed.text !== 'inline') {
+    const [from, sizes] = [target('i32', rows), target('i32', rows)];
+    return {
+      copy: `{const f=words[r+${at / 4}],n=words[r+${at / 4 + 1}];${from}[i]=f;${sizes}[i]=n;if(!(f>=0&&n>=0&&f+n<=b${c}))bad=1;}`,
+      missing: `${from}[i]=0;${sizes}[i]=0;`,
+    };
+  }
+  // Four bytes at a time may run over the end of the last string.
+  const [ends, bytes] = [target('i32', rows + 1), target('u8', rows * (size - 1) + size)];
+  let copy = `{const n=bytes[4*r+${at + size - 1}];if(n>=${size}){bad=1;break;}`;
+  for (let w = 0; w < size; w += 4) copy += `t${c}.setInt32(e${c}+${w},words[r+${(at + w) / 4}],true);`;
+  return {
+    head: `const t${c}=new DataView(${bytes}.buffer,${bytes}.byteOffset,${bytes}.byteLength);let e${c}=0;`,
+    copy: `${copy}${ends}[i+1]=e${c}+=n;}`,
+    missing: `${ends}[i+1]=e${c};`,
+  };
 }
 
 /** Keeps the reads that only fill the cache from being left out. */
@@ -139,14 +206,16 @@ const touched = new Int32Array(1);
 function unpacked(
   column: PackedColumn,
   outs: readonly Values[],
-  at: Int32Array | null,
-  gaps: boolean,
-  rows: number,
+  { at, gaps, rows }: ChosenRecords,
+  known: ChosenValidity,
 ): Column {
   const { type, physical, dictionary, packed, range } = column;
-  const common = { type, physical, length: rows, ...validityOf(column, at, gaps, rows) };
+  const common = { type, physical, length: rows, ...known.of([{ column, at, gaps, rows }], rows) };
   if (packed.text !== null) {
-    const strings = stringsOf(packed.text, outs as readonly Int32Array[]);
+    const strings =
+      packed.text === 'inline'
+        ? inRowOrder(outs as readonly [Int32Array, Uint8Array])
+        : stringsOf(packed.text, outs as readonly Int32Array[]);
     if (common.validity !== null) zeroNulls(strings.values, common.validity);
     return { ...common, ...strings };
   }
@@ -155,19 +224,18 @@ function unpacked(
   return { ...common, values: outs[0]!, dictionary, ...bounds };
 }
 
-function validityOf({ validity }: Column, at: Int32Array | null, gaps: boolean, rows: number) {
-  if (validity === null && !gaps) return { validity: null, nullCount: 0 };
-  const flags = new Uint8Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const k = at === null ? i : at[i]!;
-    flags[i] = k < 0 ? 0 : validity === null ? 1 : (validity[k >> 3]! >> (k & 7)) & 1;
-  }
-  return packValidity(flags, rows);
-}
-
 /** Null slots hold 0. */
 function zeroNulls(values: Int32Array, validity: Uint8Array): void {
   for (let i = 0; i < values.length; i++) if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) values[i] = 0;
+}
+
+/** Every row has an entry of its own. */
+function inRowOrder([offsets, bytes]: readonly [Int32Array, Uint8Array]) {
+  const rows = offsets.length - 1;
+  const values = new Int32Array(rows);
+  for (let i = 0; i < rows; i++) values[i] = i;
+  const text = bytes.subarray(0, offsets[rows]);
+  return { values, dictionary: { length: rows, offsets, bytes: text, repeats: true as const } };
 }
 
 /** Strings one after another, a row each, unless few long ones come so often that they would take far more than they do now. */

@@ -17,7 +17,7 @@ import {
   writeBatch,
 } from '../column/slab.js';
 import { concatValidity, widen } from '../kernels/concat.js';
-import { type PackedColumn, type Records, wordsInRecord } from '../kernels/packed.js';
+import { type Cell, cellText, type PackedColumn, type Records } from '../kernels/packed.js';
 import { manyEntries, oneDictionary, rangeOfPieces } from './store-gathered.js';
 import type { FragmentInput } from './task.js';
 
@@ -33,13 +33,12 @@ interface RecordsMeta extends PartitionMeta {
 }
 
 interface RecordColumn {
-  /** Its first word in a record. */
-  readonly at: number;
+  readonly cell: Cell;
   readonly nullCount: number;
   readonly validity: BufferRange | null;
   readonly range: readonly [number, number] | null;
-  /** Strings that lie one after another; null: not text, or codes of the shell's dictionary. */
-  readonly text: BufferRange | null;
+  /** Strings that lie one after another, or in the records; null: not text, or codes of the shell's dictionary. */
+  readonly text: BufferRange | 'inline' | null;
 }
 
 /** One column of all batches. */
@@ -50,10 +49,11 @@ interface Source {
   readonly validity: Uint8Array | null;
   /** Codes by code of each part; null: the same. */
   readonly maps: readonly (Int32Array | null)[];
-  /** Text of many strings lies in the records as places in these bytes. */
-  readonly text: Dictionary | null;
-  /** Words that its values take. */
-  readonly words: 1 | 2;
+  /** Text of many strings lies in the records: as places in these bytes, or itself where it is short. */
+  readonly text: Dictionary | 'inline' | null;
+  /** Bytes that a value takes, and what an integer is stored less. */
+  readonly size: number;
+  readonly base: number;
   readonly range: ValueRange | null;
   readonly shell: Column;
 }
@@ -70,7 +70,7 @@ export function recordsWriter(schema: Schema, batches: readonly Batch[], many = 
       many,
     ),
   );
-  const { places, stride } = placesInRecord(sources);
+  const { cells, stride } = cellsOf(sources);
   const shell: Batch = { schema, rows: 0, columns: sources.map(source => source.shell) };
   const shellBytes = sizeOfBatch(shell);
   let byteLength = shellBytes;
@@ -82,11 +82,11 @@ export function recordsWriter(schema: Schema, batches: readonly Batch[], many = 
   const words = take(rows * stride * 4);
   const columns = sources.map(
     ({ nullCount, validity, text, range }, c): RecordColumn => ({
-      at: places[c]!,
+      cell: cells[c]!,
       nullCount,
       range: range === null ? null : [range.min, range.max],
       validity: validity === null ? null : take(bitmapBytes(rows)),
-      text: text === null ? null : take(text.bytes.byteLength),
+      text: text === null || text === 'inline' ? text : take(text.bytes.byteLength),
     }),
   );
   return {
@@ -97,13 +97,13 @@ export function recordsWriter(schema: Schema, batches: readonly Batch[], many = 
       const records = recordsAt(slab, words, stride);
       let from = 0;
       filled.forEach((part, b) => {
-        packRows(sources, places, records, b, from, part.rows);
+        packRows(sources, cells, records, b, from, part.rows);
         from += part.rows;
       });
       clearTail(slab, words);
       columns.forEach(({ validity, text }, c) => {
         if (validity !== null) copyTo(slab, sources[c]!.validity!.subarray(0, validity[1]), validity);
-        if (text !== null) copyTo(slab, sources[c]!.text!.bytes, text);
+        if (text !== null && text !== 'inline') copyTo(slab, (sources[c]!.text as Dictionary).bytes, text);
       });
       const layout: RecordsMeta = {
         rows,
@@ -137,35 +137,71 @@ function sourceOf(columns: readonly Column[], rows: number, many: number): Sourc
   const common = { parts, physical, range: known, ...validity };
   if (physical !== 'code') {
     const shell = { ...empty, values, dictionary: null };
-    return { ...common, maps: [], text: null, words: wordsInRecord(physical, false), shell };
+    return { ...common, maps: [], text: null, ...sizeOfValue(physical, known), shell };
   }
-  const unified = oneDictionary(
-    parts.map(part => part.dictionary!),
-    rows,
-  );
+  const coded = (dictionary: Dictionary) => ({ ...empty, values, dictionary });
+  const dictionaries = parts.map(part => part.dictionary!);
+  if (isShort(dictionaries, Math.max(many, rows / 2))) {
+    const size = 4 * Math.ceil((longestOf(dictionaries) + 1) / 4);
+    return { ...common, maps: [], text: 'inline', size, base: 0, shell: coded(emptyDictionary) };
+  }
+  const unified = oneDictionary(dictionaries, rows);
   const { maps } = unified;
   const id = dictionaryId(unified.dictionary, rows);
   const dictionary = id === null ? unified.dictionary : { ...unified.dictionary, id };
-  const spans = dictionary.repeats === true || dictionary.length > Math.max(many, rows / 2);
-  const shell = { ...empty, values, dictionary: spans ? emptyDictionary : dictionary };
-  const text = spans ? dictionary : null;
-  return { ...common, maps, text, words: wordsInRecord(physical, spans), shell };
+  if (dictionary.repeats === true || dictionary.length > Math.max(many, rows / 2))
+    return { ...common, maps, text: dictionary, size: 8, base: 0, shell: coded(emptyDictionary) };
+  const codes = { min: 0, max: Math.max(0, dictionary.length - 1) };
+  return { ...common, maps, text: null, ...sizeOfValue(physical, codes), shell: coded(dictionary) };
 }
 
-/** Values of two words first, so that they are aligned. A record of up to 8 words lies in one line of the cache. */
-function placesInRecord(sources: readonly Source[]): { places: number[]; stride: number } {
-  const places = new Array<number>(sources.length).fill(0);
-  let at = 0;
-  for (const size of [2, 1]) {
-    sources.forEach(({ words }, c) => {
-      if (words !== size) return;
-      places[c] = at;
-      at += size;
-    });
+/** True for many strings that are short: nothing is gained by having each once, and reading them elsewhere costs most. */
+function isShort(dictionaries: readonly Dictionary[], many: number): boolean {
+  let entries = 0;
+  for (const { length } of new Set(dictionaries)) entries += length;
+  return entries > many && longestOf(dictionaries) <= shortBytes;
+}
+
+/** Bytes of a string that lies in a record: with its length they are half a line of the cache at most. */
+const shortBytes = 15;
+
+function longestOf(dictionaries: readonly Dictionary[]): number {
+  let longest = 0;
+  for (const { length, offsets } of new Set(dictionaries)) {
+    for (let e = 0; e < length; e++) longest = Math.max(longest, offsets[e + 1]! - offsets[e]!);
   }
-  let stride = 2;
-  while (stride < at && stride < 8) stride *= 2;
-  return { places, stride: stride >= at ? stride : Math.ceil(at / 4) * 4 };
+  return longest;
+}
+
+function sizeOfValue(physical: Physical, range: ValueRange | null): { size: number; base: number } {
+  if (physical === 'bool') return { size: 1, base: 0 };
+  if (range !== null && physical !== 'i64') {
+    const { min, max } = range;
+    if (max - min < 256) return { size: 1, base: min };
+    if (max - min < 65_536) return { size: 2, base: min };
+    if (physical === 'f64' && max - min < 2 ** 32) return { size: 4, base: min };
+  }
+  return { size: physical === 'f64' || physical === 'i64' ? 8 : 4, base: 0 };
+}
+
+/** Larger values first, so that all are aligned. A record of up to 32 bytes lies in one line of the cache. */
+function cellsOf(sources: readonly Source[]): { cells: Cell[]; stride: number } {
+  const cells = sources.map(({ size, base }): Cell => ({ at: 0, size, base }));
+  let at = 0;
+  const put = (belongs: (source: Source) => boolean) => {
+    sources.forEach((source, c) => {
+      if (!belongs(source)) return;
+      cells[c] = { ...cells[c]!, at };
+      at += source.size;
+    });
+  };
+  put(({ size, text }) => size === 8 && text !== 'inline');
+  put(({ size, text }) => size === 4 || text === 'inline');
+  put(({ size }) => size === 2);
+  put(({ size }) => size === 1);
+  let stride = 8;
+  while (stride < at && stride < 32) stride *= 2;
+  return { cells, stride: (stride >= at ? stride : Math.ceil(at / 16) * 16) / 4 };
 }
 
 function recordsAt(slab: Uint8Array, [offset, size]: BufferRange, stride: number): Records {
@@ -175,6 +211,8 @@ function recordsAt(slab: Uint8Array, [offset, size]: BufferRange, stride: number
     words: new Int32Array(buffer, from, size / 4),
     singles: new Float32Array(buffer, from, size / 4),
     doubles: new Float64Array(buffer, from, size / 8),
+    halves: new Uint16Array(buffer, from, size / 2),
+    bytes: new Uint8Array(buffer, from, size),
     stride,
   };
 }
@@ -184,51 +222,79 @@ type Pack = (bound: readonly unknown[], records: Records, from: number, rows: nu
 /** Writes the rows of batch `b`, the first of them to record `from`. */
 function packRows(
   sources: readonly Source[],
-  places: readonly number[],
+  cells: readonly Cell[],
   records: Records,
   b: number,
   from: number,
   rows: number,
 ): void {
-  const { stride } = records;
   const bound: unknown[] = [];
   let head = '';
   let copy = '';
-  let used = 0;
   const bind = (value: unknown): string => {
-    const name = `p${bound.length}`;
-    head += `const ${name}=P[${bound.length}];`;
-    bound.push(value);
-    return name;
+    head += `const p${bound.length}=P[${bound.length}];`;
+    return `p${bound.push(value) - 1}`;
   };
-  sources.forEach(({ parts, physical, maps, text, words }, c) => {
-    const { values, validity } = parts[b]!;
-    const at = places[c]!;
-    used += words;
+  sources.forEach(({ parts, physical, maps, text, base }, c) => {
+    const { values, validity, dictionary } = parts[b]!;
+    const { at, size } = cells[c]!;
     const v = bind(values);
-    if (physical === 'f64') copy += `doubles[r/2+${at / 2}]=${v}[i];`;
-    else if (physical === 'i64') copy += `words[r+${at}]=${v}[2*i];words[r+${at + 1}]=${v}[2*i+1];`;
-    else if (physical === 'f32') copy += `singles[r+${at}]=${v}[i];`;
-    else if (physical !== 'code') copy += `/*${physical}*/words[r+${at}]=${v}[i];`;
+    const word = (w: number) => `words[r+${at / 4 + w}]`;
+    const map = maps[b];
+    const code = map == null || map.length === 0 ? `${v}[i]` : `${bind(map)}[${v}[i]]`;
+    let put: string;
+    if (text === 'inline') put = shortText(dictionary!, code, size, word, bind);
+    else if (text !== null) {
+      const offsets = bind(text.offsets);
+      put = `const e=${code},f=${offsets}[e];${word(0)}=f;${word(1)}=${offsets}[e+1]-f;`;
+    } else if (physical === 'i64') put = `${word(0)}=${v}[2*i];${word(1)}=${v}[2*i+1];`;
     else {
-      const map = maps[b];
-      const code = map == null || map.length === 0 ? `${v}[i]` : `${bind(map)}[${v}[i]]`;
-      let put = `words[r+${at}]=${code};`;
-      let none = `words[r+${at}]=0;`;
-      if (text !== null) {
-        const offsets = bind(text.offsets);
-        put = `const e=${code},f=${offsets}[e];words[r+${at}]=f;words[r+${at + 1}]=${offsets}[e+1]-f;`;
-        none += `words[r+${at + 1}]=0;`;
-      }
-      if (validity === null) copy += `{${put}}`;
-      else copy += `if(((${bind(validity)}[i>>3]>>(i&7))&1)===0){${none}}else{${put}}`;
+      const less = base === 0 ? '' : `-${bind(base)}`;
+      put = `/*${physical}*/${cellText(physical, cells[c]!)}=${code}${less};`;
     }
+    // A null slot's code 0 may be mapped to another entry: it is 0 here. Values need no such care.
+    if (physical !== 'code' || validity === null) copy += `{${put}}`;
+    else copy += `if(((${bind(validity)}[i>>3]>>(i&7))&1)===0){${none(text, cells[c]!)}}else{${put}}`;
   });
-  for (let w = used; w < stride; w++) copy += `words[r+${w}]=0;`;
+  const used = cells.reduce((end, { at, size }) => Math.max(end, at + size), 0);
+  const clear = Array.from(
+    { length: records.stride - Math.floor(used / 4) },
+    (_, w) => `words[r+${Math.floor(used / 4) + w}]=0;`,
+  );
   compile<Pack>(
     ['P', 'records', 'from', 'rows'],
-    `${head}const {words,singles,doubles}=records;for(let i=0;i<rows;i++){const r=(from+i)*${stride};${copy}}`,
+    `${head}const {words,singles,doubles,halves,bytes}=records;for(let i=0;i<rows;i++){const r=(from+i)*${records.stride};${clear.join('')}${copy}}`,
   )(bound, records, from, rows);
+}
+
+/** Sets what a null of text holds: nothing. */
+function none(text: Source['text'], cell: Cell): string {
+  if (text === null) return `${cellText('code', cell)}=0;`;
+  return Array.from({ length: cell.size / 4 }, (_, w) => `words[r+${cell.at / 4 + w}]=0;`).join('');
+}
+
+/** The bytes of a string, zeros behind them, and its length in the last byte. */
+function shortText(
+  dictionary: Dictionary,
+  code: string,
+  size: number,
+  word: (w: number) => string,
+  bind: (value: unknown) => string,
+): string {
+  const { bytes, offsets: ends } = dictionary;
+  const offsets = bind(ends);
+  const source = bind(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  let whole = '';
+  let slow = '';
+  for (let w = 0; w < size / 4; w++) {
+    const left = w === 0 ? 'n' : `(n-${4 * w})`;
+    const masked = `(${left}>=4?x:${left}<=0?0:x&((1<<8*${left})-1))`;
+    const last = w === size / 4 - 1 ? '|n<<24' : '';
+    whole += `{const x=${source}.getInt32(f+${4 * w},true);${word(w)}=${masked}${last};}`;
+    slow += `{let x=0;for(let q=0;q<4&&q+${4 * w}<n;q++)x|=${source}.getUint8(f+${4 * w}+q)<<8*q;${word(w)}=x${last};}`;
+  }
+  // What lies behind the last strings may be no memory of theirs.
+  return `const e=${code},f=${offsets}[e],n=${offsets}[e+1]-f;if(f+${size}<=${bind(bytes.byteLength)}){${whole}}else{${slow}}`;
 }
 
 /** The rows of a slab that recordsWriter wrote, without copying: columns that can only be gathered. */
@@ -251,21 +317,41 @@ export function readRecords({ header, bytes }: FragmentInput, shared: SharedDict
   if (!Array.isArray(records.columns) || records.columns.length !== layout.columns.length)
     throw corrupt('columns');
   const all = recordsAt(bytes, words, stride);
-  const columns = records.columns.map(({ at, nullCount, validity, range, text }, c): PackedColumn => {
+  const columns = records.columns.map(({ cell, nullCount, validity, range, text }, c): PackedColumn => {
     const column = layout.columns[c]!;
-    const size = wordsInRecord(column.physical, text !== null);
-    if (!Number.isSafeInteger(at) || at < 0 || at + size > stride) throw corrupt('place in a record');
-    if (column.physical === 'f64' && at % 2 !== 0) throw corrupt('alignment in a record');
+    if (!isCell(cell, column.physical, text, stride)) throw corrupt('place in a record');
     return {
       ...column,
       length: rows,
       nullCount,
       validity: validity === null ? null : inside(validity, bitmapBytes(rows)),
       ...rangeOfRecords(range),
-      packed: { records: all, at, text: text === null ? null : inside(text, text[1]) },
+      packed: {
+        records: all,
+        cell,
+        text: text === null || text === 'inline' ? text : inside(text, text[1]),
+      },
     };
   });
   return { schema: layout.schema, rows, columns };
+}
+
+function isCell(
+  { at, size, base }: Cell,
+  physical: Physical,
+  text: RecordColumn['text'],
+  stride: number,
+): boolean {
+  if (![at, size, base].every(Number.isSafeInteger) || at < 0 || at + size > stride * 4) return false;
+  if (text !== null) {
+    const inline = text === 'inline' && size >= 4 && size <= shortBytes + 1;
+    return (
+      physical === 'code' && at % 4 === 0 && size % 4 === 0 && (inline || (Array.isArray(text) && size === 8))
+    );
+  }
+  const least = physical === 'i64' ? 8 : physical === 'f32' ? 4 : 1;
+  const most = physical === 'i64' || physical === 'f64' ? 8 : 4;
+  return [1, 2, 4, 8].includes(size) && size >= least && size <= most && at % size === 0;
 }
 
 function rangeOfRecords(range: RecordColumn['range']): { range?: ValueRange } {

@@ -8,9 +8,11 @@ import type { Fragment, FragmentOp, JoinStep } from './fragment.js';
 import { readTable } from './join-slab.js';
 import type { Emit, Operator } from './operator.js';
 import { aggregateOperator } from './operators/aggregate.js';
+import { makeBloomOperator, testBloomOperator } from './operators/bloom.js';
 import { explodeOperator } from './operators/explode.js';
 import { extentsOperator } from './operators/extents.js';
 import { filterOperator } from './operators/filter.js';
+import { frequentOperator } from './operators/frequent.js';
 import { type JoinSide, joinOperator, joinSide, readSide } from './operators/join.js';
 import { limitOperator, tailOperator } from './operators/limit.js';
 import { numberOperator } from './operators/number.js';
@@ -79,6 +81,13 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     }
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
+    case 'frequent':
+      return frequentOperator(op);
+    case 'bloom': {
+      if (op.phase === 'make') return makeBloomOperator(op);
+      const words = decodeInput(inputs, op.input, fragment.inputs[op.input]!);
+      return testBloomOperator(op, schema, concatBatches(fragment.inputs[op.input]!, words));
+    }
     case 'explode':
       return explodeOperator(op.columns, schema);
     case 'unpivot':
@@ -88,7 +97,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'aggregate':
       return aggregateOperator(op, inputs.lent);
     case 'join':
-      return joinOperator(op, schema, sideOf(op, fragment, inputs));
+      return joinOperator(op, schema, sideOf(op, fragment, inputs), inputs.lent);
     default:
       return assertNever(op);
   }

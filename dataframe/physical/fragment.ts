@@ -1,6 +1,7 @@
 import type { DataType, Schema } from '../column/datatype.js';
 import type { AggregateOp, ExprNode } from '../expr/node.js';
 import type { AnySinkSpec, ScanSpec } from '../io/source.js';
+import type { Spread } from '../kernels/spread.js';
 
 /**
  * What one task of a dataframe stage does, as data: read rows from one source, pass them through operators, hand
@@ -38,6 +39,8 @@ export type FragmentOp =
   | ExtentsStep
   | PackStep
   | UnpackStep
+  | BloomStep
+  | FrequentStep
   /** One row per item of these list columns. */
   | { readonly kind: 'explode'; readonly columns: readonly string[] }
   | UnpivotStep
@@ -96,6 +99,24 @@ export interface PackedField {
   readonly dictionary: string | null;
   readonly word: 0 | 1;
   readonly shift: number;
+}
+
+/** Finds keys by their hashes that at least one in `most` rows has: the first row counts all rows. */
+export interface FrequentStep {
+  readonly kind: 'frequent';
+  readonly keys: readonly string[];
+  readonly most: number;
+}
+
+/**
+ * Leaves out rows of a probe side that can match nothing. 'make': the rows of a build side become one Bloom filter over
+ * their keys; 'test': rows whose keys are not in the one that dependency `input` holds are dropped.
+ */
+export interface BloomStep {
+  readonly kind: 'bloom';
+  readonly phase: 'make' | 'test';
+  readonly keys: readonly string[];
+  readonly input: number;
 }
 
 /**
@@ -189,13 +210,15 @@ export type FragmentSink =
   | { readonly kind: 'partition'; readonly wide?: true }
   /**
    * `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. With `parts`,
-   * each slice is dealt out once more into so many, one after another, and row order is kept in each of them.
+   * each slice is dealt out once more into so many, one after another, and row order is kept in each of them. With
+   * `spread`, rows of the keys with these hashes go to all slices, or are dealt over them.
    */
   | {
       readonly kind: 'hash';
       readonly keys: readonly string[];
       readonly fanOut: number;
       readonly parts?: number;
+      readonly spread?: Spread;
     }
   /**
    * `fanOut` slices by place in the order of (keys, task, row) between the rows of dependency `splitters`, ascending;
@@ -221,5 +244,15 @@ export type FragmentSink =
   | { readonly kind: 'records' }
   /** No rows, but the dictionaries of the columns. */
   | { readonly kind: 'dictionaries' }
+  /**
+   * Nothing but what these columns hold, up to `most` different values each: msgpack of a KeySummary or null for each,
+   * enclosed. `filters`: the columns of the probe side that it is for.
+   */
+  | {
+      readonly kind: 'keys';
+      readonly keys: readonly string[];
+      readonly most: number;
+      readonly filters: readonly string[];
+    }
   /** Writes a file or table; the result is msgpack of a SinkReceipt, enclosed. */
   | { readonly kind: 'file'; readonly file: AnySinkSpec };

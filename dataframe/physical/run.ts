@@ -11,7 +11,9 @@ import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import { dealRows, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
+import { summarizeKey } from '../kernels/key-summary.js';
 import { Lent } from '../kernels/lent.js';
+import { spreadSlices } from '../kernels/spread.js';
 import { sliceBatch } from '../kernels/take.js';
 import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
@@ -81,7 +83,15 @@ async function finishTask(
 ): Promise<FragmentResult> {
   const { sink } = fragment;
   if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
-  const columns = sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true) : null;
+  if (sink.kind === 'keys') {
+    const partsOf = (name: string) => out.map(batch => columnOf(batch, name));
+    return enclosed(
+      1,
+      sink.keys.map(name => summarizeKey(partsOf(name), sink.most)),
+    );
+  }
+  const columns =
+    sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true, inputs.lent) : null;
   if (columns !== null) return storeGathered(schema, columns, env);
   if (sink.kind === 'records') return storeRecords(schema, out, env);
   const batch = { ...concatBatches(schema, out), schema };
@@ -139,7 +149,7 @@ async function writeFile(
 
 /** One slab for all slices. */
 function storeSlices(
-  sink: Exclude<FragmentSink, { kind: 'file' | 'table' | 'records' | 'dictionaries' }>,
+  sink: Exclude<FragmentSink, { kind: 'file' | 'keys' | 'table' | 'records' | 'dictionaries' }>,
   batch: Batch,
   fragment: Fragment,
   inputs: TaskInputs,
@@ -150,6 +160,10 @@ function storeSlices(
       return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env);
     case 'hash': {
       const keys = sink.keys.map(name => columnOf(batch, name));
+      if (sink.spread !== undefined) {
+        const slices = spreadSlices(batch, keys, sink.fanOut, sink.spread, inputs.position);
+        return store(slices, batch.rows, env);
+      }
       const { fanOut, parts = 1 } = sink;
       const { slice, counts } = dealRows(keys, batch.rows, fanOut * parts);
       return (

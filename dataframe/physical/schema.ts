@@ -152,6 +152,14 @@ export function unpackedSchema({ name, fields }: Omit<UnpackStep, 'kind'>, befor
   const keys = fields.map(({ column, type }) => ({ name: column, type }));
   return [...keys, ...before.filter(field => field.name !== name)];
 }
+/** Hashes and how many rows have them. */
+export const frequentSchema: Schema = [
+  { name: 'hash', type: DataType.Float64 },
+  { name: 'rows', type: DataType.Float64 },
+];
+
+/** The words of a Bloom filter. */
+export const bloomSchema: Schema = [{ name: 'bits', type: DataType.Int32 }];
 
 /** Samples: the key columns, each once, then where the row is and how many it stands for. */
 export function sampleSchema(step: SampleStep, before: Schema): Schema {
@@ -202,6 +210,10 @@ export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly 
       return packedSchema(op, before);
     case 'unpack':
       return unpackedSchema(op, before);
+    case 'frequent':
+      return frequentSchema;
+    case 'bloom':
+      return op.phase === 'make' ? bloomSchema : before;
     case 'sample':
       return op.phase === 'take' ? sampleSchema(op, before) : before;
     case 'join':

@@ -7,6 +7,7 @@ import { dictionaryOf } from '../column/dictionary.js';
 import { batchesToRecords } from '../column/records.js';
 import { decodeBatch, sizeOfBatch, writeBatch } from '../column/slab.js';
 import { GatheredBatch } from '../kernels/gathered.js';
+import { Lent } from '../kernels/lent.js';
 import { takeBatch } from '../kernels/take.js';
 import { testSeed } from '../testing/random-batch.js';
 import { dirtyMemory, recordsOf, runFragment } from '../testing/run-fragment.js';
@@ -50,7 +51,7 @@ function chosen(batch: Batch, at: Int32Array): GatheredBatch {
 }
 
 function stored(batches: readonly Batch[], wide: boolean): Batch {
-  const columns = unfilledColumns(schema, batches, wide)!;
+  const columns = unfilledColumns(schema, batches, wide, new Lent())!;
   const size = sizeOfUnfilled(columns);
   const slab = dirtyMemory(size);
   const batch = fillColumns(schema, columns[0]!.column.length, columns, slab);

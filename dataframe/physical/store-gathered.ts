@@ -1,12 +1,14 @@
 import { compile } from '../codegen/compile.js';
-import { bitmapBytes, packValidity } from '../column/bitmap.js';
+import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, Physical, ValueRange, Values } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { compact, type Unified, unify } from '../column/dictionary.js';
 import { bytesOfValues, elementsPerValue, isWide, viewValues } from '../column/layout.js';
 import { aligned } from '../column/slab.js';
 import { textOfRows } from '../kernels/gather-text.js';
+import { ChosenValidity } from '../kernels/gather-validity.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
+import type { Lent } from '../kernels/lent.js';
 import { gatherPacked } from '../kernels/packed.js';
 import { type Fill, fillOf } from '../kernels/unfilled.js';
 
@@ -18,19 +20,27 @@ export interface Unfilled {
 }
 
 /** The batches as columns still to be filled, or null where they have to be concatenated the usual way. */
-export function unfilledColumns(schema: Schema, batches: readonly Batch[], wide: boolean): Unfilled[] | null {
+export function unfilledColumns(
+  schema: Schema,
+  batches: readonly Batch[],
+  wide: boolean,
+  lent: Lent,
+): Unfilled[] | null {
   // One batch that lies ready is as well written as it is.
   if (batches.length < 2 && (batches[0] === undefined || liesReady(batches[0]))) return null;
   const columns: Unfilled[] = [];
+  const known = new ChosenValidity();
   const piecesOf = batches.map(batch =>
-    batch instanceof GatheredBatch ? gatherPacked(batch.pieces, batch.rows) : null,
+    batch instanceof GatheredBatch ? gatherPacked(batch.pieces, batch.rows, lent) : null,
   );
   for (let c = 0; c < schema.length; c++) {
     const pieces = batches.map((batch, b) => pieceOf(batch, piecesOf[b]!, c));
     const { physical, type } = pieces[0]!.column;
     const alike = pieces.every(piece => piece.column.physical === physical);
     if (!alike || physical === 'list') return null;
-    columns.push(physical === 'code' ? textColumn(pieces) : plainColumn(pieces, wide && isWide(type)));
+    columns.push(
+      physical === 'code' ? textColumn(pieces, known) : plainColumn(pieces, wide && isWide(type), known),
+    );
   }
   return columns;
 }
@@ -82,12 +92,12 @@ function pieceOf(batch: Batch, pieces: readonly Piece[] | null, c: number): Size
 }
 
 /** `wide`: 64-bit integers become pairs of words, whatever they lie as. */
-function plainColumn(pieces: readonly SizedPiece[], wide: boolean): Unfilled {
+function plainColumn(pieces: readonly SizedPiece[], wide: boolean, known: ChosenValidity): Unfilled {
   const { type } = pieces[0]!.column;
   const physical = wide ? 'i64' : pieces[0]!.column.physical;
   const length = rowsOf(pieces);
   const range = rangeOfPieces(pieces);
-  const column = { type, physical, length, ...validityOf(pieces, length), dictionary: null };
+  const column = { type, physical, length, ...known.of(pieces, length), dictionary: null };
   const n = elementsPerValue(physical);
   return {
     column: range === null ? column : { ...column, range },
@@ -103,14 +113,14 @@ function plainColumn(pieces: readonly SizedPiece[], wide: boolean): Unfilled {
 }
 
 /** Codes have to be known before the size of their dictionary is: they wait on the heap unless the dictionary stays. */
-function textColumn(pieces: readonly SizedPiece[]): Unfilled {
+function textColumn(pieces: readonly SizedPiece[], known: ChosenValidity): Unfilled {
   const { type, physical } = pieces[0]!.column;
   const length = rowsOf(pieces);
   const { dictionary, maps } = oneDictionary(
     pieces.map(piece => piece.column.dictionary!),
     length,
   );
-  const common = { type, physical, length, ...validityOf(pieces, length) };
+  const common = { type, physical, length, ...known.of(pieces, length) };
   const gatherCodes = (codes: Int32Array) => {
     let at = 0;
     pieces.forEach((piece, p) => {
@@ -274,31 +284,3 @@ function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, targ
 }
 
 const none = new Int32Array(0);
-
-type GatherFlags = (
-  bits: Uint8Array | null,
-  at: Int32Array,
-  out: Uint8Array,
-  from: number,
-  rows: number,
-) => number;
-
-/** Validity of all pieces, one after another. */
-function validityOf(pieces: readonly SizedPiece[], length: number) {
-  if (pieces.every(({ column, gaps }) => column.validity === null && !gaps)) {
-    return { validity: null, nullCount: 0 };
-  }
-  const flags = new Uint8Array(length);
-  let from = 0;
-  for (const { column, at, gaps, rows } of pieces) {
-    const valid = column.validity === null ? '1' : '(bits[k>>3]>>(k&7))&1';
-    const index = at === null ? 'i' : 'at[i]';
-    const flag = gaps ? `k<0?0:${valid}` : valid;
-    compile<GatherFlags>(
-      ['bits', 'at', 'out', 'from', 'rows'],
-      `for(let i=0;i<rows;i++){const k=${index};out[from+i]=${flag};}return 0;`,
-    )(column.validity, at ?? none, flags, from, rows);
-    from += rows;
-  }
-  return packValidity(flags, length);
-}

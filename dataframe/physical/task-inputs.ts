@@ -56,8 +56,12 @@ export function readColumns(all: readonly FragmentOp[]): ReadonlySet<string> | n
   // A limit passes on what it does not look at: a survey has one in front.
   const ops = all[0]?.kind === 'limit' ? all.slice(1) : all;
   for (const op of ops) {
-    if (op.kind === 'survey' || op.kind === 'extents') {
-      for (const name of op.kind === 'survey' ? op.keys : op.columns) names.add(name);
+    if (op.kind === 'survey' || op.kind === 'frequent' || (op.kind === 'bloom' && op.phase === 'make')) {
+      for (const name of op.keys) names.add(name);
+      return names;
+    }
+    if (op.kind === 'extents') {
+      for (const name of op.columns) names.add(name);
       return names;
     }
     if (op.kind === 'pack') {

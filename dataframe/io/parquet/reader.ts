@@ -1,9 +1,13 @@
 import type { FileMetaData, RowGroup } from 'hyparquet';
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
+import { selectRows } from '../../codegen/evaluate.js';
 import type { Batch, Column } from '../../column/column.js';
-import { formatType, type Schema, sameType } from '../../column/datatype.js';
+import { type Field, formatType, type Schema, sameType } from '../../column/datatype.js';
 import { columnNotFound } from '../../expr/nearest.js';
+import type { ExprNode } from '../../expr/node.js';
+import { columnsOf, conjunction, conjuncts } from '../../expr/traverse.js';
+import { condition, scopeOf } from '../../expr/typing.js';
 import { selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
@@ -75,8 +79,7 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<B
       );
     }
     const place = { handle, size, file: split.path };
-    const out: Column[] = [];
-    for (const field of schema) {
+    const decode = async (field: Field): Promise<Column> => {
       const column = columnNamed(columns, field.name, field, split.path);
       const chunk = group.columns[column.leaf]?.meta_data;
       if (chunk === undefined || chunk.path_in_schema[0] !== column.name) {
@@ -85,12 +88,43 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<B
           'its row group holds another column in this place',
         );
       }
-      out.push(await readChunk(place, column, chunk, split.rows));
-    }
+      return readChunk(place, column, chunk, split.rows);
+    };
+    const rare = rareConditions(scan.predicate, schema);
+    const known = new Map<string, Column>();
+    for (const field of rare?.fields ?? []) known.set(field.name, await decode(field));
+    if (rare !== null && !anyRow(rare, [...known.values()], split.rows)) return;
+    const out: Column[] = [];
+    for (const field of schema) out.push(known.get(field.name) ?? (await decode(field)));
     yield { schema, rows: split.rows, columns: out };
   } finally {
     await handle.close();
   }
+}
+
+interface RareConditions {
+  readonly test: ExprNode;
+  /** The columns it reads: some of those that are asked for, not all. */
+  readonly fields: Schema;
+}
+
+/**
+ * Conditions that single values must meet: a row group may have no such row although its bounds do not say so. Their
+ * columns are decoded first, and the others only if there is one. Other conditions are too seldom false everywhere.
+ */
+function rareConditions(predicate: ExprNode | null, schema: Schema): RareConditions | null {
+  if (predicate === null) return null;
+  const single = conjuncts(predicate).filter(c => c.kind === 'call' && (c.fn === 'isIn' || c.fn === 'eq'));
+  const test = conjunction(single);
+  if (test === null) return null;
+  const names = columnsOf(test);
+  const fields = schema.filter(({ name }) => names.has(name));
+  return fields.length === names.size && fields.length < schema.length ? { test, fields } : null;
+}
+
+function anyRow({ test, fields }: RareConditions, columns: readonly Column[], rows: number): boolean {
+  const typed = condition(test, scopeOf(fields, 'filter'), 'filter');
+  return selectRows(typed, { schema: fields, rows, columns }).rows > 0;
 }
 
 /** Uncompressed bytes of the columns that are read. */

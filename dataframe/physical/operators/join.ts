@@ -5,6 +5,7 @@ import { distinctColumn } from '../../kernels/distinct-text.js';
 import { GatheredBatch, type Piece } from '../../kernels/gathered.js';
 import { JoinProbe } from '../../kernels/join.js';
 import { buildJoinTable, type JoinTable } from '../../kernels/join-table.js';
+import type { Lent } from '../../kernels/lent.js';
 import type { JoinStep } from '../fragment.js';
 import type { Emit, Operator } from '../operator.js';
 import { joinSchema } from '../schema.js';
@@ -48,12 +49,17 @@ export function keysOfSide(rows: Batch, names: readonly string[]): Column[] {
  * Probes the build side with the rows that flow by. Output: probe order, then build order; after them (right, full) the
  * build rows that nothing matched, in build order.
  */
-export function joinOperator(step: JoinStep, before: Schema, { rows: build, probe }: JoinSide): Operator {
+export function joinOperator(
+  step: JoinStep,
+  before: Schema,
+  { rows: build, probe }: JoinSide,
+  lent: Lent,
+): Operator {
   const schema = joinSchema(step, before, build.schema);
   if (probe === null) return crossOperator(step, schema, build);
   const keysOf = (batch: Batch) => step.leftOn.map(name => comparable(columnOf(batch, name)));
-  if (step.how === 'semi' || step.how === 'anti') return filterRows(probe, step, schema, keysOf, build);
-  return pairRows(probe, step, schema, keysOf, build);
+  if (step.how === 'semi' || step.how === 'anti') return filterRows(probe, step, schema, keysOf, build, lent);
+  return pairRows(probe, step, schema, keysOf, build, lent);
 }
 
 /** semi and anti: rows of the probe side, each at most once. */
@@ -63,6 +69,7 @@ function filterRows(
   schema: Schema,
   keysOf: (batch: Batch) => Column[],
   build: Batch,
+  lent: Lent,
 ): Operator {
   const matched = step.how === 'semi';
   return {
@@ -70,7 +77,7 @@ function filterRows(
     movesOnly: true,
     done: matched && build.rows === 0,
     push(batch, entry, emit) {
-      const { left, rows } = probe.rowsWhere(matched, keysOf(batch), batch.rows);
+      const { left, rows } = probe.rowsWhere(matched, keysOf(batch), batch.rows, lent);
       if (rows === 0) return;
       const pieces = batch.columns.map((column): Piece => ({ column, at: left, gaps: false }));
       emit(new GatheredBatch(schema, rows, pieces), entry);
@@ -85,6 +92,7 @@ function pairRows(
   schema: Schema,
   keysOf: (batch: Batch) => Column[],
   build: Batch,
+  lent: Lent,
 ): Operator {
   const keepLeft = step.how === 'left' || step.how === 'full';
   const keepRight = step.how === 'right' || step.how === 'full';
@@ -99,8 +107,8 @@ function pairRows(
       lastEntry = entry;
       const keys = keysOf(batch);
       const { left, right, rows, gaps } = keepLeft
-        ? probe.outer(keys, batch.rows)
-        : probe.inner(keys, batch.rows);
+        ? probe.outer(keys, batch.rows, lent)
+        : probe.inner(keys, batch.rows, lent);
       if (rows === 0) return;
       if (seen !== null) mark(seen, right, rows);
       const own = batch.columns.map((column): Piece => ({ column, at: left, gaps: false }));
