@@ -7,7 +7,7 @@ import { recordsToBatch } from '../column/records.js';
 import { parquetReader } from './parquet/reader.js';
 import { writeSink } from './sink.js';
 import type { ScanSpec, SinkSpec } from './source.js';
-import { cellsOf, duckdb, readAll, scratchFolder, testEnv } from './testing/oracle.js';
+import { cellsOf, duckdb, readAll, readWhole, scratchFolder, testEnv } from './testing/oracle.js';
 
 const scratch = scratchFolder();
 afterAll(scratch.close);
@@ -49,7 +49,12 @@ async function sourceBatches(rows: number): Promise<{ schema: Schema; batches: B
   const { schema, splits } = await parquetReader.inspect(scanOf(path), testEnv);
   const batches: Batch[] = [];
   for (const split of splits) {
-    for await (const batch of parquetReader.read({ ...scanOf(path), schema }, split, testEnv)) {
+    for await (const batch of parquetReader.read(
+      { ...scanOf(path), schema },
+      [split],
+      testEnv,
+      readWhole(),
+    )) {
       batches.push(batch);
     }
   }

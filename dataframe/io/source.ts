@@ -1,6 +1,7 @@
 import type { Batch } from '../column/column.js';
 import type { DataType, Schema } from '../column/datatype.js';
 import type { ExprNode } from '../expr/node.js';
+import type { Lent } from '../kernels/lent.js';
 
 export type ScanFormat = 'parquet' | 'csv';
 
@@ -94,8 +95,21 @@ export interface IoEnv {
   skippedRows?(path: string, rows: number): void;
 }
 
-/** A file format, read side. `inspect` plans; `read` yields batches of the columns asked for, in file order. */
+/** What becomes of the rows that are read, as far as a reader can make use of it. */
+export interface ReadUse {
+  /** Holds the values of the batches: given back when the task is done with them. */
+  readonly lent: Lent;
+  /** Nobody looks at text: its dictionaries may hold an entry twice. */
+  readonly movesText: boolean;
+  /** Only so many of the first rows are wanted; Infinity: all. */
+  readonly rows: number;
+}
+
+/**
+ * A file format, read side. `inspect` plans; `read` yields batches of the columns asked for, in the order of the
+ * splits and of the file: several splits may come as one batch.
+ */
 export interface SourceReader {
   inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection>;
-  read(scan: ScanSpec, split: Split, env: IoEnv): AsyncIterable<Batch>;
+  read(scan: ScanSpec, splits: readonly Split[], env: IoEnv, use: ReadUse): AsyncIterable<Batch>;
 }

@@ -29,6 +29,8 @@ import type { FragmentInput } from './task.js';
 
 /** The operators of one task, in order, and what comes out behind the last one. */
 export interface Chain {
+  /** No operator looks at text. */
+  readonly movesOnly: boolean;
   /** True when no further input can change the output. */
   readonly done: boolean;
   push(batch: Batch, entry: number): void;
@@ -196,6 +198,7 @@ function chainOf(operators: readonly Operator[], emit: (batch: Batch) => void): 
     }
   }
   return {
+    movesOnly: !operators.some(looksAtText),
     get done() {
       return operators.some(operator => operator.done);
     },

@@ -1,40 +1,45 @@
 import { isUtf8 } from 'node:buffer';
-import type { FileHandle } from 'node:fs/promises';
 import type { ColumnMetaData, PageHeader } from 'hyparquet';
-import { parquetHeader } from 'hyparquet/src/column.js';
 import { limits } from '../../../core/base/limits.js';
 import { packValidity } from '../../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../../column/column.js';
-import { allocateValues, physicalOf } from '../../column/layout.js';
+import { physicalOf } from '../../column/layout.js';
+import { hasRange } from '../../column/range.js';
+import { Lent } from '../../kernels/lent.js';
 import { asBadData, badData } from '../errors.js';
-import { readRange } from '../paths.js';
-import { decompress } from './decompress.js';
-import { decodeHybrid } from './hybrid.js';
+import type { ReadUse } from '../source.js';
+import { decodeHybrid, isOneRun } from './hybrid.js';
+import { PageReader } from './pages.js';
+import type { ByteRange } from './ranges.js';
+import { TextSink } from './text.js';
 import type { FileColumn } from './types.js';
-import { BeyondSafe, createSink, type ValueSink } from './values.js';
+import { BeyondSafe, NumberSink, type ValueSink } from './values.js';
 
-/** Where a column chunk lies. */
-export interface ChunkPlace {
-  readonly handle: FileHandle;
-  readonly size: number;
-  readonly file: string;
+/** The pages of one column of one row group. */
+export interface ChunkBytes {
+  readonly chunk: ColumnMetaData;
+  readonly bytes: Uint8Array;
+  /** The first so many rows are wanted of the `groupRows` there are. */
+  readonly rows: number;
+  readonly groupRows: number;
 }
 
 /**
- * Reads one column of one row group.
- * @throws BAD_DATA whatever the bytes are: sizes and codes are checked before they are used
+ * Where the pages of a chunk lie.
+ * @throws BAD_DATA when the footer claims what cannot be
  */
-export async function readChunk(
-  place: ChunkPlace,
+export function chunkRange(
   column: FileColumn,
   chunk: ColumnMetaData,
   rows: number,
-): Promise<Column> {
-  const bad = { file: place.file, column: column.name };
+  file: string,
+  fileBytes: number,
+): ByteRange {
+  const bad = { file, column: column.name };
   const start = Number(firstPage(chunk));
   const length = Number(chunk.total_compressed_size);
-  if (!(start >= 4) || !(length >= 0) || start + length > place.size) {
-    throw badData(bad, `its pages claim bytes ${start} to ${start + length} of a file of ${place.size}`);
+  if (!(start >= 4) || !(length >= 0) || start + length > fileBytes) {
+    throw badData(bad, `its pages claim bytes ${start} to ${start + length} of a file of ${fileBytes}`);
   }
   if (chunk.type !== column.element.type) {
     throw badData(bad, `its pages hold ${chunk.type}, its schema says ${column.element.type}`);
@@ -46,23 +51,7 @@ export async function readChunk(
   if (rows * bytesPerRow(column) > limits.parquetDecodedBytes) {
     throw badData(bad, `a row group of ${rows} rows exceeds ${limits.parquetDecodedBytes} decoded bytes`);
   }
-  const bytes = await readRange(place.handle, start, length);
-  if (bytes.length < length) {
-    throw badData(bad, `the file ends at byte ${start + bytes.length}, within its pages`);
-  }
-  const physical = physicalOf(column.type);
-  try {
-    try {
-      return decodeChunk(bytes, column, chunk, rows, physical);
-    } catch (error) {
-      if (error instanceof BeyondSafe) {
-        return decodeChunk(bytes, column, chunk, rows, 'i64');
-      }
-      throw error;
-    }
-  } catch (error) {
-    throw asBadData(bad, error);
-  }
+  return { start, length };
 }
 
 function bytesPerRow(column: FileColumn): number {
@@ -77,35 +66,159 @@ function firstPage(chunk: ColumnMetaData): bigint {
     : chunk.data_page_offset;
 }
 
-function decodeChunk(
-  bytes: Uint8Array,
+/**
+ * Decodes one column of consecutive row groups.
+ * @throws BAD_DATA whatever the bytes are: sizes and codes are checked before they are used
+ */
+export function decodeColumn(
   column: FileColumn,
-  chunk: ColumnMetaData,
-  rows: number,
-  physical: Physical,
+  chunks: readonly ChunkBytes[],
+  file: string,
+  use: ReadUse,
 ): Column {
-  const unsigned = column.type.kind === 'uint64';
-  const sink = createSink(chunk.type, physical, unsigned, allocateValues(physical, rows));
-  const pages = new PageReader(bytes, chunk);
-  const flags = column.nullable ? new Uint8Array(rows) : null;
-  let row = 0;
-  while (row < rows) {
-    const header = pages.next();
-    if (header.type === 'DICTIONARY_PAGE') {
-      sink.dictionaryPage(pages.whole(header), countOf(header.dictionary_page_header?.num_values));
-    } else if (header.type === 'DATA_PAGE' || header.type === 'DATA_PAGE_V2') {
-      row += decodeDataPage(pages, header, sink, flags, row, rows);
-    } else {
-      pages.skip(header);
+  const physical = physicalOf(column.type);
+  try {
+    try {
+      return new ColumnDecoder(column, physical, chunks, use).decode();
+    } catch (error) {
+      if (error instanceof BeyondSafe) {
+        return new ColumnDecoder(column, 'i64', chunks, use).decode();
+      }
+      throw error;
+    }
+  } catch (error) {
+    throw asBadData({ file, column: column.name }, error);
+  }
+}
+
+class ColumnDecoder {
+  readonly #column: FileColumn;
+  readonly #chunks: readonly ChunkBytes[];
+  readonly #physical: Physical;
+  readonly #rows: number;
+  readonly #sink: ValueSink;
+  /** A byte a row, 1 = valid, from the first null on. */
+  #flags: Uint8Array | null = null;
+  #row = 0;
+
+  constructor(column: FileColumn, physical: Physical, chunks: readonly ChunkBytes[], use: ReadUse) {
+    this.#column = column;
+    this.#chunks = chunks;
+    this.#physical = physical;
+    this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    const values = use.lent.values(physical, this.#rows, false);
+    const type = column.element.type!;
+    this.#sink =
+      physical === 'code'
+        ? new TextSink(values as Int32Array, use.movesText)
+        : new NumberSink(type, physical, column.type.kind === 'uint64', values);
+  }
+
+  decode(): Column {
+    for (const chunk of this.#chunks) {
+      // Pages are needed until they are decoded: the memory of one chunk serves the next.
+      const lent = new Lent();
+      try {
+        this.#decodeChunk(chunk, lent);
+      } finally {
+        lent.giveBack();
+      }
+    }
+    const { type } = this.#column;
+    const { values } = this.#sink;
+    const dictionary = this.#sink.dictionary();
+    if (type.kind === 'utf8' && dictionary !== null && !allUtf8(dictionary)) {
+      throw new RangeError('its text is not UTF-8');
+    }
+    const flags = this.#flags;
+    const { validity, nullCount } =
+      flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, this.#rows);
+    const known = hasRange({ physical: this.#physical, type }) ? this.#sink.range() : undefined;
+    const column = {
+      type,
+      physical: this.#physical,
+      length: this.#rows,
+      nullCount,
+      validity,
+      values,
+      dictionary,
+    };
+    if (known === undefined) return column;
+    // Null slots hold 0.
+    const range = nullCount === 0 ? known : { min: Math.min(known.min, 0), max: Math.max(known.max, 0) };
+    return { ...column, range };
+  }
+
+  #decodeChunk({ chunk, bytes, rows, groupRows }: ChunkBytes, lent: Lent): void {
+    const pages = new PageReader(bytes, chunk, lent);
+    const sink = this.#sink;
+    sink.begin(lent);
+    const start = this.#row;
+    while (this.#row < start + rows) {
+      const header = pages.next();
+      if (header.type === 'DICTIONARY_PAGE') {
+        sink.dictionaryPage(pages.whole(header), countOf(header.dictionary_page_header?.num_values));
+      } else if (header.type === 'DATA_PAGE' || header.type === 'DATA_PAGE_V2') {
+        this.#decodePage(pages, header, start + rows - this.#row, groupRows - (this.#row - start));
+      } else {
+        pages.skip(header);
+      }
     }
   }
-  const { validity, nullCount } =
-    flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows);
-  const dictionary = sink.dictionary();
-  if (column.type.kind === 'utf8' && dictionary !== null && !allUtf8(dictionary)) {
-    throw new RangeError('its text is not UTF-8');
+
+  /** `wanted` rows of it at most; `left`: rows of the row group that no page has held yet. */
+  #decodePage(pages: PageReader, header: PageHeader, wanted: number, left: number): void {
+    const info = header.data_page_header ?? header.data_page_header_v2;
+    const held = countOf(info?.num_values);
+    if (info === undefined || held > left) {
+      throw new RangeError(`its pages hold more than the ${left} values that are left of its row group`);
+    }
+    const count = Math.min(held, wanted);
+    const row = this.#row;
+    const { page, from, present } =
+      header.data_page_header_v2 === undefined
+        ? this.#levelsV1(pages.whole(header), count)
+        : this.#levelsV2(pages, header, count);
+    this.#sink.dataPage(page, from, info.encoding, row, present);
+    if (present < count) {
+      spread(this.#sink.values, this.#sink.width, this.#flags!, row, count, present);
+    }
+    this.#row += count;
   }
-  return { type: column.type, physical, length: rows, nullCount, validity, values: sink.values, dictionary };
+
+  /** Version 1: the levels are in the page, length first, compressed with it. */
+  #levelsV1(page: Uint8Array, count: number) {
+    if (!this.#column.nullable) return { page, from: 0, present: count };
+    if (page.length < 4) throw new RangeError('a page ends before its levels');
+    const length = page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24);
+    if (length < 0 || 4 + length > page.length) throw new RangeError('a page ends before its levels');
+    return { page, from: 4 + length, present: this.#levels(page, 4, 4 + length, count) };
+  }
+
+  /** Version 2: the levels come before the page proper, never compressed. */
+  #levelsV2(pages: PageReader, header: PageHeader, count: number) {
+    const v2 = header.data_page_header_v2!;
+    const levels = v2.definition_levels_byte_length;
+    const repetition = v2.repetition_levels_byte_length;
+    const { before, page } = pages.split(header, repetition + levels, v2.is_compressed !== false);
+    // Without nulls a writer may leave the levels out.
+    const there = this.#column.nullable && levels > 0;
+    const present = there ? this.#levels(before, repetition, before.length, count) : count;
+    if (!there) this.#flags?.fill(1, this.#row, this.#row + count);
+    return { page, from: 0, present };
+  }
+
+  /** @returns values that are not null */
+  #levels(bytes: Uint8Array, from: number, to: number, count: number): number {
+    const row = this.#row;
+    if (isOneRun(bytes, from, to, 1, 1, count)) {
+      this.#flags?.fill(1, row, row + count);
+      return count;
+    }
+    this.#flags ??= new Uint8Array(this.#rows).fill(1, 0, row);
+    decodeHybrid(bytes, from, to, 1, this.#flags, row, count);
+    return sum(this.#flags, row, row + count);
+  }
 }
 
 /** All bytes at once, natively; then an entry can only be wrong by beginning within a character. */
@@ -120,133 +233,6 @@ function allUtf8({ bytes, offsets, length }: Dictionary): boolean {
     }
   }
   return true;
-}
-
-/** @returns rows of the page */
-function decodeDataPage(
-  pages: PageReader,
-  header: PageHeader,
-  sink: ValueSink,
-  flags: Uint8Array | null,
-  row: number,
-  rows: number,
-): number {
-  const info = header.data_page_header ?? header.data_page_header_v2;
-  const count = countOf(info?.num_values);
-  if (info === undefined || row + count > rows) {
-    throw new RangeError(`its pages hold more than the ${rows} values of its row group`);
-  }
-  const v2 = header.data_page_header_v2;
-  const { page, from } =
-    v2 === undefined
-      ? levelsV1(pages.whole(header), flags, row, count)
-      : levelsV2(pages, header, flags, row, count);
-  const present = flags === null ? count : sum(flags, row, row + count);
-  sink.dataPage(page, from, info.encoding, row, present);
-  if (flags !== null && present < count) {
-    spread(sink.values, sink.width, flags, row, count, present);
-  }
-  return count;
-}
-
-/** Version 1: the levels are in the page, length first, compressed with it. */
-function levelsV1(page: Uint8Array, flags: Uint8Array | null, row: number, count: number) {
-  if (flags === null) {
-    return { page, from: 0 };
-  }
-  if (page.length < 4) {
-    throw new RangeError('a page ends before its levels');
-  }
-  const length = page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24);
-  if (length < 0 || 4 + length > page.length) {
-    throw new RangeError('a page ends before its levels');
-  }
-  decodeHybrid(page, 4, 4 + length, 1, flags, row, count);
-  return { page, from: 4 + length };
-}
-
-/** Version 2: the levels come before the page proper, never compressed. */
-function levelsV2(
-  pages: PageReader,
-  header: PageHeader,
-  flags: Uint8Array | null,
-  row: number,
-  count: number,
-) {
-  const v2 = header.data_page_header_v2!;
-  const levels = v2.definition_levels_byte_length;
-  const { before, page } = pages.split(
-    header,
-    v2.repetition_levels_byte_length + levels,
-    v2.is_compressed !== false,
-  );
-  if (flags !== null) {
-    // Without nulls a writer may leave the levels out.
-    if (levels === 0) {
-      flags.fill(1, row, row + count);
-    } else {
-      decodeHybrid(before, v2.repetition_levels_byte_length, before.length, 1, flags, row, count);
-    }
-  }
-  return { page, from: 0 };
-}
-
-/** Walks the pages of a chunk inside of its bytes and the budget of decoded bytes. */
-class PageReader {
-  #bytes: Uint8Array;
-  #view: DataView;
-  #offset = 0;
-  #chunk: ColumnMetaData;
-  #budget = limits.parquetDecodedBytes;
-
-  constructor(bytes: Uint8Array, chunk: ColumnMetaData) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#chunk = chunk;
-  }
-
-  next(): PageHeader {
-    if (this.#offset >= this.#bytes.length) {
-      throw new RangeError('its pages end before the last row');
-    }
-    const reader = { view: this.#view, offset: this.#offset };
-    const header = parquetHeader(reader);
-    this.#offset = reader.offset;
-    const { compressed_page_size: stored, uncompressed_page_size: decoded } = header;
-    if (!(stored >= 0) || !(decoded >= 0) || this.#offset + stored > this.#bytes.length) {
-      throw new RangeError(
-        `a page claims ${stored} bytes where ${this.#bytes.length - this.#offset} are left`,
-      );
-    }
-    this.#budget -= decoded;
-    if (this.#budget < 0) {
-      throw new RangeError(`its pages exceed ${limits.parquetDecodedBytes} decoded bytes`);
-    }
-    return header;
-  }
-
-  skip(header: PageHeader): void {
-    this.#offset += header.compressed_page_size;
-  }
-
-  whole(header: PageHeader): Uint8Array {
-    return this.split(header, 0, true).page;
-  }
-
-  /** The first `before` bytes as they are, the rest decompressed. */
-  split(header: PageHeader, before: number, compressed: boolean): { before: Uint8Array; page: Uint8Array } {
-    const stored = this.#bytes.subarray(this.#offset, this.#offset + header.compressed_page_size);
-    this.#offset += header.compressed_page_size;
-    if (!(before >= 0) || before > stored.length) {
-      throw new RangeError('a page ends before its levels');
-    }
-    const body = stored.subarray(before);
-    const codec = compressed ? this.#chunk.codec : 'UNCOMPRESSED';
-    return {
-      before: stored.subarray(0, before),
-      page: decompress(codec, body, header.uncompressed_page_size - before),
-    };
-  }
 }
 
 function countOf(count: number | undefined): number {

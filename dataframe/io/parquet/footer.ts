@@ -25,8 +25,25 @@ const rawParsers: MetadataOptions['parsers'] = {
   },
 };
 
-/** Reads the footer only. @throws BAD_DATA when it is cut, lies about its size or does not parse */
+/** Footers this thread has parsed, least recently used first: every task over a file asks for the same one. */
+const parsed = new Map<string, { readonly stamp: string; readonly metadata: FileMetaData }>();
+
+/**
+ * Reads the footer only; not again while the file is the same (size, time of change, inode).
+ * @throws BAD_DATA when it is cut, lies about its size or does not parse
+ */
 export async function readFooter(handle: FileHandle, size: number, file: string): Promise<FileMetaData> {
+  const { mtimeNs, ctimeNs, ino, dev } = await handle.stat({ bigint: true });
+  const stamp = [size, mtimeNs, ctimeNs, ino, dev].join();
+  const known = parsed.get(file);
+  parsed.delete(file);
+  const metadata = known?.stamp === stamp ? known.metadata : await parseFooter(handle, size, file);
+  parsed.set(file, { stamp, metadata });
+  if (parsed.size > limits.parquetFooters) parsed.delete(parsed.keys().next().value!);
+  return metadata;
+}
+
+async function parseFooter(handle: FileHandle, size: number, file: string): Promise<FileMetaData> {
   if (size < 12) {
     throw badData(
       { file },

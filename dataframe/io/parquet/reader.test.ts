@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest';
 import { isVolleyError } from '../../../core/base/errors.js';
 import { DataType, formatType } from '../../column/datatype.js';
 import type { ScanSpec } from '../source.js';
-import { type Cell, cellsOf, duckdb, readAll, scratchFolder, testEnv } from '../testing/oracle.js';
+import { type Cell, cellsOf, duckdb, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
 import { parquetReader } from './reader.js';
 
 const scratch = scratchFolder();
@@ -106,7 +106,7 @@ test('flights: columns, counts and sums equal DuckDB', async () => {
   let dates = 0n;
   const origins = new Map<string, number>();
   for (const split of splits) {
-    for await (const batch of parquetReader.read(scan, split, testEnv)) {
+    for await (const batch of parquetReader.read(scan, [split], testEnv, readWhole())) {
       expect(batch.schema.map(f => f.name)).toEqual(['delay', 'origin', 'date']);
       const [d, o, t] = batch.columns;
       rows += batch.rows;
@@ -236,7 +236,7 @@ test('a file that changed since it was planned is refused', async () => {
   const { schema, splits } = await parquetReader.inspect(scanOf(path), testEnv);
   await duckdb(`COPY (SELECT i AS a FROM range(31) t(i)) TO '${path}' (FORMAT parquet)`);
   const rows = async () => {
-    for await (const batch of parquetReader.read({ ...scanOf(path), schema }, splits[0]!, testEnv)) {
+    for await (const batch of parquetReader.read({ ...scanOf(path), schema }, splits, testEnv, readWhole())) {
       cellsOf(batch);
     }
   };

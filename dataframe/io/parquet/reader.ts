@@ -1,18 +1,24 @@
-import type { FileMetaData, RowGroup } from 'hyparquet';
+import type { ColumnMetaData, FileMetaData, RowGroup } from 'hyparquet';
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
-import type { Batch, Column } from '../../column/column.js';
+import type { Batch } from '../../column/column.js';
 import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import { columnNotFound } from '../../expr/nearest.js';
+import { Lent } from '../../kernels/lent.js';
 import { selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
-import type { IoEnv, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
-import { readChunk } from './chunk.js';
+import type { IoEnv, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
+import { chunkRange, decodeColumn } from './chunk.js';
+import { loadCodec } from './decompress.js';
 import { readFooter } from './footer.js';
+import { readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
 import { type FileColumn, fileColumns, requireSupported } from './types.js';
+
+/** Rows up to which row groups are read as one batch. */
+const batchRows = 2 ** 20;
 
 /** Parquet: one split per row group. Inspection reads footers only; columns that nobody asks for are never touched. */
 export const parquetReader: SourceReader = { inspect, read };
@@ -54,43 +60,112 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
   return { schema: schema ?? [], splits };
 }
 
-async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
-  assert(scan.schema !== null, 'a scan is read after its inspection');
-  const schema = selectedFields(scan.schema, scan.columns, `scan of ${split.path}`);
-  if (split.rows === 0) {
-    return;
+async function* read(
+  scan: ScanSpec,
+  splits: readonly Split[],
+  env: IoEnv,
+  use: ReadUse,
+): AsyncGenerator<Batch> {
+  const { schema: whole } = scan;
+  assert(whole !== null, 'a scan is read after its inspection');
+  let left = use.rows;
+  const wanted = splits.filter(
+    ({ rows, statistics }) =>
+      rows > 0 && (statistics === null || mayMatch(scan.predicate, whole, statistics, rows)),
+  );
+  for (const splits of batchesOf(wanted)) {
+    if (left <= 0) return;
+    const schema = selectedFields(whole, scan.columns, `scan of ${splits[0]!.path}`);
+    const batch = await readBatch(schema, splits, env, { ...use, rows: left });
+    left -= batch.rows;
+    yield batch;
   }
-  if (split.statistics !== null && !mayMatch(scan.predicate, scan.schema, split.statistics, split.rows)) {
-    return;
+}
+
+/** Consecutive row groups of one file, as many as make a batch: what is looked up for a batch is looked up once. */
+function batchesOf(splits: readonly Split[]): Split[][] {
+  const out: Split[][] = [];
+  let rows = 0;
+  for (const split of splits) {
+    const last = out.at(-1);
+    if (last === undefined || last[0]!.path !== split.path || rows + split.rows > batchRows) {
+      out.push([split]);
+      rows = split.rows;
+    } else {
+      last.push(split);
+      rows += split.rows;
+    }
   }
-  const { handle, size } = await openSource(split.path, env);
+  return out;
+}
+
+async function readBatch(schema: Schema, splits: readonly Split[], env: IoEnv, use: ReadUse): Promise<Batch> {
+  const file = splits[0]!.path;
+  const { handle, size } = await openSource(file, env);
+  const lent = new Lent();
   try {
-    const metadata = await readFooter(handle, size, split.path);
-    const columns = decoding({ file: split.path }, () => fileColumns(metadata));
-    const group = metadata.row_groups[split.rowGroup];
-    if (group === undefined || Number(group.num_rows) !== split.rows) {
-      throw badData(
-        { file: split.path },
-        `row group ${split.rowGroup} is not the one that was planned: the file changed`,
-      );
-    }
-    const place = { handle, size, file: split.path };
-    const out: Column[] = [];
-    for (const field of schema) {
-      const column = columnNamed(columns, field.name, field, split.path);
-      const chunk = group.columns[column.leaf]?.meta_data;
-      if (chunk === undefined || chunk.path_in_schema[0] !== column.name) {
-        throw badData(
-          { file: split.path, column: column.name },
-          'its row group holds another column in this place',
-        );
+    const metadata = await readFooter(handle, size, file);
+    const known = decoding({ file }, () => fileColumns(metadata));
+    const columns = schema.map(field => columnNamed(known, field.name, field, file));
+    const groups = groupsOf(metadata, splits, use.rows);
+    const chunks = groups.flatMap(({ group, groupRows, rows }) =>
+      columns.map(column => {
+        const chunk = chunkOf(group, column, file);
+        return { column, chunk, rows, groupRows, range: chunkRange(column, chunk, groupRows, file, size) };
+      }),
+    );
+    for (const codec of new Set(chunks.map(({ chunk }) => chunk.codec))) await loadCodec(codec);
+    const bytes = await readRanges(
+      handle,
+      chunks.map(({ range }) => range),
+      lent,
+    );
+    bytes.forEach((there, i) => {
+      const { range, column } = chunks[i]!;
+      if (there.length < range.length) {
+        const end = range.start + there.length;
+        throw badData({ file, column: column.name }, `the file ends at byte ${end}, within its pages`);
       }
-      out.push(await readChunk(place, column, chunk, split.rows));
-    }
-    yield { schema, rows: split.rows, columns: out };
+    });
+    const decoded = columns.map((column, c) => {
+      const own = groups.map((_, g) => {
+        const at = g * columns.length + c;
+        const { chunk, rows, groupRows } = chunks[at]!;
+        return { chunk, rows, groupRows, bytes: bytes[at]! };
+      });
+      return decodeColumn(column, own, file, use);
+    });
+    return { schema, rows: groups.reduce((sum, { rows }) => sum + rows, 0), columns: decoded };
   } finally {
+    lent.giveBack();
     await handle.close();
   }
+}
+
+/** The row groups that were planned, and how many of the first `wanted` rows each of them has. */
+function groupsOf(metadata: FileMetaData, splits: readonly Split[], wanted: number) {
+  const out: { group: RowGroup; groupRows: number; rows: number }[] = [];
+  for (const { path, rowGroup, rows: groupRows } of splits) {
+    const group = metadata.row_groups[rowGroup];
+    if (group === undefined || Number(group.num_rows) !== groupRows) {
+      throw badData(
+        { file: path },
+        `row group ${rowGroup} is not the one that was planned: the file changed`,
+      );
+    }
+    const rows = Math.min(groupRows, wanted);
+    wanted -= rows;
+    if (rows > 0) out.push({ group, groupRows, rows });
+  }
+  return out;
+}
+
+function chunkOf(group: RowGroup, column: FileColumn, file: string): ColumnMetaData {
+  const chunk = group.columns[column.leaf]?.meta_data;
+  if (chunk === undefined || chunk.path_in_schema[0] !== column.name) {
+    throw badData({ file, column: column.name }, 'its row group holds another column in this place');
+  }
+  return chunk;
 }
 
 /** Uncompressed bytes of the columns that are read. */

@@ -6,7 +6,8 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { isValid } from '../../column/bitmap.js';
 import type { Batch, Column } from '../../column/column.js';
 import { entryText } from '../../column/dictionary.js';
-import type { IoEnv, ScanSpec, SourceReader } from '../source.js';
+import { Lent } from '../../kernels/lent.js';
+import type { IoEnv, ReadUse, ScanSpec, SourceReader } from '../source.js';
 
 /** Numbers in every column are compared as text of bigint or float64, so that nothing is rounded on the way. */
 export type Cell = string | null;
@@ -41,15 +42,18 @@ export async function duckdb(...statements: string[]): Promise<Cell[][]> {
   }
 }
 
+/** All rows; text is looked at. */
+export function readWhole(): ReadUse {
+  return { lent: new Lent(), movesText: false, rows: Number.POSITIVE_INFINITY };
+}
+
 /** Everything a reader yields for a scan. */
 export async function readAll(reader: SourceReader, scan: ScanSpec, env = testEnv): Promise<Cell[][]> {
   const inspection = await reader.inspect(scan, env);
   const rows: Cell[][] = [];
-  for (const split of inspection.splits) {
-    for await (const batch of reader.read({ ...scan, schema: inspection.schema }, split, env)) {
-      rows.push(...cellsOf(batch));
-    }
-  }
+  const whole = { ...scan, schema: inspection.schema };
+  for await (const batch of reader.read(whole, inspection.splits, env, readWhole()))
+    rows.push(...cellsOf(batch));
   return rows;
 }
 

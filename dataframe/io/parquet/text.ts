@@ -1,0 +1,141 @@
+import type { Encoding } from 'hyparquet';
+import { limits } from '../../../core/base/limits.js';
+import type { Dictionary } from '../../column/column.js';
+import { StringTable } from '../../column/dictionary.js';
+import { decodeCodes, requireBytes, requireCode } from './codes.js';
+import { unpackDeltas } from './delta.js';
+import { TextList } from './text-list.js';
+import type { ValueSink } from './values.js';
+
+/**
+ * Text and binary values as codes into one dictionary for all pages and row groups of a batch. Entries are distinct,
+ * unless text is only moved: then values of plain pages are copied as they come, a dictionary of its own each.
+ */
+export class TextSink implements ValueSink {
+  readonly values: Int32Array;
+  readonly width = 1;
+  readonly #movesOnly: boolean;
+  #table = new StringTable();
+  /** Takes the place of the table once values are copied as they come. */
+  #list: TextList | null = null;
+  /** Code of each entry of the file's dictionary; null: there is none. */
+  #map: Int32Array | null = null;
+  #identity = true;
+  #decoded = 0;
+
+  constructor(values: Int32Array, movesOnly: boolean) {
+    this.values = values;
+    this.#movesOnly = movesOnly;
+  }
+
+  begin(): void {
+    this.#map = null;
+  }
+
+  dictionaryPage(page: Uint8Array, count: number): void {
+    // A lying count must not allocate: each entry takes at least its length prefix.
+    requireBytes(page, 0, count * 4);
+    const map = new Int32Array(count);
+    this.#take(page, 0, map, 0, count);
+    this.#map = map;
+    this.#identity = map.every((code, i) => code === i);
+  }
+
+  dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
+    // Nothing but nulls: writers may leave out the values altogether.
+    if (count === 0) {
+      return;
+    }
+    if (encoding === 'PLAIN') {
+      if (this.#movesOnly) this.#list ??= new TextList(this.#table.toDictionary());
+      this.#take(page, from, this.values, at, count);
+    } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
+      this.#coded(page, from, at, count);
+    } else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY' || encoding === 'DELTA_BYTE_ARRAY') {
+      this.#deltas(page, from, encoding === 'DELTA_BYTE_ARRAY', at, count);
+    } else {
+      throw new RangeError(`encoding ${encoding} of BYTE_ARRAY is not supported`);
+    }
+  }
+
+  dictionary(): Dictionary {
+    return this.#list?.toDictionary() ?? this.#table.toDictionary();
+  }
+
+  range(): undefined {
+    return undefined;
+  }
+
+  #coded(page: Uint8Array, from: number, at: number, count: number): void {
+    const map = this.#map;
+    if (map === null) {
+      throw new RangeError('a page of dictionary codes comes before its dictionary');
+    }
+    const values = this.values;
+    decodeCodes(page, from, values, at, count);
+    const end = at + count;
+    let largest = 0;
+    if (this.#identity) {
+      for (let i = at; i < end; i++) {
+        const code = values[i]! >>> 0;
+        if (code > largest) largest = code;
+      }
+    } else {
+      for (let i = at; i < end; i++) {
+        const code = values[i]! >>> 0;
+        if (code > largest) largest = code;
+        values[i] = map[code]!;
+      }
+    }
+    requireCode(largest, map.length);
+  }
+
+  /**
+   * Lengths first, then all bytes. With `prefixed`, each text shares a prefix with the one before, so a small file
+   * can stand for any amount of text: it is built in one buffer and counted.
+   */
+  #deltas(page: Uint8Array, from: number, prefixed: boolean, at: number, count: number): void {
+    const prefixes = new Int32Array(count);
+    const lengths = new Int32Array(count);
+    let p = prefixed ? unpackDeltas(page, from, count, prefixes, 1) : from;
+    p = unpackDeltas(page, p, count, lengths, 1);
+    let text = new Uint8Array(256);
+    let before = 0;
+    for (let i = 0; i < count; i++) {
+      const prefix = prefixes[i]!;
+      const length = lengths[i]!;
+      requireBytes(page, p, length);
+      this.#decoded += prefix + length;
+      if (prefix < 0 || prefix > before || this.#decoded > limits.parquetDecodedBytes) {
+        throw new RangeError(`its text is damaged or exceeds ${limits.parquetDecodedBytes} decoded bytes`);
+      }
+      before = prefix + length;
+      if (before > text.length) {
+        const grown = new Uint8Array(before * 2);
+        grown.set(text.subarray(0, prefix));
+        text = grown;
+      }
+      text.set(page.subarray(p, p + length), prefix);
+      p += length;
+      this.values[at + i] = (this.#list ?? this.#table).intern(text, 0, before);
+    }
+  }
+
+  /** Length and bytes, one value after another. */
+  #take(page: Uint8Array, from: number, out: Int32Array, at: number, count: number): void {
+    if (this.#list !== null) {
+      this.#list.appendPlain(page, from, out, at, count);
+      return;
+    }
+    const table = this.#table;
+    let p = from;
+    for (let i = 0; i < count; i++) {
+      requireBytes(page, p, 4);
+      const length = page[p]! | (page[p + 1]! << 8) | (page[p + 2]! << 16) | (page[p + 3]! << 24);
+      p += 4;
+      requireBytes(page, p, length);
+      out[at + i] = table.intern(page, p, p + length);
+      p += length;
+    }
+  }
+}
