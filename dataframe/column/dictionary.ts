@@ -32,10 +32,17 @@ export function compareBytes(
   return aTo - aFrom - (bTo - bFrom);
 }
 
+const interned = new WeakSet<Dictionary>();
+
+/** True for what a StringTable of this thread made: its entries need no check whether they are distinct. */
+export function isInterned(dictionary: Dictionary): boolean {
+  return interned.has(dictionary);
+}
+
 /** Interns UTF-8 strings: equal bytes get equal codes, 0, 1, 2 … in order of first appearance. */
 export class StringTable {
+  /** Code and hash, next to each other: one miss of the cache a lookup. Code -1: free. */
   #slots: Int32Array;
-  #hashes: Int32Array;
   #offsets: Int32Array;
   #bytes: Uint8Array;
   #count = 0;
@@ -45,8 +52,7 @@ export class StringTable {
   constructor(entries = 16, bytes = entries * 8) {
     let capacity = 16;
     while (capacity < entries) capacity *= 2;
-    this.#slots = new Int32Array(capacity * 2).fill(-1);
-    this.#hashes = new Int32Array(capacity);
+    this.#slots = new Int32Array(capacity * 4).fill(-1);
     this.#offsets = new Int32Array(capacity + 1);
     this.#bytes = new Uint8Array(Math.max(64, bytes));
   }
@@ -95,11 +101,13 @@ export class StringTable {
 
   /** What was interned so far. Later interning does not change it. */
   toDictionary(): Dictionary {
-    return {
+    const dictionary = {
       length: this.#count,
       offsets: this.#offsets.slice(0, this.#count + 1),
       bytes: this.#bytes.slice(0, this.#used),
     };
+    interned.add(dictionary);
+    return dictionary;
   }
 
   #encode(text: string): number {
@@ -120,16 +128,16 @@ export class StringTable {
 
   #lookup(bytes: Uint8Array, from: number, to: number, add: boolean): number {
     const size = to - from;
-    const hash = hashBytes(bytes, from, to);
+    const hash = wordHash(bytes, from, to);
     const slots = this.#slots;
     const mask = slots.length - 1;
     const own = this.#bytes;
     const offsets = this.#offsets;
-    let at = hash & mask;
+    let at = (hash << 1) & mask;
     for (;;) {
       const code = slots[at]!;
       if (code < 0) break;
-      if (this.#hashes[code] === hash) {
+      if (slots[at + 1] === hash) {
         const start = offsets[code]!;
         if (offsets[code + 1]! - start === size) {
           let q = 0;
@@ -137,7 +145,7 @@ export class StringTable {
           if (q === size) return code;
         }
       }
-      at = (at + 1) & mask;
+      at = (at + 2) & mask;
     }
     return add ? this.#add(bytes, from, to, hash, at) : -1;
   }
@@ -154,11 +162,11 @@ export class StringTable {
       for (let k = from; k < to; k++) own[p++] = bytes[k]!;
     }
     this.#used = p;
-    this.#hashes[code] = hash;
     this.#offsets[code + 1] = p;
     this.#slots[slot] = code;
+    this.#slots[slot + 1] = hash;
     this.#count = code + 1;
-    if (this.#count === this.#hashes.length) this.#grow();
+    if (this.#count === this.#offsets.length - 1) this.#grow();
     return code;
   }
 
@@ -179,22 +187,38 @@ export class StringTable {
 
   /** Keeps the slots at most half full. */
   #grow(): void {
-    const capacity = this.#hashes.length * 2;
-    const hashes = new Int32Array(capacity);
-    hashes.set(this.#hashes);
+    const capacity = (this.#offsets.length - 1) * 2;
     const offsets = new Int32Array(capacity + 1);
     offsets.set(this.#offsets);
-    const slots = new Int32Array(capacity * 2).fill(-1);
+    const old = this.#slots;
+    const slots = new Int32Array(capacity * 4).fill(-1);
     const mask = slots.length - 1;
-    for (let code = 0; code < this.#count; code++) {
-      let at = hashes[code]! & mask;
-      while (slots[at]! >= 0) at = (at + 1) & mask;
-      slots[at] = code;
+    for (let from = 0; from < old.length; from += 2) {
+      if (old[from]! < 0) continue;
+      const hash = old[from + 1]!;
+      let at = (hash << 1) & mask;
+      while (slots[at]! >= 0) at = (at + 2) & mask;
+      slots[at] = old[from]!;
+      slots[at + 1] = hash;
     }
-    this.#hashes = hashes;
     this.#offsets = offsets;
     this.#slots = slots;
   }
+}
+
+/** For tables of one thread only: four bytes a step, twice as fast as the hash that is the same everywhere. */
+function wordHash(bytes: Uint8Array, from: number, to: number): number {
+  let h = to - from;
+  let k = from;
+  for (; k + 4 <= to; k += 4) {
+    const word = bytes[k]! | (bytes[k + 1]! << 8) | (bytes[k + 2]! << 16) | (bytes[k + 3]! << 24);
+    h = Math.imul(h ^ word, 0x9e3779b1);
+    h ^= h >>> 15;
+  }
+  for (; k < to; k++) h = Math.imul(h ^ bytes[k]!, 0x01000193);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x85ebca6b);
+  return h ^ (h >>> 13);
 }
 
 /** Entry i as a JavaScript string. */

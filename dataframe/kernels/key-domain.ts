@@ -2,7 +2,7 @@ import { compile } from '../codegen/compile.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Column, Dictionary } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { StringTable, sameDictionary } from '../column/dictionary.js';
+import { isInterned, StringTable, sameDictionary } from '../column/dictionary.js';
 import { allocateValues, emptyDictionary, physicalOf } from '../column/layout.js';
 
 /** Values a domain may span: digits are Int32. */
@@ -171,6 +171,7 @@ const distinct = new WeakMap<Dictionary, boolean>();
 
 /** True when no entry stands twice (what a function of an old dictionary gives may): found out once per dictionary. */
 function hasDistinctEntries(dictionary: Dictionary): boolean {
+  if (isInterned(dictionary)) return true;
   let known = distinct.get(dictionary);
   if (known === undefined) {
     const table = new StringTable(dictionary.length, dictionary.bytes.length);

@@ -5,11 +5,13 @@ import { packValidity } from '../../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../../column/column.js';
 import { physicalOf } from '../../column/layout.js';
 import { hasRange } from '../../column/range.js';
+import { distinctColumn } from '../../kernels/distinct-text.js';
 import { Lent } from '../../kernels/lent.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
 import { decodeHybrid, isOneRun } from './hybrid.js';
 import { PageReader } from './pages.js';
+import { Picked } from './picked.js';
 import type { ByteRange } from './ranges.js';
 import { TextSink } from './text.js';
 import type { FileColumn } from './types.js';
@@ -67,7 +69,7 @@ function firstPage(chunk: ColumnMetaData): bigint {
 }
 
 /**
- * Decodes one column of consecutive row groups.
+ * Decodes one column of consecutive row groups: all rows, or those `picked`, ascending numbers within all of them.
  * @throws BAD_DATA whatever the bytes are: sizes and codes are checked before they are used
  */
 export function decodeColumn(
@@ -75,14 +77,15 @@ export function decodeColumn(
   chunks: readonly ChunkBytes[],
   file: string,
   use: ReadUse,
+  picked: Int32Array | null = null,
 ): Column {
   const physical = physicalOf(column.type);
   try {
     try {
-      return new ColumnDecoder(column, physical, chunks, use).decode();
+      return new ColumnDecoder(column, physical, chunks, use, picked).decode();
     } catch (error) {
       if (error instanceof BeyondSafe) {
-        return new ColumnDecoder(column, 'i64', chunks, use).decode();
+        return new ColumnDecoder(column, 'i64', chunks, use, picked).decode();
       }
       throw error;
     }
@@ -97,20 +100,29 @@ class ColumnDecoder {
   readonly #physical: Physical;
   readonly #rows: number;
   readonly #sink: ValueSink;
+  readonly #picked: Picked | null;
   /** A byte a row, 1 = valid, from the first null on. */
   #flags: Uint8Array | null = null;
   #row = 0;
 
-  constructor(column: FileColumn, physical: Physical, chunks: readonly ChunkBytes[], use: ReadUse) {
+  constructor(
+    column: FileColumn,
+    physical: Physical,
+    chunks: readonly ChunkBytes[],
+    use: ReadUse,
+    picked: Int32Array | null,
+  ) {
     this.#column = column;
     this.#chunks = chunks;
     this.#physical = physical;
     this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    this.#picked = picked === null ? null : new Picked(picked, physical);
     const values = use.lent.values(physical, this.#rows, false);
     const type = column.element.type!;
+    // Interning what is not picked would be wasted.
     this.#sink =
       physical === 'code'
-        ? new TextSink(values as Int32Array, use.movesText)
+        ? new TextSink(values as Int32Array, use.movesText || picked !== null)
         : new NumberSink(type, physical, column.type.kind === 'uint64', values);
   }
 
@@ -125,24 +137,20 @@ class ColumnDecoder {
       }
     }
     const { type } = this.#column;
-    const { values } = this.#sink;
+    const physical = this.#physical;
+    const picked = this.#picked;
+    const length = picked?.rows.length ?? this.#rows;
+    const values = picked?.values ?? this.#sink.values;
+    const flags = picked === null || this.#flags === null ? this.#flags : picked.flags;
+    const { validity, nullCount } =
+      flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, length);
     const dictionary = this.#sink.dictionary();
-    if (type.kind === 'utf8' && dictionary !== null && !allUtf8(dictionary)) {
+    const decoded = { type, physical, length, nullCount, validity, values, dictionary };
+    const column = picked === null || dictionary === null ? decoded : distinctColumn(decoded);
+    if (type.kind === 'utf8' && !allUtf8(column.dictionary!)) {
       throw new RangeError('its text is not UTF-8');
     }
-    const flags = this.#flags;
-    const { validity, nullCount } =
-      flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, this.#rows);
-    const known = hasRange({ physical: this.#physical, type }) ? this.#sink.range() : undefined;
-    const column = {
-      type,
-      physical: this.#physical,
-      length: this.#rows,
-      nullCount,
-      validity,
-      values,
-      dictionary,
-    };
+    const known = hasRange(column) ? this.#sink.range() : undefined;
     if (known === undefined) return column;
     // Null slots hold 0.
     const range = nullCount === 0 ? known : { min: Math.min(known.min, 0), max: Math.max(known.max, 0) };
@@ -150,10 +158,14 @@ class ColumnDecoder {
   }
 
   #decodeChunk({ chunk, bytes, rows, groupRows }: ChunkBytes, lent: Lent): void {
-    const pages = new PageReader(bytes, chunk, lent);
     const sink = this.#sink;
     sink.begin(lent);
     const start = this.#row;
+    if (this.#picked?.none(start, start + rows)) {
+      this.#row += rows;
+      return;
+    }
+    const pages = new PageReader(bytes, chunk, lent);
     while (this.#row < start + rows) {
       const header = pages.next();
       if (header.type === 'DICTIONARY_PAGE') {
@@ -175,42 +187,45 @@ class ColumnDecoder {
     }
     const count = Math.min(held, wanted);
     const row = this.#row;
+    this.#row += count;
+    if (this.#picked?.none(row, row + count)) {
+      pages.skip(header);
+      return;
+    }
     const { page, from, present } =
       header.data_page_header_v2 === undefined
-        ? this.#levelsV1(pages.whole(header), count)
-        : this.#levelsV2(pages, header, count);
+        ? this.#levelsV1(pages.whole(header), row, count)
+        : this.#levelsV2(pages, header, row, count);
+    const { values, width } = this.#sink;
     this.#sink.dataPage(page, from, info.encoding, row, present);
-    if (present < count) {
-      spread(this.#sink.values, this.#sink.width, this.#flags!, row, count, present);
-    }
-    this.#row += count;
+    if (present < count) spread(values, width, this.#flags!, row, count, present);
+    this.#picked?.take(values, this.#flags, row, row + count);
   }
 
   /** Version 1: the levels are in the page, length first, compressed with it. */
-  #levelsV1(page: Uint8Array, count: number) {
+  #levelsV1(page: Uint8Array, row: number, count: number) {
     if (!this.#column.nullable) return { page, from: 0, present: count };
     if (page.length < 4) throw new RangeError('a page ends before its levels');
     const length = page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24);
     if (length < 0 || 4 + length > page.length) throw new RangeError('a page ends before its levels');
-    return { page, from: 4 + length, present: this.#levels(page, 4, 4 + length, count) };
+    return { page, from: 4 + length, present: this.#levels(page, 4, 4 + length, row, count) };
   }
 
   /** Version 2: the levels come before the page proper, never compressed. */
-  #levelsV2(pages: PageReader, header: PageHeader, count: number) {
+  #levelsV2(pages: PageReader, header: PageHeader, row: number, count: number) {
     const v2 = header.data_page_header_v2!;
     const levels = v2.definition_levels_byte_length;
     const repetition = v2.repetition_levels_byte_length;
     const { before, page } = pages.split(header, repetition + levels, v2.is_compressed !== false);
     // Without nulls a writer may leave the levels out.
     const there = this.#column.nullable && levels > 0;
-    const present = there ? this.#levels(before, repetition, before.length, count) : count;
-    if (!there) this.#flags?.fill(1, this.#row, this.#row + count);
+    const present = there ? this.#levels(before, repetition, before.length, row, count) : count;
+    if (!there) this.#flags?.fill(1, row, row + count);
     return { page, from: 0, present };
   }
 
   /** @returns values that are not null */
-  #levels(bytes: Uint8Array, from: number, to: number, count: number): number {
-    const row = this.#row;
+  #levels(bytes: Uint8Array, from: number, to: number, row: number, count: number): number {
     if (isOneRun(bytes, from, to, 1, 1, count)) {
       this.#flags?.fill(1, row, row + count);
       return count;

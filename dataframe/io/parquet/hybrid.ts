@@ -1,4 +1,5 @@
 import { compile } from '../../codegen/compile.js';
+import type { Physical, Values } from '../../column/column.js';
 
 /** Unpacks `groups` groups of 8 fields from bytes[p...] to out[q...]. All bytes must be there. */
 type Unpack = (b: Uint8Array, p: number, o: Int32Array | Uint8Array, q: number, groups: number) => void;
@@ -27,6 +28,52 @@ export function decodeHybrid(
     }
     at += values;
   }
+}
+
+/** Codes up to this width are looked up while they are unpacked: the table of all of them stays in a core's own cache. */
+export const lookedUpBits = 12;
+
+/**
+ * As decodeHybrid, but gives table[code], where `table` has an entry for every code of `width` bits. One element a value.
+ * @returns false when a code was `entries` or more
+ */
+export function decodeThrough(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  width: number,
+  table: Values,
+  entries: number,
+  physical: Physical,
+  out: Values,
+  at: number,
+  count: number,
+): boolean {
+  const end = at + count;
+  const runs = new Runs(bytes, from, to, width);
+  const unpack = lookup(width, physical);
+  let valid = true;
+  const rest = new Int32Array(8);
+  while (at < end) {
+    const values = Math.min(runs.next(), end - at);
+    if (runs.packed) {
+      const { start } = runs;
+      if (start + Math.ceil((values * width) / 8) > to)
+        throw new RangeError('bit-packed data ends too early');
+      const groups = values >>> 3;
+      if (unpack(bytes, start, out, at, groups, table, entries) >= 0) valid = false;
+      unpackBits(bytes, start + groups * width, to, width, rest, 0, values & 7);
+      for (let i = 0; i < (values & 7); i++) {
+        if (rest[i]! >= entries) valid = false;
+        out[at + groups * 8 + i] = table[rest[i]!]!;
+      }
+    } else {
+      if (runs.value >>> 0 >= entries) return false;
+      out.fill(table[runs.value]!, at, at + values);
+    }
+    at += values;
+  }
+  return valid;
 }
 
 /** True when the first run is one of `value` that covers `count` values, as levels are where nothing is null. */
@@ -127,7 +174,32 @@ function unpacker(width: number, out: Int32Array | Uint8Array): Unpack {
   ));
 }
 
-function fields(width: number): string {
+/** Negative as long as every code was below `entries`. */
+type Lookup = (
+  b: Uint8Array,
+  p: number,
+  o: Values,
+  q: number,
+  groups: number,
+  t: Values,
+  entries: number,
+) => number;
+const lookups = new Map<string, Lookup>();
+
+function lookup(width: number, physical: Physical): Lookup {
+  const key = `${width} ${physical}`;
+  let known = lookups.get(key);
+  if (known === undefined) {
+    known = compile<Lookup>(
+      ['b', 'p', 'o', 'q', 'groups', 't', 'entries'],
+      `/* ${physical} */let s=-1,c=0;for(let g=0;g<groups;g++){${fields(width, true)}p+=${width};q+=8;}return s;`,
+    );
+    lookups.set(key, known);
+  }
+  return known;
+}
+
+function fields(width: number, through = false): string {
   let text = '';
   for (let i = 0, bit = 0; i < 8; i++, bit += width) {
     const byte = bit >> 3;
@@ -135,7 +207,8 @@ function fields(width: number): string {
     const parts = width === 0 ? ['0'] : [`b[p+${byte}]>>>${shift}`];
     for (let got = 8 - shift, k = 1; got < width; got += 8, k++) parts.push(`b[p+${byte + k}]<<${got}`);
     const mask = width === 32 ? -1 : 2 ** width - 1;
-    text += `o[q+${i}]=(${parts.join('|')})&${mask};`;
+    const field = `(${parts.join('|')})&${mask};`;
+    text += through ? `c=${field}o[q+${i}]=t[c];s&=c-entries;` : `o[q+${i}]=${field}`;
   }
   return text;
 }

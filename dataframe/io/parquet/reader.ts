@@ -4,6 +4,7 @@ import { VolleyError } from '../../../core/base/errors.js';
 import type { Batch } from '../../column/column.js';
 import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import { columnNotFound } from '../../expr/nearest.js';
+import type { ExprNode } from '../../expr/node.js';
 import { Lent } from '../../kernels/lent.js';
 import { selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
@@ -13,6 +14,7 @@ import type { IoEnv, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } fr
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
 import { readFooter } from './footer.js';
+import { decodeLate } from './late.js';
 import { readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
 import { type FileColumn, fileColumns, requireSupported } from './types.js';
@@ -76,8 +78,8 @@ async function* read(
   for (const splits of batchesOf(wanted)) {
     if (left <= 0) return;
     const schema = selectedFields(whole, scan.columns, `scan of ${splits[0]!.path}`);
-    const batch = await readBatch(schema, splits, env, { ...use, rows: left });
-    left -= batch.rows;
+    const batch = await readBatch(schema, scan.predicate, splits, env, { ...use, rows: left });
+    left -= splits.reduce((sum, { rows }) => sum + rows, 0);
     yield batch;
   }
 }
@@ -99,7 +101,13 @@ function batchesOf(splits: readonly Split[]): Split[][] {
   return out;
 }
 
-async function readBatch(schema: Schema, splits: readonly Split[], env: IoEnv, use: ReadUse): Promise<Batch> {
+async function readBatch(
+  schema: Schema,
+  predicate: ExprNode | null,
+  splits: readonly Split[],
+  env: IoEnv,
+  use: ReadUse,
+): Promise<Batch> {
   const file = splits[0]!.path;
   const { handle, size } = await openSource(file, env);
   const lent = new Lent();
@@ -127,15 +135,16 @@ async function readBatch(schema: Schema, splits: readonly Split[], env: IoEnv, u
         throw badData({ file, column: column.name }, `the file ends at byte ${end}, within its pages`);
       }
     });
-    const decoded = columns.map((column, c) => {
+    const decode = (c: number, picked: Int32Array | null) => {
       const own = groups.map((_, g) => {
         const at = g * columns.length + c;
         const { chunk, rows, groupRows } = chunks[at]!;
         return { chunk, rows, groupRows, bytes: bytes[at]! };
       });
-      return decodeColumn(column, own, file, use);
-    });
-    return { schema, rows: groups.reduce((sum, { rows }) => sum + rows, 0), columns: decoded };
+      return decodeColumn(columns[c]!, own, file, use, picked);
+    };
+    const rows = groups.reduce((sum, { rows }) => sum + rows, 0);
+    return decodeLate(schema, rows, predicate, decode);
   } finally {
     lent.giveBack();
     await handle.close();

@@ -2,7 +2,7 @@ import type { Encoding } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
 import { StringTable } from '../../column/dictionary.js';
-import { decodeCodes, requireBytes, requireCode } from './codes.js';
+import { decodeCodes, decodeEntries, paddedTable, requireBytes, requireCode } from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { TextList } from './text-list.js';
 import type { ValueSink } from './values.js';
@@ -20,6 +20,7 @@ export class TextSink implements ValueSink {
   #list: TextList | null = null;
   /** Code of each entry of the file's dictionary; null: there is none. */
   #map: Int32Array | null = null;
+  #count = 0;
   #identity = true;
   #decoded = 0;
 
@@ -37,7 +38,8 @@ export class TextSink implements ValueSink {
     requireBytes(page, 0, count * 4);
     const map = new Int32Array(count);
     this.#take(page, 0, map, 0, count);
-    this.#map = map;
+    this.#map = paddedTable(map, count);
+    this.#count = count;
     this.#identity = map.every((code, i) => code === i);
   }
 
@@ -72,6 +74,7 @@ export class TextSink implements ValueSink {
       throw new RangeError('a page of dictionary codes comes before its dictionary');
     }
     const values = this.values;
+    if (decodeEntries(page, from, map, this.#count, 'code', values, at, count)) return;
     decodeCodes(page, from, values, at, count);
     const end = at + count;
     let largest = 0;
@@ -87,7 +90,7 @@ export class TextSink implements ValueSink {
         values[i] = map[code]!;
       }
     }
-    requireCode(largest, map.length);
+    requireCode(largest, this.#count);
   }
 
   /**

@@ -2,7 +2,7 @@ import type { Encoding, ParquetType } from 'hyparquet';
 import { compile } from '../../codegen/compile.js';
 import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
 import { Lent } from '../../kernels/lent.js';
-import { decodeCodes, requireBytes, requireCode, viewOf } from './codes.js';
+import { decodeCodes, decodeEntries, paddedTable, requireBytes, requireCode, viewOf } from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
 
@@ -38,7 +38,9 @@ export class NumberSink implements ValueSink {
   #physical: Physical;
   #unsigned: boolean;
   #lent = new Lent();
+  /** Padded, where it is short. */
   #entries: Values | null = null;
+  #count = 0;
   /** Some pages were not coded: nothing is known of their values. */
   #plainPages = false;
   #min = Number.POSITIVE_INFINITY;
@@ -62,7 +64,8 @@ export class NumberSink implements ValueSink {
     const Entries = this.values.constructor as new (length: number) => Values;
     const entries = new Entries(count * this.width);
     this.#plain(page, 0, entries, 0, count);
-    this.#entries = entries;
+    this.#count = count;
+    this.#entries = this.width === 1 ? paddedTable(entries, count) : entries;
     for (let i = 0; i < entries.length; i++) {
       const value = entries[i]!;
       if (value < this.#min) this.#min = value;
@@ -114,10 +117,12 @@ export class NumberSink implements ValueSink {
       throw new RangeError('a page of dictionary codes comes before its dictionary');
     }
     const { values, width } = this;
+    if (width === 1 && decodeEntries(page, from, entries, this.#count, this.#physical, values, at, count))
+      return;
     const codes = this.#lent.values('i32', count, false) as Int32Array;
     decodeCodes(page, from, codes, 0, count);
     const largest = gatherer(this.#physical)(values, at, entries, codes, count);
-    requireCode(largest, entries.length / width);
+    requireCode(largest, this.#count);
   }
 
   /** PLAIN little-endian values into `out`. */
