@@ -2,8 +2,9 @@ import { compile } from '../codegen/compile.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Column, Dictionary } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { isInterned, StringTable, sameDictionary } from '../column/dictionary.js';
+import { sameDictionary } from '../column/dictionary.js';
 import { allocateValues, emptyDictionary, physicalOf } from '../column/layout.js';
+import { isInterned, StringTable } from '../column/string-table.js';
 
 /** Values a domain may span: digits are Int32. */
 const widest = 2 ** 31 - 2;

@@ -1,7 +1,7 @@
 import { compile } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import type { StringTable } from '../column/dictionary.js';
+import type { StringTable } from '../column/string-table.js';
 import { isWide } from '../column/layout.js';
 
 /** Words one key column takes in a group table: equal values have equal words, whatever their physical form. */

@@ -119,10 +119,14 @@ class ColumnDecoder {
     this.#picked = picked === null ? null : new Picked(picked, physical);
     const values = use.lent.values(physical, this.#rows, false);
     const type = column.element.type!;
-    // Interning what is not picked would be wasted.
     this.#sink =
       physical === 'code'
-        ? new TextSink(values as Int32Array, use.movesText || picked !== null)
+        ? new TextSink(values as Int32Array, {
+            // Interning what is not picked would be wasted.
+            movesOnly: use.movesText || picked !== null,
+            expectedBytes: expectedBytes(chunks),
+            lent: use.lent,
+          })
         : new NumberSink(type, physical, column.type.kind === 'uint64', values);
   }
 
@@ -197,7 +201,10 @@ class ColumnDecoder {
         ? this.#levelsV1(pages.whole(header), row, count)
         : this.#levelsV2(pages, header, row, count);
     const { values, width } = this.#sink;
-    this.#sink.dataPage(page, from, info.encoding, row, present);
+    const picked = this.#picked?.before(row + count);
+    if (picked !== undefined && this.#sink.pickPlain && info.encoding === 'PLAIN' && present === count) {
+      this.#sink.pickPlain(page, from, row, count, picked);
+    } else this.#sink.dataPage(page, from, info.encoding, row, present);
     if (present < count) spread(values, width, this.#flags!, row, count, present);
     this.#picked?.take(values, this.#flags, row, row + count);
   }
@@ -234,6 +241,12 @@ class ColumnDecoder {
     decodeHybrid(bytes, from, to, 1, this.#flags, row, count);
     return sum(this.#flags, row, row + count);
   }
+}
+
+/** Of the values, as the footer claims it; never more than a sensible first allocation. */
+function expectedBytes(chunks: readonly ChunkBytes[]): number {
+  const claimed = chunks.reduce((sum, { chunk }) => sum + Number(chunk.total_uncompressed_size), 0);
+  return Math.max(0, Math.min(claimed, limits.parquetFirstTextBytes));
 }
 
 /** All bytes at once, natively; then an entry can only be wrong by beginning within a character. */

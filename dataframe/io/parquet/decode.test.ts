@@ -2,6 +2,7 @@ import { ByteWriter } from 'hyparquet-writer';
 import { deltaBinaryPack } from 'hyparquet-writer/src/delta.js';
 import { expect, test } from 'vitest';
 import { seededRng } from '../../../core/base/rng.js';
+import { Lent } from '../../kernels/lent.js';
 import { newSeed } from '../testing/oracle.js';
 import { decompress, loadCodec } from './decompress.js';
 import { unpackDeltas } from './delta.js';
@@ -128,9 +129,11 @@ test('64-bit integers at the edge of what float64 holds', () => {
 });
 
 test('codes outside of the dictionary, and texts that share prefixes without end', () => {
-  const sink = new TextSink(new Int32Array(8), false);
+  const sink = new TextSink(new Int32Array(8), { movesOnly: false, expectedBytes: 0, lent: new Lent() });
   sink.dictionaryPage(Uint8Array.of(1, 0, 0, 0, 97), 1);
-  expect(() => sink.dataPage(Uint8Array.of(8, 4, 1), 0, 'RLE_DICTIONARY', 0, 2)).toThrow(/code beyond its 1 entries/);
+  expect(() => sink.dataPage(Uint8Array.of(8, 4, 1), 0, 'RLE_DICTIONARY', 0, 2)).toThrow(
+    /code beyond its 1 entries/,
+  );
   expect(() => sink.dictionaryPage(Uint8Array.of(255, 255, 255, 127, 97), 1)).toThrow(RangeError);
   const writer = new ByteWriter();
   deltaBinaryPack(writer, [0, 2_000_000_000], 'INT32');

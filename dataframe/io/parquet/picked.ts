@@ -23,6 +23,13 @@ export class Picked {
     return next === undefined || next < from || next >= to;
   }
 
+  /** The wanted rows before `to` that were not taken yet. */
+  before(to: number): Int32Array {
+    let end = this.#next;
+    while (end < this.rows.length && this.rows[end]! < to) end++;
+    return this.rows.subarray(this.#next, end);
+  }
+
   /** Takes the wanted ones of rows [from, to) of the whole column. */
   take(all: Values, flags: Uint8Array | null, from: number, to: number): void {
     const { rows, values } = this;

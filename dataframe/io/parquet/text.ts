@@ -1,11 +1,20 @@
 import type { Encoding } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
-import { StringTable } from '../../column/dictionary.js';
-import { decodeCodes, decodeEntries, paddedTable, requireBytes, requireCode } from './codes.js';
+import { StringTable } from '../../column/string-table.js';
+import type { Lent } from '../../kernels/lent.js';
+import { decodeCodes, decodeEntries, paddedTable, requireBytes, requireCode, viewOf } from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { TextList } from './text-list.js';
 import type { ValueSink } from './values.js';
+
+export interface TextOptions {
+  /** Nobody looks at the text: entries may repeat. */
+  readonly movesOnly: boolean;
+  /** Bytes of all values, as far as the file tells. */
+  readonly expectedBytes: number;
+  readonly lent: Lent;
+}
 
 /**
  * Text and binary values as codes into one dictionary for all pages and row groups of a batch. Entries are distinct,
@@ -14,7 +23,7 @@ import type { ValueSink } from './values.js';
 export class TextSink implements ValueSink {
   readonly values: Int32Array;
   readonly width = 1;
-  readonly #movesOnly: boolean;
+  readonly #options: TextOptions;
   #table = new StringTable();
   /** Takes the place of the table once values are copied as they come. */
   #list: TextList | null = null;
@@ -24,9 +33,9 @@ export class TextSink implements ValueSink {
   #identity = true;
   #decoded = 0;
 
-  constructor(values: Int32Array, movesOnly: boolean) {
+  constructor(values: Int32Array, options: TextOptions) {
     this.values = values;
-    this.#movesOnly = movesOnly;
+    this.#options = options;
   }
 
   begin(): void {
@@ -49,7 +58,10 @@ export class TextSink implements ValueSink {
       return;
     }
     if (encoding === 'PLAIN') {
-      if (this.#movesOnly) this.#list ??= new TextList(this.#table.toDictionary());
+      const { movesOnly, lent, expectedBytes } = this.#options;
+      if (movesOnly) {
+        this.#list ??= new TextList(this.#table.toDictionary(), lent, this.values.length, expectedBytes);
+      }
       this.#take(page, from, this.values, at, count);
     } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
       this.#coded(page, from, at, count);
@@ -121,6 +133,27 @@ export class TextSink implements ValueSink {
       text.set(page.subarray(p, p + length), prefix);
       p += length;
       this.values[at + i] = (this.#list ?? this.#table).intern(text, 0, before);
+    }
+  }
+
+  /**
+   * Of `count` values of a PLAIN page without nulls, for rows from `at` on, those of the rows `picked`: the others are
+   * stepped over.
+   */
+  pickPlain(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void {
+    const view = viewOf(page);
+    let p = from;
+    let next = 0;
+    for (let i = 0; i < count && next < picked.length; i++) {
+      requireBytes(page, p, 4);
+      const length = view.getInt32(p, true);
+      p += 4;
+      requireBytes(page, p, length);
+      if (picked[next] === at + i) {
+        this.values[at + i] = (this.#list ?? this.#table).intern(page, p, p + length);
+        next++;
+      }
+      p += length;
     }
   }
 

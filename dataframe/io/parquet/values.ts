@@ -25,6 +25,8 @@ export interface ValueSink {
   dictionaryPage(page: Uint8Array, count: number): void;
   /** Decodes `count` values of page[from...] to rows [at, at + count). */
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void;
+  /** For text. Decodes only the picked rows of a PLAIN page without nulls. */
+  pickPlain?(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void;
   /** For text. */
   dictionary(): Dictionary | null;
   /** Bounds of all values, where they are known without a look at each of them. */
