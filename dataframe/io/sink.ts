@@ -20,7 +20,7 @@ export async function writeSink(
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
 ): Promise<SinkReceipt> {
-  requireWritable(schema, spec.compression);
+  requireWritable(schema);
   if (!Number.isSafeInteger(spec.rowGroupRows) || spec.rowGroupRows < 1) {
     throw new VolleyError(
       'INVALID_ARGUMENT',
@@ -90,7 +90,7 @@ async function writeFile(
     let bytes: number;
     let rows: number;
     try {
-      const file = new ParquetFile(handle, schema, spec);
+      const file = await ParquetFile.open(handle, schema, spec);
       for await (const batch of batches) {
         await file.append(batch);
       }
