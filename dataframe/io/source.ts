@@ -66,6 +66,8 @@ export interface SinkSpec {
   readonly temporaryPath: string;
   readonly compression: 'snappy' | 'zstd' | 'none';
   readonly rowGroupRows: number;
+  /** Folders `key=value/…` in the way of Hive, one level a key: only where the sink is a folder. */
+  readonly partitionBy?: readonly string[];
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
    * temporaryPath/part-p.parquet (p padded to five digits, so that names sort in row order). 'commit': the task

@@ -3,11 +3,12 @@ import { countValid } from '../../column/bitmap.js';
 import type { Column } from '../../column/column.js';
 import type { FileElement } from './encode.js';
 import { definitionLevels, dictionaryCodes } from './encode-levels.js';
-import { fileValues } from './encode-values.js';
+import { type FileValues, fileValues } from './encode-values.js';
 import { type ThriftFields, thrift } from './thrift.js';
 
 /** Rows of a page: what readers with the page index may leave out. */
 const pageRows = 32_768;
+const PageType = { Data: 0, Dictionary: 2 } as const;
 const Encoding = { Plain: 0, Rle: 3, RleDictionary: 8 } as const;
 
 export interface Codec {
@@ -49,88 +50,118 @@ export function encodeChunk(
   codec: Codec,
   start: number,
 ): { chunk: WrittenChunk; parts: Uint8Array[] } {
-  const values = fileValues(column, element.type);
-  const { dictionary } = values;
-  const parts: Uint8Array[] = [];
-  const pages: WrittenPage[] = [];
-  let offset = start;
-  let uncompressed = 0;
-  const add = (page: Uint8Array, kind: (fields: ThriftFields) => void) => {
-    const packed = codec.pack(page);
+  const encoder = new ChunkEncoder(column, element, codec, start);
+  return { chunk: encoder.encode(), parts: encoder.parts };
+}
+
+class ChunkEncoder {
+  /** In file order. */
+  readonly parts: Uint8Array[] = [];
+  readonly #column: Column;
+  readonly #element: FileElement;
+  readonly #codec: Codec;
+  readonly #values: FileValues;
+  readonly #pages: WrittenPage[] = [];
+  readonly #start: number;
+  #offset: number;
+  #uncompressed = 0;
+
+  constructor(column: Column, element: FileElement, codec: Codec, start: number) {
+    this.#column = column;
+    this.#element = element;
+    this.#codec = codec;
+    this.#values = fileValues(column, element.type);
+    this.#start = start;
+    this.#offset = start;
+  }
+
+  encode(): WrittenChunk {
+    const { dictionary } = this.#values;
+    if (dictionary !== null) {
+      this.#add(PageType.Dictionary, dictionary.page, fields =>
+        fields.struct(7, page => {
+          page.i32(1, dictionary.entries);
+          page.i32(2, Encoding.Plain);
+        }),
+      );
+    }
+    const firstData = this.#offset;
+    for (let from = 0; from < this.#column.length; from += pageRows) {
+      this.#dataPage(from, Math.min(this.#column.length, from + pageRows));
+    }
+    const columnIndex = { bytes: columnIndexOf(this.#pages), offset: 0 };
+    const offsetIndex = { bytes: offsetIndexOf(this.#pages), offset: 0 };
+    const uncompressed = this.#uncompressed;
+    const compressed = this.#offset - this.#start;
+    const metadata = (fields: ThriftFields) => {
+      fields.i64(2, 0);
+      fields.struct(3, chunk => this.#metadata(chunk, firstData));
+      fields.i64(4, offsetIndex.offset);
+      fields.i32(5, offsetIndex.bytes.length);
+      if (columnIndex.bytes.length === 0) return;
+      fields.i64(6, columnIndex.offset);
+      fields.i32(7, columnIndex.bytes.length);
+    };
+    return { start: this.#start, uncompressed, compressed, columnIndex, offsetIndex, metadata };
+  }
+
+  #dataPage(from: number, to: number): void {
+    const { validity } = this.#column;
+    const { dictionary } = this.#values;
+    const levels = definitionLevels(validity, from, to);
+    const body =
+      dictionary === null
+        ? this.#values.plain(from, to)
+        : dictionaryCodes(validOnly(dictionary.codes, this.#column, from, to), dictionary.entries);
+    const offset = this.#offset;
+    this.#add(PageType.Data, Buffer.concat([levels, body]), fields =>
+      fields.struct(5, page => {
+        page.i32(1, to - from);
+        page.i32(2, dictionary === null ? Encoding.Plain : Encoding.RleDictionary);
+        page.i32(3, Encoding.Rle);
+        page.i32(4, Encoding.Rle);
+      }),
+    );
+    const rows = to - from;
+    const nulls = validity === null ? 0 : rows - validIn(validity, from, to);
+    const bounds = this.#values.bounds(from, to);
+    this.#pages.push({ offset, bytes: this.#offset - offset, firstRow: from, nulls, rows, bounds });
+  }
+
+  #add(type: number, page: Uint8Array, kind: (fields: ThriftFields) => void): void {
+    const packed = this.#codec.pack(page);
     const header = thrift(fields => {
-      fields.i32(1, dictionary !== null && parts.length === 0 ? 2 : 0);
+      fields.i32(1, type);
       fields.i32(2, page.length);
       fields.i32(3, packed.length);
       fields.i32(4, crc32(packed) | 0);
       kind(fields);
     });
-    parts.push(header, packed);
-    offset += header.length + packed.length;
-    uncompressed += header.length + page.length;
-  };
-  if (dictionary !== null) {
-    add(dictionary.page, fields =>
-      fields.struct(7, page => {
-        page.i32(1, dictionary.entries);
-        page.i32(2, Encoding.Plain);
-      }),
-    );
+    this.parts.push(header, packed);
+    this.#offset += header.length + packed.length;
+    this.#uncompressed += header.length + page.length;
   }
-  const firstData = offset;
-  const encoding = dictionary === null ? Encoding.Plain : Encoding.RleDictionary;
-  for (let from = 0; from < column.length || from === 0; from += pageRows) {
-    const to = Math.min(column.length, from + pageRows);
-    const levels = definitionLevels(column.validity, from, to);
-    const body =
-      dictionary === null
-        ? values.plain(from, to)
-        : dictionaryCodes(validOnly(dictionary.codes, column, from, to), dictionary.entries);
-    const at = offset;
-    add(Buffer.concat([levels, body]), fields =>
-      fields.struct(5, page => {
-        page.i32(1, to - from);
-        page.i32(2, encoding);
-        page.i32(3, Encoding.Rle);
-        page.i32(4, Encoding.Rle);
-      }),
-    );
-    const nulls = column.validity === null ? 0 : to - from - validIn(column.validity, from, to);
-    const bounds = values.bounds(from, to);
-    pages.push({ offset: at, bytes: offset - at, firstRow: from, nulls, rows: to - from, bounds });
-  }
-  const compressed = offset - start;
-  const bounds = values.bounds(0, column.length);
-  const columnIndex = { bytes: columnIndexOf(pages), offset: 0 };
-  const offsetIndex = { bytes: offsetIndexOf(pages), offset: 0 };
-  const metadata = (fields: ThriftFields) => {
-    fields.i64(2, 0);
-    fields.struct(3, chunk => {
-      chunk.i32(1, element.type);
-      chunk.i32s(
-        2,
-        dictionary === null ? [Encoding.Rle, Encoding.Plain] : [Encoding.Rle, Encoding.Plain, encoding],
-      );
-      chunk.binaries(3, [element.name]);
-      chunk.i32(4, codec.number);
-      chunk.i64(5, column.length);
-      chunk.i64(6, uncompressed);
-      chunk.i64(7, compressed);
-      chunk.i64(9, firstData);
-      if (dictionary !== null) chunk.i64(11, start);
-      chunk.struct(12, statistics => {
-        statistics.i64(3, column.nullCount);
-        if (bounds === null) return;
-        statistics.binary(5, bounds[1]);
-        statistics.binary(6, bounds[0]);
-      });
+
+  #metadata(chunk: ThriftFields, firstData: number): void {
+    const { type, name } = this.#element;
+    const coded = this.#values.dictionary !== null;
+    chunk.i32(1, type);
+    chunk.i32s(2, [Encoding.Rle, Encoding.Plain, ...(coded ? [Encoding.RleDictionary] : [])]);
+    chunk.binaries(3, [name]);
+    chunk.i32(4, this.#codec.number);
+    chunk.i64(5, this.#column.length);
+    chunk.i64(6, this.#uncompressed);
+    chunk.i64(7, this.#offset - this.#start);
+    chunk.i64(9, firstData);
+    if (coded) chunk.i64(11, this.#start);
+    const bounds = this.#values.bounds(0, this.#column.length);
+    chunk.struct(12, statistics => {
+      statistics.i64(3, this.#column.nullCount);
+      if (bounds === null) return;
+      statistics.binary(5, bounds[1]);
+      statistics.binary(6, bounds[0]);
     });
-    fields.i64(4, offsetIndex.offset);
-    fields.i32(5, offsetIndex.bytes.length);
-    if (columnIndex.bytes.length === 0) return;
-    fields.i64(6, columnIndex.offset);
-    fields.i32(7, columnIndex.bytes.length);
-  };
-  return { chunk: { start, uncompressed, compressed, columnIndex, offsetIndex, metadata }, parts };
+  }
 }
 
 /** Empty where some page has values but no bounds: then there is no index. */
