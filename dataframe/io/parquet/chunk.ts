@@ -1,30 +1,21 @@
-import { isUtf8 } from 'node:buffer';
-import type { ColumnMetaData, PageHeader } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import { packValidity } from '../../column/bitmap.js';
-import type { Column, Dictionary, Physical, Values } from '../../column/column.js';
+import type { Column, Physical } from '../../column/column.js';
 import { physicalOf } from '../../column/layout.js';
 import { hasRange } from '../../column/range.js';
 import { distinctColumn } from '../../kernels/distinct-text.js';
 import { Lent } from '../../kernels/lent.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
-import { decodeHybrid, isOneRun } from './hybrid.js';
+import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
+import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
+import { decodeList } from './list.js';
+import type { ColumnMetaData, PageHeader } from './metadata.js';
 import { PageReader } from './pages.js';
 import { Picked } from './picked.js';
 import type { ByteRange } from './ranges.js';
-import { TextSink } from './text.js';
 import type { FileColumn } from './types.js';
-import { BeyondSafe, NumberSink, type ValueSink } from './values.js';
-
-/** The pages of one column of one row group. */
-export interface ChunkBytes {
-  readonly chunk: ColumnMetaData;
-  readonly bytes: Uint8Array;
-  /** The first so many rows are wanted of the `groupRows` there are. */
-  readonly rows: number;
-  readonly groupRows: number;
-}
+import { BeyondSafe, type ValueSink } from './values.js';
 
 /**
  * Where the pages of a chunk lie.
@@ -38,20 +29,22 @@ export function chunkRange(
   fileBytes: number,
 ): ByteRange {
   const bad = { file, column: column.name };
-  const start = Number(firstPage(chunk));
-  const length = Number(chunk.total_compressed_size);
+  const start = firstPage(chunk);
+  const length = chunk.total_compressed_size;
   if (!(start >= 4) || !(length >= 0) || start + length > fileBytes) {
     throw badData(bad, `its pages claim bytes ${start} to ${start + length} of a file of ${fileBytes}`);
   }
   if (chunk.type !== column.element.type) {
     throw badData(bad, `its pages hold ${chunk.type}, its schema says ${column.element.type}`);
   }
-  if (Number(chunk.num_values) !== rows) {
+  // A list has a level for each of its items.
+  const values = chunk.num_values;
+  if (column.list === null ? values !== rows : !(values >= rows)) {
     throw badData(bad, `it claims ${chunk.num_values} values in a row group of ${rows} rows`);
   }
   // Nulls pack into next to no bytes, so only the budget bounds what a row count may allocate.
-  if (rows * bytesPerRow(column) > limits.parquetDecodedBytes) {
-    throw badData(bad, `a row group of ${rows} rows exceeds ${limits.parquetDecodedBytes} decoded bytes`);
+  if (values * bytesPerRow(column) > limits.parquetDecodedBytes) {
+    throw badData(bad, `a row group of ${values} values exceeds ${limits.parquetDecodedBytes} decoded bytes`);
   }
   return { start, length };
 }
@@ -61,9 +54,9 @@ function bytesPerRow(column: FileColumn): number {
 }
 
 /** Some writers leave the dictionary's offset out, others write 0: then the first data page follows it. */
-function firstPage(chunk: ColumnMetaData): bigint {
+function firstPage(chunk: ColumnMetaData): number {
   const dictionary = chunk.dictionary_page_offset;
-  return dictionary !== undefined && dictionary > 0n && dictionary < chunk.data_page_offset
+  return dictionary !== undefined && dictionary > 0 && dictionary < chunk.data_page_offset
     ? dictionary
     : chunk.data_page_offset;
 }
@@ -79,13 +72,18 @@ export function decodeColumn(
   use: ReadUse,
   picked: Int32Array | null = null,
 ): Column {
-  const physical = physicalOf(column.type);
+  const { list } = column;
+  const decode = (wide: boolean) => {
+    if (list !== null) return decodeList(column, list, wide, chunks, use, picked);
+    const physical = wide ? 'i64' : physicalOf(column.type);
+    return new ColumnDecoder(column, physical, chunks, use, picked).decode();
+  };
   try {
     try {
-      return new ColumnDecoder(column, physical, chunks, use, picked).decode();
+      return decode(false);
     } catch (error) {
       if (error instanceof BeyondSafe) {
-        return new ColumnDecoder(column, 'i64', chunks, use, picked).decode();
+        return decode(true);
       }
       throw error;
     }
@@ -118,16 +116,9 @@ class ColumnDecoder {
     this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
     this.#picked = picked === null ? null : new Picked(picked, physical);
     const values = use.lent.values(physical, this.#rows, false);
-    const type = column.element.type!;
-    this.#sink =
-      physical === 'code'
-        ? new TextSink(values as Int32Array, {
-            // Interning what is not picked would be wasted.
-            movesOnly: use.movesText || picked !== null,
-            expectedBytes: expectedBytes(chunks),
-            lent: use.lent,
-          })
-        : new NumberSink(type, physical, column.type.kind === 'uint64', values);
+    // Interning what is not picked would be wasted.
+    const moving = { ...use, movesText: use.movesText || picked !== null };
+    this.#sink = sinkFor(column.element, column.type, physical, values, chunks, moving);
   }
 
   decode(): Column {
@@ -198,7 +189,7 @@ class ColumnDecoder {
     }
     const { page, from, present } =
       header.data_page_header_v2 === undefined
-        ? this.#levelsV1(pages.whole(header), row, count)
+        ? this.#levelsV1(header, pages.whole(header), row, count, held)
         : this.#levelsV2(pages, header, row, count);
     const { values, width } = this.#sink;
     const picked = this.#picked?.before(row + count);
@@ -210,8 +201,14 @@ class ColumnDecoder {
   }
 
   /** Version 1: the levels are in the page, length first, compressed with it. */
-  #levelsV1(page: Uint8Array, row: number, count: number) {
+  #levelsV1(header: PageHeader, page: Uint8Array, row: number, count: number, held: number) {
     if (!this.#column.nullable) return { page, from: 0, present: count };
+    if (header.data_page_header!.definition_level_encoding === 'BIT_PACKED') {
+      const from = (held + 7) >> 3;
+      this.#flags ??= new Uint8Array(this.#rows).fill(1, 0, row);
+      unpackBigEndian(page, 0, 1, this.#flags, row, count);
+      return { page, from, present: sum(this.#flags, row, row + count) };
+    }
     if (page.length < 4) throw new RangeError('a page ends before its levels');
     const length = page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24);
     if (length < 0 || 4 + length > page.length) throw new RangeError('a page ends before its levels');
@@ -240,66 +237,5 @@ class ColumnDecoder {
     this.#flags ??= new Uint8Array(this.#rows).fill(1, 0, row);
     decodeHybrid(bytes, from, to, 1, this.#flags, row, count);
     return sum(this.#flags, row, row + count);
-  }
-}
-
-/** Of the values, as the footer claims it; never more than a sensible first allocation. */
-function expectedBytes(chunks: readonly ChunkBytes[]): number {
-  const claimed = chunks.reduce((sum, { chunk }) => sum + Number(chunk.total_uncompressed_size), 0);
-  return Math.max(0, Math.min(claimed, limits.parquetFirstTextBytes));
-}
-
-/** All bytes at once, natively; then an entry can only be wrong by beginning within a character. */
-function allUtf8({ bytes, offsets, length }: Dictionary): boolean {
-  if (!isUtf8(bytes)) {
-    return false;
-  }
-  for (let i = 0; i < length; i++) {
-    const from = offsets[i]!;
-    if (offsets[i + 1]! > from && (bytes[from]! & 0xc0) === 0x80) {
-      return false;
-    }
-  }
-  return true;
-}
-
-function countOf(count: number | undefined): number {
-  if (count === undefined || !(count >= 0)) {
-    throw new RangeError(`a page claims ${count} values`);
-  }
-  return count;
-}
-
-function sum(flags: Uint8Array, from: number, to: number): number {
-  let total = 0;
-  for (let i = from; i < to; i++) {
-    total += flags[i]!;
-  }
-  return total;
-}
-
-/** Moves the `present` dense values of rows [row, row + count) to the rows whose flag is 1, from the end, in place. */
-function spread(
-  values: Values,
-  width: number,
-  flags: Uint8Array,
-  row: number,
-  count: number,
-  present: number,
-): void {
-  let source = row + present;
-  for (let i = row + count - 1; i >= row; i--) {
-    if (flags[i] === 0) {
-      values[width * i] = 0;
-      if (width === 2) {
-        values[2 * i + 1] = 0;
-      }
-      continue;
-    }
-    source--;
-    values[width * i] = values[width * source]!;
-    if (width === 2) {
-      values[2 * i + 1] = values[2 * source + 1]!;
-    }
   }
 }

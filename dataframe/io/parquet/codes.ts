@@ -73,3 +73,14 @@ export function requireBytes(page: Uint8Array, from: number, length: number): vo
 export function viewOf(page: Uint8Array): DataView {
   return new DataView(page.buffer, page.byteOffset, page.byteLength);
 }
+
+/** BYTE_STREAM_SPLIT: first all lowest bytes, then all second ones, … */
+export function joinStreams(page: Uint8Array, from: number, count: number, size: number): Uint8Array {
+  const out = new Uint8Array(count * size);
+  for (let b = 0; b < size; b++) {
+    for (let i = 0; i < count; i++) {
+      out[i * size + b] = page[from + b * count + i]!;
+    }
+  }
+  return out;
+}

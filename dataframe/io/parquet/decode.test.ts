@@ -129,7 +129,13 @@ test('64-bit integers at the edge of what float64 holds', () => {
 });
 
 test('codes outside of the dictionary, and texts that share prefixes without end', () => {
-  const sink = new TextSink(new Int32Array(8), { movesOnly: false, expectedBytes: 0, lent: new Lent() });
+  const sink = new TextSink(new Int32Array(8), {
+    movesOnly: false,
+    expectedBytes: 0,
+    lent: new Lent(),
+    fixedBytes: null,
+    uuid: false,
+  });
   sink.dictionaryPage(Uint8Array.of(1, 0, 0, 0, 97), 1);
   expect(() => sink.dataPage(Uint8Array.of(8, 4, 1), 0, 'RLE_DICTIONARY', 0, 2)).toThrow(
     /code beyond its 1 entries/,

@@ -1,29 +1,15 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type FileMetaData, type MetadataOptions, parquetMetadata } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import { badData, decoding } from '../errors.js';
 import { readRange } from '../paths.js';
+import { type FileMetaData, readMetadata } from './metadata.js';
 
 /** Bytes read first from the end of a file: most footers fit. */
 const footerGuessBytes = 128 * 1024;
 const magic = 'PAR1';
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Statistics stay in the units of the column: days, ticks, text. Bounds that were cut within a character are dropped. */
-const rawParsers: MetadataOptions['parsers'] = {
-  timestampFromMilliseconds: (ticks: bigint) => ticks,
-  timestampFromMicroseconds: (ticks: bigint) => ticks,
-  timestampFromNanoseconds: (ticks: bigint) => ticks,
-  dateFromDays: (days: number) => days,
-  stringFromBytes: (bytes: Uint8Array) => {
-    try {
-      return strictUtf8.decode(bytes);
-    } catch {
-      return undefined;
-    }
-  },
-};
+/** Milliseconds after which another change of a file is sure to have another time. */
+const settledMs = 2_000;
 
 /** Footers this thread has parsed, least recently used first: every task over a file asks for the same one. */
 const parsed = new Map<string, { readonly stamp: string; readonly metadata: FileMetaData }>();
@@ -33,11 +19,13 @@ const parsed = new Map<string, { readonly stamp: string; readonly metadata: File
  * @throws BAD_DATA when it is cut, lies about its size or does not parse
  */
 export async function readFooter(handle: FileHandle, size: number, file: string): Promise<FileMetaData> {
-  const { mtimeNs, ctimeNs, ino, dev } = await handle.stat({ bigint: true });
+  const { mtimeNs, ctimeNs, ctimeMs, ino, dev } = await handle.stat({ bigint: true });
   const stamp = [size, mtimeNs, ctimeNs, ino, dev].join();
   const known = parsed.get(file);
   parsed.delete(file);
   const metadata = known?.stamp === stamp ? known.metadata : await parseFooter(handle, size, file);
+  // Times of change are coarse: a file changed just now may change again and keep its stamp.
+  if (Date.now() - Number(ctimeMs) < settledMs) return metadata;
   parsed.set(file, { stamp, metadata });
   if (parsed.size > limits.parquetFooters) parsed.delete(parsed.keys().next().value!);
   return metadata;
@@ -63,7 +51,7 @@ async function parseFooter(handle: FileHandle, size: number, file: string): Prom
     tail = await readRange(handle, size - footerBytes - 8, footerBytes + 8);
   }
   return decoding({ file }, () => {
-    const metadata = parquetMetadata(tail, { parsers: rawParsers, geoparquet: false });
+    const metadata = readMetadata(tail.subarray(tail.length - footerBytes - 8, tail.length - 8));
     checkShape(metadata, file);
     return metadata;
   });
@@ -72,9 +60,9 @@ async function parseFooter(handle: FileHandle, size: number, file: string): Prom
 /** The little that everything after relies on. */
 function checkShape(metadata: FileMetaData, file: string): void {
   const leaves = metadata.schema.filter(element => element.type !== undefined).length;
-  let rows = 0n;
+  let rows = 0;
   for (const group of metadata.row_groups) {
-    if (group.num_rows < 0n || group.num_rows > BigInt(2 ** 31 - 1)) {
+    if (group.num_rows < 0 || group.num_rows > 2 ** 31 - 1) {
       throw badData({ file }, `a row group claims ${group.num_rows} rows`);
     }
     if (group.columns.length !== leaves) {

@@ -159,6 +159,26 @@ export function unpackBits(
   }
 }
 
+/** The old form of levels, without runs: fields of `width` bits from the highest bit of each byte on. */
+export function unpackBigEndian(
+  bytes: Uint8Array,
+  from: number,
+  width: number,
+  out: Uint8Array,
+  at: number,
+  count: number,
+): void {
+  if (from + Math.ceil((count * width) / 8) > bytes.length)
+    throw new RangeError('bit-packed data ends too early');
+  for (let i = 0; i < count; i++) {
+    let value = 0;
+    for (let b = i * width; b < (i + 1) * width; b++) {
+      value = (value << 1) | ((bytes[from + (b >> 3)]! >> (7 - (b & 7))) & 1);
+    }
+    out[at + i] = value;
+  }
+}
+
 function byteAt(bytes: Uint8Array, index: number, to: number): number {
   return index < to ? bytes[index]! : 0;
 }

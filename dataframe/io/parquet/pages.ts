@@ -1,15 +1,13 @@
 import { crc32 } from 'node:zlib';
-import type { ColumnMetaData, PageHeader } from 'hyparquet';
-import { parquetHeader } from 'hyparquet/src/column.js';
 import { limits } from '../../../core/base/limits.js';
 import type { Lent } from '../../kernels/lent.js';
 
 import { decompress } from './decompress.js';
+import { type ColumnMetaData, type PageHeader, readPageHeader } from './metadata.js';
 
 /** Walks the pages of a chunk inside of its bytes and the budget of decoded bytes. */
 export class PageReader {
   #bytes: Uint8Array;
-  #view: DataView;
   #offset = 0;
   #chunk: ColumnMetaData;
   #room: (bytes: number) => Uint8Array;
@@ -18,7 +16,6 @@ export class PageReader {
   /** Pages are unpacked into what is lent. */
   constructor(bytes: Uint8Array, chunk: ColumnMetaData, lent: Lent) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#chunk = chunk;
     this.#room = size => lent.bytes(size);
   }
@@ -27,9 +24,8 @@ export class PageReader {
     if (this.#offset >= this.#bytes.length) {
       throw new RangeError('its pages end before the last row');
     }
-    const reader = { view: this.#view, offset: this.#offset };
-    const header = parquetHeader(reader);
-    this.#offset = reader.offset;
+    const { header, end } = readPageHeader(this.#bytes, this.#offset);
+    this.#offset = end;
     const { compressed_page_size: stored, uncompressed_page_size: decoded } = header;
     if (!(stored >= 0) || !(decoded >= 0) || this.#offset + stored > this.#bytes.length) {
       throw new RangeError(

@@ -1,4 +1,3 @@
-import type { ColumnMetaData, FileMetaData, RowGroup } from 'hyparquet';
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
 import type { Batch } from '../../column/column.js';
@@ -15,6 +14,7 @@ import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
 import { readFooter } from './footer.js';
 import { decodeLate } from './late.js';
+import type { ColumnMetaData, FileMetaData, RowGroup } from './metadata.js';
 import { readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
 import { type FileColumn, fileColumns, requireSupported } from './types.js';
@@ -39,7 +39,7 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
       requireSameSchema(schema, own, files[0] as string, file);
     }
     metadata.row_groups.forEach((group, rowGroup) => {
-      const rows = Number(group.num_rows);
+      const rows = group.num_rows;
       const statistics = rowGroupStatistics(group, columns);
       if (rows > 0 && mayMatch(scan.predicate, own, statistics, rows)) {
         const bytes = decodedBytes(group, columns, scan.columns);
@@ -156,7 +156,7 @@ function groupsOf(metadata: FileMetaData, splits: readonly Split[], wanted: numb
   const out: { group: RowGroup; groupRows: number; rows: number }[] = [];
   for (const { path, rowGroup, rows: groupRows } of splits) {
     const group = metadata.row_groups[rowGroup];
-    if (group === undefined || Number(group.num_rows) !== groupRows) {
+    if (group === undefined || group.num_rows !== groupRows) {
       throw badData(
         { file: path },
         `row group ${rowGroup} is not the one that was planned: the file changed`,
@@ -171,7 +171,7 @@ function groupsOf(metadata: FileMetaData, splits: readonly Split[], wanted: numb
 
 function chunkOf(group: RowGroup, column: FileColumn, file: string): ColumnMetaData {
   const chunk = group.columns[column.leaf]?.meta_data;
-  if (chunk === undefined || chunk.path_in_schema[0] !== column.name) {
+  if (chunk === undefined || chunk.path_in_schema?.[0] !== column.name) {
     throw badData({ file, column: column.name }, 'its row group holds another column in this place');
   }
   return chunk;
@@ -184,7 +184,7 @@ function decodedBytes(
   asked: readonly string[] | null,
 ): number {
   if (asked === null) {
-    return Number(group.total_byte_size);
+    return group.total_byte_size;
   }
   let bytes = 0;
   for (const { name, leaf } of columns) {

@@ -3,7 +3,15 @@ import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
 import { StringTable } from '../../column/string-table.js';
 import type { Lent } from '../../kernels/lent.js';
-import { decodeCodes, decodeEntries, paddedTable, requireBytes, requireCode, viewOf } from './codes.js';
+import {
+  decodeCodes,
+  decodeEntries,
+  joinStreams,
+  paddedTable,
+  requireBytes,
+  requireCode,
+  viewOf,
+} from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { TextList } from './text-list.js';
 import type { ValueSink } from './values.js';
@@ -14,6 +22,10 @@ export interface TextOptions {
   /** Bytes of all values, as far as the file tells. */
   readonly expectedBytes: number;
   readonly lent: Lent;
+  /** Bytes of every value; null: each has its length in front. */
+  readonly fixedBytes: number | null;
+  /** Values are the 16 bytes of a UUID, and shown as its text. */
+  readonly uuid: boolean;
 }
 
 /**
@@ -44,7 +56,7 @@ export class TextSink implements ValueSink {
 
   dictionaryPage(page: Uint8Array, count: number): void {
     // A lying count must not allocate: each entry takes at least its length prefix.
-    requireBytes(page, 0, count * 4);
+    requireBytes(page, 0, count * (this.#options.fixedBytes ?? 4));
     const map = new Int32Array(count);
     this.#take(page, 0, map, 0, count);
     this.#map = paddedTable(map, count);
@@ -67,6 +79,10 @@ export class TextSink implements ValueSink {
       this.#coded(page, from, at, count);
     } else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY' || encoding === 'DELTA_BYTE_ARRAY') {
       this.#deltas(page, from, encoding === 'DELTA_BYTE_ARRAY', at, count);
+    } else if (encoding === 'BYTE_STREAM_SPLIT' && this.#options.fixedBytes !== null) {
+      const size = this.#options.fixedBytes;
+      requireBytes(page, from, count * size);
+      this.#fixed(joinStreams(page, from, count, size), 0, size, this.values, at, count);
     } else {
       throw new RangeError(`encoding ${encoding} of BYTE_ARRAY is not supported`);
     }
@@ -132,7 +148,7 @@ export class TextSink implements ValueSink {
       }
       text.set(page.subarray(p, p + length), prefix);
       p += length;
-      this.values[at + i] = (this.#list ?? this.#table).intern(text, 0, before);
+      this.values[at + i] = this.#intern(text, 0, before);
     }
   }
 
@@ -142,23 +158,41 @@ export class TextSink implements ValueSink {
    */
   pickPlain(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void {
     const view = viewOf(page);
+    const { fixedBytes } = this.#options;
     let p = from;
     let next = 0;
     for (let i = 0; i < count && next < picked.length; i++) {
-      requireBytes(page, p, 4);
-      const length = view.getInt32(p, true);
-      p += 4;
+      if (fixedBytes === null) requireBytes(page, p, 4);
+      const length = fixedBytes ?? view.getInt32(p, true);
+      if (fixedBytes === null) p += 4;
       requireBytes(page, p, length);
       if (picked[next] === at + i) {
-        this.values[at + i] = (this.#list ?? this.#table).intern(page, p, p + length);
+        this.values[at + i] = this.#intern(page, p, p + length);
         next++;
       }
       p += length;
     }
   }
 
+  #intern(bytes: Uint8Array, from: number, to: number): number {
+    const target = this.#list ?? this.#table;
+    if (!this.#options.uuid) return target.intern(bytes, from, to);
+    if (to - from !== 16) throw new RangeError(`a UUID of ${to - from} bytes`);
+    return target.intern(uuidText(bytes, from), 0, uuidLength);
+  }
+
+  #fixed(page: Uint8Array, from: number, size: number, out: Int32Array, at: number, count: number): void {
+    requireBytes(page, from, count * size);
+    for (let i = 0; i < count; i++) out[at + i] = this.#intern(page, from + i * size, from + (i + 1) * size);
+  }
+
   /** Length and bytes, one value after another. */
   #take(page: Uint8Array, from: number, out: Int32Array, at: number, count: number): void {
+    const { fixedBytes } = this.#options;
+    if (fixedBytes !== null) {
+      this.#fixed(page, from, fixedBytes, out, at, count);
+      return;
+    }
     if (this.#list !== null) {
       this.#list.appendPlain(page, from, out, at, count);
       return;
@@ -174,4 +208,18 @@ export class TextSink implements ValueSink {
       p += length;
     }
   }
+}
+
+const uuidLength = 36;
+const uuid = new Uint8Array(uuidLength).fill(45);
+const hexDigits = Buffer.from('0123456789abcdef');
+
+/** Overwritten by the next call. */
+function uuidText(bytes: Uint8Array, from: number): Uint8Array {
+  for (let i = 0, at = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) at++;
+    uuid[at++] = hexDigits[bytes[from + i]! >> 4]!;
+    uuid[at++] = hexDigits[bytes[from + i]! & 15]!;
+  }
+  return uuid;
 }

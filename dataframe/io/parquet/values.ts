@@ -2,7 +2,15 @@ import type { Encoding, ParquetType } from 'hyparquet';
 import { compile } from '../../codegen/compile.js';
 import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
 import { Lent } from '../../kernels/lent.js';
-import { decodeCodes, decodeEntries, paddedTable, requireBytes, requireCode, viewOf } from './codes.js';
+import {
+  decodeCodes,
+  decodeEntries,
+  joinStreams,
+  paddedTable,
+  requireBytes,
+  requireCode,
+  viewOf,
+} from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
 
@@ -157,17 +165,6 @@ export class NumberSink implements ValueSink {
       out[at + i] = view.getInt32(from + 4 * i, true);
     }
   }
-}
-
-/** BYTE_STREAM_SPLIT: first all lowest bytes, then all second ones, … */
-function joinStreams(page: Uint8Array, from: number, count: number, size: number): Uint8Array {
-  const out = new Uint8Array(count * size);
-  for (let b = 0; b < size; b++) {
-    for (let i = 0; i < count; i++) {
-      out[i * size + b] = page[from + b * count + i]!;
-    }
-  }
-  return out;
 }
 
 type Gather = (out: Values, at: number, entries: Values, codes: Int32Array, count: number) => number;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { isValid } from '../../column/bitmap.js';
-import type { Batch, Column } from '../../column/column.js';
+import type { Batch, Column, Dictionary } from '../../column/column.js';
 import { entryText } from '../../column/dictionary.js';
 import { Lent } from '../../kernels/lent.js';
 import type { IoEnv, ReadUse, ScanSpec, SourceReader } from '../source.js';
@@ -61,13 +61,29 @@ export function cellsOf(batch: Batch): Cell[][] {
   return Array.from({ length: batch.rows }, (_, row) => batch.columns.map(column => cellOf(column, row)));
 }
 
+function hexOf({ bytes, offsets }: Dictionary, entry: number): string {
+  return Buffer.from(bytes.subarray(offsets[entry], offsets[entry + 1]))
+    .toString('hex')
+    .toUpperCase();
+}
+
 function cellOf(column: Column, row: number): Cell {
   if (!isValid(column.validity, row)) {
     return null;
   }
   const value = column.values[row]!;
+  if (column.items !== undefined) {
+    const to = column.values[row + 1]!;
+    const items = Array.from({ length: to - value }, (_, i) => {
+      const cell = cellOf(column.items!, value + i);
+      return cell !== null && column.items!.dictionary !== null ? JSON.stringify(cell) : String(cell);
+    });
+    // As DuckDB's to_json has it.
+    return `[${items.join(',')}]`;
+  }
   switch (column.physical) {
     case 'code':
+      if (column.type.kind === 'binary') return hexOf(column.dictionary!, value);
       return entryText(column.dictionary!, value);
     case 'bool':
       return value === 1 ? 'true' : 'false';
