@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import type { SchemaElement } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary, Physical, Values } from '../../column/column.js';
 import type { DataType } from '../../column/datatype.js';
 import type { ReadUse } from '../source.js';
-import type { ColumnMetaData } from './metadata.js';
+import type { ColumnMetaData, SchemaElement } from './metadata.js';
 import { TextSink } from './text.js';
 import { NumberSink, type ValueSink } from './values.js';
 

@@ -1,15 +1,17 @@
 import * as zlib from 'node:zlib';
-import type { CompressionCodec } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { snappyUncompressor } from 'hysnappy';
+import type { CompressionCodec } from './metadata.js';
 import { hardlyShrank, unpackSnappy } from './snappy.js';
 import { loadZstd, unpackZstd } from './zstd.js';
 
 let unsnappy: ReturnType<typeof snappyUncompressor> | undefined;
 
-/** To be awaited before pages of this codec are unpacked. */
+let lz4: typeof import('hyparquet-compressors') | undefined;
+
+/** To be awaited before pages of this codec are unpacked: few files need it, and loading all takes longer than a query. */
 export async function loadCodec(codec: CompressionCodec): Promise<void> {
   if (codec === 'ZSTD') await loadZstd();
+  if (codec === 'LZ4' || codec === 'LZ4_RAW') lz4 ??= await import('hyparquet-compressors');
 }
 
 /**
@@ -53,13 +55,12 @@ function decompressTo(
       return zlib.brotliDecompressSync(input, bound);
     case 'ZSTD':
       return unpackZstd(input, size);
-    default: {
-      const inflate = compressors[codec];
-      if (inflate === undefined) {
-        throw new RangeError(`compression ${codec} is not supported`);
-      }
-      return inflate(input, size);
-    }
+    case 'LZ4':
+      return lz4!.decompressLz4(input, size);
+    case 'LZ4_RAW':
+      return lz4!.decompressLz4Raw(input, size);
+    default:
+      throw new RangeError(`compression ${codec} is not supported`);
   }
 }
 

@@ -1,5 +1,51 @@
-import type { CompressionCodec, Encoding, ParquetType, SchemaElement } from 'hyparquet';
 import { type StructForm, ThriftReader } from './thrift-read.js';
+
+export type ParquetType =
+  | 'BOOLEAN'
+  | 'INT32'
+  | 'INT64'
+  | 'INT96'
+  | 'FLOAT'
+  | 'DOUBLE'
+  | 'BYTE_ARRAY'
+  | 'FIXED_LEN_BYTE_ARRAY';
+export type CompressionCodec = (typeof codecs)[number];
+export type Encoding = (typeof encodings)[number];
+
+/** A node of the schema: of the tree in preorder. */
+export interface SchemaElement {
+  readonly name: string;
+  readonly type?: ParquetType;
+  readonly type_length?: number;
+  readonly repetition_type?: (typeof repetitions)[number];
+  readonly num_children?: number;
+  readonly converted_type?: string;
+  readonly logical_type?: LogicalType;
+  readonly scale?: number;
+  readonly precision?: number;
+}
+
+export type LogicalType =
+  | { readonly type: 'DECIMAL'; readonly scale: number; readonly precision: number }
+  | {
+      readonly type: 'TIME' | 'TIMESTAMP';
+      readonly isAdjustedToUTC: boolean;
+      readonly unit: 'MILLIS' | 'MICROS' | 'NANOS';
+    }
+  | { readonly type: 'INTEGER'; readonly bitWidth: number; readonly isSigned: boolean }
+  | {
+      readonly type:
+        | 'STRING'
+        | 'ENUM'
+        | 'LIST'
+        | 'MAP'
+        | 'DATE'
+        | 'JSON'
+        | 'BSON'
+        | 'UUID'
+        | 'NULL'
+        | 'FLOAT16';
+    };
 
 /** The footer of a file, as far as it is looked at. */
 export interface FileMetaData {
@@ -75,11 +121,19 @@ const converted =
   'UTF8 MAP MAP_KEY_VALUE LIST ENUM DECIMAL DATE TIME_MILLIS TIME_MICROS TIMESTAMP_MILLIS TIMESTAMP_MICROS UINT_8 UINT_16 UINT_32 UINT_64 INT_8 INT_16 INT_32 INT_64 JSON BSON INTERVAL'.split(
     ' ',
   );
-const codecs = 'UNCOMPRESSED SNAPPY GZIP LZO BROTLI LZ4 ZSTD LZ4_RAW'.split(' ');
-const encodings =
-  'PLAIN 1 PLAIN_DICTIONARY RLE BIT_PACKED DELTA_BINARY_PACKED DELTA_LENGTH_BYTE_ARRAY DELTA_BYTE_ARRAY RLE_DICTIONARY BYTE_STREAM_SPLIT'.split(
-    ' ',
-  );
+const codecs = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'LZO', 'BROTLI', 'LZ4', 'ZSTD', 'LZ4_RAW'] as const;
+const encodings = [
+  'PLAIN',
+  'GROUP_VAR_INT',
+  'PLAIN_DICTIONARY',
+  'RLE',
+  'BIT_PACKED',
+  'DELTA_BINARY_PACKED',
+  'DELTA_LENGTH_BYTE_ARRAY',
+  'DELTA_BYTE_ARRAY',
+  'RLE_DICTIONARY',
+  'BYTE_STREAM_SPLIT',
+] as const;
 const pageTypes = ['DATA_PAGE', 'INDEX_PAGE', 'DICTIONARY_PAGE', 'DATA_PAGE_V2'] as const;
 
 const none: { struct: StructForm } = { struct: {} };

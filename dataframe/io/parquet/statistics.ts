@@ -1,8 +1,7 @@
-import type { ParquetType } from 'hyparquet';
 import type { DataType } from '../../column/datatype.js';
 import type { ColumnStatistics } from '../source.js';
 import { viewOf } from './codes.js';
-import type { ColumnMetaData, RowGroup } from './metadata.js';
+import type { ColumnMetaData, ParquetType, RowGroup } from './metadata.js';
 import type { FileColumn } from './types.js';
 
 /** Statistics of one row group by column, where the file tells them and their order is Volley's. */

@@ -1,4 +1,3 @@
-import type { Encoding } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
 import { StringTable } from '../../column/string-table.js';
@@ -13,6 +12,7 @@ import {
   viewOf,
 } from './codes.js';
 import { unpackDeltas } from './delta.js';
+import type { Encoding } from './metadata.js';
 import { TextList } from './text-list.js';
 import type { ValueSink } from './values.js';
 

@@ -1,8 +1,6 @@
-import type { SchemaElement, SchemaTree } from 'hyparquet';
-import { parquetSchema } from 'hyparquet';
 import { VolleyError } from '../../../core/base/errors.js';
 import { DataType, type TimeUnit } from '../../column/datatype.js';
-import type { FileMetaData } from './metadata.js';
+import type { FileMetaData, SchemaElement } from './metadata.js';
 
 /** A top-level column of a Parquet file. */
 export interface FileColumn {
@@ -27,13 +25,35 @@ export interface FileList {
 
 /** The top-level columns of a file, in its order. */
 export function fileColumns(metadata: FileMetaData): FileColumn[] {
-  const root = parquetSchema({ schema: metadata.schema } as Parameters<typeof parquetSchema>[0]);
+  const root = schemaTree(metadata.schema);
   let leaf = 0;
   return root.children.map(tree => {
     const first = leaf;
     leaf += leavesOf(tree);
     return fileColumn(tree, first);
   });
+}
+
+interface SchemaTree {
+  readonly element: SchemaElement;
+  readonly children: readonly SchemaTree[];
+}
+
+/** Levels of nesting that are followed. */
+const maxDepth = 64;
+
+function schemaTree(elements: readonly SchemaElement[]): SchemaTree {
+  let next = 0;
+  const read = (depth: number): SchemaTree => {
+    const element = elements[next++];
+    if (element === undefined || depth > maxDepth) throw new RangeError('its schema is not a tree');
+    const count = element.num_children ?? 0;
+    if (count < 0 || count > elements.length - next) throw new RangeError('its schema is not a tree');
+    return { element, children: Array.from({ length: count }, () => read(depth + 1)) };
+  };
+  const root = read(0);
+  if (next !== elements.length) throw new RangeError('its schema is not a tree');
+  return root;
 }
 
 function leavesOf(tree: SchemaTree): number {

@@ -1,4 +1,3 @@
-import type { Encoding, ParquetType } from 'hyparquet';
 import { compile } from '../../codegen/compile.js';
 import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
 import { Lent } from '../../kernels/lent.js';
@@ -13,6 +12,7 @@ import {
 } from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
+import type { Encoding, ParquetType } from './metadata.js';
 
 /** Raised inside this folder: a value beyond 2^53 was met, so the column is decoded again as 'i64'. */
 export class BeyondSafe extends Error {}
