@@ -83,7 +83,7 @@ test('folders by key: what DuckDB reads from them is what was written', async ()
 
 test('every type: DuckDB and our reader read back what was written', async () => {
   const { schema, batches } = await sourceBatches(4500);
-  for (const compression of ['snappy', 'none'] as const) {
+  for (const compression of ['snappy', 'zstd', 'none'] as const) {
     const path = scratch.path(`types-${compression}.parquet`);
     const receipt = await writeSink(sinkOf(path, 'file', { compression }), schema, batches, testEnv);
     expect(receipt).toMatchObject({ rows: 4501, files: [path] });
