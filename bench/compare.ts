@@ -21,12 +21,17 @@ interface Answers {
   readonly checks: Map<string, Check[]>;
   readonly extra: Map<string, Record<string, number>>;
   readonly errors: Map<string, string>;
+  /** Questions that the system does not know. */
+  readonly unanswered: Set<string>;
 }
 
 /** Median times, milliseconds. */
 export interface Times {
+  readonly ids: readonly string[];
   /** By question; NaN without an answer. */
   readonly volley: readonly number[];
+  /** Each peer's, by question. */
+  readonly peers: ReadonlyMap<string, readonly number[]>;
   /** The fastest peer's, by question. */
   readonly fastest: readonly number[];
   /** The total of the peer that is fastest in total; NaN without a peer that answered everything. */
@@ -54,6 +59,7 @@ export async function compare(
     threads,
     files,
     categories: categories[bench]!,
+    scan: bench === 'scan',
     load,
     cluster,
   };
@@ -118,7 +124,7 @@ async function measure(
     for (const { id } of questions) {
       for (let run = 0; run < runs; run++) {
         for (const { process, answers } of running) {
-          if (!answers.errors.has(id)) await askOnce(process, answers, id);
+          if (!answers.errors.has(id) && !answers.unanswered.has(id)) await askOnce(process, answers, id);
         }
       }
     }
@@ -131,7 +137,8 @@ async function measure(
 async function askOnce(process: SystemProcess, answers: Answers, id: string): Promise<void> {
   const reply = await process.ask(id);
   if (reply.kind !== 'answer') {
-    answers.errors.set(id, reply.kind === 'error' ? reply.message : 'an unexpected reply');
+    if (reply.kind === 'unanswered') answers.unanswered.add(id);
+    else answers.errors.set(id, reply.kind === 'error' ? reply.message : 'an unexpected reply');
     return;
   }
   push(answers.ms, id, reply.ms);
@@ -147,6 +154,7 @@ function newAnswers(system: string, version: string): Answers {
     checks: new Map(),
     extra: new Map(),
     errors: new Map(),
+    unanswered: new Set(),
   };
 }
 
@@ -224,7 +232,9 @@ function ratios(
   table.push(
     `${cell('total, ms', 32)}${totals.map(ms => cell(figure(ms), 11, true)).join('')}${cell(figure(totals[0]! / best), 11, true)}`,
   );
-  return { table, times: { volley, fastest, fastestTotal: best } };
+  const ids = questions.map(({ id }) => id);
+  const byPeer = new Map(peers.map(peer => [peer.system, medians(peer)]));
+  return { table, times: { ids, volley, peers: byPeer, fastest, fastestTotal: best } };
 }
 
 function cell(text: string, width: number, right = false): string {
@@ -262,18 +272,20 @@ async function collection(answers: readonly Answers[], notes: string[]): Promise
 
 function toResults(answers: readonly Answers[], questions: readonly Question[]): BenchResult[] {
   return answers.flatMap(of =>
-    questions.map(({ id }) => {
-      const ms = of.ms.get(id) ?? [];
-      return {
-        system: of.system,
-        version: of.version,
-        question: id,
-        ms,
-        medianMs: ms.length === 0 ? null : median(ms),
-        check: of.checks.get(id)?.[0] ?? { rows: 0, sums: {} },
-        extra: of.extra.get(id),
-        error: of.errors.get(id),
-      };
-    }),
+    questions
+      .filter(({ id }) => !of.unanswered.has(id))
+      .map(({ id }) => {
+        const ms = of.ms.get(id) ?? [];
+        return {
+          system: of.system,
+          version: of.version,
+          question: id,
+          ms,
+          medianMs: ms.length === 0 ? null : median(ms),
+          check: of.checks.get(id)?.[0] ?? { rows: 0, sums: {} },
+          extra: of.extra.get(id),
+          error: of.errors.get(id),
+        };
+      }),
   );
 }

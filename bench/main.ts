@@ -11,12 +11,14 @@ import { profile } from './profile.js';
 import { serveRawBulk, serveRawGrpc } from './raw-rates.js';
 import type { Bench, BenchOptions } from './report.js';
 import { printReport, succeeded } from './report.js';
+import { scan } from './scan.js';
 import { runSystem } from './systems/load.js';
 import { systemNames } from './systems/process.js';
 
 const benches: Readonly<Record<string, Bench>> = {
   groupby,
   join,
+  scan,
   latency,
   shuffle,
   sort,
@@ -29,7 +31,8 @@ const benches: Readonly<Record<string, Bench>> = {
 const usage = `npm run --silent bench -- NAME [--rows N] [--threads N] [--peers a,b] [--runs N] [--seed S] [--json]
 NAME: ${Object.keys(benches).join(', ')}
 groupby, join: [--na 5] nulls in percent · [--sorted] · [--cluster] worker processes of one thread · [--questions q1,q5]
-               [--load arrow|parquet] where Volley's tables come from · peers: ${systemNames.slice(1).join(', ')}`;
+               [--load arrow|parquet] where Volley's tables come from · peers: ${systemNames.slice(1).join(', ')}
+scan: [--na 5] · [--questions s1,c1,f1] · peers: duckdb, polars, polars-py; hyparquet, parquet-wasm for scale`;
 
 /** A whole number as 1e7 or 10000000. */
 function count(name: string, text: string | undefined): number | null {

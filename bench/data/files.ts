@@ -2,34 +2,50 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, INTEGER } from '@duckdb/node-api';
+import { flightsFile } from '../../examples/flights-queries.js';
 import type { BenchColumn, BenchTable, DataOptions } from './columns.js';
 import { categories, makeTables } from './tables.js';
 
 /** Raised when a generator changes: what is cached under an older number is not read. */
 const generatorVersion = 1;
 const chunkRows = 2048;
-const rowGroupRows = 131_072;
 const folder = join(homedir(), '.cache', 'volley', 'bench');
+const tableForm = 'FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 131072';
+/** The forms in which the scan bench has the group-by table, by file name. */
+const scanForms: Readonly<Record<string, string>> = {
+  'snappy.parquet': 'FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 250000',
+  'zstd.parquet': 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 250000',
+  'csv.csv': 'FORMAT csv, HEADER',
+};
 
-/** The Parquet file of each table of a data set; written the first time it is asked for. */
+/** The file of each table of a data set; written the first time it is asked for. */
 export async function dataFiles(dataSet: string, options: DataOptions): Promise<Record<string, string>> {
   const { rows, seed, na, sorted } = options;
   const stem = `${dataSet}-v${generatorVersion}-${rows}-seed${seed}-na${na}${sorted ? '-sorted' : ''}`;
+  const scan = dataSet === 'scan';
+  const names = scan
+    ? Object.keys(scanForms)
+    : Object.keys(categories[dataSet]!).map(name => `${name}.parquet`);
   const files = Object.fromEntries(
-    Object.keys(categories[dataSet]!).map(name => [name, join(folder, `${stem}-${name}.parquet`)]),
+    names.map(name => [name.slice(0, name.indexOf('.')), join(folder, `${stem}-${name}`)]),
   );
-  if (Object.values(files).every(file => existsSync(file))) return files;
-  mkdirSync(folder, { recursive: true });
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  for (const table of makeTables(dataSet, options)) await writeTable(connection, table, files[table.name]!);
-  connection.closeSync();
-  instance.closeSync();
-  return files;
+  if (!Object.values(files).every(file => existsSync(file))) {
+    mkdirSync(folder, { recursive: true });
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    for (const table of makeTables(dataSet, options)) {
+      await loadNumbers(connection, table);
+      for (const name of scan ? names : [`${table.name}.parquet`])
+        await writeFile(connection, table, join(folder, `${stem}-${name}`), scanForms[name] ?? tableForm);
+    }
+    connection.closeSync();
+    instance.closeSync();
+  }
+  return scan ? { ...files, flights: flightsFile } : files;
 }
 
-/** Numbers go through DuckDB's appender; the strings are made from them while the file is written. */
-async function writeTable(connection: DuckDBConnection, table: BenchTable, file: string): Promise<void> {
+/** Numbers go through DuckDB's appender; the strings are made from them while a file is written. */
+async function loadNumbers(connection: DuckDBConnection, table: BenchTable): Promise<void> {
   const fields = table.columns.map(({ name, kind }) => `${name} ${kind === 'float' ? 'DOUBLE' : 'INTEGER'}`);
   await connection.run(`CREATE OR REPLACE TEMP TABLE numbers (${fields.join(', ')})`);
   const appender = await connection.createAppender('numbers');
@@ -41,10 +57,18 @@ async function writeTable(connection: DuckDBConnection, table: BenchTable, file:
     appender.appendDataChunk(chunk);
   }
   appender.closeSync();
+}
+
+async function writeFile(
+  connection: DuckDBConnection,
+  table: BenchTable,
+  file: string,
+  form: string,
+): Promise<void> {
   const partial = `${file}.${process.pid}`;
   await connection.run(
     `COPY (SELECT ${table.columns.map(expressionOf).join(', ')} FROM numbers)
-     TO '${partial.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${rowGroupRows})`,
+     TO '${partial.replaceAll("'", "''")}' (${form})`,
   );
   renameSync(partial, file);
 }

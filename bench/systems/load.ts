@@ -1,6 +1,7 @@
 import { groupbyQuestions } from '../questions/groupby.js';
 import { joinQuestions } from '../questions/join.js';
 import type { Question } from '../questions/question.js';
+import { scanQuestions } from '../questions/scan.js';
 import { loadDuckdb } from './duckdb.js';
 import { type LoadedSystem, type SystemJob, serveSystem } from './protocol.js';
 import { loadVolley } from './volley.js';
@@ -8,6 +9,7 @@ import { loadVolley } from './volley.js';
 export const questionsOf: Readonly<Record<string, readonly Question[]>> = {
   groupby: groupbyQuestions,
   join: joinQuestions,
+  scan: scanQuestions,
 };
 
 const loaders: Readonly<

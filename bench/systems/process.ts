@@ -18,7 +18,19 @@ const pythonScripts: Readonly<Record<string, string>> = {
 /** A question that takes longer is an error of its system, not a hang of the run. */
 const questionMs = 600_000;
 
-export const systemNames: readonly string[] = ['volley', 'duckdb', 'polars', ...Object.keys(pythonScripts)];
+/** Readers without an engine, by the folder whose presence means that they are installed. */
+const readers: Readonly<Record<string, string>> = {
+  hyparquet: join(packageRoot, 'node_modules', 'hyparquet'),
+  'parquet-wasm': join(peersFolder, 'node_modules', 'parquet-wasm'),
+};
+
+export const systemNames: readonly string[] = [
+  'volley',
+  'duckdb',
+  'polars',
+  ...Object.keys(pythonScripts),
+  ...Object.keys(readers),
+];
 
 /** The process of one system. It answers one question at a time. */
 export class SystemProcess {
@@ -106,6 +118,9 @@ function commandOf(name: string, job: string): string[] | null {
     if (!existsSync(join(peersFolder, 'node_modules', 'nodejs-polars'))) return null;
     return [process.execPath, join(peersFolder, 'polars.mjs'), job];
   }
+  const reader = readers[name];
+  if (reader !== undefined)
+    return existsSync(reader) ? [process.execPath, join(peersFolder, 'scale.mjs'), name, job] : null;
   const script = pythonScripts[name];
   return script === undefined || !existsSync(python) ? null : [python, join(peersFolder, script), job];
 }

@@ -8,10 +8,12 @@ import type { DataOptions } from '../data/columns.js';
 export interface SystemJob extends DataOptions {
   readonly bench: string;
   readonly threads: number;
-  /** Parquet files by table name. */
+  /** Files by table name: Parquet, and CSV where the name ends so. */
   readonly files: Readonly<Record<string, string>>;
   /** Columns that peers turn into ENUM or Categorical, by table; `<table>.<column>` of one name share their values. */
   readonly categories: Readonly<Record<string, readonly string[]>>;
+  /** Tables are not loaded: every question reads the files. */
+  readonly scan: boolean;
   /** Volley only: where its data comes from. */
   readonly load: 'arrow' | 'parquet';
   /** Volley only: worker processes × 1 thread, results left there. */
@@ -39,6 +41,8 @@ export type Reply =
       readonly check: Check;
       readonly extra?: Readonly<Record<string, number>>;
     }
+  /** The system has no form of this question: no failure of the run. */
+  | { readonly kind: 'unanswered' }
   | { readonly kind: 'error'; readonly message: string };
 
 /** A system under measurement, loaded. */

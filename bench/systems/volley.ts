@@ -18,7 +18,7 @@ export async function loadVolley(job: SystemJob, questions: readonly Question[])
     version: volleyVersion,
     loadMs,
     convertMs,
-    note: job.load === 'arrow' ? 'strings of few values as Arrow dictionaries' : 'from Parquet as it is',
+    note: noteOf(job),
     ask: id => (job.cluster ? askKept(find(id).volley(tables)) : askHere(find(id).volley(tables))),
     async close() {
       await session.close();
@@ -27,9 +27,19 @@ export async function loadVolley(job: SystemJob, questions: readonly Question[])
   };
 }
 
+function noteOf({ scan, load }: SystemJob): string {
+  if (scan) return 'from files';
+  return load === 'arrow' ? 'strings of few values as Arrow dictionaries' : 'from Parquet as it is';
+}
+
 async function loadTables(session: Session, job: SystemJob) {
   const tables: Record<string, DataFrame> = {};
   const start = performance.now();
+  if (job.scan) {
+    for (const [name, file] of Object.entries(job.files))
+      tables[name] = file.endsWith('.csv') ? session.scanCSV(file) : session.scanParquet(file);
+    return { tables, loadMs: 0, convertMs: 0 };
+  }
   if (job.load === 'parquet') {
     for (const [name, file] of Object.entries(job.files))
       tables[name] = await session.scanParquet(file).persist();

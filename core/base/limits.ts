@@ -227,6 +227,10 @@ export const limits = {
   postgresPartitions: 4096,
   /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
   parquetFooterBytes: 256 * MiB,
+  /** Bytes allocated for text on the word of a footer, before any of it was decoded. */
+  parquetFirstTextBytes: 64 * MiB,
+  /** Parsed footers that a thread keeps. */
+  parquetFooters: 16,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */
   parquetDecodedBytes: 1024 * MiB,
   /** Elements of one encoded value, a container counting as five. Shared references are copied, so a small graph can unfold to more. */

@@ -1,7 +1,8 @@
 import { assert } from '../../core/base/assert.js';
 import type { Dictionary } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
-import { ranks, StringTable, unify } from '../column/dictionary.js';
+import { ranks, unify } from '../column/dictionary.js';
+import { StringTable } from '../column/string-table.js';
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
 import {

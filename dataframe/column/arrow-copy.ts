@@ -2,8 +2,9 @@ import * as arrow from 'apache-arrow';
 import { packValidity } from './bitmap.js';
 import type { Column, Dictionary, Values } from './column.js';
 import type { DataType } from './datatype.js';
-import { dictionaryId, StringTable } from './dictionary.js';
+import { dictionaryId } from './dictionary.js';
 import { allocateValues, physicalOf } from './layout.js';
+import { StringTable } from './string-table.js';
 
 /** Rows [from, from + count) of one chunk. */
 export interface Segment {

@@ -2,8 +2,8 @@ import { VolleyError } from '../../core/base/errors.js';
 import { packValidity } from './bitmap.js';
 import type { Column, Physical, Values } from './column.js';
 import { type DataType, formatType } from './datatype.js';
-import { StringTable } from './dictionary.js';
 import { allocateValues, elementsPerValue, isWide, physicalOf } from './layout.js';
+import { StringTable } from './string-table.js';
 
 /**
  * Builds one column value by value. Values must suit the type (a number for numeric, date, timestamp and duration

@@ -16,6 +16,8 @@ export interface SinkOptions {
   readonly compression?: 'snappy' | 'zstd' | 'none';
   /** Rows of a row group: the partitions of whoever reads the file. */
   readonly rowGroupRows?: number;
+  /** Columns whose values name folders (`year=2024/month=1/`) instead of being written: the path is a folder. */
+  readonly partitionBy?: string | readonly string[];
   /** Replace what is at the path; else it is an error. */
   readonly overwrite?: boolean;
   /** For s3:// URLs. */
@@ -55,6 +57,7 @@ export function sinkParquet(
       temporaryPath: `${path.replace(/\/+$/, '')}.tmp-${randomUUID()}`,
       compression: options.compression ?? 'snappy',
       rowGroupRows: options.rowGroupRows ?? planConstants.rowGroupRows,
+      partitionBy: keysOf(path, options),
       overwrite: options.overwrite ?? false,
       role: 'file',
       ...(access && { access }),
@@ -63,6 +66,19 @@ export function sinkParquet(
       ? writeFile(pipeline, spec, runner)
       : writeFolder(pipeline, spec, runner);
   });
+}
+
+function keysOf(path: string, { partitionBy = [] }: SinkOptions): readonly string[] {
+  const keys = typeof partitionBy === 'string' ? [partitionBy] : partitionBy;
+  if (keys.length > 0 && path.endsWith('.parquet')) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `partitionBy writes a folder: give a path that does not end in .parquet, not ${JSON.stringify(path)}`,
+      { path },
+    );
+  }
+  if (new Set(keys).size === keys.length) return keys;
+  throw new VolleyError('INVALID_ARGUMENT', 'partitionBy names a column twice');
 }
 
 /**
@@ -118,7 +134,9 @@ async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunn
   }
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
   const folder = spec.path.replace(/\/+$/, '');
-  const name = (file: string) => file.slice(file.lastIndexOf('/') + 1);
+  // The folders of the keys, and the file.
+  const inner = 1 + (spec.partitionBy?.length ?? 0);
+  const name = (file: string) => file.split('/').slice(-inner).join('/');
   return { rows, files: parts.flatMap(part => part.files.map(file => `${folder}/${name(file)}`)) };
 }
 

@@ -7,7 +7,15 @@ import { columnsOf, conjunction, conjuncts } from '../expr/traverse.js';
 import { selectedFields } from './columns.js';
 import { filesThatMatch, hivePartitions } from './hive.js';
 import { absolutePath, resolveSources } from './paths.js';
-import type { ColumnStatistics, IoEnv, ScanInspection, ScanSpec, SourceReader, Split } from './source.js';
+import type {
+  ColumnStatistics,
+  IoEnv,
+  ReadUse,
+  ScanInspection,
+  ScanSpec,
+  SourceReader,
+  Split,
+} from './source.js';
 import { schemeOf } from './urls.js';
 
 /**
@@ -17,7 +25,7 @@ import { schemeOf } from './urls.js';
 export function hiveReader(files: SourceReader): SourceReader {
   return {
     inspect: (scan, env) => inspect(files, scan, env),
-    read: (scan, split, env) => read(files, scan, split, env),
+    read: (scan, splits, env, use) => read(files, scan, splits, env, use),
   };
 }
 
@@ -55,14 +63,39 @@ function withKeys(split: Split, columns: Schema, values: readonly LiteralValue[]
   return { ...split, statistics: { ...split.statistics, ...Object.fromEntries(known) }, hive: values };
 }
 
-async function* read(reader: SourceReader, scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
-  const found = scan.hive?.found;
-  if (!found || split.hive === undefined) {
-    yield* reader.read(scan, split, env);
+async function* read(
+  reader: SourceReader,
+  scan: ScanSpec,
+  splits: readonly Split[],
+  env: IoEnv,
+  use: ReadUse,
+): AsyncGenerator<Batch> {
+  if (!scan.hive?.found || splits.some(split => split.hive === undefined)) {
+    yield* reader.read(scan, splits, env, use);
     return;
   }
+  let left = use.rows;
+  for (let from = 0, to = 0; from < splits.length && left > 0; from = to) {
+    // The keys of one file are those of all its splits.
+    while (to < splits.length && splits[to]!.path === splits[from]!.path) to++;
+    for await (const batch of readFile(reader, scan, splits.slice(from, to), env, { ...use, rows: left })) {
+      yield batch;
+      left -= batch.rows;
+    }
+  }
+}
+
+async function* readFile(
+  reader: SourceReader,
+  scan: ScanSpec,
+  splits: readonly Split[],
+  env: IoEnv,
+  use: ReadUse,
+): AsyncGenerator<Batch> {
+  const found = scan.hive!.found!;
+  const { path, hive } = splits[0]!;
   const names = new Set(found.columns.map(({ name }) => name));
-  const fields = selectedFields(scan.schema!, scan.columns, `scan of ${split.path}`);
+  const fields = selectedFields(scan.schema!, scan.columns, `scan of ${path}`);
   const ofFile = fields.filter(({ name }) => !names.has(name));
   const conditions = scan.predicate === null ? [] : conjuncts(scan.predicate);
   const inner: ScanSpec = {
@@ -71,11 +104,11 @@ async function* read(reader: SourceReader, scan: ScanSpec, split: Split, env: Io
     columns: ofFile.map(({ name }) => name),
     predicate: conjunction(conditions.filter(each => [...columnsOf(each)].every(name => !names.has(name)))),
   };
-  for await (const batch of reader.read(inner, split, env)) {
+  for await (const batch of reader.read(inner, splits, env, use)) {
     const columns = fields.map((field): Column => {
       const c = found.columns.findIndex(({ name }) => name === field.name);
       if (c < 0) return batch.columns[ofFile.indexOf(field)]!;
-      const value = split.hive![c]!;
+      const value = hive![c]!;
       if (value === null) return nullColumn(field.type, batch.rows);
       return evaluate([{ kind: 'literal', value, type: field.type }], batch, null)[0]!;
     });

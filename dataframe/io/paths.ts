@@ -1,9 +1,9 @@
-import type { Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { VolleyError } from '../../core/base/errors.js';
 import { expandGlob, filesUnder, isGlob } from './glob.js';
-import type { IoEnv, ScanFormat, SourceHandle } from './source.js';
+import type { IoEnv, OpenSource, ScanFormat, SourceHandle } from './source.js';
 import { schemeOf } from './urls.js';
 
 const extensionsOf: Record<ScanFormat, readonly string[]> = {
@@ -76,8 +76,11 @@ function fixedPrefix(pattern: string): string {
   return parts.slice(0, index).join(sep) || sep;
 }
 
+/** Milliseconds after which another change of a file is sure to have another time. */
+const settledMs = 2_000;
+
 /** A file or URL opened for reading after the checks, and its size. The caller closes the handle. */
-export async function openSource(path: string, env: IoEnv): Promise<{ handle: SourceHandle; size: number }> {
+export async function openSource(path: string, env: IoEnv): Promise<OpenSource> {
   const scheme = schemeOf(path);
   if (scheme === 'http:' || scheme === 'https:') return (await import('./http/file.js')).openHttp(path, env);
   if (scheme === 's3:') return (await import('./s3/objects.js')).openS3(path, env);
@@ -88,9 +91,9 @@ export async function openSource(path: string, env: IoEnv): Promise<{ handle: So
   } catch (error) {
     throw readFailure(path, env, error);
   }
-  let status: Stats;
+  let status: BigIntStats;
   try {
-    status = await handle.stat();
+    status = await handle.stat({ bigint: true });
   } catch (error) {
     await handle.close();
     throw readFailure(path, env, error);
@@ -102,7 +105,13 @@ export async function openSource(path: string, env: IoEnv): Promise<{ handle: So
       node: env.node,
     });
   }
-  return { handle, size: status.size };
+  return { handle, size: Number(status.size), stamp: stampOf(status) };
+}
+
+/** Changes whenever the file does; null: it changed just now, and times of change are coarse. */
+function stampOf({ size, mtimeNs, ctimeNs, ctimeMs, ino, dev }: BigIntStats): string | null {
+  if (Date.now() - Number(ctimeMs) < settledMs) return null;
+  return [size, mtimeNs, ctimeNs, ino, dev].join();
 }
 
 /** Bytes [start, start + length), or fewer where the file ends before. */

@@ -4,6 +4,7 @@ import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
+import { hivePartitions, withoutKeys } from './hive-folders.js';
 import { ParquetFile, requireWritable } from './parquet/writer.js';
 import { allowedTarget, readRange } from './paths.js';
 import type { IoEnv, SinkReceipt, SinkSpec } from './source.js';
@@ -21,7 +22,8 @@ export async function writeSink(
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
 ): Promise<SinkReceipt> {
-  requireWritable(schema, spec.compression);
+  const keys = spec.partitionBy ?? [];
+  requireWritable(withoutKeys(schema, keys));
   if (!Number.isSafeInteger(spec.rowGroupRows) || spec.rowGroupRows < 1) {
     throw new VolleyError(
       'INVALID_ARGUMENT',
@@ -43,6 +45,7 @@ export async function writeSink(
     }
     case 'part': {
       await mkdir(temporary, { recursive: true });
+      if (keys.length > 0) return writeHive(spec, batches, env, temporary, target);
       const name = partName(env.position);
       // Within the hidden folder an earlier attempt's part is simply replaced.
       return writeFile(
@@ -56,11 +59,46 @@ export async function writeSink(
       );
     }
     case 'commit':
-      return commitFolder(temporary, target, spec.overwrite === true, env);
+      return commitFolder(temporary, target, spec.overwrite === true, keys, env);
     case 'discard':
       await rm(temporary, { recursive: true, force: true });
       return { rows: 0, files: [], bytes: 0 };
   }
+}
+
+/** A file for each folder of keys that the task has rows of; a row group of each in memory at a time. */
+async function writeHive(
+  spec: SinkSpec,
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+  env: IoEnv,
+  temporary: string,
+  target: string,
+): Promise<SinkReceipt> {
+  const parts = new Map<string, Batch[]>();
+  for await (const batch of batches) {
+    for (const { folder, rows } of hivePartitions(batch, spec.partitionBy!)) {
+      const known = parts.get(folder);
+      if (known === undefined) parts.set(folder, [rows]);
+      else known.push(rows);
+    }
+  }
+  const name = partName(env.position);
+  const receipts: SinkReceipt[] = [];
+  for (const [folder, rows] of parts) {
+    const inside = join(temporary, folder);
+    await mkdir(inside, { recursive: true });
+    const own = { ...spec, overwrite: true };
+    const reported = join(target, folder, name);
+    const { schema } = rows[0]!;
+    receipts.push(
+      await writeFile(own, schema, rows, env, join(inside, `.${name}`), join(inside, name), reported),
+    );
+  }
+  return {
+    rows: receipts.reduce((sum, receipt) => sum + receipt.rows, 0),
+    files: receipts.flatMap(({ files }) => files),
+    bytes: receipts.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 /** Scans of the folder above leave out names that begin with a dot. */
@@ -115,7 +153,7 @@ export async function encodeFile(
   schema: Schema,
   batches: AsyncIterable<Batch> | Iterable<Batch>,
 ): Promise<{ rows: number; bytes: number }> {
-  const file = new ParquetFile(handle, schema, spec);
+  const file = await ParquetFile.open(handle, schema, spec);
   for await (const batch of batches) {
     await file.append(batch);
   }
@@ -181,15 +219,18 @@ async function commitFolder(
   temporary: string,
   target: string,
   overwrite: boolean,
+  keys: readonly string[],
   env: IoEnv,
 ): Promise<SinkReceipt> {
   const done: SinkReceipt = { rows: 0, files: [], bytes: 0 };
   const replaced = `${temporary}.replaced`;
-  const left = await readdir(temporary).catch(() => null);
+  const left = await readdir(temporary, { recursive: true }).catch(() => null);
   if (left === null) {
     await rm(replaced, { recursive: true, force: true });
     const parts: string[] = await readdir(target).catch(() => []);
-    if (parts.includes(partName(0))) {
+    // What an earlier attempt has made visible.
+    const own = keys[0] === undefined ? partName(0) : `${encodeURIComponent(keys[0])}=`;
+    if (parts.some(name => name.startsWith(own))) {
       return done;
     }
     throw new VolleyError(
@@ -199,7 +240,7 @@ async function commitFolder(
     );
   }
   try {
-    for (const name of left.filter(entry => entry.startsWith('.'))) {
+    for (const name of left.filter(entry => basename(entry).startsWith('.'))) {
       await rm(join(temporary, name), { force: true });
     }
     if (overwrite) {

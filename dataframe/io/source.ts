@@ -1,6 +1,7 @@
 import type { Batch } from '../column/column.js';
 import type { DataType, Schema } from '../column/datatype.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
+import type { Lent } from '../kernels/lent.js';
 
 export type ScanFormat = 'parquet' | 'csv' | 'postgres';
 
@@ -57,8 +58,16 @@ export interface S3Options {
 /** A file open for reading: of node:fs, or far away. */
 export interface SourceHandle {
   /** Up to `length` bytes from `position` on; 0 at the end. */
-  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
   close(): Promise<void>;
+}
+
+export interface OpenSource {
+  readonly handle: SourceHandle;
+  /** Bytes. */
+  readonly size: number;
+  /** Equal stamps of one path mean equal bytes; null or absent: it is not known. */
+  readonly stamp?: string | null;
 }
 
 /** Folders named key=value as columns. */
@@ -123,6 +132,8 @@ export interface SinkSpec {
   readonly temporaryPath: string;
   readonly compression: 'snappy' | 'zstd' | 'none';
   readonly rowGroupRows: number;
+  /** Folders `key=value/…` in the way of Hive, one level a key: only where the sink is a folder. */
+  readonly partitionBy?: readonly string[];
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
    * temporaryPath/part-p.parquet (p padded to five digits, so that names sort in row order). 'commit': the task
@@ -187,8 +198,21 @@ export interface IoEnv {
   skippedRows?(path: string, rows: number): void;
 }
 
-/** A file format, read side. `inspect` plans; `read` yields batches of the columns asked for, in file order. */
+/** What becomes of the rows that are read, as far as a reader can make use of it. */
+export interface ReadUse {
+  /** Holds the values of the batches: given back when the task is done with them. */
+  readonly lent: Lent;
+  /** Nobody looks at text: its dictionaries may hold an entry twice. */
+  readonly movesText: boolean;
+  /** Only so many of the first rows are wanted; Infinity: all. */
+  readonly rows: number;
+}
+
+/**
+ * A file format, read side. `inspect` plans; `read` yields batches of the columns asked for, in the order of the
+ * splits and of the file: several splits may come as one batch.
+ */
 export interface SourceReader {
   inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection>;
-  read(scan: ScanSpec, split: Split, env: IoEnv): AsyncIterable<Batch>;
+  read(scan: ScanSpec, splits: readonly Split[], env: IoEnv, use: ReadUse): AsyncIterable<Batch>;
 }

@@ -2,8 +2,9 @@ import { compile } from '../codegen/compile.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { ranks, StringTable } from '../column/dictionary.js';
+import { ranks } from '../column/dictionary.js';
 import { allocateValues, physicalOf } from '../column/layout.js';
+import { StringTable } from '../column/string-table.js';
 import { type Accumulator, grown, rowMask } from './accumulator.js';
 import { compactColumn, narrow, widen } from './concat.js';
 

@@ -1,5 +1,5 @@
 import type { Batch, Column } from '../column/column.js';
-import { StringTable } from '../column/dictionary.js';
+import { StringTable } from '../column/string-table.js';
 
 /** The batch with text whose codes may be compared: equal strings have equal codes. */
 export function distinctText(batch: Batch): Batch {

@@ -1,8 +1,8 @@
 import { compile } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { StringTable } from '../column/dictionary.js';
 import { nullColumn } from '../column/layout.js';
+import { StringTable } from '../column/string-table.js';
 import { compactColumn, concatColumns } from './concat.js';
 import { denseCells } from './dense.js';
 import { encodeNulls, encodeTexts, encodeWords, wordsOf } from './key-words.js';

@@ -1,6 +1,6 @@
 import type { Column, Dictionary, Physical } from '../column/column.js';
-import { StringTable } from '../column/dictionary.js';
 import { isWide } from '../column/layout.js';
+import { StringTable } from '../column/string-table.js';
 
 /** How the table of a join reads one key column. Plain data: stored beside the table. */
 export interface KeyShape {

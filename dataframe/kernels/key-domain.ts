@@ -2,8 +2,9 @@ import { compile } from '../codegen/compile.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { StringTable, sameDictionary } from '../column/dictionary.js';
+import { sameDictionary } from '../column/dictionary.js';
 import { emptyDictionary, physicalOf } from '../column/layout.js';
+import { isInterned, StringTable } from '../column/string-table.js';
 import { Binder } from './fused-text.js';
 import { unfilledColumn } from './unfilled.js';
 
@@ -181,6 +182,7 @@ const distinct = new WeakMap<Dictionary, boolean>();
 
 /** True when no entry stands twice (what a function of an old dictionary gives may): found out once per dictionary. */
 export function hasDistinctEntries(dictionary: Dictionary): boolean {
+  if (isInterned(dictionary)) return true;
   let known = distinct.get(dictionary);
   if (known === undefined) {
     const table = new StringTable(dictionary.length, dictionary.bytes.length);

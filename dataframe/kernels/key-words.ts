@@ -1,8 +1,8 @@
 import { compile } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import type { StringTable } from '../column/dictionary.js';
 import { isWide } from '../column/layout.js';
+import type { StringTable } from '../column/string-table.js';
 
 /** Words one key column takes in a group table: equal values have equal words, whatever their physical form. */
 export function wordsOf(type: DataType): 1 | 2 {

@@ -5,7 +5,7 @@ import { giveNumbers, takeNumbers } from './scratch.js';
 /** Bytes below which new memory is as cheap. */
 const fewBytes = 16 * 1024;
 
-/** Memory for the length of one computation or one task, of what this thread has used before. All 0. */
+/** Memory for the length of one computation or one task, of what this thread has used before. All 0 unless told. */
 export class Lent {
   readonly #numbers: Float64Array[] = [];
 
@@ -20,10 +20,17 @@ export class Lent {
     return new Int32Array(words.buffer, words.byteOffset, rows);
   }
 
-  values(physical: Physical, rows: number): Values {
+  /** Holding anything. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    if (length < fewBytes) return new Uint8Array(length);
+    const { buffer, byteOffset } = this.#take(length, false);
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+  }
+
+  values(physical: Physical, rows: number, zeroed = true): Values {
     const bytes = bytesOfValues(physical, rows);
     if (bytes < fewBytes) return allocateValues(physical, rows);
-    const { buffer, byteOffset } = this.#take(bytes);
+    const { buffer, byteOffset } = this.#take(bytes, zeroed);
     return viewValues(physical, buffer, byteOffset, rows);
   }
 
@@ -38,8 +45,8 @@ export class Lent {
     this.#numbers.length = 0;
   }
 
-  #take(bytes: number): Float64Array {
-    const numbers = takeNumbers(Math.ceil(bytes / 8));
+  #take(bytes: number, zeroed = true): Float64Array {
+    const numbers = takeNumbers(Math.ceil(bytes / 8), zeroed);
     this.#numbers.push(numbers);
     return numbers;
   }

@@ -7,8 +7,8 @@ import { limits } from '../../core/base/limits.js';
 const kept: Float64Array[] = [];
 let keptBytes = 0;
 
-/** At least `length` numbers, all 0. */
-export function takeNumbers(length: number): Float64Array {
+/** At least `length` numbers, all 0 unless `zeroed` is false. */
+export function takeNumbers(length: number, zeroed = true): Float64Array {
   let best = -1;
   kept.forEach((array, k) => {
     if (array.length >= length && (best < 0 || array.length < kept[best]!.length)) best = k;
@@ -17,7 +17,7 @@ export function takeNumbers(length: number): Float64Array {
   if (best < 0 || kept[best]!.length > 8 * length + 1024) return new Float64Array(length);
   const [array] = kept.splice(best, 1) as [Float64Array];
   keptBytes -= array.byteLength;
-  array.fill(0, 0, length);
+  if (zeroed) array.fill(0, 0, length);
   return array;
 }
 

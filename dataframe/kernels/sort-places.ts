@@ -1,5 +1,6 @@
 import type { Dictionary } from '../column/column.js';
-import { compareBytes, ranks } from '../column/dictionary.js';
+import { ranks } from '../column/dictionary.js';
+import { compareBytes } from '../column/string-table.js';
 
 /** Places of a few reference texts on a line: those of rank r lie at 2r + 1, what is between them at even numbers. */
 export function referencePlaces(texts: Dictionary): Int32Array {

@@ -27,6 +27,8 @@ import { checkSchema, decodeInput, type TaskInputs } from './task-inputs.js';
 
 /** The operators of one task, in order, and what comes out behind the last one. */
 export interface Chain {
+  /** No operator looks at text. */
+  readonly movesOnly: boolean;
   /** True when no further input can change the output. */
   readonly done: boolean;
   push(batch: Batch, entry: number): void;
@@ -142,6 +144,7 @@ function chainOf(operators: readonly Operator[], emit: (batch: Batch) => void): 
     }
   }
   return {
+    movesOnly: !operators.some(looksAtText),
     get done() {
       return operators.some(operator => operator.done);
     },

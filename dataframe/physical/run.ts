@@ -6,7 +6,7 @@ import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
-import type { AnySinkSpec, ScanSpec, Split } from '../io/source.js';
+import type { AnySinkSpec, ReadUse, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import { dealRows, slicesOf } from '../kernels/hash.js';
@@ -65,7 +65,8 @@ async function runFragment(
   const { chain, schema } = buildChain(fragment, before, inputs, batch => out.push(batch));
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
-    await pushScan(source.scan, unpackData<Split[]>(args), env, chain);
+    const use = { lent: inputs.lent, movesText: movesText(fragment, chain), rows: rowsWanted(fragment) };
+    await pushScan(source.scan, unpackData<Split[]>(args), env, chain, use);
   } else pushInput(decodeInput(inputs, source.input, before, readColumns(fragment.ops)), chain);
   chain.finish();
   const result = await finishTask(fragment, schema, out, inputs, env);
@@ -111,16 +112,26 @@ async function pushScan(
   splits: readonly Split[],
   env: FragmentEnv,
   chain: Chain,
+  use: ReadUse,
 ): Promise<void> {
   const reader = await readerOf(scan);
   if (chain.done) return;
   const access = { ...env, access: scan.access };
-  for (const split of splits) {
-    for await (const batch of reader.read(scan, split, access)) {
-      chain.push(batch, 0);
-      if (chain.done) return;
-    }
+  for await (const batch of reader.read(scan, splits, access, use)) {
+    chain.push(batch, 0);
+    if (chain.done) return;
   }
+}
+
+/** Text goes out as it came in, and to somebody who does not group by it later: it need not be looked at. */
+function movesText({ sink }: Fragment, chain: Chain): boolean {
+  return chain.movesOnly && (sink.kind === 'file' || (sink.kind === 'partition' && sink.wide === true));
+}
+
+/** How many of the first rows of the source the first operator lets through. */
+function rowsWanted({ ops }: Fragment): number {
+  const first = ops[0];
+  return first?.kind === 'limit' ? first.n + first.offset : Number.POSITIVE_INFINITY;
 }
 
 function pushInput(batches: readonly Batch[], chain: Chain): void {

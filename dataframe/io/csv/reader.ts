@@ -19,7 +19,12 @@ import { Problem, RecordBlock, Tokenizer } from './tokenize.js';
  * CSV: one split per byte range, cut at record starts. Rows in errors count records of the file from 1, header and
  * blank lines included, so that they are line numbers where no field holds a line break.
  */
-export const csvReader: SourceReader = { inspect: inspectCsv, read };
+export const csvReader: SourceReader = {
+  inspect: inspectCsv,
+  async *read(scan, splits, env) {
+    for (const split of splits) yield* read(scan, split, env);
+  },
+};
 
 async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
   assert(scan.schema !== null && scan.csv !== null, 'a scan is read after its inspection');

@@ -100,7 +100,7 @@ class HttpFile implements SourceHandle {
   }
 
   async read(
-    buffer: Buffer,
+    buffer: Uint8Array,
     offset: number,
     length: number,
     position: number,

@@ -1,68 +1,52 @@
-import { isUtf8 } from 'node:buffer';
-import type { ColumnMetaData, PageHeader } from 'hyparquet';
-import { parquetHeader } from 'hyparquet/src/column.js';
 import { limits } from '../../../core/base/limits.js';
 import { packValidity } from '../../column/bitmap.js';
-import type { Column, Dictionary, Physical, Values } from '../../column/column.js';
-import { allocateValues, physicalOf } from '../../column/layout.js';
+import type { Column, Physical } from '../../column/column.js';
+import { physicalOf } from '../../column/layout.js';
+import { hasRange } from '../../column/range.js';
+import { distinctColumn } from '../../kernels/distinct-text.js';
+import { Lent } from '../../kernels/lent.js';
 import { asBadData, badData } from '../errors.js';
-import { readRange } from '../paths.js';
-import type { SourceHandle } from '../source.js';
-import { decompress } from './decompress.js';
-import { decodeHybrid } from './hybrid.js';
+import type { ReadUse } from '../source.js';
+import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
+import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
+import { decodeList } from './list.js';
+import type { ColumnMetaData, PageHeader } from './metadata.js';
+import { PageReader } from './pages.js';
+import { Picked } from './picked.js';
+import type { ByteRange } from './ranges.js';
 import type { FileColumn } from './types.js';
-import { BeyondSafe, createSink, type ValueSink } from './values.js';
-
-/** Where a column chunk lies. */
-export interface ChunkPlace {
-  readonly handle: SourceHandle;
-  readonly size: number;
-  readonly file: string;
-}
+import { BeyondSafe, type ValueSink } from './values.js';
 
 /**
- * Reads one column of one row group.
- * @throws BAD_DATA whatever the bytes are: sizes and codes are checked before they are used
+ * Where the pages of a chunk lie.
+ * @throws BAD_DATA when the footer claims what cannot be
  */
-export async function readChunk(
-  place: ChunkPlace,
+export function chunkRange(
   column: FileColumn,
   chunk: ColumnMetaData,
   rows: number,
-): Promise<Column> {
-  const bad = { file: place.file, column: column.name };
-  const start = Number(firstPage(chunk));
-  const length = Number(chunk.total_compressed_size);
-  if (!(start >= 4) || !(length >= 0) || start + length > place.size) {
-    throw badData(bad, `its pages claim bytes ${start} to ${start + length} of a file of ${place.size}`);
+  file: string,
+  fileBytes: number,
+): ByteRange {
+  const bad = { file, column: column.name };
+  const start = firstPage(chunk);
+  const length = chunk.total_compressed_size;
+  if (!(start >= 4) || !(length >= 0) || start + length > fileBytes) {
+    throw badData(bad, `its pages claim bytes ${start} to ${start + length} of a file of ${fileBytes}`);
   }
   if (chunk.type !== column.element.type) {
     throw badData(bad, `its pages hold ${chunk.type}, its schema says ${column.element.type}`);
   }
-  if (Number(chunk.num_values) !== rows) {
+  // A list has a level for each of its items.
+  const values = chunk.num_values;
+  if (column.list === null ? values !== rows : !(values >= rows)) {
     throw badData(bad, `it claims ${chunk.num_values} values in a row group of ${rows} rows`);
   }
   // Nulls pack into next to no bytes, so only the budget bounds what a row count may allocate.
-  if (rows * bytesPerRow(column) > limits.parquetDecodedBytes) {
-    throw badData(bad, `a row group of ${rows} rows exceeds ${limits.parquetDecodedBytes} decoded bytes`);
+  if (values * bytesPerRow(column) > limits.parquetDecodedBytes) {
+    throw badData(bad, `a row group of ${values} values exceeds ${limits.parquetDecodedBytes} decoded bytes`);
   }
-  const bytes = await readRange(place.handle, start, length);
-  if (bytes.length < length) {
-    throw badData(bad, `the file ends at byte ${start + bytes.length}, within its pages`);
-  }
-  const physical = physicalOf(column.type);
-  try {
-    try {
-      return decodeChunk(bytes, column, chunk, rows, physical);
-    } catch (error) {
-      if (error instanceof BeyondSafe) {
-        return decodeChunk(bytes, column, chunk, rows, 'i64');
-      }
-      throw error;
-    }
-  } catch (error) {
-    throw asBadData(bad, error);
-  }
+  return { start, length };
 }
 
 function bytesPerRow(column: FileColumn): number {
@@ -70,222 +54,188 @@ function bytesPerRow(column: FileColumn): number {
 }
 
 /** Some writers leave the dictionary's offset out, others write 0: then the first data page follows it. */
-function firstPage(chunk: ColumnMetaData): bigint {
+function firstPage(chunk: ColumnMetaData): number {
   const dictionary = chunk.dictionary_page_offset;
-  return dictionary !== undefined && dictionary > 0n && dictionary < chunk.data_page_offset
+  return dictionary !== undefined && dictionary > 0 && dictionary < chunk.data_page_offset
     ? dictionary
     : chunk.data_page_offset;
 }
 
-function decodeChunk(
-  bytes: Uint8Array,
+/**
+ * Decodes one column of consecutive row groups: all rows, or those `picked`, ascending numbers within all of them.
+ * @throws BAD_DATA whatever the bytes are: sizes and codes are checked before they are used
+ */
+export function decodeColumn(
   column: FileColumn,
-  chunk: ColumnMetaData,
-  rows: number,
-  physical: Physical,
+  chunks: readonly ChunkBytes[],
+  file: string,
+  use: ReadUse,
+  picked: Int32Array | null = null,
 ): Column {
-  const unsigned = column.type.kind === 'uint64';
-  const sink = createSink(chunk.type, physical, unsigned, allocateValues(physical, rows));
-  const pages = new PageReader(bytes, chunk);
-  const flags = column.nullable ? new Uint8Array(rows) : null;
-  let row = 0;
-  while (row < rows) {
-    const header = pages.next();
-    if (header.type === 'DICTIONARY_PAGE') {
-      sink.dictionaryPage(pages.whole(header), countOf(header.dictionary_page_header?.num_values));
-    } else if (header.type === 'DATA_PAGE' || header.type === 'DATA_PAGE_V2') {
-      row += decodeDataPage(pages, header, sink, flags, row, rows);
-    } else {
-      pages.skip(header);
-    }
-  }
-  const { validity, nullCount } =
-    flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows);
-  const dictionary = sink.dictionary();
-  if (column.type.kind === 'utf8' && dictionary !== null && !allUtf8(dictionary)) {
-    throw new RangeError('its text is not UTF-8');
-  }
-  return { type: column.type, physical, length: rows, nullCount, validity, values: sink.values, dictionary };
-}
-
-/** All bytes at once, natively; then an entry can only be wrong by beginning within a character. */
-function allUtf8({ bytes, offsets, length }: Dictionary): boolean {
-  if (!isUtf8(bytes)) {
-    return false;
-  }
-  for (let i = 0; i < length; i++) {
-    const from = offsets[i]!;
-    if (offsets[i + 1]! > from && (bytes[from]! & 0xc0) === 0x80) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/** @returns rows of the page */
-function decodeDataPage(
-  pages: PageReader,
-  header: PageHeader,
-  sink: ValueSink,
-  flags: Uint8Array | null,
-  row: number,
-  rows: number,
-): number {
-  const info = header.data_page_header ?? header.data_page_header_v2;
-  const count = countOf(info?.num_values);
-  if (info === undefined || row + count > rows) {
-    throw new RangeError(`its pages hold more than the ${rows} values of its row group`);
-  }
-  const v2 = header.data_page_header_v2;
-  const { page, from } =
-    v2 === undefined
-      ? levelsV1(pages.whole(header), flags, row, count)
-      : levelsV2(pages, header, flags, row, count);
-  const present = flags === null ? count : sum(flags, row, row + count);
-  sink.dataPage(page, from, info.encoding, row, present);
-  if (flags !== null && present < count) {
-    spread(sink.values, sink.width, flags, row, count, present);
-  }
-  return count;
-}
-
-/** Version 1: the levels are in the page, length first, compressed with it. */
-function levelsV1(page: Uint8Array, flags: Uint8Array | null, row: number, count: number) {
-  if (flags === null) {
-    return { page, from: 0 };
-  }
-  if (page.length < 4) {
-    throw new RangeError('a page ends before its levels');
-  }
-  const length = page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24);
-  if (length < 0 || 4 + length > page.length) {
-    throw new RangeError('a page ends before its levels');
-  }
-  decodeHybrid(page, 4, 4 + length, 1, flags, row, count);
-  return { page, from: 4 + length };
-}
-
-/** Version 2: the levels come before the page proper, never compressed. */
-function levelsV2(
-  pages: PageReader,
-  header: PageHeader,
-  flags: Uint8Array | null,
-  row: number,
-  count: number,
-) {
-  const v2 = header.data_page_header_v2!;
-  const levels = v2.definition_levels_byte_length;
-  const { before, page } = pages.split(
-    header,
-    v2.repetition_levels_byte_length + levels,
-    v2.is_compressed !== false,
-  );
-  if (flags !== null) {
-    // Without nulls a writer may leave the levels out.
-    if (levels === 0) {
-      flags.fill(1, row, row + count);
-    } else {
-      decodeHybrid(before, v2.repetition_levels_byte_length, before.length, 1, flags, row, count);
-    }
-  }
-  return { page, from: 0 };
-}
-
-/** Walks the pages of a chunk inside of its bytes and the budget of decoded bytes. */
-class PageReader {
-  #bytes: Uint8Array;
-  #view: DataView;
-  #offset = 0;
-  #chunk: ColumnMetaData;
-  #budget = limits.parquetDecodedBytes;
-
-  constructor(bytes: Uint8Array, chunk: ColumnMetaData) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#chunk = chunk;
-  }
-
-  next(): PageHeader {
-    if (this.#offset >= this.#bytes.length) {
-      throw new RangeError('its pages end before the last row');
-    }
-    const reader = { view: this.#view, offset: this.#offset };
-    const header = parquetHeader(reader);
-    this.#offset = reader.offset;
-    const { compressed_page_size: stored, uncompressed_page_size: decoded } = header;
-    if (!(stored >= 0) || !(decoded >= 0) || this.#offset + stored > this.#bytes.length) {
-      throw new RangeError(
-        `a page claims ${stored} bytes where ${this.#bytes.length - this.#offset} are left`,
-      );
-    }
-    this.#budget -= decoded;
-    if (this.#budget < 0) {
-      throw new RangeError(`its pages exceed ${limits.parquetDecodedBytes} decoded bytes`);
-    }
-    return header;
-  }
-
-  skip(header: PageHeader): void {
-    this.#offset += header.compressed_page_size;
-  }
-
-  whole(header: PageHeader): Uint8Array {
-    return this.split(header, 0, true).page;
-  }
-
-  /** The first `before` bytes as they are, the rest decompressed. */
-  split(header: PageHeader, before: number, compressed: boolean): { before: Uint8Array; page: Uint8Array } {
-    const stored = this.#bytes.subarray(this.#offset, this.#offset + header.compressed_page_size);
-    this.#offset += header.compressed_page_size;
-    if (!(before >= 0) || before > stored.length) {
-      throw new RangeError('a page ends before its levels');
-    }
-    const body = stored.subarray(before);
-    const codec = compressed ? this.#chunk.codec : 'UNCOMPRESSED';
-    return {
-      before: stored.subarray(0, before),
-      page: decompress(codec, body, header.uncompressed_page_size - before),
-    };
-  }
-}
-
-function countOf(count: number | undefined): number {
-  if (count === undefined || !(count >= 0)) {
-    throw new RangeError(`a page claims ${count} values`);
-  }
-  return count;
-}
-
-function sum(flags: Uint8Array, from: number, to: number): number {
-  let total = 0;
-  for (let i = from; i < to; i++) {
-    total += flags[i]!;
-  }
-  return total;
-}
-
-/** Moves the `present` dense values of rows [row, row + count) to the rows whose flag is 1, from the end, in place. */
-function spread(
-  values: Values,
-  width: number,
-  flags: Uint8Array,
-  row: number,
-  count: number,
-  present: number,
-): void {
-  let source = row + present;
-  for (let i = row + count - 1; i >= row; i--) {
-    if (flags[i] === 0) {
-      values[width * i] = 0;
-      if (width === 2) {
-        values[2 * i + 1] = 0;
+  const { list } = column;
+  const decode = (wide: boolean) => {
+    if (list !== null) return decodeList(column, list, wide, chunks, use, picked);
+    const physical = wide ? 'i64' : physicalOf(column.type);
+    return new ColumnDecoder(column, physical, chunks, use, picked).decode();
+  };
+  try {
+    try {
+      return decode(false);
+    } catch (error) {
+      if (error instanceof BeyondSafe) {
+        return decode(true);
       }
-      continue;
+      throw error;
     }
-    source--;
-    values[width * i] = values[width * source]!;
-    if (width === 2) {
-      values[2 * i + 1] = values[2 * source + 1]!;
+  } catch (error) {
+    throw asBadData({ file, column: column.name }, error);
+  }
+}
+
+class ColumnDecoder {
+  readonly #column: FileColumn;
+  readonly #chunks: readonly ChunkBytes[];
+  readonly #physical: Physical;
+  readonly #rows: number;
+  readonly #sink: ValueSink;
+  readonly #picked: Picked | null;
+  /** A byte a row, 1 = valid, from the first null on. */
+  #flags: Uint8Array | null = null;
+  #row = 0;
+
+  constructor(
+    column: FileColumn,
+    physical: Physical,
+    chunks: readonly ChunkBytes[],
+    use: ReadUse,
+    picked: Int32Array | null,
+  ) {
+    this.#column = column;
+    this.#chunks = chunks;
+    this.#physical = physical;
+    this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    this.#picked = picked === null ? null : new Picked(picked, physical);
+    const values = use.lent.values(physical, this.#rows, false);
+    // Interning what is not picked would be wasted.
+    const moving = { ...use, movesText: use.movesText || picked !== null };
+    this.#sink = sinkFor(column.element, column.type, physical, values, chunks, moving);
+  }
+
+  decode(): Column {
+    for (const chunk of this.#chunks) {
+      // Pages are needed until they are decoded: the memory of one chunk serves the next.
+      const lent = new Lent();
+      try {
+        this.#decodeChunk(chunk, lent);
+      } finally {
+        lent.giveBack();
+      }
     }
+    const { type } = this.#column;
+    const physical = this.#physical;
+    const picked = this.#picked;
+    const length = picked?.rows.length ?? this.#rows;
+    const values = picked?.values ?? this.#sink.values;
+    const flags = picked === null || this.#flags === null ? this.#flags : picked.flags;
+    const { validity, nullCount } =
+      flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, length);
+    const dictionary = this.#sink.dictionary();
+    const decoded = { type, physical, length, nullCount, validity, values, dictionary };
+    const column = picked === null || dictionary === null ? decoded : distinctColumn(decoded);
+    if (type.kind === 'utf8' && !allUtf8(column.dictionary!)) {
+      throw new RangeError('its text is not UTF-8');
+    }
+    const known = hasRange(column) ? this.#sink.range() : undefined;
+    if (known === undefined) return column;
+    // Null slots hold 0.
+    const range = nullCount === 0 ? known : { min: Math.min(known.min, 0), max: Math.max(known.max, 0) };
+    return { ...column, range };
+  }
+
+  #decodeChunk({ chunk, bytes, rows, groupRows }: ChunkBytes, lent: Lent): void {
+    const sink = this.#sink;
+    sink.begin(lent);
+    const start = this.#row;
+    if (this.#picked?.none(start, start + rows)) {
+      this.#row += rows;
+      return;
+    }
+    const pages = new PageReader(bytes, chunk, lent);
+    while (this.#row < start + rows) {
+      const header = pages.next();
+      if (header.type === 'DICTIONARY_PAGE') {
+        sink.dictionaryPage(pages.whole(header), countOf(header.dictionary_page_header?.num_values));
+      } else if (header.type === 'DATA_PAGE' || header.type === 'DATA_PAGE_V2') {
+        this.#decodePage(pages, header, start + rows - this.#row, groupRows - (this.#row - start));
+      } else {
+        pages.skip(header);
+      }
+    }
+  }
+
+  /** `wanted` rows of it at most; `left`: rows of the row group that no page has held yet. */
+  #decodePage(pages: PageReader, header: PageHeader, wanted: number, left: number): void {
+    const info = header.data_page_header ?? header.data_page_header_v2;
+    const held = countOf(info?.num_values);
+    if (info === undefined || held > left) {
+      throw new RangeError(`its pages hold more than the ${left} values that are left of its row group`);
+    }
+    const count = Math.min(held, wanted);
+    const row = this.#row;
+    this.#row += count;
+    if (this.#picked?.none(row, row + count)) {
+      pages.skip(header);
+      return;
+    }
+    const { page, from, present } =
+      header.data_page_header_v2 === undefined
+        ? this.#levelsV1(header, pages.whole(header), row, count, held)
+        : this.#levelsV2(pages, header, row, count);
+    const { values, width } = this.#sink;
+    const picked = this.#picked?.before(row + count);
+    if (picked !== undefined && this.#sink.pickPlain && info.encoding === 'PLAIN' && present === count) {
+      this.#sink.pickPlain(page, from, row, count, picked);
+    } else this.#sink.dataPage(page, from, info.encoding, row, present);
+    if (present < count) spread(values, width, this.#flags!, row, count, present);
+    this.#picked?.take(values, this.#flags, row, row + count);
+  }
+
+  /** Version 1: the levels are in the page, length first, compressed with it. */
+  #levelsV1(header: PageHeader, page: Uint8Array, row: number, count: number, held: number) {
+    if (!this.#column.nullable) return { page, from: 0, present: count };
+    if (header.data_page_header!.definition_level_encoding === 'BIT_PACKED') {
+      const from = (held + 7) >> 3;
+      this.#flags ??= new Uint8Array(this.#rows).fill(1, 0, row);
+      unpackBigEndian(page, 0, 1, this.#flags, row, count);
+      return { page, from, present: sum(this.#flags, row, row + count) };
+    }
+    if (page.length < 4) throw new RangeError('a page ends before its levels');
+    const length = page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24);
+    if (length < 0 || 4 + length > page.length) throw new RangeError('a page ends before its levels');
+    return { page, from: 4 + length, present: this.#levels(page, 4, 4 + length, row, count) };
+  }
+
+  /** Version 2: the levels come before the page proper, never compressed. */
+  #levelsV2(pages: PageReader, header: PageHeader, row: number, count: number) {
+    const v2 = header.data_page_header_v2!;
+    const levels = v2.definition_levels_byte_length;
+    const repetition = v2.repetition_levels_byte_length;
+    const { before, page } = pages.split(header, repetition + levels, v2.is_compressed !== false);
+    // Without nulls a writer may leave the levels out.
+    const there = this.#column.nullable && levels > 0;
+    const present = there ? this.#levels(before, repetition, before.length, row, count) : count;
+    if (!there) this.#flags?.fill(1, row, row + count);
+    return { page, from: 0, present };
+  }
+
+  /** @returns values that are not null */
+  #levels(bytes: Uint8Array, from: number, to: number, row: number, count: number): number {
+    if (isOneRun(bytes, from, to, 1, 1, count)) {
+      this.#flags?.fill(1, row, row + count);
+      return count;
+    }
+    this.#flags ??= new Uint8Array(this.#rows).fill(1, 0, row);
+    decodeHybrid(bytes, from, to, 1, this.#flags, row, count);
+    return sum(this.#flags, row, row + count);
   }
 }

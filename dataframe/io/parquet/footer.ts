@@ -1,32 +1,32 @@
-import { type FileMetaData, type MetadataOptions, parquetMetadata } from 'hyparquet';
 import { limits } from '../../../core/base/limits.js';
 import { badData, decoding } from '../errors.js';
 import { readRange } from '../paths.js';
-import type { SourceHandle } from '../source.js';
+import type { OpenSource, SourceHandle } from '../source.js';
+import { type FileMetaData, readMetadata } from './metadata.js';
 
 /** Bytes read first from the end of a file: most footers fit. */
 const footerGuessBytes = 128 * 1024;
 const magic = 'PAR1';
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Footers this thread has parsed, least recently used first: every task over a file asks for the same one. */
+const parsed = new Map<string, { readonly stamp: string; readonly metadata: FileMetaData }>();
 
-/** Statistics stay in the units of the column: days, ticks, text. Bounds that were cut within a character are dropped. */
-const rawParsers: MetadataOptions['parsers'] = {
-  timestampFromMilliseconds: (ticks: bigint) => ticks,
-  timestampFromMicroseconds: (ticks: bigint) => ticks,
-  timestampFromNanoseconds: (ticks: bigint) => ticks,
-  dateFromDays: (days: number) => days,
-  stringFromBytes: (bytes: Uint8Array) => {
-    try {
-      return strictUtf8.decode(bytes);
-    } catch {
-      return undefined;
-    }
-  },
-};
+/**
+ * Reads the footer only; not again while the file has the same stamp.
+ * @throws BAD_DATA when it is cut, lies about its size or does not parse
+ */
+export async function readFooter({ handle, size, stamp }: OpenSource, file: string): Promise<FileMetaData> {
+  const known = parsed.get(file);
+  parsed.delete(file);
+  const same = stamp != null && known?.stamp === stamp;
+  const metadata = same ? known.metadata : await parseFooter(handle, size, file);
+  if (stamp == null) return metadata;
+  parsed.set(file, { stamp, metadata });
+  if (parsed.size > limits.parquetFooters) parsed.delete(parsed.keys().next().value!);
+  return metadata;
+}
 
-/** Reads the footer only. @throws BAD_DATA when it is cut, lies about its size or does not parse */
-export async function readFooter(handle: SourceHandle, size: number, file: string): Promise<FileMetaData> {
+async function parseFooter(handle: SourceHandle, size: number, file: string): Promise<FileMetaData> {
   if (size < 12) {
     throw badData(
       { file },
@@ -46,7 +46,7 @@ export async function readFooter(handle: SourceHandle, size: number, file: strin
     tail = await readRange(handle, size - footerBytes - 8, footerBytes + 8);
   }
   return decoding({ file }, () => {
-    const metadata = parquetMetadata(tail, { parsers: rawParsers, geoparquet: false });
+    const metadata = readMetadata(tail.subarray(tail.length - footerBytes - 8, tail.length - 8));
     checkShape(metadata, file);
     return metadata;
   });
@@ -55,9 +55,9 @@ export async function readFooter(handle: SourceHandle, size: number, file: strin
 /** The little that everything after relies on. */
 function checkShape(metadata: FileMetaData, file: string): void {
   const leaves = metadata.schema.filter(element => element.type !== undefined).length;
-  let rows = 0n;
+  let rows = 0;
   for (const group of metadata.row_groups) {
-    if (group.num_rows < 0n || group.num_rows > BigInt(2 ** 31 - 1)) {
+    if (group.num_rows < 0 || group.num_rows > 2 ** 31 - 1) {
       throw badData({ file }, `a row group claims ${group.num_rows} rows`);
     }
     if (group.columns.length !== leaves) {

@@ -1,22 +1,26 @@
-import type { FileMetaData, RowGroup } from 'hyparquet';
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
-import { selectRows } from '../../codegen/evaluate.js';
-import type { Batch, Column } from '../../column/column.js';
-import { type Field, formatType, type Schema, sameType } from '../../column/datatype.js';
+import type { Batch } from '../../column/column.js';
+import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import { columnNotFound } from '../../expr/nearest.js';
 import type { ExprNode } from '../../expr/node.js';
-import { columnsOf, conjunction, conjuncts } from '../../expr/traverse.js';
-import { condition, scopeOf } from '../../expr/typing.js';
+import { Lent } from '../../kernels/lent.js';
 import { selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
-import type { IoEnv, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
-import { readChunk } from './chunk.js';
+import type { IoEnv, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
+import { chunkRange, decodeColumn } from './chunk.js';
+import { loadCodec } from './decompress.js';
 import { readFooter } from './footer.js';
+import { decodeLate } from './late.js';
+import type { ColumnMetaData, FileMetaData, RowGroup } from './metadata.js';
+import { readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
 import { type FileColumn, fileColumns, requireSupported } from './types.js';
+
+/** Rows up to which row groups are read as one batch. */
+const batchRows = 2 ** 20;
 
 /** Parquet: one split per row group. Inspection reads footers only; columns that nobody asks for are never touched. */
 export const parquetReader: SourceReader = { inspect, read };
@@ -35,7 +39,7 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
       requireSameSchema(schema, own, files[0] as string, file);
     }
     metadata.row_groups.forEach((group, rowGroup) => {
-      const rows = Number(group.num_rows);
+      const rows = group.num_rows;
       const statistics = rowGroupStatistics(group, columns);
       if (rows > 0 && mayMatch(scan.predicate, own, statistics, rows)) {
         const bytes = decodedBytes(group, columns, scan.columns);
@@ -58,73 +62,120 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
   return { schema: schema ?? [], splits };
 }
 
-async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
-  assert(scan.schema !== null, 'a scan is read after its inspection');
-  const schema = selectedFields(scan.schema, scan.columns, `scan of ${split.path}`);
-  if (split.rows === 0) {
-    return;
+async function* read(
+  scan: ScanSpec,
+  splits: readonly Split[],
+  env: IoEnv,
+  use: ReadUse,
+): AsyncGenerator<Batch> {
+  const { schema: whole } = scan;
+  assert(whole !== null, 'a scan is read after its inspection');
+  let left = use.rows;
+  const wanted = splits.filter(
+    ({ rows, statistics }) =>
+      rows > 0 && (statistics === null || mayMatch(scan.predicate, whole, statistics, rows)),
+  );
+  for (const splits of batchesOf(wanted)) {
+    if (left <= 0) return;
+    const schema = selectedFields(whole, scan.columns, `scan of ${splits[0]!.path}`);
+    const batch = await readBatch(schema, scan.predicate, splits, env, { ...use, rows: left });
+    left -= splits.reduce((sum, { rows }) => sum + rows, 0);
+    yield batch;
   }
-  if (split.statistics !== null && !mayMatch(scan.predicate, scan.schema, split.statistics, split.rows)) {
-    return;
-  }
-  const { handle, size } = await openSource(split.path, env);
-  try {
-    const metadata = await readFooter(handle, size, split.path);
-    const columns = decoding({ file: split.path }, () => fileColumns(metadata));
-    const group = metadata.row_groups[split.rowGroup];
-    if (group === undefined || Number(group.num_rows) !== split.rows) {
-      throw badData(
-        { file: split.path },
-        `row group ${split.rowGroup} is not the one that was planned: the file changed`,
-      );
+}
+
+/** Consecutive row groups of one file, as many as make a batch: what is looked up for a batch is looked up once. */
+function batchesOf(splits: readonly Split[]): Split[][] {
+  const out: Split[][] = [];
+  let rows = 0;
+  for (const split of splits) {
+    const last = out.at(-1);
+    if (last === undefined || last[0]!.path !== split.path || rows + split.rows > batchRows) {
+      out.push([split]);
+      rows = split.rows;
+    } else {
+      last.push(split);
+      rows += split.rows;
     }
-    const place = { handle, size, file: split.path };
-    const decode = async (field: Field): Promise<Column> => {
-      const column = columnNamed(columns, field.name, field, split.path);
-      const chunk = group.columns[column.leaf]?.meta_data;
-      if (chunk === undefined || chunk.path_in_schema[0] !== column.name) {
-        throw badData(
-          { file: split.path, column: column.name },
-          'its row group holds another column in this place',
-        );
+  }
+  return out;
+}
+
+async function readBatch(
+  schema: Schema,
+  predicate: ExprNode | null,
+  splits: readonly Split[],
+  env: IoEnv,
+  use: ReadUse,
+): Promise<Batch> {
+  const file = splits[0]!.path;
+  const source = await openSource(file, env);
+  const { handle, size } = source;
+  const lent = new Lent();
+  try {
+    const metadata = await readFooter(source, file);
+    const known = decoding({ file }, () => fileColumns(metadata));
+    const columns = schema.map(field => columnNamed(known, field.name, field, file));
+    const groups = groupsOf(metadata, splits, use.rows);
+    const chunks = groups.flatMap(({ group, groupRows, rows }) =>
+      columns.map(column => {
+        const chunk = chunkOf(group, column, file);
+        return { column, chunk, rows, groupRows, range: chunkRange(column, chunk, groupRows, file, size) };
+      }),
+    );
+    for (const codec of new Set(chunks.map(({ chunk }) => chunk.codec))) await loadCodec(codec);
+    const bytes = await readRanges(
+      handle,
+      chunks.map(({ range }) => range),
+      lent,
+    );
+    bytes.forEach((there, i) => {
+      const { range, column } = chunks[i]!;
+      if (there.length < range.length) {
+        const end = range.start + there.length;
+        throw badData({ file, column: column.name }, `the file ends at byte ${end}, within its pages`);
       }
-      return readChunk(place, column, chunk, split.rows);
+    });
+    const decode = (c: number, picked: Int32Array | null) => {
+      const own = groups.map((_, g) => {
+        const at = g * columns.length + c;
+        const { chunk, rows, groupRows } = chunks[at]!;
+        return { chunk, rows, groupRows, bytes: bytes[at]! };
+      });
+      return decodeColumn(columns[c]!, own, file, use, picked);
     };
-    const rare = rareConditions(scan.predicate, schema);
-    const known = new Map<string, Column>();
-    for (const field of rare?.fields ?? []) known.set(field.name, await decode(field));
-    if (rare !== null && !anyRow(rare, [...known.values()], split.rows)) return;
-    const out: Column[] = [];
-    for (const field of schema) out.push(known.get(field.name) ?? (await decode(field)));
-    yield { schema, rows: split.rows, columns: out };
+    const rows = groups.reduce((sum, { rows }) => sum + rows, 0);
+    return decodeLate(schema, rows, predicate, decode);
   } finally {
+    lent.giveBack();
     await handle.close();
   }
 }
 
-interface RareConditions {
-  readonly test: ExprNode;
-  /** The columns it reads: some of those that are asked for, not all. */
-  readonly fields: Schema;
+/** The row groups that were planned, and how many of the first `wanted` rows each of them has. */
+function groupsOf(metadata: FileMetaData, splits: readonly Split[], wanted: number) {
+  const out: { group: RowGroup; groupRows: number; rows: number }[] = [];
+  for (const { path, rowGroup, rows: groupRows } of splits) {
+    const group = metadata.row_groups[rowGroup];
+    if (group === undefined || group.num_rows !== groupRows) {
+      throw badData(
+        { file: path },
+        `row group ${rowGroup} is not the one that was planned: the file changed`,
+      );
+    }
+    const rows = Math.min(groupRows, wanted);
+    wanted -= rows;
+    if (rows > 0) out.push({ group, groupRows, rows });
+  }
+  return out;
 }
 
-/**
- * Conditions that single values must meet: a row group may have no such row although its bounds do not say so. Their
- * columns are decoded first, and the others only if there is one. Other conditions are too seldom false everywhere.
- */
-function rareConditions(predicate: ExprNode | null, schema: Schema): RareConditions | null {
-  if (predicate === null) return null;
-  const single = conjuncts(predicate).filter(c => c.kind === 'call' && (c.fn === 'isIn' || c.fn === 'eq'));
-  const test = conjunction(single);
-  if (test === null) return null;
-  const names = columnsOf(test);
-  const fields = schema.filter(({ name }) => names.has(name));
-  return fields.length === names.size && fields.length < schema.length ? { test, fields } : null;
-}
-
-function anyRow({ test, fields }: RareConditions, columns: readonly Column[], rows: number): boolean {
-  const typed = condition(test, scopeOf(fields, 'filter'), 'filter');
-  return selectRows(typed, { schema: fields, rows, columns }).rows > 0;
+function chunkOf(group: RowGroup, column: FileColumn, file: string): ColumnMetaData {
+  const chunk = group.columns[column.leaf]?.meta_data;
+  if (chunk === undefined || chunk.path_in_schema?.[0] !== column.name) {
+    throw badData({ file, column: column.name }, 'its row group holds another column in this place');
+  }
+  return chunk;
 }
 
 /** Uncompressed bytes of the columns that are read. */
@@ -134,7 +185,7 @@ function decodedBytes(
   asked: readonly string[] | null,
 ): number {
   if (asked === null) {
-    return Number(group.total_byte_size);
+    return group.total_byte_size;
   }
   let bytes = 0;
   for (const { name, leaf } of columns) {
@@ -147,9 +198,9 @@ async function openFooter(
   file: string,
   env: IoEnv,
 ): Promise<{ metadata: FileMetaData; columns: FileColumn[] }> {
-  const { handle, size } = await openSource(file, env);
+  const source = await openSource(file, env);
   try {
-    const metadata = await readFooter(handle, size, file);
+    const metadata = await readFooter(source, file);
     const columns = decoding({ file }, () => fileColumns(metadata));
     const seen = new Set<string>();
     for (const { name } of columns) {
@@ -163,7 +214,7 @@ async function openFooter(
     }
     return { metadata, columns };
   } finally {
-    await handle.close();
+    await source.handle.close();
   }
 }
 

@@ -1,6 +1,7 @@
-import type { ColumnMetaData, RowGroup } from 'hyparquet';
 import type { DataType } from '../../column/datatype.js';
 import type { ColumnStatistics } from '../source.js';
+import { viewOf } from './codes.js';
+import type { ColumnMetaData, ParquetType, RowGroup } from './metadata.js';
 import type { FileColumn } from './types.js';
 
 /** Statistics of one row group by column, where the file tells them and their order is Volley's. */
@@ -22,13 +23,15 @@ function chunkStatistics(chunk: ColumnMetaData, column: FileColumn): ColumnStati
   const statistics = chunk.statistics ?? {};
   // The deprecated fields were compared as signed values, whatever the type: right for signed numbers only.
   const signed = signedKinds.has(column.type.kind) && chunk.type !== 'INT96';
+  if (chunk.type === 'FIXED_LEN_BYTE_ARRAY' || column.list !== null)
+    return { min: null, max: null, nullCount: null };
   const min = statistics.min_value ?? (signed ? statistics.min : undefined);
   const max = statistics.max_value ?? (signed ? statistics.max : undefined);
   const nulls = statistics.null_count;
   return {
-    min: bound(min, column.type),
-    max: bound(max, column.type),
-    nullCount: nulls === undefined || nulls < 0n ? (column.nullable ? null : 0) : Number(nulls),
+    min: bound(min, chunk.type, column.type),
+    max: bound(max, chunk.type, column.type),
+    nullCount: nulls === undefined || nulls < 0 ? (column.nullable ? null : 0) : nulls,
   };
 }
 
@@ -43,22 +46,46 @@ const signedKinds: ReadonlySet<DataType['kind']> = new Set<DataType['kind']>([
   'timestamp',
 ]);
 
-/** A bound as plain data; null when unknown, not a safe integer, NaN, or of another type than the column. */
-function bound(value: unknown, type: DataType): number | string | boolean | null {
-  switch (type.kind) {
-    case 'utf8':
-      return typeof value === 'string' ? value : null;
-    case 'bool':
-      return typeof value === 'boolean' ? value : null;
-    case 'binary':
-      return null;
-    default: {
-      const number = typeof value === 'bigint' ? Number(value) : value;
-      if (typeof number !== 'number' || Number.isNaN(number)) {
-        return null;
-      }
-      const exact = type.kind === 'float32' || type.kind === 'float64' || Number.isSafeInteger(number);
-      return exact ? number : null;
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A bound in the units of the column; null when unknown, not a safe integer, NaN, or of another type than the column. */
+function bound(
+  bytes: Uint8Array | undefined,
+  stored: ParquetType,
+  type: DataType,
+): number | string | boolean | null {
+  if (bytes === undefined) return null;
+  const view = viewOf(bytes);
+  const unsigned = type.kind.startsWith('uint');
+  switch (stored) {
+    case 'BOOLEAN':
+      return bytes.length === 1 && type.kind === 'bool' ? bytes[0] === 1 : null;
+    case 'INT32':
+      if (bytes.length !== 4 || type.kind === 'duration') return null;
+      return unsigned ? view.getUint32(0, true) : view.getInt32(0, true);
+    case 'INT64': {
+      if (bytes.length !== 8 || type.kind === 'duration') return null;
+      const value = Number(unsigned ? view.getBigUint64(0, true) : view.getBigInt64(0, true));
+      return Number.isSafeInteger(value) ? value : null;
     }
+    case 'FLOAT':
+      return bytes.length === 4 ? numberOrNull(view.getFloat32(0, true)) : null;
+    case 'DOUBLE':
+      return bytes.length === 8 ? numberOrNull(view.getFloat64(0, true)) : null;
+    case 'BYTE_ARRAY':
+      return type.kind === 'utf8' ? textOrNull(bytes) : null;
+    default:
+      return null;
+  }
+}
+
+const numberOrNull = (value: number) => (Number.isNaN(value) ? null : value);
+
+/** Null for what was cut within a character. */
+function textOrNull(bytes: Uint8Array): string | null {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    return null;
   }
 }

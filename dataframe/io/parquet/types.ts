@@ -1,7 +1,6 @@
-import type { FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
-import { parquetSchema } from 'hyparquet';
 import { VolleyError } from '../../../core/base/errors.js';
 import { DataType, type TimeUnit } from '../../column/datatype.js';
+import type { FileMetaData, SchemaElement } from './metadata.js';
 
 /** A top-level column of a Parquet file. */
 export interface FileColumn {
@@ -9,15 +8,24 @@ export interface FileColumn {
   readonly type: DataType;
   /** Index in `row_groups[].columns`; -1 for what cannot be read. */
   readonly leaf: number;
+  /** Of the values: of a list's items. */
   readonly element: SchemaElement;
+  /** The column itself, not the items of a list. */
   readonly nullable: boolean;
+  /** For lists of flat values. */
+  readonly list: FileList | null;
   /** Why it cannot be read; null when it can. Only a read of this column raises it. */
   readonly unsupported: string | null;
 }
 
+export interface FileList {
+  readonly item: DataType;
+  readonly itemNullable: boolean;
+}
+
 /** The top-level columns of a file, in its order. */
 export function fileColumns(metadata: FileMetaData): FileColumn[] {
-  const root = parquetSchema(metadata);
+  const root = schemaTree(metadata.schema);
   let leaf = 0;
   return root.children.map(tree => {
     const first = leaf;
@@ -26,21 +34,67 @@ export function fileColumns(metadata: FileMetaData): FileColumn[] {
   });
 }
 
+interface SchemaTree {
+  readonly element: SchemaElement;
+  readonly children: readonly SchemaTree[];
+}
+
+/** Levels of nesting that are followed. */
+const maxDepth = 64;
+
+function schemaTree(elements: readonly SchemaElement[]): SchemaTree {
+  let next = 0;
+  const read = (depth: number): SchemaTree => {
+    const element = elements[next++];
+    if (element === undefined || depth > maxDepth) throw new RangeError('its schema is not a tree');
+    const count = element.num_children ?? 0;
+    if (count < 0 || count > elements.length - next) throw new RangeError('its schema is not a tree');
+    return { element, children: Array.from({ length: count }, () => read(depth + 1)) };
+  };
+  const root = read(0);
+  if (next !== elements.length) throw new RangeError('its schema is not a tree');
+  return root;
+}
+
 function leavesOf(tree: SchemaTree): number {
   return tree.children.length === 0 ? 1 : tree.children.reduce((sum, child) => sum + leavesOf(child), 0);
 }
 
 function fileColumn(tree: SchemaTree, leaf: number): FileColumn {
   const { element } = tree;
-  const base = { name: element.name, element, nullable: element.repetition_type !== 'REQUIRED' };
-  if (tree.children.length > 0 || element.repetition_type === 'REPEATED' || element.type === undefined) {
-    return { ...base, leaf: -1, type: nestedType(tree), unsupported: 'nested columns are not read yet' };
+  const { name } = element;
+  const base = { name, element, nullable: element.repetition_type === 'OPTIONAL', list: null };
+  const refused = (type: DataType, unsupported: string) => ({ ...base, leaf: -1, type, unsupported });
+  const list = listOf(tree);
+  if (list !== null) {
+    const { item, itemNullable, element: own } = list;
+    const mapped = scalarType(own);
+    const type = DataType.List(mapped.type);
+    if (mapped.unsupported !== null) return refused(type, mapped.unsupported);
+    return { ...base, leaf, type, element: own, list: { item, itemNullable }, unsupported: null };
+  }
+  if (tree.children.length > 0 || element.type === undefined) {
+    return refused(nestedType(tree), 'structs, maps and lists of them are not read yet');
   }
   const mapped = scalarType(element);
-  if (mapped.unsupported === null) {
-    return { ...base, leaf, type: mapped.type, unsupported: null };
+  if (mapped.unsupported !== null) return refused(mapped.type, mapped.unsupported);
+  return { ...base, leaf, type: mapped.type, unsupported: null };
+}
+
+/** A list of flat values in any of the forms that writers have used; null: something else. */
+function listOf({ element, children }: SchemaTree): (FileList & { element: SchemaElement }) | null {
+  if (element.repetition_type === 'REPEATED') {
+    if (children.length > 0) return null;
+    return { item: scalarType(element).type, itemNullable: false, element };
   }
-  return { ...base, leaf: -1, type: mapped.type, unsupported: mapped.unsupported };
+  const repeated = children.length === 1 ? children[0]! : null;
+  const annotated = element.converted_type === 'LIST' || element.logical_type?.type === 'LIST';
+  if (repeated === null || !annotated || repeated.element.repetition_type !== 'REPEATED') return null;
+  const item = repeated.children.length === 0 ? repeated : repeated.children[0]!;
+  if (repeated.children.length > 1 || item.children.length > 0) return null;
+  if (item !== repeated && item.element.repetition_type === 'REPEATED') return null;
+  const itemNullable = item.element.repetition_type === 'OPTIONAL';
+  return { item: scalarType(item.element).type, itemNullable, element: item.element };
 }
 
 /** The type shown for a nested column that nobody reads. */
@@ -72,10 +126,13 @@ const refused = (type: DataType, unsupported: string): MappedType => ({ type, un
 /**
  * Parquet to Volley. INT96 becomes Timestamp(us): it has no unit of its own, Spark and Impala wrote microseconds or
  * coarser, and nanoseconds since 1970 would not fit float64. DECIMAL(p <= 18, 0) is Int64, exactly; other decimals
- * are refused, because float64 cannot hold them exactly.
+ * are refused, because float64 cannot hold them exactly. A time of day is the Duration since midnight, a UUID its text.
  */
 export function scalarType(element: SchemaElement): MappedType {
   const { converted_type: converted, logical_type: logical } = element;
+  if (logical !== undefined && converted !== undefined && !agree(logical.type, converted)) {
+    return refused(DataType.Binary, `its annotations ${logical.type} and ${converted} contradict each other`);
+  }
   if (logical?.type === 'DECIMAL' || converted === 'DECIMAL') {
     return decimalType(element);
   }
@@ -98,8 +155,27 @@ export function scalarType(element: SchemaElement): MappedType {
         ['STRING', 'ENUM', 'JSON'].includes(logical?.type ?? '');
       return supported(text ? DataType.Utf8 : DataType.Binary);
     }
+    case 'FIXED_LEN_BYTE_ARRAY':
+      if (logical?.type === 'UUID') return supported(DataType.Utf8);
+      if (logical === undefined && converted === undefined) return supported(DataType.Binary);
+      return refused(DataType.Binary, `${logical?.type ?? converted} is not read yet`);
     default:
       return refused(DataType.Binary, `${logical?.type ?? converted ?? element.type} is not read yet`);
+  }
+}
+
+/** The old annotation that writers put beside each new one. */
+function agree(logical: string, converted: string): boolean {
+  switch (logical) {
+    case 'STRING':
+      return converted === 'UTF8';
+    case 'INTEGER':
+      return /^U?INT_/.test(converted);
+    case 'TIME':
+    case 'TIMESTAMP':
+      return new RegExp(`^${logical}_M`).test(converted);
+    default:
+      return converted === logical;
   }
 }
 
@@ -122,7 +198,7 @@ function int32Type({ converted_type: converted, logical_type: logical }: SchemaE
     return supported(DataType.Date);
   }
   if (converted === 'TIME_MILLIS' || logical?.type === 'TIME') {
-    return refused(DataType.Duration('ms'), 'TIME is not read yet: write it as an integer');
+    return supported(DataType.Duration('ms'));
   }
   const bits =
     logical?.type === 'INTEGER' ? logical.bitWidth : Number(/^U?INT_(\d+)$/.exec(converted ?? '')?.[1] ?? 32);
@@ -147,7 +223,7 @@ function int64Type({ converted_type: converted, logical_type: logical }: SchemaE
     return supported(DataType.Timestamp(converted === 'TIMESTAMP_MILLIS' ? 'ms' : 'us', 'UTC'));
   }
   if (logical?.type === 'TIME' || converted === 'TIME_MICROS') {
-    return refused(DataType.Duration('us'), 'TIME is not read yet: write it as an integer');
+    return supported(DataType.Duration(logical?.type === 'TIME' ? unitOf[logical.unit] : 'us'));
   }
   const unsigned = logical?.type === 'INTEGER' ? !logical.isSigned : converted === 'UINT_64';
   return supported(unsigned ? DataType.UInt64 : DataType.Int64);

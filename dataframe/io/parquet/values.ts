@@ -1,9 +1,18 @@
-import type { Encoding, ParquetType } from 'hyparquet';
-import { limits } from '../../../core/base/limits.js';
-import type { Dictionary, Physical, Values } from '../../column/column.js';
-import { StringTable } from '../../column/dictionary.js';
+import { compile } from '../../codegen/compile.js';
+import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
+import { Lent } from '../../kernels/lent.js';
+import {
+  decodeCodes,
+  decodeEntries,
+  joinStreams,
+  paddedTable,
+  requireBytes,
+  requireCode,
+  viewOf,
+} from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
+import type { Encoding, ParquetType } from './metadata.js';
 
 /** Raised inside this folder: a value beyond 2^53 was met, so the column is decoded again as 'i64'. */
 export class BeyondSafe extends Error {}
@@ -13,40 +22,39 @@ const microsPerDay = 86_400_000_000;
 
 /**
  * Turns the values of pages into rows of one column. Values come densely (nulls left out); the caller spreads them.
- * A sink lives for one column of one row group.
+ * A sink lives for one column of one batch.
  */
 export interface ValueSink {
   readonly values: Values;
   /** Elements of `values` per row. */
   readonly width: number;
+  /** Before the first page of a chunk. `lent` is for what is needed until its last one is decoded. */
+  begin(lent: Lent): void;
   dictionaryPage(page: Uint8Array, count: number): void;
   /** Decodes `count` values of page[from...] to rows [at, at + count). */
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void;
+  /** For text. Decodes only the picked rows of a PLAIN page without nulls. */
+  pickPlain?(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void;
   /** For text. */
   dictionary(): Dictionary | null;
+  /** Bounds of all values, where they are known without a look at each of them. */
+  range(): ValueRange | undefined;
 }
 
-/** A sink for flat values of a file type and the physical form they take. */
-export function createSink(
-  type: ParquetType,
-  physical: Physical,
-  unsigned: boolean,
-  values: Values,
-): ValueSink {
-  if (type === 'BYTE_ARRAY') {
-    return new TextSink(values as Int32Array);
-  }
-  return new NumberSink(type, physical, unsigned, values);
-}
-
-class NumberSink implements ValueSink {
+export class NumberSink implements ValueSink {
   readonly values: Values;
   readonly width: number;
   #type: ParquetType;
   #physical: Physical;
   #unsigned: boolean;
+  #lent = new Lent();
+  /** Padded, where it is short. */
   #entries: Values | null = null;
-  #codes = new Int32Array(0);
+  #count = 0;
+  /** Some pages were not coded: nothing is known of their values. */
+  #plainPages = false;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
 
   constructor(type: ParquetType, physical: Physical, unsigned: boolean, values: Values) {
     this.#type = type;
@@ -56,12 +64,23 @@ class NumberSink implements ValueSink {
     this.width = physical === 'i64' ? 2 : 1;
   }
 
+  begin(lent: Lent): void {
+    this.#lent = lent;
+    this.#entries = null;
+  }
+
   dictionaryPage(page: Uint8Array, count: number): void {
     requireBytes(page, 0, count * sizeOf(this.#type));
     const Entries = this.values.constructor as new (length: number) => Values;
     const entries = new Entries(count * this.width);
     this.#plain(page, 0, entries, 0, count);
-    this.#entries = entries;
+    this.#count = count;
+    this.#entries = this.width === 1 ? paddedTable(entries, count) : entries;
+    for (let i = 0; i < entries.length; i++) {
+      const value = entries[i]!;
+      if (value < this.#min) this.#min = value;
+      if (value > this.#max) this.#max = value;
+    }
   }
 
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
@@ -69,6 +88,7 @@ class NumberSink implements ValueSink {
     if (count === 0) {
       return;
     }
+    if (encoding !== 'PLAIN_DICTIONARY' && encoding !== 'RLE_DICTIONARY') this.#plainPages = true;
     if (encoding === 'PLAIN') {
       this.#plain(page, from, this.values, at, count);
     } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
@@ -96,25 +116,23 @@ class NumberSink implements ValueSink {
     return null;
   }
 
+  range(): ValueRange | undefined {
+    if (this.#plainPages || this.#min > this.#max) return undefined;
+    return { min: this.#min, max: this.#max };
+  }
+
   #coded(page: Uint8Array, from: number, at: number, count: number): void {
     const entries = this.#entries;
     if (entries === null) {
       throw new RangeError('a page of dictionary codes comes before its dictionary');
     }
-    if (this.#codes.length < count) {
-      this.#codes = new Int32Array(count);
-    }
     const { values, width } = this;
-    const codes = this.#codes;
-    decodeCodes(page, from, codes, 0, count, entries.length / width);
-    if (width === 1) {
-      gather(values, at, entries, codes, count);
+    if (width === 1 && decodeEntries(page, from, entries, this.#count, this.#physical, values, at, count))
       return;
-    }
-    for (let i = 0; i < count; i++) {
-      values[2 * (at + i)] = entries[2 * codes[i]!]!;
-      values[2 * (at + i) + 1] = entries[2 * codes[i]! + 1]!;
-    }
+    const codes = this.#lent.values('i32', count, false) as Int32Array;
+    decodeCodes(page, from, codes, 0, count);
+    const largest = gatherer(this.#physical)(values, at, entries, codes, count);
+    requireCode(largest, this.#count);
   }
 
   /** PLAIN little-endian values into `out`. */
@@ -133,7 +151,7 @@ class NumberSink implements ValueSink {
       return;
     }
     if (this.#type === 'INT64' && this.#physical === 'f64') {
-      plainInt64(page, from, out as Float64Array, at, count, this.#unsigned);
+      plainInt64(page, from, out as Float64Array, at, count, this.#unsigned, this.#lent);
       return;
     }
     // Same bits in the file and in memory: bytes are copied, which needs no alignment.
@@ -149,155 +167,18 @@ class NumberSink implements ValueSink {
   }
 }
 
-class TextSink implements ValueSink {
-  readonly values: Int32Array;
-  readonly width = 1;
-  #table = new StringTable();
-  /** Code in #table of each entry of the file's dictionary; null: there is none. */
-  #map: Int32Array | null = null;
-  #identity = true;
-  #decoded = 0;
+type Gather = (out: Values, at: number, entries: Values, codes: Int32Array, count: number) => number;
 
-  constructor(values: Int32Array) {
-    this.values = values;
-  }
-
-  dictionaryPage(page: Uint8Array, count: number): void {
-    // A lying count must not allocate: each entry takes at least its length prefix.
-    requireBytes(page, 0, count * 4);
-    const map = new Int32Array(count);
-    this.#intern(page, 0, map, 0, count);
-    this.#map = map;
-    this.#identity = map.every((code, i) => code === i);
-  }
-
-  dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
-    // Nothing but nulls: writers may leave out the values altogether.
-    if (count === 0) {
-      return;
-    }
-    if (encoding === 'PLAIN') {
-      this.#intern(page, from, this.values, at, count);
-    } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
-      this.#coded(page, from, at, count);
-    } else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY' || encoding === 'DELTA_BYTE_ARRAY') {
-      this.#deltas(page, from, encoding === 'DELTA_BYTE_ARRAY', at, count);
-    } else {
-      throw new RangeError(`encoding ${encoding} of BYTE_ARRAY is not supported`);
-    }
-  }
-
-  dictionary(): Dictionary {
-    return this.#table.toDictionary();
-  }
-
-  #coded(page: Uint8Array, from: number, at: number, count: number): void {
-    const map = this.#map;
-    if (map === null) {
-      throw new RangeError('a page of dictionary codes comes before its dictionary');
-    }
-    const values = this.values;
-    decodeCodes(page, from, values, at, count, map.length);
-    for (let i = at; !this.#identity && i < at + count; i++) {
-      values[i] = map[values[i]!]!;
-    }
-  }
-
-  /**
-   * Lengths first, then all bytes. With `prefixed`, each text shares a prefix with the one before, so a small file
-   * can stand for any amount of text: it is built in one buffer and counted.
-   */
-  #deltas(page: Uint8Array, from: number, prefixed: boolean, at: number, count: number): void {
-    const prefixes = new Int32Array(count);
-    const lengths = new Int32Array(count);
-    let p = prefixed ? unpackDeltas(page, from, count, prefixes, 1) : from;
-    p = unpackDeltas(page, p, count, lengths, 1);
-    let text = new Uint8Array(256);
-    let before = 0;
-    for (let i = 0; i < count; i++) {
-      const prefix = prefixes[i]!;
-      const length = lengths[i]!;
-      requireBytes(page, p, length);
-      this.#decoded += prefix + length;
-      if (prefix < 0 || prefix > before || this.#decoded > limits.parquetDecodedBytes) {
-        throw new RangeError(`its text is damaged or exceeds ${limits.parquetDecodedBytes} decoded bytes`);
-      }
-      before = prefix + length;
-      if (before > text.length) {
-        const grown = new Uint8Array(before * 2);
-        grown.set(text.subarray(0, prefix));
-        text = grown;
-      }
-      text.set(page.subarray(p, p + length), prefix);
-      p += length;
-      this.values[at + i] = this.#table.intern(text, 0, before);
-    }
-  }
-
-  #intern(page: Uint8Array, from: number, out: Int32Array, at: number, count: number): void {
-    let p = from;
-    for (let i = 0; i < count; i++) {
-      requireBytes(page, p, 4);
-      const length = page[p]! | (page[p + 1]! << 8) | (page[p + 2]! << 16) | (page[p + 3]! << 24);
-      p += 4;
-      requireBytes(page, p, length);
-      out[at + i] = this.#table.intern(page, p, p + length);
-      p += length;
-    }
-  }
-}
-
-/** BYTE_STREAM_SPLIT: first all lowest bytes, then all second ones, … */
-function joinStreams(page: Uint8Array, from: number, count: number, size: number): Uint8Array {
-  const out = new Uint8Array(count * size);
-  for (let b = 0; b < size; b++) {
-    for (let i = 0; i < count; i++) {
-      out[i * size + b] = page[from + b * count + i]!;
-    }
-  }
-  return out;
-}
-
-/** Codes of a dictionary page: one byte bit width, then the hybrid. Every code is checked against the dictionary. */
-function decodeCodes(
-  page: Uint8Array,
-  from: number,
-  codes: Int32Array,
-  at: number,
-  count: number,
-  entries: number,
-): void {
-  requireBytes(page, from, 1);
-  const width = page[from]!;
-  if (width > 32) {
-    throw new RangeError(`dictionary codes of ${width} bits`);
-  }
-  if (width === 0) {
-    codes.fill(0, at, at + count);
-  } else {
-    decodeHybrid(page, from + 1, page.length, width, codes, at, count);
-  }
-  let largest = 0;
-  for (let i = at; i < at + count; i++) {
-    // Unsigned: a negative code is a huge one.
-    const code = codes[i]! >>> 0;
-    largest = code > largest ? code : largest;
-  }
-  if (largest >= entries) {
-    throw new RangeError(`dictionary code ${largest} of ${entries} entries`);
-  }
-}
-
-function gather(out: Values, at: number, entries: Values, codes: Int32Array, count: number): void {
-  if (out instanceof Float64Array) {
-    for (let i = 0; i < count; i++) {
-      out[at + i] = entries[codes[i]!]!;
-    }
-    return;
-  }
-  for (let i = 0; i < count; i++) {
-    out[at + i] = entries[codes[i]!]!;
-  }
+/** The entries of codes, and the largest code: a larger one than there are entries makes no difference until then. */
+function gatherer(physical: Physical): Gather {
+  const move =
+    physical === 'i64'
+      ? 'out[2*(at+i)]=entries[2*c];out[2*(at+i)+1]=entries[2*c+1];'
+      : 'out[at+i]=entries[c];';
+  return compile<Gather>(
+    ['out', 'at', 'entries', 'codes', 'count'],
+    `/* ${physical} */let m=0;for(let i=0;i<count;i++){const c=codes[i];const u=c>>>0;if(u>m)m=u;${move}}return m;`,
+  );
 }
 
 /** 64-bit integers to float64 by their halves. @throws BeyondSafe */
@@ -308,9 +189,9 @@ function plainInt64(
   at: number,
   count: number,
   unsigned: boolean,
+  lent: Lent,
 ): void {
-  const halves = new Int32Array(2 * count);
-  new Uint8Array(halves.buffer).set(page.subarray(from, from + 8 * count));
+  const halves = alignedWords(page, from, 2 * count, lent);
   let beyond = 0;
   for (let i = 0; i < count; i++) {
     const high = halves[2 * i + 1]!;
@@ -324,6 +205,15 @@ function plainInt64(
   if (beyond !== 0) {
     throw new BeyondSafe();
   }
+}
+
+/** Words of the page from byte `from` on: where they lie, or copied to where they can be read as words. */
+function alignedWords(page: Uint8Array, from: number, words: number, lent: Lent): Int32Array {
+  const offset = page.byteOffset + from;
+  if ((offset & 3) === 0) return new Int32Array(page.buffer, offset, words);
+  const copy = lent.values('i32', words, false) as Int32Array;
+  new Uint8Array(copy.buffer, copy.byteOffset, words * 4).set(page.subarray(from, from + words * 4));
+  return copy;
 }
 
 /** INT96: nanoseconds of the day, then the Julian day. Cut to microseconds. @throws BeyondSafe */
@@ -371,14 +261,4 @@ function sizeOf(type: ParquetType): number {
     default:
       throw new RangeError(`type ${type} is not supported`);
   }
-}
-
-function requireBytes(page: Uint8Array, from: number, length: number): void {
-  if (length < 0 || from + length > page.length) {
-    throw new RangeError(`a page of ${page.length} bytes ends before its values`);
-  }
-}
-
-function viewOf(page: Uint8Array): DataView {
-  return new DataView(page.buffer, page.byteOffset, page.byteLength);
 }

@@ -1,115 +1,156 @@
 import type { FileHandle } from 'node:fs/promises';
-import * as zlib from 'node:zlib';
-import type { CompressionCodec } from 'hyparquet';
-import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import { snappyCompressor } from 'hysnappy';
 import { VolleyError } from '../../../core/base/errors.js';
 import { volleyVersion } from '../../../core/base/version.js';
 import type { Batch } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
+import { concatBatches } from '../../kernels/concat.js';
+import { sliceBatch } from '../../kernels/take.js';
 import type { SinkSpec } from '../source.js';
-import { appendRows, type FileValue, parquetSchemaOf } from './encode.js';
+import { type FileElement, fileElements } from './encode.js';
+import { type Codec, encodeChunk, type WrittenChunk } from './encode-chunk.js';
+import { thrift } from './thrift.js';
+import { loadZstd, packZstd } from './zstd.js';
 
-/** zlib's zstd exists from Node 22.15 on. */
-const nodeZstd = (zlib as { zstdCompressSync?: (input: Uint8Array) => Uint8Array }).zstdCompressSync;
+const magic = Buffer.from('PAR1');
 
-const codecs: Record<SinkSpec['compression'], CompressionCodec> = {
-  snappy: 'SNAPPY',
-  zstd: 'ZSTD',
-  none: 'UNCOMPRESSED',
-};
-
-/** @throws UNSUPPORTED for types and compressions that cannot be written: call it before anything is made */
-export function requireWritable(schema: Schema, compression: SinkSpec['compression']): void {
+/** @throws UNSUPPORTED for types that cannot be written: call it before anything is made */
+export function requireWritable(schema: Schema): void {
   if (schema.length === 0) {
     throw new VolleyError(
       'UNSUPPORTED',
       'a Parquet file needs at least one column: select some before the sink',
     );
   }
-  parquetSchemaOf(schema);
-  if (compression === 'zstd' && nodeZstd === undefined) {
-    throw new VolleyError(
-      'UNSUPPORTED',
-      `Node ${process.version} cannot write zstd: use compression: 'snappy' (the default) or 'none', or Node 22.15 or later`,
-      { compression },
-    );
+  fileElements(schema);
+}
+
+async function codecOf(compression: SinkSpec['compression']): Promise<Codec> {
+  switch (compression) {
+    case 'none':
+      return { number: 0, pack: page => page };
+    case 'snappy':
+      return { number: 1, pack: snappyCompressor() };
+    case 'zstd':
+      await loadZstd();
+      return { number: 6, pack: packZstd };
   }
+}
+
+interface RowGroup {
+  readonly rows: number;
+  readonly chunks: readonly WrittenChunk[];
 }
 
 /** Writes one Parquet file: row groups of exactly `rowGroupRows`, the last one shorter. Holds one row group in memory. */
 export class ParquetFile {
   rows = 0;
-  #writer: BufferedFile;
-  #parquet: ParquetWriter;
-  #schema: Schema;
-  #rowGroupRows: number;
-  #pending: FileValue[][];
+  readonly #handle: FileHandle;
+  readonly #schema: Schema;
+  readonly #elements: readonly FileElement[];
+  readonly #rowGroupRows: number;
+  readonly #codec: Codec;
+  readonly #groups: RowGroup[] = [];
+  #pending: Batch[] = [];
+  #pendingRows = 0;
+  #offset = 0;
 
-  constructor(handle: FileHandle, schema: Schema, spec: SinkSpec) {
-    this.#writer = new BufferedFile(handle);
-    this.#parquet = new ParquetWriter({
-      writer: this.#writer,
-      schema: parquetSchemaOf(schema),
-      codec: codecs[spec.compression],
-      compressors: nodeZstd === undefined ? {} : { ZSTD: nodeZstd },
-      createdBy: `volley version ${volleyVersion}`,
-    });
+  private constructor(handle: FileHandle, schema: Schema, spec: SinkSpec, codec: Codec) {
+    this.#handle = handle;
     this.#schema = schema;
+    this.#elements = fileElements(schema);
     this.#rowGroupRows = spec.rowGroupRows;
-    this.#pending = schema.map(() => []);
+    this.#codec = codec;
+  }
+
+  static async open(handle: FileHandle, schema: Schema, spec: SinkSpec): Promise<ParquetFile> {
+    const file = new ParquetFile(handle, schema, spec, await codecOf(spec.compression));
+    await file.#write([magic]);
+    return file;
   }
 
   async append(batch: Batch): Promise<void> {
-    let row = 0;
-    while (row < batch.rows) {
-      const filled = this.#pending[0]?.length ?? 0;
-      const to = Math.min(batch.rows, row + this.#rowGroupRows - filled);
-      batch.columns.forEach((column, i) => {
-        appendRows(column, row, to, this.#pending[i]!);
-      });
+    for (let row = 0; row < batch.rows; ) {
+      const to = Math.min(batch.rows, row + this.#rowGroupRows - this.#pendingRows);
+      this.#pending.push(row === 0 && to === batch.rows ? batch : sliceBatch(batch, row, to));
+      this.#pendingRows += to - row;
       this.rows += to - row;
       row = to;
-      if ((this.#pending[0]?.length ?? 0) >= this.#rowGroupRows) {
-        await this.#writeGroup();
-      }
+      if (this.#pendingRows === this.#rowGroupRows) await this.#writeGroup();
     }
   }
 
-  /** Writes what is left and the footer. @returns bytes of the file */
+  /** Writes what is left, the page index and the footer. @returns bytes of the file */
   async finish(): Promise<number> {
-    if ((this.#pending[0]?.length ?? 0) > 0) {
-      await this.#writeGroup();
+    if (this.#pendingRows > 0) await this.#writeGroup();
+    const all = this.#groups.flatMap(({ chunks }) => chunks);
+    for (const kind of ['columnIndex', 'offsetIndex'] as const) {
+      for (const chunk of all) {
+        chunk[kind].offset = this.#offset;
+        await this.#write([chunk[kind].bytes]);
+      }
     }
-    await this.#parquet.finish();
-    return this.#writer.offset;
+    const footer = this.#footer();
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(footer.length);
+    await this.#write([footer, length, magic]);
+    return this.#offset;
   }
 
   async #writeGroup(): Promise<void> {
-    const columnData = this.#schema.map((field, i) => ({ name: field.name, data: this.#pending[i]! }));
-    this.#pending = this.#schema.map(() => []);
-    await this.#parquet.write({ columnData, rowGroupSize: this.#rowGroupRows });
-  }
-}
-
-/** Collects a row group in memory, then writes it out. */
-class BufferedFile extends ByteWriter {
-  #handle: FileHandle;
-
-  constructor(handle: FileHandle) {
-    super();
-    this.#handle = handle;
+    const batch = concatBatches(this.#schema, this.#pending);
+    this.#pending = [];
+    this.#pendingRows = 0;
+    const chunks: WrittenChunk[] = [];
+    for (const [i, element] of this.#elements.entries()) {
+      const { chunk, parts } = encodeChunk(batch.columns[i]!, element, this.#codec, this.#offset);
+      chunks.push(chunk);
+      await this.#write(parts);
+    }
+    this.#groups.push({ rows: batch.rows, chunks });
   }
 
-  async flush(): Promise<void> {
-    const bytes = this.getBytes();
+  #footer(): Uint8Array {
+    return thrift(file => {
+      file.i32(1, 2);
+      file.structs(2, [null, ...this.#elements], (element, fields) => {
+        if (element === null) {
+          fields.binary(4, 'schema');
+          fields.i32(5, this.#elements.length);
+          return;
+        }
+        fields.i32(1, element.type);
+        fields.i32(3, 1);
+        fields.binary(4, element.name);
+        if (element.converted !== null) fields.i32(6, element.converted);
+        if (element.logical !== null) fields.struct(10, element.logical);
+      });
+      file.i64(3, this.rows);
+      file.structs(4, this.#groups, ({ rows, chunks }, group) => {
+        group.structs(1, chunks, (chunk, fields) => chunk.metadata(fields));
+        group.i64(
+          2,
+          chunks.reduce((sum, chunk) => sum + chunk.uncompressed, 0),
+        );
+        group.i64(3, rows);
+        group.i64(5, chunks[0]!.start);
+        group.i64(
+          6,
+          chunks.reduce((sum, chunk) => sum + chunk.compressed, 0),
+        );
+      });
+      file.binary(6, `volley version ${volleyVersion}`);
+      // Bounds are those of the types' own order: without this readers do not trust them.
+      file.structs(7, this.#elements, (_, order) => order.struct(1, () => {}));
+    });
+  }
+
+  async #write(parts: readonly Uint8Array[]): Promise<void> {
+    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     let written = 0;
     while (written < bytes.length) {
       written += (await this.#handle.write(bytes, written, bytes.length - written)).bytesWritten;
     }
-    this.index = 0;
-  }
-
-  override finish(): Promise<void> {
-    return this.flush();
+    this.#offset += bytes.length;
   }
 }

@@ -111,7 +111,11 @@ async function rangesOf(
   ];
 }
 
-async function* read(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
+async function* read(scan: ScanSpec, splits: readonly Split[], env: IoEnv): AsyncGenerator<Batch> {
+  for (const split of splits) yield* readSplit(scan, split, env);
+}
+
+async function* readSplit(scan: ScanSpec, split: Split, env: IoEnv): AsyncGenerator<Batch> {
   assert(
     scan.postgres !== undefined && scan.schema !== null && split.query !== undefined,
     'read after inspection',

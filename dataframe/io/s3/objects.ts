@@ -79,7 +79,7 @@ class S3Object implements SourceHandle {
   }
 
   async read(
-    buffer: Buffer,
+    buffer: Uint8Array,
     offset: number,
     length: number,
     position: number,

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { isValid } from '../../column/bitmap.js';
-import type { Batch, Column } from '../../column/column.js';
+import type { Batch, Column, Dictionary } from '../../column/column.js';
 import { entryText } from '../../column/dictionary.js';
-import type { IoEnv, ScanSpec, SourceReader } from '../source.js';
+import { Lent } from '../../kernels/lent.js';
+import type { IoEnv, ReadUse, ScanSpec, SourceReader } from '../source.js';
 
 /** Numbers in every column are compared as text of bigint or float64, so that nothing is rounded on the way. */
 export type Cell = string | null;
@@ -41,15 +42,18 @@ export async function duckdb(...statements: string[]): Promise<Cell[][]> {
   }
 }
 
+/** All rows; text is looked at. */
+export function readWhole(): ReadUse {
+  return { lent: new Lent(), movesText: false, rows: Number.POSITIVE_INFINITY };
+}
+
 /** Everything a reader yields for a scan. */
 export async function readAll(reader: SourceReader, scan: ScanSpec, env = testEnv): Promise<Cell[][]> {
   const inspection = await reader.inspect(scan, env);
   const rows: Cell[][] = [];
-  for (const split of inspection.splits) {
-    for await (const batch of reader.read({ ...scan, schema: inspection.schema }, split, env)) {
-      rows.push(...cellsOf(batch));
-    }
-  }
+  const whole = { ...scan, schema: inspection.schema };
+  for await (const batch of reader.read(whole, inspection.splits, env, readWhole()))
+    rows.push(...cellsOf(batch));
   return rows;
 }
 
@@ -57,13 +61,29 @@ export function cellsOf(batch: Batch): Cell[][] {
   return Array.from({ length: batch.rows }, (_, row) => batch.columns.map(column => cellOf(column, row)));
 }
 
+function hexOf({ bytes, offsets }: Dictionary, entry: number): string {
+  return Buffer.from(bytes.subarray(offsets[entry], offsets[entry + 1]))
+    .toString('hex')
+    .toUpperCase();
+}
+
 function cellOf(column: Column, row: number): Cell {
   if (!isValid(column.validity, row)) {
     return null;
   }
   const value = column.values[row]!;
+  if (column.items !== undefined) {
+    const to = column.values[row + 1]!;
+    const items = Array.from({ length: to - value }, (_, i) => {
+      const cell = cellOf(column.items!, value + i);
+      return cell !== null && column.items!.dictionary !== null ? JSON.stringify(cell) : String(cell);
+    });
+    // As DuckDB's to_json has it.
+    return `[${items.join(',')}]`;
+  }
   switch (column.physical) {
     case 'code':
+      if (column.type.kind === 'binary') return hexOf(column.dictionary!, value);
       return entryText(column.dictionary!, value);
     case 'bool':
       return value === 1 ? 'true' : 'false';

@@ -1,0 +1,86 @@
+import type { Physical, Values } from '../../column/column.js';
+import { decodeHybrid, decodeThrough, lookedUpBits } from './hybrid.js';
+
+/** Codes of a dictionary page: one byte bit width, then the hybrid. Not checked against the dictionary yet. */
+export function decodeCodes(
+  page: Uint8Array,
+  from: number,
+  codes: Int32Array,
+  at: number,
+  count: number,
+): void {
+  requireBytes(page, from, 1);
+  const width = page[from]!;
+  if (width > 32) {
+    throw new RangeError(`dictionary codes of ${width} bits`);
+  }
+  if (width === 0) {
+    codes.fill(0, at, at + count);
+  } else {
+    decodeHybrid(page, from + 1, page.length, width, codes, at, count);
+  }
+}
+
+/** A table for codes of any width that `decodeEntries` takes: `entries`, and zeros up to a power of two. */
+export function paddedTable<V extends Values>(entries: V, count: number): V {
+  let size = 1;
+  while (size < count) size *= 2;
+  if (size > 2 ** lookedUpBits) return entries;
+  const table = new (entries.constructor as new (length: number) => V)(2 ** lookedUpBits);
+  table.set(entries.subarray(0, count) as never);
+  return table;
+}
+
+/**
+ * The entries that the codes of a page stand for, one element each. False when the codes are too wide for it, and
+ * nothing was done. `table` is a padded one of `count` entries.
+ */
+export function decodeEntries(
+  page: Uint8Array,
+  from: number,
+  table: Values,
+  count: number,
+  physical: Physical,
+  out: Values,
+  at: number,
+  rows: number,
+): boolean {
+  requireBytes(page, from, 1);
+  const width = page[from]!;
+  if (width > lookedUpBits || table.length !== 2 ** lookedUpBits) return false;
+  const valid =
+    width === 0
+      ? count > 0
+      : decodeThrough(page, from + 1, page.length, width, table, count, physical, out, at, rows);
+  if (!valid) throw new RangeError(`a dictionary code beyond its ${count} entries`);
+  if (width === 0) out.fill(table[0]!, at, at + rows);
+  return true;
+}
+
+/** `largest`: of all codes, taken as unsigned, so that a negative one is huge. */
+export function requireCode(largest: number, entries: number): void {
+  if (largest >= entries) {
+    throw new RangeError(`dictionary code ${largest} of ${entries} entries`);
+  }
+}
+
+export function requireBytes(page: Uint8Array, from: number, length: number): void {
+  if (length < 0 || from + length > page.length) {
+    throw new RangeError(`a page of ${page.length} bytes ends before its values`);
+  }
+}
+
+export function viewOf(page: Uint8Array): DataView {
+  return new DataView(page.buffer, page.byteOffset, page.byteLength);
+}
+
+/** BYTE_STREAM_SPLIT: first all lowest bytes, then all second ones, … */
+export function joinStreams(page: Uint8Array, from: number, count: number, size: number): Uint8Array {
+  const out = new Uint8Array(count * size);
+  for (let b = 0; b < size; b++) {
+    for (let i = 0; i < count; i++) {
+      out[i * size + b] = page[from + b * count + i]!;
+    }
+  }
+  return out;
+}

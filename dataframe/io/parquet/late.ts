@@ -1,0 +1,44 @@
+import { type Selection, selectRows } from '../../codegen/evaluate.js';
+import type { Batch, Column } from '../../column/column.js';
+import type { Schema } from '../../column/datatype.js';
+import type { ExprNode } from '../../expr/node.js';
+import { columnsOf } from '../../expr/traverse.js';
+import { condition, scopeOf } from '../../expr/typing.js';
+import { takeColumn } from '../../kernels/take.js';
+
+/** Share of the rows up to which it pays to pick those of the other columns. */
+const pickedShare = 1 / 8;
+
+/** Decodes column c of the schema: all rows, or those picked. */
+type Decode = (c: number, picked: Int32Array | null) => Column;
+
+/**
+ * The columns of a batch: first those the predicate looks at, and of the others only the rows for which it is true, when
+ * these are few. The filter itself still runs, so whatever is not sure here is left to it.
+ */
+export function decodeLate(schema: Schema, rows: number, predicate: ExprNode | null, decode: Decode): Batch {
+  const names = new Set<string>();
+  if (predicate !== null) columnsOf(predicate, names);
+  const first = schema.flatMap((field, c) => (names.has(field.name) ? [c] : []));
+  const all = () => ({ schema, rows, columns: schema.map((_, c) => decode(c, null)) });
+  if (predicate === null || first.length < names.size || first.length === schema.length) return all();
+  const looked = first.map(c => decode(c, null));
+  const chosen = selected(predicate, { schema: first.map(c => schema[c]!), rows, columns: looked });
+  const few = chosen !== null && chosen.rows <= rows * pickedShare ? chosen : null;
+  const picked = few === null ? null : few.at.slice(0, few.rows);
+  const columns = schema.map((_, c) => {
+    const known = looked[first.indexOf(c)];
+    if (known === undefined) return decode(c, picked);
+    return few === null ? known : takeColumn(known, few.at, few.rows);
+  });
+  return { schema, rows: few?.rows ?? rows, columns };
+}
+
+/** Null when the predicate raises: the filter will, and tells the row. */
+function selected(predicate: ExprNode, batch: Batch): Selection | null {
+  try {
+    return selectRows(condition(predicate, scopeOf(batch.schema, 'filter'), 'filter'), batch);
+  } catch {
+    return null;
+  }
+}

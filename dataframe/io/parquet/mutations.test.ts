@@ -1,0 +1,244 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { parquetMetadata } from 'hyparquet';
+import { parquetHeader } from 'hyparquet/src/column.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isVolleyError } from '../../../core/base/errors.js';
+import type { Batch } from '../../column/column.js';
+import type { Field, Schema } from '../../column/datatype.js';
+import { writeSink } from '../sink.js';
+import type { ScanSpec, SinkSpec } from '../source.js';
+import { type Cell, cellsOf, newSeed, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { parquetReader } from './reader.js';
+
+const scratch = scratchFolder();
+let connection: DuckDBConnection;
+
+beforeAll(async () => {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  connection = await instance.connect();
+});
+afterAll(() => {
+  connection.closeSync();
+  scratch.close();
+});
+
+interface Sample {
+  readonly name: string;
+  readonly bytes: Buffer;
+  /** Byte ranges under a checksum. */
+  readonly sealed: readonly (readonly [number, number])[];
+}
+
+const scanOf = (path: string): ScanSpec => ({
+  format: 'parquet',
+  paths: [path],
+  csv: null,
+  columns: null,
+  predicate: null,
+  schema: null,
+});
+
+const rows = `SELECT i % 3 = 0 AS b, (i % 100)::TINYINT AS i8, CASE WHEN i % 7 = 3 THEN NULL ELSE (i * 1000003)::INTEGER END AS i32,
+  (i * 1000000007)::BIGINT AS i64, (i / 7)::DOUBLE AS f64, (i / 3)::FLOAT AS f32, CASE WHEN i % 5 = 2 THEN NULL ELSE 'key ' || (i % 4) END AS few,
+  'näme ' || (i * 7919) AS many, DATE '1970-01-01' + (i * 3)::INTEGER AS d, TIMESTAMP '2001-01-01 00:00:00' + INTERVAL (i * 977) MILLISECOND AS ts
+  FROM range(90) t(i)`;
+const lists = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE range(i % 5) END AS l, ['a' || (i % 3), NULL] AS t FROM range(60) u(i)`;
+
+async function ownBytes(compression: SinkSpec['compression']): Promise<Buffer> {
+  const source = scratch.path('source.parquet');
+  await connection.run(`COPY (${rows}) TO '${source}' (FORMAT parquet)`);
+  const { schema, batches } = await readFile(source);
+  const path = scratch.path(`own-${compression}.parquet`);
+  const temporaryPath = `${path}.tmp`;
+  await writeSink(
+    { format: 'parquet', path, temporaryPath, compression, rowGroupRows: 50, role: 'file' },
+    schema,
+    batches,
+    testEnv,
+  );
+  return readFileSync(path);
+}
+
+async function duckdbBytes(name: string, select: string, options: string): Promise<Buffer> {
+  const path = scratch.path(`${name}.parquet`);
+  await connection.run(`COPY (${select}) TO '${path}' (FORMAT parquet, ${options})`);
+  return readFileSync(path);
+}
+
+/** Where the bodies of pages lie that carry a checksum. */
+function sealedRanges(bytes: Buffer): [number, number][] {
+  const metadata = parquetMetadata(Uint8Array.from(bytes).buffer);
+  const out: [number, number][] = [];
+  for (const { columns } of metadata.row_groups) {
+    for (const { meta_data: chunk } of columns) {
+      const start = Number(chunk!.dictionary_page_offset ?? chunk!.data_page_offset);
+      const end = start + Number(chunk!.total_compressed_size);
+      const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: start };
+      while (reader.offset < end) {
+        const header = parquetHeader(reader);
+        if (header.crc !== undefined) out.push([reader.offset, reader.offset + header.compressed_page_size]);
+        reader.offset += header.compressed_page_size;
+      }
+    }
+  }
+  return out;
+}
+
+async function readFile(path: string): Promise<{ schema: Schema; batches: Batch[] }> {
+  const { schema, splits } = await parquetReader.inspect(scanOf(path), testEnv);
+  const batches: Batch[] = [];
+  for await (const batch of parquetReader.read({ ...scanOf(path), schema }, splits, testEnv, readWhole())) {
+    batches.push(batch);
+  }
+  return { schema, batches };
+}
+
+/** The value of a column in the form of cells, in DuckDB's SQL. */
+function cellSql({ name, type }: Field): string {
+  const column = `"${name.replaceAll('"', '""')}"`;
+  switch (type.kind) {
+    case 'float32':
+    case 'float64':
+      return `${column}::DOUBLE`;
+    case 'date':
+      return `(${column}::DATE - DATE '1970-01-01')::VARCHAR`;
+    case 'timestamp':
+      return `epoch_${type.unit}(${column})::VARCHAR`;
+    case 'binary':
+      return `hex(${column})`;
+    case 'list':
+      return type.item.kind === 'binary'
+        ? `to_json(list_transform(${column}, x -> hex(x)))::VARCHAR`
+        : `to_json(${column})::VARCHAR`;
+    default:
+      return `${column}::VARCHAR`;
+  }
+}
+
+/** What DuckDB reads; null: it refuses the file. */
+async function oracle(path: string, schema: Schema): Promise<Cell[][] | null> {
+  try {
+    const reader = await connection.runAndReadAll(
+      `SELECT ${schema.map(cellSql).join(', ')} FROM read_parquet('${path}')`,
+    );
+    return reader
+      .getRows()
+      .map(row => row.map(value => (value === null ? null : Object.is(value, -0) ? '-0' : String(value))));
+  } catch {
+    return null;
+  }
+}
+
+type Mutation =
+  | { readonly kind: 'cut'; readonly at: number }
+  | { readonly kind: 'flip'; readonly at: number; readonly bit: number }
+  | { readonly kind: 'set'; readonly at: number; readonly value: number }
+  | { readonly kind: 'move'; readonly at: number; readonly from: number; readonly length: number };
+
+/** A share of the file, evenly: fast-check prefers numbers near the ends of a range. */
+const at = fc.nat().map(n => (Math.imul(n, 0x9e3779b1) >>> 0) / 2 ** 32);
+const mutation: fc.Arbitrary<Mutation> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), at }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('flip' as const), at, bit: fc.nat(7) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('set' as const), at, value: fc.nat(255) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('move' as const),
+      at,
+      from: at,
+      length: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+);
+
+function mutated({ bytes }: Sample, how: Mutation): { bytes: Buffer; place: number } {
+  const place = Math.floor(how.at * bytes.length);
+  if (how.kind === 'cut') return { bytes: bytes.subarray(0, place), place };
+  const out = Buffer.from(bytes);
+  if (how.kind === 'flip') out[place]! ^= 1 << how.bit;
+  else if (how.kind === 'set') out[place] = how.value;
+  else
+    bytes.copy(
+      out,
+      place,
+      Math.floor(how.from * bytes.length),
+      Math.floor(how.from * bytes.length) + how.length,
+    );
+  return { bytes: out, place };
+}
+
+let files = 0;
+
+/** What a mutation led to: 'error', the 'same' bytes, rows 'equal' to DuckDB's, or what is wrong. */
+async function outcome(sample: Sample, how: Mutation): Promise<string> {
+  const { bytes, place } = mutated(sample, how);
+  if (bytes.equals(sample.bytes)) return 'same';
+  const path = scratch.path(`m${files++ % 50}.parquet`);
+  writeFileSync(path, bytes);
+  let read: Awaited<ReturnType<typeof readFile>>;
+  try {
+    read = await readFile(path);
+  } catch (error) {
+    return isVolleyError(error) && error.message.includes(path)
+      ? 'error'
+      : `no error of ours: ${(error as Error).stack}`;
+  }
+  if (how.kind === 'cut') return 'a cut file was read';
+  const sealed = how.kind === 'flip' && sample.sealed.some(([from, to]) => place >= from && place < to);
+  if (sealed) return 'a flip under a checksum was not seen';
+  const cells = read.batches.flatMap(cellsOf);
+  const expected = await oracle(path, read.schema);
+  if (expected === null) return 'refused by DuckDB';
+  if (same(cells, expected)) return 'equal';
+  const row = cells.findIndex((each, i) => !same([each], [expected[i] ?? []]));
+  const names = read.schema.filter((_, c) => cells[row]?.[c] !== expected[row]?.[c]).map(({ name }) => name);
+  const was = `byte ${place} of ${bytes.length}, ${sample.bytes[place]} now ${bytes[place]}`;
+  return `${was}: ${names.join()}: row ${row} of ${cells.length}/${expected.length}: ${cells[row]} where DuckDB reads ${expected[row]}`;
+}
+
+/** DuckDB writes the escapes of JSON in capitals. */
+const plain = (cell: Cell) => cell?.replace(/\\u[0-9A-F]{4}/g, text => text.toLowerCase()) ?? null;
+
+function same(a: readonly Cell[][], b: readonly Cell[][]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((row, i) => row.every((cell, c) => plain(cell) === plain(b[i]![c] ?? null)))
+  );
+}
+
+// Goal: FAULTS 13. Whatever happens to a file: an error that names it, or the rows that DuckDB reads too.
+test('flipped, cut and overwritten files', async () => {
+  const samples: Sample[] = [];
+  const add = (name: string, bytes: Buffer) => samples.push({ name, bytes, sealed: sealedRanges(bytes) });
+  for (const compression of ['snappy', 'zstd', 'none'] as const)
+    add(`own ${compression}`, await ownBytes(compression));
+  for (const options of [
+    'COMPRESSION snappy',
+    'COMPRESSION uncompressed, PARQUET_VERSION V2',
+    'COMPRESSION gzip',
+  ])
+    add(`duckdb ${options}`, await duckdbBytes('plain', rows, options));
+  add('duckdb lists', await duckdbBytes('lists', lists, 'COMPRESSION uncompressed'));
+  add('duckdb lists V2', await duckdbBytes('lists2', lists, 'COMPRESSION zstd, PARQUET_VERSION V2'));
+  const seed = newSeed();
+  const seen = new Map<string, number>();
+  const number = fc.nat(samples.length - 1);
+  await fc.assert(
+    fc.asyncProperty(number, mutation, async (n, how) => {
+      const of = samples[n]!;
+      const result = await outcome(of, how);
+      seen.set(result, (seen.get(result) ?? 0) + 1);
+      expect(
+        ['error', 'equal', 'same', 'refused by DuckDB'],
+        `${of.name} ${JSON.stringify(how)}: ${result}`,
+      ).toContain(result);
+    }),
+    { seed, numRuns: 6_000, endOnFailure: true },
+  );
+  console.log(`seed ${seed}:`, seen);
+  expect(seen.get('error')).toBeGreaterThan(500);
+  expect(seen.get('equal')).toBeGreaterThan(500);
+}, 120_000);

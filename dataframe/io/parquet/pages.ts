@@ -1,0 +1,67 @@
+import { crc32 } from 'node:zlib';
+import { limits } from '../../../core/base/limits.js';
+import type { Lent } from '../../kernels/lent.js';
+
+import { decompress } from './decompress.js';
+import { type ColumnMetaData, type PageHeader, readPageHeader } from './metadata.js';
+
+/** Walks the pages of a chunk inside of its bytes and the budget of decoded bytes. */
+export class PageReader {
+  #bytes: Uint8Array;
+  #offset = 0;
+  #chunk: ColumnMetaData;
+  #room: (bytes: number) => Uint8Array;
+  #budget = limits.parquetDecodedBytes;
+
+  /** Pages are unpacked into what is lent. */
+  constructor(bytes: Uint8Array, chunk: ColumnMetaData, lent: Lent) {
+    this.#bytes = bytes;
+    this.#chunk = chunk;
+    this.#room = size => lent.bytes(size);
+  }
+
+  next(): PageHeader {
+    if (this.#offset >= this.#bytes.length) {
+      throw new RangeError('its pages end before the last row');
+    }
+    const { header, end } = readPageHeader(this.#bytes, this.#offset);
+    this.#offset = end;
+    const { compressed_page_size: stored, uncompressed_page_size: decoded } = header;
+    if (!(stored >= 0) || !(decoded >= 0) || this.#offset + stored > this.#bytes.length) {
+      throw new RangeError(
+        `a page claims ${stored} bytes where ${this.#bytes.length - this.#offset} are left`,
+      );
+    }
+    this.#budget -= decoded;
+    if (this.#budget < 0) {
+      throw new RangeError(`its pages exceed ${limits.parquetDecodedBytes} decoded bytes`);
+    }
+    return header;
+  }
+
+  skip(header: PageHeader): void {
+    this.#offset += header.compressed_page_size;
+  }
+
+  whole(header: PageHeader): Uint8Array {
+    return this.split(header, 0, true).page;
+  }
+
+  /** The first `before` bytes as they are, the rest decompressed. */
+  split(header: PageHeader, before: number, compressed: boolean): { before: Uint8Array; page: Uint8Array } {
+    const stored = this.#bytes.subarray(this.#offset, this.#offset + header.compressed_page_size);
+    this.#offset += header.compressed_page_size;
+    if (header.crc !== undefined && crc32(stored) !== header.crc >>> 0) {
+      throw new RangeError('the checksum of a page is not that of its bytes: the file is damaged');
+    }
+    if (!(before >= 0) || before > stored.length) {
+      throw new RangeError('a page ends before its levels');
+    }
+    const body = stored.subarray(before);
+    const codec = compressed ? this.#chunk.codec : 'UNCOMPRESSED';
+    return {
+      before: stored.subarray(0, before),
+      page: decompress(codec, body, header.uncompressed_page_size - before, this.#room),
+    };
+  }
+}

@@ -1,0 +1,55 @@
+/** From this share of its size on, snappy data is almost all literals: copied here, it is not copied twice. */
+const mostlyLiterals = 0.9;
+
+/** True for data that hardly shrank, which `unpackSnappy` unpacks faster than WebAssembly can. */
+export function hardlyShrank(input: Uint8Array, size: number): boolean {
+  return input.length >= size * mostlyLiterals;
+}
+
+/** Unpacks raw snappy data into out[0, size). @throws RangeError whatever the bytes are, when they are not exactly that */
+export function unpackSnappy(input: Uint8Array, out: Uint8Array, size: number): void {
+  let p = 0;
+  let claimed = 0;
+  for (let shift = 0; ; shift += 7) {
+    if (p >= input.length || shift > 28) throw new RangeError('snappy data ends too early');
+    const byte = input[p++]!;
+    claimed += (byte & 0x7f) * 2 ** shift;
+    if (byte < 0x80) break;
+  }
+  if (claimed !== size) throw new RangeError(`a page of ${claimed} bytes claims ${size}`);
+  let q = 0;
+  while (p < input.length) {
+    const tag = input[p++]!;
+    const kind = tag & 3;
+    if (kind === 0) {
+      let length = (tag >>> 2) + 1;
+      if (length > 60) {
+        const more = length - 60;
+        length = 1;
+        for (let i = 0; i < more; i++) length += (input[p + i] ?? 0) * 2 ** (8 * i);
+        p += more;
+      }
+      if (p + length > input.length || q + length > size) throw new RangeError('snappy data is damaged');
+      if (length > 48) out.set(input.subarray(p, p + length), q);
+      else for (let i = 0; i < length; i++) out[q + i] = input[p + i]!;
+      p += length;
+      q += length;
+      continue;
+    }
+    let length = (tag >>> 2) + 1;
+    let back: number;
+    if (kind === 1) {
+      length = ((tag >>> 2) & 7) + 4;
+      back = ((tag >>> 5) << 8) | (input[p] ?? 0);
+    } else {
+      back = (input[p] ?? 0) | ((input[p + 1] ?? 0) << 8);
+      if (kind === 3) back += (input[p + 2] ?? 0) * 65_536 + (input[p + 3] ?? 0) * 16_777_216;
+    }
+    p += kind === 3 ? 4 : kind;
+    if (p > input.length || back === 0 || back > q || q + length > size) {
+      throw new RangeError('snappy data is damaged');
+    }
+    for (const end = q + length; q < end; q++) out[q] = out[q - back]!;
+  }
+  if (q !== size) throw new RangeError(`a page of ${q} bytes claims ${size}`);
+}

@@ -1,0 +1,225 @@
+import { limits } from '../../../core/base/limits.js';
+import type { Dictionary } from '../../column/column.js';
+import { StringTable } from '../../column/string-table.js';
+import type { Lent } from '../../kernels/lent.js';
+import {
+  decodeCodes,
+  decodeEntries,
+  joinStreams,
+  paddedTable,
+  requireBytes,
+  requireCode,
+  viewOf,
+} from './codes.js';
+import { unpackDeltas } from './delta.js';
+import type { Encoding } from './metadata.js';
+import { TextList } from './text-list.js';
+import type { ValueSink } from './values.js';
+
+export interface TextOptions {
+  /** Nobody looks at the text: entries may repeat. */
+  readonly movesOnly: boolean;
+  /** Bytes of all values, as far as the file tells. */
+  readonly expectedBytes: number;
+  readonly lent: Lent;
+  /** Bytes of every value; null: each has its length in front. */
+  readonly fixedBytes: number | null;
+  /** Values are the 16 bytes of a UUID, and shown as its text. */
+  readonly uuid: boolean;
+}
+
+/**
+ * Text and binary values as codes into one dictionary for all pages and row groups of a batch. Entries are distinct,
+ * unless text is only moved: then values of plain pages are copied as they come, a dictionary of its own each.
+ */
+export class TextSink implements ValueSink {
+  readonly values: Int32Array;
+  readonly width = 1;
+  readonly #options: TextOptions;
+  #table = new StringTable();
+  /** Takes the place of the table once values are copied as they come. */
+  #list: TextList | null = null;
+  /** Code of each entry of the file's dictionary; null: there is none. */
+  #map: Int32Array | null = null;
+  #count = 0;
+  #identity = true;
+  #decoded = 0;
+
+  constructor(values: Int32Array, options: TextOptions) {
+    this.values = values;
+    this.#options = options;
+  }
+
+  begin(): void {
+    this.#map = null;
+  }
+
+  dictionaryPage(page: Uint8Array, count: number): void {
+    // A lying count must not allocate: each entry takes at least its length prefix.
+    requireBytes(page, 0, count * (this.#options.fixedBytes ?? 4));
+    const map = new Int32Array(count);
+    this.#take(page, 0, map, 0, count);
+    this.#map = paddedTable(map, count);
+    this.#count = count;
+    this.#identity = map.every((code, i) => code === i);
+  }
+
+  dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
+    // Nothing but nulls: writers may leave out the values altogether.
+    if (count === 0) {
+      return;
+    }
+    if (encoding === 'PLAIN') {
+      const { movesOnly, lent, expectedBytes } = this.#options;
+      if (movesOnly) {
+        this.#list ??= new TextList(this.#table.toDictionary(), lent, this.values.length, expectedBytes);
+      }
+      this.#take(page, from, this.values, at, count);
+    } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
+      this.#coded(page, from, at, count);
+    } else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY' || encoding === 'DELTA_BYTE_ARRAY') {
+      this.#deltas(page, from, encoding === 'DELTA_BYTE_ARRAY', at, count);
+    } else if (encoding === 'BYTE_STREAM_SPLIT' && this.#options.fixedBytes !== null) {
+      const size = this.#options.fixedBytes;
+      requireBytes(page, from, count * size);
+      this.#fixed(joinStreams(page, from, count, size), 0, size, this.values, at, count);
+    } else {
+      throw new RangeError(`encoding ${encoding} of BYTE_ARRAY is not supported`);
+    }
+  }
+
+  dictionary(): Dictionary {
+    return this.#list?.toDictionary() ?? this.#table.toDictionary();
+  }
+
+  range(): undefined {
+    return undefined;
+  }
+
+  #coded(page: Uint8Array, from: number, at: number, count: number): void {
+    const map = this.#map;
+    if (map === null) {
+      throw new RangeError('a page of dictionary codes comes before its dictionary');
+    }
+    const values = this.values;
+    if (decodeEntries(page, from, map, this.#count, 'code', values, at, count)) return;
+    decodeCodes(page, from, values, at, count);
+    const end = at + count;
+    let largest = 0;
+    if (this.#identity) {
+      for (let i = at; i < end; i++) {
+        const code = values[i]! >>> 0;
+        if (code > largest) largest = code;
+      }
+    } else {
+      for (let i = at; i < end; i++) {
+        const code = values[i]! >>> 0;
+        if (code > largest) largest = code;
+        values[i] = map[code]!;
+      }
+    }
+    requireCode(largest, this.#count);
+  }
+
+  /**
+   * Lengths first, then all bytes. With `prefixed`, each text shares a prefix with the one before, so a small file
+   * can stand for any amount of text: it is built in one buffer and counted.
+   */
+  #deltas(page: Uint8Array, from: number, prefixed: boolean, at: number, count: number): void {
+    const prefixes = new Int32Array(count);
+    const lengths = new Int32Array(count);
+    let p = prefixed ? unpackDeltas(page, from, count, prefixes, 1) : from;
+    p = unpackDeltas(page, p, count, lengths, 1);
+    let text = new Uint8Array(256);
+    let before = 0;
+    for (let i = 0; i < count; i++) {
+      const prefix = prefixes[i]!;
+      const length = lengths[i]!;
+      requireBytes(page, p, length);
+      this.#decoded += prefix + length;
+      if (prefix < 0 || prefix > before || this.#decoded > limits.parquetDecodedBytes) {
+        throw new RangeError(`its text is damaged or exceeds ${limits.parquetDecodedBytes} decoded bytes`);
+      }
+      before = prefix + length;
+      if (before > text.length) {
+        const grown = new Uint8Array(before * 2);
+        grown.set(text.subarray(0, prefix));
+        text = grown;
+      }
+      text.set(page.subarray(p, p + length), prefix);
+      p += length;
+      this.values[at + i] = this.#intern(text, 0, before);
+    }
+  }
+
+  /**
+   * Of `count` values of a PLAIN page without nulls, for rows from `at` on, those of the rows `picked`: the others are
+   * stepped over.
+   */
+  pickPlain(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void {
+    const view = viewOf(page);
+    const { fixedBytes } = this.#options;
+    let p = from;
+    let next = 0;
+    for (let i = 0; i < count && next < picked.length; i++) {
+      if (fixedBytes === null) requireBytes(page, p, 4);
+      const length = fixedBytes ?? view.getInt32(p, true);
+      if (fixedBytes === null) p += 4;
+      requireBytes(page, p, length);
+      if (picked[next] === at + i) {
+        this.values[at + i] = this.#intern(page, p, p + length);
+        next++;
+      }
+      p += length;
+    }
+  }
+
+  #intern(bytes: Uint8Array, from: number, to: number): number {
+    const target = this.#list ?? this.#table;
+    if (!this.#options.uuid) return target.intern(bytes, from, to);
+    if (to - from !== 16) throw new RangeError(`a UUID of ${to - from} bytes`);
+    return target.intern(uuidText(bytes, from), 0, uuidLength);
+  }
+
+  #fixed(page: Uint8Array, from: number, size: number, out: Int32Array, at: number, count: number): void {
+    requireBytes(page, from, count * size);
+    for (let i = 0; i < count; i++) out[at + i] = this.#intern(page, from + i * size, from + (i + 1) * size);
+  }
+
+  /** Length and bytes, one value after another. */
+  #take(page: Uint8Array, from: number, out: Int32Array, at: number, count: number): void {
+    const { fixedBytes } = this.#options;
+    if (fixedBytes !== null) {
+      this.#fixed(page, from, fixedBytes, out, at, count);
+      return;
+    }
+    if (this.#list !== null) {
+      this.#list.appendPlain(page, from, out, at, count);
+      return;
+    }
+    const table = this.#table;
+    let p = from;
+    for (let i = 0; i < count; i++) {
+      requireBytes(page, p, 4);
+      const length = page[p]! | (page[p + 1]! << 8) | (page[p + 2]! << 16) | (page[p + 3]! << 24);
+      p += 4;
+      requireBytes(page, p, length);
+      out[at + i] = table.intern(page, p, p + length);
+      p += length;
+    }
+  }
+}
+
+const uuidLength = 36;
+const uuid = new Uint8Array(uuidLength).fill(45);
+const hexDigits = Buffer.from('0123456789abcdef');
+
+/** Overwritten by the next call. */
+function uuidText(bytes: Uint8Array, from: number): Uint8Array {
+  for (let i = 0, at = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) at++;
+    uuid[at++] = hexDigits[bytes[from + i]! >> 4]!;
+    uuid[at++] = hexDigits[bytes[from + i]! & 15]!;
+  }
+  return uuid;
+}
