@@ -140,7 +140,7 @@ test('joins of all kinds agree with DuckDB, broadcast and shuffled, on every tie
     expect(comparable(await frame.toRecords({ int64: 'bigint' })), what).toEqual(comparable(mine));
   }
   judge.close();
-}, 120_000);
+}, 300_000);
 
 test('one partition gives probe order, then build order, then the build rows that nothing matched', async () => {
   const executor = new InlineExecutor();
@@ -193,16 +193,15 @@ test('keys of different types meet in their common type; the key column of a ful
 });
 
 // Goal: the table of a shared build side holds codes; dropping entries that no row refers to must not renumber them after.
-test('a shared table on text whose dictionary is mostly unused finds every match', async () => {
+test('a shared table on text finds every match where the joined dictionary has an entry without rows', async () => {
   const host = { executor: new InlineExecutor() };
-  const rows = Array.from({ length: 60 }, (_, i) => ({ s: `t${i}`, v: i }));
-  const left = fromRecords(host, rows, { partitions: 2 });
-  const right = fromRecords(host, rows);
-  const few = right.filter(right.col('v').gtEq(50));
+  const keys = Array.from({ length: 11 }, (_, k) => ({ s: `t${k}` }));
+  const rows = Array.from({ length: 400 }, (_, i) => ({ s: i < 20 ? 'gone' : `t${(i * 3) % 11}`, v: i }));
+  const right = fromRecords(host, rows, { partitions: 2 });
   for (const joinTier of ['dense', 'hash'] as const) {
-    const joined = left.join(few, { on: 's' }).with({ sharedBuildBytes: 0, joinTier });
-    expect((await joined.toRecords()).map(row => row.v_right)).toEqual([
-      50, 51, 52, 53, 54, 55, 56, 57, 58, 59,
-    ]);
+    const built = right.filter(right.col('v').gtEq(20));
+    const joined = fromRecords(host, keys, { partitions: 2 }).join(built, { on: 's', how: 'left' });
+    const found = await joined.with({ sharedBuildBytes: 0, joinTier }).toRecords();
+    expect(found.filter(row => row.v !== null)).toHaveLength(380);
   }
 });

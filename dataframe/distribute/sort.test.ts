@@ -126,7 +126,7 @@ test('sorts and first rows agree with DuckDB over partitions, ranges, types, nul
     }
     db.close();
   }
-}, 120_000);
+}, 300_000);
 
 // Goal: a value that fills most of the table must not fill one task.
 test('ranges of skewed keys are of equal size, in order of partition and row', async () => {

@@ -44,7 +44,7 @@ let reference: Map<string, Answer>;
 beforeAll(async () => {
   await using session = await connect({ threads: 1 });
   reference = await answersOf(session);
-});
+}, 120_000);
 
 /** Names the first row that differs: a diff of whole answers would be endless. */
 function expectRows(rows: readonly string[][], wanted: readonly string[][], what: string): void {
@@ -67,12 +67,16 @@ function expectReference(answers: ReadonlyMap<string, Answer>): void {
 test('four threads and little memory: the same bits, order and plans', async () => {
   await using session = await connect({ threads: 4, memoryBytes: 64 * 2 ** 20 });
   expectReference(await answersOf(session));
-});
+}, 120_000);
 
-test.each([1, 2, 7])('%i worker processes: the same bits, order and plans', async workers => {
-  await using cluster = await LocalCluster.start({ workers });
-  expectReference(await answersOf(await cluster.connect()));
-});
+test.each([1, 2, 7])(
+  '%i worker processes: the same bits, order and plans',
+  async workers => {
+    await using cluster = await LocalCluster.start({ workers });
+    expectReference(await answersOf(await cluster.connect()));
+  },
+  120_000,
+);
 
 test('SIGKILL of a worker in the middle of all of them: the same bits, order and plans', async () => {
   await using cluster = await LocalCluster.start({ workers: 3 });
@@ -94,7 +98,7 @@ test('SIGKILL of a worker in the middle of all of them: the same bits, order and
   const answers = await running;
   await until(async () => (await session.status()).counters['workers-lost'] === 1);
   for (const [q, { name }] of questions.entries()) expectRows(answers[q]!, reference.get(name)!.rows, name);
-});
+}, 120_000);
 
 /** Not `taskRows`: it moves the bounds of partitions, which belong to the data. */
 const forced: Readonly<Record<Question['kinds'][number], readonly PlanOptions[]>> = {
@@ -154,7 +158,7 @@ test('every alternative forced: the same bits by key', async () => {
   for (const { name, kinds } of questions) {
     expect(plans.get(name)!.size, name).toBeGreaterThan(kinds.length > 0 ? 1 : 0);
   }
-});
+}, 120_000);
 
 test('spilled or not: the same bits, order and plans', async () => {
   const rows = 3_000_000;
@@ -202,4 +206,4 @@ test('spilled or not: the same bits, order and plans', async () => {
     expect({ ...answer, rows: [] }, name).toEqual({ ...planned, rows: [] });
     expectRows(answer.rows, rows, name);
   }
-});
+}, 120_000);
