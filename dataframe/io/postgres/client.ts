@@ -38,6 +38,7 @@ export async function openPostgres(name: string, env: IoEnv, begin: string): Pro
     connectionString: url.href,
     connectionTimeoutMillis: limits.postgresConnectMs,
     application_name: 'volley',
+    keepAlive: true,
   });
   let lost: Error | null = null;
   // A connection that breaks between two statements would end the process.
