@@ -94,7 +94,7 @@ test('pages have an index, bounds and counts of nulls that hold', async () => {
   ).toEqual([6364, 0, 0, 0, 0, 0, 14_000, 70_000, 0]);
   // NaN, which bounds leave out, is the largest value to DuckDB too.
   const expected = records(70_000).filter(
-    row => row['sorted'] === 139 && !((row['real'] as number) <= 9999),
+    row => row.sorted === 139 && !((row.real as number) <= 9999),
   ).length;
   const few = await duckdb(`SELECT count(*) FROM '${path}' WHERE sorted = 139 AND real > 9999`);
   expect(few).toEqual([[String(expected)]]);
@@ -138,6 +138,24 @@ test('rows that are not wanted are left out by filters and limits, whatever the 
   const wanted = whole.filter(row => row[0] !== null && Number(row[4]) < 0.2);
   expect(filtered.length).toBeLessThan(10_000);
   expect(filtered).toEqual(wanted);
+});
+
+test('pages that their index rules out are left out', async () => {
+  const batch = recordsToBatch(records(330_000).map((row, i) => ({ ...row, row: i })));
+  const path = await write('pages.parquet', batch, { rowGroupRows: 330_000 });
+  const scan = { ...scanOf(path, ['row', 'few', 'wide']), schema: batch.schema };
+  const { splits } = await parquetReader.inspect(scan, testEnv);
+  const predicate = col('row').eq(100_000).node;
+  const parts: Batch[] = [];
+  for await (const part of parquetReader.read({ ...scan, predicate }, splits, testEnv, readWhole()))
+    parts.push(part);
+  // The page of rows 98,304 to 131,071 may hold it.
+  expect(parts.map(({ rows }) => rows)).toEqual([32_768]);
+  expect(cellsOf(parts[0]!)[100_000 - 98_304]).toEqual([
+    '100000',
+    'key 1',
+    String(100_000n * 922_337_203_685n - 9_007_199_254_740_993n),
+  ]);
 });
 
 // Goal: encodings that DuckDB does not write by itself.
