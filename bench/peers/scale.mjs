@@ -26,12 +26,16 @@ async function reader() {
     const { asyncBufferFromFile, parquetRead } = await import('hyparquet');
     const { compressors } = await import('hyparquet-compressors');
     return async (file, columns) => {
-      const chunks = Object.fromEntries(columns.map(column => [column, []]));
+      const chunks = Object.fromEntries(columns.map(column => [column, [[]]]));
       await parquetRead({
         file: await asyncBufferFromFile(file),
         compressors,
         columns,
-        onChunk: ({ columnName, columnData }) => chunks[columnName].push(columnData),
+        // Columns are cut in places of their own.
+        onChunk: ({ columnName, columnData, rowStart }) => {
+          const [all] = chunks[columnName];
+          for (let i = 0; i < columnData.length; i++) all[rowStart + i] = columnData[i];
+        },
       });
       return chunks;
     };

@@ -14,9 +14,18 @@ type Decode = (c: number, picked: Int32Array | null) => Column;
 
 /**
  * The columns of a batch: first those the predicate looks at, and of the others only the rows for which it is true, when
- * these are few. The filter itself still runs, so whatever is not sure here is left to it.
+ * these are few. With few rows `live`, which page indexes have left, only these are decoded. The filter itself still runs, so whatever is not sure here is left to it.
  */
-export function decodeLate(schema: Schema, rows: number, predicate: ExprNode | null, decode: Decode): Batch {
+export function decodeLate(
+  schema: Schema,
+  rows: number,
+  predicate: ExprNode | null,
+  decode: Decode,
+  live: Int32Array | null = null,
+): Batch {
+  if (live !== null && live.length <= rows * pickedShare) {
+    return { schema, rows: live.length, columns: schema.map((_, c) => decode(c, live)) };
+  }
   const names = new Set<string>();
   if (predicate !== null) columnsOf(predicate, names);
   const first = schema.flatMap((field, c) => (names.has(field.name) ? [c] : []));

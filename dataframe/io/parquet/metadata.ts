@@ -62,6 +62,10 @@ export interface RowGroup {
 
 export interface ColumnChunk {
   readonly meta_data?: ColumnMetaData;
+  readonly offset_index_offset?: number;
+  readonly offset_index_length?: number;
+  readonly column_index_offset?: number;
+  readonly column_index_length?: number;
 }
 
 export interface ColumnMetaData {
@@ -195,7 +199,15 @@ const groupForm: StructForm = {
     'columns!',
     {
       list: {
-        struct: { 1: ['file_path', 'text'], 3: ['meta_data', { struct: columnForm }], 8: ['crypto', none] },
+        struct: {
+          1: ['file_path', 'text'],
+          3: ['meta_data', { struct: columnForm }],
+          4: ['offset_index_offset', 'i64'],
+          5: ['offset_index_length', 'i32'],
+          6: ['column_index_offset', 'i64'],
+          7: ['column_index_length', 'i32'],
+          8: ['crypto', none],
+        },
       },
     },
   ],

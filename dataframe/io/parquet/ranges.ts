@@ -39,7 +39,7 @@ export async function readRanges(
   lent: Lent,
 ): Promise<Uint8Array[]> {
   const out: Uint8Array[] = new Array(wanted.length);
-  await Promise.all(
+  const reads = await Promise.allSettled(
     planReads(wanted).map(async read => {
       const bytes = lent.bytes(read.length);
       let filled = 0;
@@ -55,5 +55,7 @@ export async function readRanges(
       }
     }),
   );
+  // Only now: a read that still ran would write into memory that was given back.
+  for (const read of reads) if (read.status === 'rejected') throw read.reason;
   return out;
 }

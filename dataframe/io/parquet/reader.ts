@@ -4,6 +4,7 @@ import type { Batch } from '../../column/column.js';
 import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import { columnNotFound } from '../../expr/nearest.js';
 import type { ExprNode } from '../../expr/node.js';
+import { columnsOf } from '../../expr/traverse.js';
 import { Lent } from '../../kernels/lent.js';
 import { selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
@@ -15,6 +16,7 @@ import { loadCodec } from './decompress.js';
 import { readFooter } from './footer.js';
 import { decodeLate } from './late.js';
 import type { ColumnMetaData, FileMetaData, RowGroup } from './metadata.js';
+import { type IndexedChunk, liveRows } from './page-index.js';
 import { readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
 import { type FileColumn, fileColumns, requireSupported } from './types.js';
@@ -145,7 +147,9 @@ async function readBatch(
       return decodeColumn(columns[c]!, own, file, use, picked);
     };
     const rows = groups.reduce((sum, { rows }) => sum + rows, 0);
-    return decodeLate(schema, rows, predicate, decode);
+    const indexed = predicate === null ? [] : indexedChunks(columns, groups, predicate);
+    const live = predicate === null ? null : await liveRows(handle, indexed, rows, predicate, lent);
+    return decodeLate(schema, rows, predicate, decode, live);
   } finally {
     lent.giveBack();
     await handle.close();
@@ -166,6 +170,27 @@ function groupsOf(metadata: FileMetaData, splits: readonly Split[], wanted: numb
     const rows = Math.min(groupRows, wanted);
     wanted -= rows;
     if (rows > 0) out.push({ group, groupRows, rows });
+  }
+  return out;
+}
+
+/** The chunks of columns that the predicate looks at; none when only some of the rows are wanted. */
+function indexedChunks(
+  columns: readonly FileColumn[],
+  groups: ReturnType<typeof groupsOf>,
+  predicate: ExprNode,
+): IndexedChunk[] {
+  const names = new Set<string>();
+  columnsOf(predicate, names);
+  const out: IndexedChunk[] = [];
+  let firstRow = 0;
+  for (const { group, groupRows, rows } of groups) {
+    if (rows < groupRows) return [];
+    for (const column of columns) {
+      const chunk = names.has(column.name) ? group.columns[column.leaf] : undefined;
+      if (chunk?.meta_data !== undefined) out.push({ column, chunk, firstRow, rows });
+    }
+    firstRow += rows;
   }
   return out;
 }

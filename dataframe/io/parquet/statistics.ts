@@ -29,8 +29,8 @@ function chunkStatistics(chunk: ColumnMetaData, column: FileColumn): ColumnStati
   const max = statistics.max_value ?? (signed ? statistics.max : undefined);
   const nulls = statistics.null_count;
   return {
-    min: bound(min, chunk.type, column.type),
-    max: bound(max, chunk.type, column.type),
+    min: boundOf(min, chunk.type, column.type),
+    max: boundOf(max, chunk.type, column.type),
     nullCount: nulls === undefined || nulls < 0 ? (column.nullable ? null : 0) : nulls,
   };
 }
@@ -49,7 +49,7 @@ const signedKinds: ReadonlySet<DataType['kind']> = new Set<DataType['kind']>([
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A bound in the units of the column; null when unknown, not a safe integer, NaN, or of another type than the column. */
-function bound(
+export function boundOf(
   bytes: Uint8Array | undefined,
   stored: ParquetType,
   type: DataType,

@@ -140,6 +140,24 @@ test('rows that are not wanted are left out by filters and limits, whatever the 
   expect(filtered).toEqual(wanted);
 });
 
+test('pages that their index rules out are left out', async () => {
+  const batch = recordsToBatch(records(330_000).map((row, i) => ({ ...row, row: i })));
+  const path = await write('pages.parquet', batch, { rowGroupRows: 330_000 });
+  const scan = { ...scanOf(path, ['row', 'few', 'wide']), schema: batch.schema };
+  const { splits } = await parquetReader.inspect(scan, testEnv);
+  const predicate = col('row').eq(100_000).node;
+  const parts: Batch[] = [];
+  for await (const part of parquetReader.read({ ...scan, predicate }, splits, testEnv, readWhole()))
+    parts.push(part);
+  // The page of rows 98,304 to 131,071 may hold it.
+  expect(parts.map(({ rows }) => rows)).toEqual([32_768]);
+  expect(cellsOf(parts[0]!)[100_000 - 98_304]).toEqual([
+    '100000',
+    'key 1',
+    String(100_000n * 922_337_203_685n - 9_007_199_254_740_993n),
+  ]);
+});
+
 // Goal: encodings that DuckDB does not write by itself.
 test.each([
   ['INT32', 'DELTA_BINARY_PACKED'],
