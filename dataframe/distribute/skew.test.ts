@@ -8,8 +8,8 @@ import { comparable, openJudge } from '../testing/judge.js';
 import { testSeed } from '../testing/random-batch.js';
 import type { PlanOptions } from './constants.js';
 
-const fanOut = 8;
-const rows = 40_000;
+const fanOut = 4;
+const rows = 12_000;
 const options: PlanOptions = { broadcastBytes: 0, fanOut };
 
 /** Nine in ten rows have one key, in the middle of others; some have none. */
@@ -36,7 +36,7 @@ const frames = (random: () => number) => {
   return {
     l,
     r,
-    left: fromRecords(host, l, { partitions: 7 }),
+    left: fromRecords(host, l, { partitions: 3 }),
     right: fromRecords(host, r, { partitions: 3 }),
   };
 };
@@ -72,13 +72,13 @@ test.each(['k', 's'])(
       expect(comparable(mine).sort(), `${how} of seed ${seed}`).toEqual(comparable(theirs).sort());
       const most = Math.max(...sizes) / (mine.length / fanOut);
       // Unmatched build rows are told once: there the key stays where it is.
-      if (how === 'right' || how === 'full') expect(most).toBeGreaterThan(5);
-      else if (how !== 'anti') expect(most).toBeLessThan(2);
+      if (how === 'right' || how === 'full') expect(most).toBeGreaterThan(3);
+      else if (how !== 'anti') expect(most).toBeLessThan(1.6);
       if (how === 'inner') expect(comparable(await joined.toRecords())).toEqual(comparable(mine));
     }
     judge.close();
   },
-  60_000,
+  120_000,
 );
 
 test('sums are the same bit for bit, whether a key was spread or not', async () => {

@@ -1,5 +1,6 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { compile } from '../codegen/compile.js';
+import { bitmapBytes } from '../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import { allocateValues } from '../column/layout.js';
 import { copyRows } from './gather-text.js';
@@ -36,6 +37,8 @@ export interface PackedColumn extends Column {
   readonly packed: {
     readonly records: Records;
     readonly cell: Cell;
+    /** The bit of a record that is 1 where the value is not null; null: it never is. The column has no bitmap. */
+    readonly flag: number | null;
     /**
      * Text whose records hold where each row's string begins in these bytes, and its length; 'inline': the string
      * itself, its length in the last byte. Else codes of `dictionary`.
@@ -114,6 +117,8 @@ function takeApart(
   let head = '';
   let copy = '';
   let missing = '';
+  let flush = '';
+  let counts = '';
   columns.forEach((column, c) => {
     const { packed, dictionary } = column;
     const target: Target = (physical, length) => {
@@ -131,20 +136,31 @@ function takeApart(
     head += `const b${c}=bounds[${2 * c}],z${c}=bounds[${2 * c + 1}];${text.head ?? ''}`;
     copy += text.copy;
     missing += text.missing;
+    if (packed.flag === null) return;
+    // Bits are put together in a variable, and stored with every eighth row.
+    const bits = target('u8', bitmapBytes(rows));
+    head += `let y${c}=0,n${c}=0;`;
+    copy += `{const f=(bytes[4*r+${packed.flag >> 3}]>>${packed.flag & 7})&1;n${c}+=f;y${c}|=f<<(i&7);}`;
+    flush += `${bits}[i>>3]=y${c};y${c}=0;`;
+    counts += `sink[${c + 1}]=n${c};`;
   });
   const index = at === null ? 'i' : 'at[i]';
   const near = gaps ? 'Math.max(0,at[i])' : index;
   const touch = at === null ? '' : `for(let i=b;i<e;i++)t^=words[${near}*${records.stride}];`;
-  const guard = gaps ? `if(k<0){${missing}continue;}` : '';
+  const one = `const r=k*${records.stride};${copy}`;
+  const step = gaps ? `if(k<0){${missing}}else{${one}}` : one;
+  const store = flush === '' ? '' : `if((i&7)===7||i===rows-1){${flush}}`;
   const loop = compile<Loop>(
     ['records', 'at', 'outs', 'bounds', 'sink', 'rows'],
     `${head}const {words,singles,doubles,halves,bytes}=records;let bad=0,t=0;for(let b=0;b<rows&&bad===0;b+=${blockRows}){const e=Math.min(rows,b+${blockRows});${touch}
-for(let i=b;i<e;i++){const k=${index};${guard}const r=k*${records.stride};${copy}}}sink[0]=t;return bad;`,
+for(let i=b;i<e;i++){const k=${index};${step}${store}}}sink[0]=t;${counts}return bad;`,
   );
-  if (loop(records, at, outs.flat(), bounds, touched, rows) !== 0)
+  // Also keeps the reads that only fill the cache from being left out.
+  const sink = new Int32Array(columns.length + 1);
+  if (loop(records, at, outs.flat(), bounds, sink, rows) !== 0)
     throw new VolleyError('CORRUPT_PARTITION', 'a record refers to text that is not there');
   const known = new ChosenValidity();
-  return columns.map((column, c) => unpacked(column, outs[c]!, chosen, known));
+  return columns.map((column, c) => unpacked(column, outs[c]!, chosen, known, sink[c + 1]!));
 }
 
 /** Makes an array of so many values; gives its name. */
@@ -200,17 +216,19 @@ function spanText({ packed }: PackedColumn, c: number, rows: number, target: Tar
   };
 }
 
-/** Keeps the reads that only fill the cache from being left out. */
-const touched = new Int32Array(1);
-
 function unpacked(
   column: PackedColumn,
   outs: readonly Values[],
   { at, gaps, rows }: ChosenRecords,
   known: ChosenValidity,
+  valid: number,
 ): Column {
   const { type, physical, dictionary, packed, range } = column;
-  const common = { type, physical, length: rows, ...known.of([{ column, at, gaps, rows }], rows) };
+  const validity =
+    packed.flag === null
+      ? known.of([{ column, at, gaps, rows }], rows)
+      : { validity: valid === rows ? null : (outs.at(-1) as Uint8Array), nullCount: rows - valid };
+  const common = { type, physical, length: rows, ...validity };
   if (packed.text !== null) {
     const strings =
       packed.text === 'inline'

@@ -2,7 +2,6 @@ import { VolleyError } from '../../core/base/errors.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { packData, unpackData } from '../../core/wire/msgpack.js';
 import { compile } from '../codegen/compile.js';
-import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, Physical, ValueRange } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { dictionaryId } from '../column/dictionary.js';
@@ -16,7 +15,7 @@ import {
   sizeOfBatch,
   writeBatch,
 } from '../column/slab.js';
-import { concatValidity, widen } from '../kernels/concat.js';
+import { widen } from '../kernels/concat.js';
 import { type Cell, cellText, type PackedColumn, type Records } from '../kernels/packed.js';
 import { manyEntries, oneDictionary, rangeOfPieces } from './store-gathered.js';
 import type { FragmentInput } from './task.js';
@@ -35,7 +34,8 @@ interface RecordsMeta extends PartitionMeta {
 interface RecordColumn {
   readonly cell: Cell;
   readonly nullCount: number;
-  readonly validity: BufferRange | null;
+  /** The bit of a record that is 1 where the value is not null; null: it never is. */
+  readonly flag: number | null;
   readonly range: readonly [number, number] | null;
   /** Strings that lie one after another, or in the records; null: not text, or codes of the shell's dictionary. */
   readonly text: BufferRange | 'inline' | null;
@@ -46,7 +46,6 @@ interface Source {
   readonly parts: readonly Column[];
   readonly physical: Physical;
   readonly nullCount: number;
-  readonly validity: Uint8Array | null;
   /** Codes by code of each part; null: the same. */
   readonly maps: readonly (Int32Array | null)[];
   /** Text of many strings lies in the records: as places in these bytes, or itself where it is short. */
@@ -70,7 +69,7 @@ export function recordsWriter(schema: Schema, batches: readonly Batch[], many = 
       many,
     ),
   );
-  const { cells, stride } = cellsOf(sources);
+  const { cells, flags, stride } = cellsOf(sources);
   const shell: Batch = { schema, rows: 0, columns: sources.map(source => source.shell) };
   const shellBytes = sizeOfBatch(shell);
   let byteLength = shellBytes;
@@ -81,11 +80,11 @@ export function recordsWriter(schema: Schema, batches: readonly Batch[], many = 
   };
   const words = take(rows * stride * 4);
   const columns = sources.map(
-    ({ nullCount, validity, text, range }, c): RecordColumn => ({
+    ({ nullCount, text, range }, c): RecordColumn => ({
       cell: cells[c]!,
       nullCount,
       range: range === null ? null : [range.min, range.max],
-      validity: validity === null ? null : take(bitmapBytes(rows)),
+      flag: flags[c]!,
       text: text === null || text === 'inline' ? text : take(text.bytes.byteLength),
     }),
   );
@@ -97,12 +96,11 @@ export function recordsWriter(schema: Schema, batches: readonly Batch[], many = 
       const records = recordsAt(slab, words, stride);
       let from = 0;
       filled.forEach((part, b) => {
-        packRows(sources, cells, records, b, from, part.rows);
+        packRows(sources, { cells, flags }, records, b, from, part.rows);
         from += part.rows;
       });
       clearTail(slab, words);
-      columns.forEach(({ validity, text }, c) => {
-        if (validity !== null) copyTo(slab, sources[c]!.validity!.subarray(0, validity[1]), validity);
+      columns.forEach(({ text }, c) => {
         if (text !== null && text !== 'inline') copyTo(slab, (sources[c]!.text as Dictionary).bytes, text);
       });
       const layout: RecordsMeta = {
@@ -129,12 +127,12 @@ function sourceOf(columns: readonly Column[], rows: number, many: number): Sourc
   const wide = columns.some(column => column.physical === 'i64');
   const parts = wide ? columns.map(widen) : columns;
   const { physical, type } = parts[0]!;
-  const validity = concatValidity(parts, rows);
+  const nullCount = parts.reduce((sum, part) => sum + part.nullCount, 0);
   const range = rangeOfPieces(parts.map(column => ({ column, at: null, gaps: false, rows: column.length })));
   const empty = { type, physical, length: 0, nullCount: 0, validity: null };
   const values = viewValues(physical, new ArrayBuffer(0), 0, 0);
   const known = range !== null && range.min <= range.max ? range : null;
-  const common = { parts, physical, range: known, ...validity };
+  const common = { parts, physical, range: known, nullCount };
   if (physical !== 'code') {
     const shell = { ...empty, values, dictionary: null };
     return { ...common, maps: [], text: null, ...sizeOfValue(physical, known), shell };
@@ -184,8 +182,14 @@ function sizeOfValue(physical: Physical, range: ValueRange | null): { size: numb
   return { size: physical === 'f64' || physical === 'i64' ? 8 : 4, base: 0 };
 }
 
+/** Where the values of each column lie in a record, and the bits that say which are null. */
+interface Places {
+  readonly cells: readonly Cell[];
+  readonly flags: readonly (number | null)[];
+}
+
 /** Larger values first, so that all are aligned. A record of up to 32 bytes lies in one line of the cache. */
-function cellsOf(sources: readonly Source[]): { cells: Cell[]; stride: number } {
+function cellsOf(sources: readonly Source[]): Places & { stride: number } {
   const cells = sources.map(({ size, base }): Cell => ({ at: 0, size, base }));
   let at = 0;
   const put = (belongs: (source: Source) => boolean) => {
@@ -199,9 +203,12 @@ function cellsOf(sources: readonly Source[]): { cells: Cell[]; stride: number } 
   put(({ size, text }) => size === 4 || text === 'inline');
   put(({ size }) => size === 2);
   put(({ size }) => size === 1);
+  let bit = at * 8;
+  const flags = sources.map(({ nullCount }) => (nullCount === 0 ? null : bit++));
+  at = Math.ceil(bit / 8);
   let stride = 8;
   while (stride < at && stride < 32) stride *= 2;
-  return { cells, stride: (stride >= at ? stride : Math.ceil(at / 16) * 16) / 4 };
+  return { cells, flags, stride: (stride >= at ? stride : Math.ceil(at / 16) * 16) / 4 };
 }
 
 function recordsAt(slab: Uint8Array, [offset, size]: BufferRange, stride: number): Records {
@@ -222,7 +229,7 @@ type Pack = (bound: readonly unknown[], records: Records, from: number, rows: nu
 /** Writes the rows of batch `b`, the first of them to record `from`. */
 function packRows(
   sources: readonly Source[],
-  cells: readonly Cell[],
+  { cells, flags }: Places,
   records: Records,
   b: number,
   from: number,
@@ -238,6 +245,7 @@ function packRows(
   sources.forEach(({ parts, physical, maps, text, base }, c) => {
     const { values, validity, dictionary } = parts[b]!;
     const { at, size } = cells[c]!;
+    const flag = flags[c]!;
     const v = bind(values);
     const word = (w: number) => `words[r+${at / 4 + w}]`;
     const map = maps[b];
@@ -252,9 +260,11 @@ function packRows(
       const less = base === 0 ? '' : `-${bind(base)}`;
       put = `/*${physical}*/${cellText(physical, cells[c]!)}=${code}${less};`;
     }
+    const valid = validity === null ? '1' : `((${bind(validity)}[i>>3]>>(i&7))&1)`;
+    if (flag !== null) copy += `bytes[4*r+${flag >> 3}]|=${valid}<<${flag & 7};`;
     // A null slot's code 0 may be mapped to another entry: it is 0 here. Values need no such care.
     if (physical !== 'code' || validity === null) copy += `{${put}}`;
-    else copy += `if(((${bind(validity)}[i>>3]>>(i&7))&1)===0){${none(text, cells[c]!)}}else{${put}}`;
+    else copy += `if(${valid}===0){${none(text, cells[c]!)}}else{${put}}`;
   });
   const used = cells.reduce((end, { at, size }) => Math.max(end, at + size), 0);
   const clear = Array.from(
@@ -317,23 +327,29 @@ export function readRecords({ header, bytes }: FragmentInput, shared: SharedDict
   if (!Array.isArray(records.columns) || records.columns.length !== layout.columns.length)
     throw corrupt('columns');
   const all = recordsAt(bytes, words, stride);
-  const columns = records.columns.map(({ cell, nullCount, validity, range, text }, c): PackedColumn => {
+  const columns = records.columns.map(({ cell, nullCount, flag, range, text }, c): PackedColumn => {
     const column = layout.columns[c]!;
     if (!isCell(cell, column.physical, text, stride)) throw corrupt('place in a record');
+    if (!isFlag(flag, nullCount, stride)) throw corrupt('nulls of a record');
     return {
       ...column,
       length: rows,
       nullCount,
-      validity: validity === null ? null : inside(validity, bitmapBytes(rows)),
       ...rangeOfRecords(range),
       packed: {
         records: all,
         cell,
+        flag,
         text: text === null || text === 'inline' ? text : inside(text, text[1]),
       },
     };
   });
   return { schema: layout.schema, rows, columns };
+}
+
+function isFlag(flag: number | null, nullCount: number, stride: number): boolean {
+  if (flag === null) return nullCount === 0;
+  return nullCount > 0 && Number.isSafeInteger(flag) && flag >= 0 && flag < stride * 32;
 }
 
 function isCell(
