@@ -1,9 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import { limits } from '../../../core/base/limits.js';
 import type { Schema } from '../../column/datatype.js';
 import type { ExprNode } from '../../expr/node.js';
 import type { Lent } from '../../kernels/lent.js';
 import { mayMatch } from '../prune.js';
+import type { SourceHandle } from '../source.js';
 import type { ColumnChunk } from './metadata.js';
 import { readRanges } from './ranges.js';
 import { boundOf } from './statistics.js';
@@ -34,7 +34,7 @@ export interface IndexedChunk {
  * are, or there is no index. Indexes that do not parse are passed over: they are only hints.
  */
 export async function liveRows(
-  handle: FileHandle,
+  handle: SourceHandle,
   chunks: readonly IndexedChunk[],
   rows: number,
   predicate: ExprNode,
