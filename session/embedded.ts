@@ -60,6 +60,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Attachmen
     transport.attachAsClient(head.address, open),
   ]);
   const client = await openClient(link, bulk.client(open), 'embedded');
+  // Threads do not keep the program alive by themselves.
+  client.hold();
+  await engine.loaded;
+  client.unhold();
   return {
     client,
     address: head.address,

@@ -72,6 +72,12 @@ export class ThreadPool {
   private readonly heapMb: number;
   private closing = false;
 
+  private loadedThreads = 0;
+  private resolveLoaded: () => void = () => {};
+  private readonly whenLoaded = new Promise<void>(resolve => {
+    this.resolveLoaded = resolve;
+  });
+
   constructor(options: PoolOptions) {
     this.options = options;
     this.words = new LaneWords(options.threads);
@@ -99,6 +105,11 @@ export class ThreadPool {
     this.piscina.on('error', (error: Error) => {
       options.log.warn('a pool thread failed outside of a task', { error: error.message });
     });
+  }
+
+  /** Settles when every thread has loaded what tasks need, or the pool is closed. */
+  get loaded(): Promise<void> {
+    return this.whenLoaded;
   }
 
   /** Starts a batch. `release` is called when its inputs are no longer read. */
@@ -171,6 +182,7 @@ export class ThreadPool {
 
   async close(): Promise<void> {
     this.closing = true;
+    this.resolveLoaded();
     await this.piscina.destroy();
     this.lanes.forEach((lane, index) => {
       if (lane !== null) this.clear(index, lane);
@@ -182,6 +194,9 @@ export class ThreadPool {
       case 'thread-ready':
         this.threads.set(message.thread, { port: message.port, arenas: new Set() });
         message.port.once('close', () => this.threads.delete(message.thread));
+        return;
+      case 'thread-loaded':
+        if (++this.loadedThreads === this.options.threads) this.resolveLoaded();
         return;
       case 'task-begins':
         this.options.emit({ kind: 'lane-started', lane: message.lane, batch: message.batch });

@@ -89,6 +89,8 @@ export interface ThreadReply extends ThreadResults {
 /** Thread → engine, through its parentPort. */
 export type FromThread =
   | { readonly kind: 'thread-ready'; readonly thread: number; readonly port: MessagePort }
+  /** What tasks need is loaded: the first one need not wait for it. */
+  | { readonly kind: 'thread-loaded'; readonly thread: number }
   | { readonly kind: 'task-begins'; readonly lane: number; readonly batch: number }
   | { readonly kind: 'results'; readonly results: ThreadResults }
   | Ask;

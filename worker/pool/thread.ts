@@ -1,4 +1,4 @@
-import { workerData } from 'node:worker_threads';
+import { threadId, workerData } from 'node:worker_threads';
 import { VolleyError } from '../../core/base/errors.js';
 import { formatTask } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
@@ -141,7 +141,11 @@ function runnerOf(job: number, template: number, given: Template | null): Promis
   return runner;
 }
 
-/** Imported on first use: a thread that only runs functions never loads the dataframe engine. */
+// While nothing is asked of the thread yet. Should it fail, the first task that needs it says so.
+Promise.all([import('./run-fragment.js'), import('./run-function.js')])
+  .catch(() => {})
+  .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
+
 async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {
   if (kind === 'function') return (await import('./run-function.js')).functionRunner(body);
   return (await import('./run-fragment.js')).fragmentRunner(body, setup.node, setup.allowPaths);

@@ -48,6 +48,8 @@ export interface Engine {
   readonly worker: WorkerId;
   /** Why it ended: the stream to the head is gone, or a shutdown was asked. */
   readonly closed: Promise<string>;
+  /** Settles when the threads have loaded what tasks need: the first one then runs like the others. */
+  readonly loaded: Promise<void>;
   /** True once the head has asked this node to leave for good. */
   shutdownAsked(): boolean;
   close(): Promise<void>;
@@ -157,6 +159,7 @@ function run(options: EngineOptions, parts: Parts): Engine {
   return {
     worker: welcome.worker,
     closed: broken,
+    loaded: pool.loaded,
     shutdownAsked: () => state.shutdown !== null,
     close() {
       closing ??= close();
