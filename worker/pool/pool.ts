@@ -101,6 +101,7 @@ export class ThreadPool {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: this.heapMb },
     });
+    options.store.memory.busy = () => this.lanes.filter(lane => lane !== null).length;
     this.piscina.on('message', (message: FromThread) => this.onMessage(message));
     this.piscina.on('error', (error: Error) => {
       options.log.warn('a pool thread failed outside of a task', { error: error.message });

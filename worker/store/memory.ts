@@ -22,6 +22,8 @@ export class MemoryBudget {
   private readonly waitMs: number;
   /** Asked when a request has to wait: makes room, later. */
   onPressure: () => void = () => {};
+  /** Tasks that run: when all of them wait for room for their results, none of them will give its inputs back. */
+  busy: () => number = () => Number.POSITIVE_INFINITY;
   /** Called after bytes were given back. */
   onRelief: () => void = () => {};
 
@@ -106,9 +108,18 @@ export class MemoryBudget {
     this.slabs.close();
   }
 
-  /** Nothing can be spilled now: those who wait only because free memory lies in small pieces are served all the same. */
+  /**
+   * Nothing can be spilled now: those who wait only because free memory lies in small pieces are served all the same. When
+   * every task that runs waits here, the first gets its result beyond the budget: it ends, and gives back what it reads.
+   */
   serveScattered(): void {
     this.serve(true);
+    const first = this.waiting[0];
+    const urgent = this.waiting.filter(waiter => waiter.urgent).length;
+    if (first?.urgent !== true || urgent < this.busy()) return;
+    this.waiting.shift();
+    if (first.timer !== null) clearTimeout(first.timer);
+    first.resolve(this.slabs.allocateBeyond(first.byteLength));
   }
 
   private allocateNow(byteLength: number, scattered = false): Slab | null {

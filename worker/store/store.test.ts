@@ -96,6 +96,27 @@ test('a data set of many times the budget is stored and read back', async () => 
   expect(store.storedBytes).toBeLessThanOrEqual(8 * MiB);
 });
 
+test('a result that no other task makes room for is given beyond the budget, others wait', async () => {
+  open();
+  store.memory.busy = () => 2;
+  const inputs = await store.memory.allocate(5 * MiB);
+  const waiting = [store.memory.allocate(4 * MiB, true)];
+  let granted = 0;
+  for (const each of waiting) each.then(() => granted++);
+  await new Promise(resolve => setTimeout(resolve, 20));
+  expect(granted).toBe(0);
+  // Now both tasks that run wait: the first is served, and the second when the first has ended.
+  const second = store.memory.allocate(3.5 * MiB, true).then(slab => {
+    granted++;
+    return slab;
+  });
+  const first = await waiting[0]!;
+  expect(granted).toBe(1);
+  store.memory.free(first);
+  store.memory.free(inputs);
+  store.memory.free(await second);
+});
+
 test('one slice of a spilled shuffle output comes back alone', async () => {
   open();
   await keep(0, MiB, 4, 10);
