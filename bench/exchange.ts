@@ -23,7 +23,7 @@ interface Exchange {
 export function shuffle(options: BenchOptions): Promise<BenchReport> {
   return exchange(options, {
     name: 'shuffle',
-    apply: frame => verb<DataFrame>(frame, 'repartition', { by: 'k' }),
+    apply: frame => frame.repartition({ by: 'k' }),
     verify: async () => null,
   });
 }
@@ -120,11 +120,4 @@ async function isSorted(kept: DataFrame): Promise<string | null> {
     }
   }
   return null;
-}
-
-/** Calls a verb of the public surface by its name: where an engine lacks it, that question alone is an error. */
-function verb<T>(target: object, name: string, ...args: readonly unknown[]): T {
-  const method: unknown = Reflect.get(target, name);
-  if (typeof method !== 'function') throw new Error(`this build of Volley has no ${name}()`);
-  return method.apply(target, args) as T;
 }

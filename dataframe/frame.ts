@@ -30,11 +30,14 @@ import {
   rowCount,
   type SortOptions,
   sortKeys,
+  type UniqueOptions,
 } from './frame/arguments.js';
 import { GroupBy, type GroupByOptions } from './frame/group-by.js';
 import {
   type PivotOptions,
   pivotArguments,
+  type RepartitionOptions,
+  repartitionArguments,
   type SampleOptions,
   sampleArguments,
   type UnpivotOptions,
@@ -52,26 +55,6 @@ import {
   recordsTable,
 } from './frame/sources.js';
 import type { Verb } from './plan/verb.js';
-
-export type {
-  ColumnLike,
-  ColumnRecord,
-  CSVOptions,
-  JoinOptions,
-  ParquetOptions,
-  PostgresOptions,
-  PostgresSinkOptions,
-  SinkOptions,
-  SinkResult,
-  SortOptions,
-};
-
-export interface UniqueOptions {
-  /** Default: all columns. */
-  readonly on?: string | readonly string[];
-  /** Which row of equal ones stays; 'none': rows that are alone. Default 'first'. */
-  readonly keep?: 'first' | 'last' | 'any' | 'none';
-}
 
 /** Where a frame's work runs. */
 export interface DataFrameHost {
@@ -220,6 +203,11 @@ export class DataFrame {
   /** Rows chosen at random, in random order; the same ones for the same seed, data and plan. */
   sample(options: SampleOptions): DataFrame {
     return this.#with({ kind: 'sample', input: this.verb, ...sampleArguments(options) });
+  }
+
+  /** The same rows in `n` partitions, in order, or by the values of columns. */
+  repartition(options: number | RepartitionOptions): DataFrame {
+    return this.#with({ kind: 'repartition', input: this.verb, ...repartitionArguments(options) });
   }
 
   /** Count, nulls, mean, standard deviation, quartiles and extremes of each column; extremes of text as text. */

@@ -1,5 +1,6 @@
 import type { Table } from 'apache-arrow';
 import type { Client } from '../core/client/client.js';
+import type { CSVOptions, ParquetOptions, PostgresOptions } from '../dataframe/frame/sources.js';
 import type { DataFrame } from '../dataframe/frame.js';
 import * as frames from '../dataframe/frame.js';
 
@@ -12,12 +13,12 @@ export class FrameSource {
   }
 
   /** Parquet files: paths, globs or folders, read by the workers, a partition per row group. */
-  scanParquet(paths: string | readonly string[], options: frames.ParquetOptions = {}): DataFrame {
+  scanParquet(paths: string | readonly string[], options: ParquetOptions = {}): DataFrame {
     return frames.scanParquet({ executor: this.client }, paths, options);
   }
 
   /** CSV files: paths or globs, read by the workers, a partition per byte range. */
-  scanCSV(paths: string | readonly string[], options: frames.CSVOptions = {}): DataFrame {
+  scanCSV(paths: string | readonly string[], options: CSVOptions = {}): DataFrame {
     return frames.scanCSV({ executor: this.client }, paths, options);
   }
 
@@ -25,7 +26,7 @@ export class FrameSource {
    * A table (`schema.table`) or query of PostgreSQL, streamed by the workers; with `partitionOn` in ranges of that column.
    * Needs the packages pg and pg-copy-streams.
    */
-  scanPostgres(url: string, tableOrQuery: string, options: frames.PostgresOptions = {}): DataFrame {
+  scanPostgres(url: string, tableOrQuery: string, options: PostgresOptions = {}): DataFrame {
     return frames.scanPostgres({ executor: this.client }, url, tableOrQuery, options);
   }
 

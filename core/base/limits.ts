@@ -290,6 +290,8 @@ export const limits = {
   engineDeaths: 4096,
   /** Bytes of one line of text input. */
   lineBytes: 64 * MiB,
+  /** Partitions that a frame may be cut into: every task makes a slice for each. */
+  repartitions: 4096,
   /** Bytes of aggregation state that a thread keeps for its next task. */
   scratchBytes: 64 * MiB,
   /** Compiled kernels kept per thread. */

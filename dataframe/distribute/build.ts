@@ -7,6 +7,7 @@ import type { PlanOptions } from './constants.js';
 import { buildJoin } from './join.js';
 import { buildLimit } from './limit.js';
 import { asLayer, gather, overLayer, type Pipeline, perPartition, withOp } from './pipeline.js';
+import { buildRepartition } from './repartition.js';
 import { buildSample } from './sample.js';
 import { buildSort } from './sort.js';
 import { type StageRunner, sumOf } from './stage.js';
@@ -68,6 +69,8 @@ export async function build(plan: Plan, context: BuildContext): Promise<Pipeline
     }
     case 'sample':
       return buildSample(plan, await build(plan.input, context), context);
+    case 'repartition':
+      return buildRepartition(plan, await build(plan.input, context), context);
     case 'concat':
       return buildConcat(plan, context);
     default:

@@ -133,6 +133,7 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
 function describeSink(sink: FragmentSink): string {
   if (sink.kind === 'hash') return `hash [${sink.keys.join(', ')}] into ${sink.fanOut}`;
   if (sink.kind === 'table') return `table by [${sink.keys.join(', ')}] with [${sink.columns.join(', ')}]`;
+  if (sink.kind === 'cut') return `cut into ${sink.fanOut}`;
   if (sink.kind === 'range') return `range [${formatSort(sink.by)}] into ${sink.fanOut}`;
   if (sink.kind === 'records' || sink.kind === 'dictionaries') return sink.kind;
   if (sink.kind === 'keys') {

@@ -96,7 +96,7 @@ export function stageOf(pipeline: Pipeline, sink: FragmentSink): StageRequest {
   const dependencies = builds.map(b => b.dependency);
   const common = {
     tasks,
-    slices: sink.kind === 'hash' || sink.kind === 'range' ? sink.fanOut : 1,
+    slices: sink.kind === 'hash' || sink.kind === 'range' || sink.kind === 'cut' ? sink.fanOut : 1,
     inline: sink.kind === 'file' || sink.kind === 'keys',
     bytesIn: 0,
   };

@@ -111,6 +111,13 @@ export function rowCount(n: number, where: string): number {
   throw new VolleyError('INVALID_ARGUMENT', `${where} takes a whole number of rows, at least 0, not ${n}`);
 }
 
+export interface UniqueOptions {
+  /** Default: all columns. */
+  readonly on?: string | readonly string[];
+  /** Which row of equal ones stays; 'none': rows that are alone. Default 'first'. */
+  readonly keep?: 'first' | 'last' | 'any' | 'none';
+}
+
 export interface JoinOptions {
   /** Keys of equal name on both sides. */
   readonly on?: string | readonly string[];

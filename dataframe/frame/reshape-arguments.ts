@@ -1,4 +1,5 @@
 import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
 import { toNode } from '../expr/expr.js';
 import type { PlainValue } from '../expr/literal.js';
 import { type PivotAggregate, pivotAggregates } from '../plan/verb.js';
@@ -56,6 +57,28 @@ export function pivotArguments({ index, on, values, aggregate, onValues }: Pivot
     aggregate,
     onValues: onValues === undefined ? null : onValues.map(toNode),
   };
+}
+
+export interface RepartitionOptions {
+  /** Rows with equal values of these columns come into one partition. */
+  readonly by?: string | readonly string[];
+  /** So many partitions; default: as many as suit the bytes. */
+  readonly n?: number;
+}
+
+export function repartitionArguments(options: number | RepartitionOptions) {
+  const { n, by } = typeof options === 'number' ? { n: options, by: undefined } : options;
+  if (n !== undefined && !(Number.isSafeInteger(n) && n >= 1 && n <= limits.repartitions)) {
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `repartition: the number of partitions is a whole number from 1 to ${limits.repartitions}, not ${n}`,
+    );
+  }
+  const names = by === undefined ? [] : listOf(by);
+  if (n === undefined && names.length === 0) {
+    throw new VolleyError('INVALID_ARGUMENT', 'repartition takes a number of partitions, or { by }, or both');
+  }
+  return { n: n ?? null, by: names };
 }
 
 export interface SampleOptions {

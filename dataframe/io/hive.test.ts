@@ -2,7 +2,8 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DataType, formatType } from '../column/datatype.js';
 import { col, len } from '../expr/expr.js';
-import { type CSVOptions, type DataFrame, scanCSV, scanParquet } from '../frame.js';
+import type { CSVOptions } from '../frame/sources.js';
+import { type DataFrame, scanCSV, scanParquet } from '../frame.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
 import { duckdb, scratchFolder } from './testing/oracle.js';
 

@@ -231,6 +231,16 @@ export type FragmentSink =
       readonly fanOut: number;
     }
   /**
+   * `fanOut` slices of equal length of the rows of all tasks, one after another: row r of `total` is in slice
+   * floor(r · fanOut / total), and the first row of task t is row starts[t].
+   */
+  | {
+      readonly kind: 'cut';
+      readonly starts: readonly number[];
+      readonly total: number;
+      readonly fanOut: number;
+    }
+  /**
    * The build side of joins, made once for all of them: a table over the keys and, of the rows, these columns. Keys of
    * text must be among them.
    */

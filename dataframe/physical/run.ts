@@ -182,6 +182,15 @@ function storeSlices(
         store(slicesOf(batch, slice, counts, parts, inputs.lent), batch.rows, env)
       );
     }
+    case 'cut': {
+      const slice = cutRows(sink, inputs.position, batch.rows);
+      const counts = new Int32Array(sink.fanOut);
+      for (const s of slice) counts[s]!++;
+      return (
+        storeDealt(batch, slice, counts, 1, env, checkSize) ??
+        store(slicesOf(batch, slice, counts, 1, inputs.lent), batch.rows, env)
+      );
+    }
     case 'range': {
       const { slice, counts } = dealtRanges(batch, sink, fragment, inputs);
       return (
@@ -192,6 +201,17 @@ function storeSlices(
     default:
       return assertNever(sink);
   }
+}
+
+function cutRows(
+  { starts, total, fanOut }: Extract<FragmentSink, { kind: 'cut' }>,
+  task: number,
+  rows: number,
+): Uint16Array {
+  const slice = new Uint16Array(rows);
+  const first = starts[task]!;
+  for (let i = 0; i < rows; i++) slice[i] = Math.floor(((first + i) * fanOut) / total);
+  return slice;
 }
 
 /** Each slice is contiguous, aligned, and has dictionaries of its own. */

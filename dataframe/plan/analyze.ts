@@ -95,6 +95,12 @@ export function analyze(verb: Verb, sources: Sources): Plan {
       const { n, fraction, seed } = verb;
       return { kind: 'sample', input, n, fraction, seed, schema: input.schema };
     }
+    case 'repartition': {
+      const input = visit(verb.input);
+      const { n, by } = verb;
+      requireColumns(by, input.schema, 'repartition');
+      return { kind: 'repartition', input, n, by, schema: input.schema };
+    }
     case 'dropNulls':
       return analyzeDropNulls(visit(verb.input), verb.names);
     default:

@@ -45,6 +45,10 @@ function describe(plan: Plan): string {
       return `NUMBER ${plan.name}`;
     case 'sample':
       return `SAMPLE ${plan.n ?? `${plan.fraction} of the rows`} by seed ${plan.seed}`;
+    case 'repartition': {
+      const by = plan.by.length === 0 ? '' : ` by ${plan.by.join(', ')}`;
+      return `REPARTITION${plan.n === null ? '' : ` into ${plan.n}`}${by}`;
+    }
     case 'limit':
       return `LIMIT ${plan.n}${plan.offset === 0 ? '' : ` offset ${plan.offset}`}`;
     case 'tail':

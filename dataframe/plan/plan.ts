@@ -40,7 +40,8 @@ export type Plan =
   /** Adds a Float64 column that ascends with the rows. */
   | { readonly kind: 'number'; readonly input: Plan; readonly name: string; readonly schema: Schema }
   /** So many rows, or such a share of them, chosen at random by the seed. */
-  | SamplePlan;
+  | SamplePlan
+  | RepartitionPlan;
 
 export interface ExplodePlan {
   readonly kind: 'explode';
@@ -61,6 +62,15 @@ export interface SamplePlan {
   readonly n: number | null;
   readonly fraction: number | null;
   readonly seed: number;
+  readonly schema: Schema;
+}
+
+/** The same rows in other partitions: `n` of them, or as many as suit the bytes; by key, or in order when `by` is empty. */
+export interface RepartitionPlan {
+  readonly kind: 'repartition';
+  readonly input: Plan;
+  readonly n: number | null;
+  readonly by: readonly string[];
   readonly schema: Schema;
 }
 

@@ -30,6 +30,7 @@ export function inputsOf(plan: Plan): readonly Plan[] {
     case 'unpivot':
     case 'number':
     case 'sample':
+    case 'repartition':
       return [plan.input];
     case 'join':
       return [plan.left, plan.right];
@@ -68,6 +69,7 @@ export function withInputs(plan: Plan, inputs: readonly Plan[]): Plan {
     case 'number':
       return numberPlan(first, plan.name);
     case 'sample':
+    case 'repartition':
       return { ...plan, input: first, schema: first.schema };
     case 'join':
       return joinPlan({ ...plan, left: first, right: inputs[1]! });

@@ -58,6 +58,13 @@ export type Verb =
     }
   | PivotVerb
   | { readonly kind: 'describe'; readonly input: Verb }
+  /** `by` empty: rows keep their order. `n` null: as many partitions as suit the bytes. */
+  | {
+      readonly kind: 'repartition';
+      readonly input: Verb;
+      readonly n: number | null;
+      readonly by: readonly string[];
+    }
   /** Exactly one of `n` and `fraction` is not null. */
   | {
       readonly kind: 'sample';

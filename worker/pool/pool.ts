@@ -78,6 +78,11 @@ export class ThreadPool {
     this.resolveLoaded = resolve;
   });
 
+  /** Settles when every thread has loaded what tasks need, or the pool is closed. */
+  get loaded(): Promise<void> {
+    return this.whenLoaded;
+  }
+
   constructor(options: PoolOptions) {
     this.options = options;
     this.words = new LaneWords(options.threads);
@@ -106,11 +111,6 @@ export class ThreadPool {
     this.piscina.on('error', (error: Error) => {
       options.log.warn('a pool thread failed outside of a task', { error: error.message });
     });
-  }
-
-  /** Settles when every thread has loaded what tasks need, or the pool is closed. */
-  get loaded(): Promise<void> {
-    return this.whenLoaded;
   }
 
   /** Starts a batch. `release` is called when its inputs are no longer read. */

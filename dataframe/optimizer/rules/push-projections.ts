@@ -64,6 +64,8 @@ function narrow(plan: Plan, needed: ReadonlySet<string>): Plan {
       const below = new Set([...needed, ...plan.by.map(k => k.column)]);
       return withInputs(plan, [only(plan.input, below)]);
     }
+    case 'repartition':
+      return withInputs(plan, [only(plan.input, new Set([...needed, ...plan.by]))]);
     case 'explode':
       return withInputs(plan, [narrow(plan.input, new Set([...needed, ...plan.columns]))]);
     case 'unpivot': {
