@@ -46,6 +46,7 @@ import {
   csvScan,
   type ParquetOptions,
   parquetScan,
+  type RecordsOptions,
   recordsTable,
 } from './frame/sources.js';
 import type { Verb } from './plan/verb.js';
@@ -263,7 +264,7 @@ export class DataFrame {
     return collectTable(this.verb, this.#context);
   }
 
-  /** Runs the plan; all rows as objects. Int64 beyond 2^53 is an error unless `int64: 'bigint'`. */
+  /** Runs the plan; all rows as objects. Int64 beyond 2^53 is an error unless `int64: 'bigint'`; decimals are text unless `decimal: 'number'`. */
   toRecords(options: RecordOptions = {}): Promise<Record<string, unknown>[]> {
     return collectRecords(this.verb, this.#context, options);
   }
@@ -374,9 +375,10 @@ export function fromArrow(
 export function fromRecords(
   host: DataFrameHost,
   objects: readonly Readonly<Record<string, unknown>>[],
-  options: { partitions?: number } = {},
+  options: RecordsOptions = {},
 ): DataFrame {
-  return new DataFrame(host, { verb: { kind: 'memory', table: recordsTable(objects, options.partitions) } });
+  return new DataFrame(host, { verb: { kind: 'memory', table: recordsTable(objects, options) } });
 }
 
 export type { Operand };
+export type { RecordsOptions } from './frame/sources.js';

@@ -3,6 +3,7 @@ import { limits } from '../../core/base/limits.js';
 import { isValid } from './bitmap.js';
 import type { Batch, Column, Dictionary } from './column.js';
 import type { DataType, Schema, TimeUnit } from './datatype.js';
+import { decimalWords } from './decimal-entries.js';
 import { unifySteps } from './dictionary.js';
 
 export { tableToBatches } from './arrow-in.js';
@@ -49,6 +50,8 @@ function arrowType(type: DataType, id: number): arrow.DataType {
       return new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32(), id);
     case 'binary':
       return new arrow.Dictionary(new arrow.Binary(), new arrow.Int32(), id);
+    case 'decimal':
+      return new arrow.Decimal(type.scale, type.precision, 128);
     case 'list':
       return new arrow.List(new arrow.Field('item', itemType(type.item), true));
     default:
@@ -70,7 +73,7 @@ function nestedData(column: Column, type: arrow.DataType): arrow.Data {
   if (items !== undefined) {
     const child = nestedData(items, (type as arrow.List).children[0]!.type);
     props = { valueOffsets: column.values, child };
-  } else if (column.dictionary !== null) props = writtenOut(column);
+  } else if (column.dictionary !== null && column.type.kind !== 'decimal') props = writtenOut(column);
   else props = { data: plainData(column) };
   type Props = Parameters<typeof arrow.makeData>[0];
   return arrow.makeData({ type, length, nullCount, nullBitmap, ...props } as Props) as arrow.Data;
@@ -130,8 +133,8 @@ function* tableSteps(schema: Schema, batches: readonly Batch[]): Generator<void,
         children.push(nestedData(column, types[c]!));
         continue;
       }
-      const text = texts[c];
-      const data = text == null ? plainData(column) : remapped(column.values as Int32Array, text.maps[b]!);
+      const text = texts[c] ?? null;
+      const data = text === null ? plainData(column) : remapped(column.values as Int32Array, text.maps[b]!);
       const props = {
         type: types[c]!,
         length: column.length,
@@ -211,6 +214,10 @@ function plainData(column: Column): unknown {
       return words64(column, BigInt64Array);
     case 'uint64':
       return words64(column, BigUint64Array);
+    case 'decimal': {
+      const words = decimalWords(column);
+      return new Uint32Array(words.buffer, words.byteOffset, words.length);
+    }
     default:
       return values;
   }

@@ -2,12 +2,13 @@ import { VolleyError } from '../../core/base/errors.js';
 import { packValidity } from './bitmap.js';
 import type { Column, Physical, Values } from './column.js';
 import { type DataType, formatType } from './datatype.js';
+import { DecimalBuilder } from './decimal-builder.js';
 import { StringTable } from './dictionary.js';
 import { allocateValues, elementsPerValue, isWide, physicalOf } from './layout.js';
 
 /**
  * Builds one column value by value. Values must suit the type (a number for numeric, date, timestamp and duration
- * columns, in the column's unit); ranges of narrow integers are checked by the caller.
+ * columns, in the column's unit; of decimals the unscaled integer); ranges of narrow integers are checked by the caller.
  */
 export interface ColumnBuilder {
   readonly type: DataType;
@@ -28,6 +29,7 @@ const two32 = 4294967296;
 
 /** A builder for columns of `type`; `capacity` is a hint in rows. */
 export function createBuilder(type: DataType, capacity = 1024): ColumnBuilder {
+  if (type.kind === 'decimal') return new DecimalBuilder(type);
   return type.kind === 'list' ? new ListBuilder(type.item, capacity) : new Builder(type, capacity);
 }
 

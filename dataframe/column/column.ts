@@ -5,6 +5,8 @@ import type { DataType, Schema } from './datatype.js';
  * 'bool': a byte each, 0 or 1. 'f64' also holds 64-bit integers and timestamps as long as every value is a safe
  * integer (|v| <= 2^53-1); 'i64' holds those that are not, as Int32 pairs (low word, high word). 'code': Int32 codes
  * into a dictionary: every string column. 'list': Int32 offsets into a column of items.
+ * Decimals are unscaled integers: 'f64' while all are safe; else 'i64' up to 18 digits, and beyond 'code' into a
+ * dictionary of 16-byte integers whose order as bytes is that of the values (decimal-entries.ts).
  */
 export type Physical =
   | 'bool'

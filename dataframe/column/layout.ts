@@ -1,6 +1,7 @@
 import { VolleyError } from '../../core/base/errors.js';
 import type { Batch, Column, Dictionary, Physical, Values } from './column.js';
 import { type DataType, formatType, type Schema } from './datatype.js';
+import { maxPrecision64 } from './decimal.js';
 
 /** The physical form a column of this type has unless its values demand another ('i64' beyond 2^53). */
 export function physicalOf(type: DataType): Physical {
@@ -28,6 +29,7 @@ export function physicalOf(type: DataType): Physical {
     case 'uint64':
     case 'timestamp':
     case 'duration':
+    case 'decimal':
       return 'f64';
     case 'utf8':
     case 'binary':
@@ -46,12 +48,24 @@ export function physicalOf(type: DataType): Physical {
 /** True for types whose values are 64-bit integers: 'f64' while safe, else 'i64'. */
 export function isWide(type: DataType): boolean {
   const kind = type.kind;
+  if (kind === 'decimal') return type.precision <= maxPrecision64;
   return kind === 'int64' || kind === 'uint64' || kind === 'timestamp' || kind === 'duration';
+}
+
+/** True for decimals that may need 128 bits: 'f64' while all values of a column are safe integers, else 'code'. */
+export function isHuge(type: DataType): boolean {
+  return type.kind === 'decimal' && type.precision > maxPrecision64;
+}
+
+/** True for types that keys, extremes and orders know by dictionary codes (comparableColumn of kernels/distinct-text.ts makes them so). */
+export function isCoded(type: DataType): boolean {
+  return type.kind === 'utf8' || type.kind === 'binary' || isHuge(type);
 }
 
 /** True where `physical` may hold values of `type`. */
 export function isPhysicalOf(type: DataType, physical: Physical): boolean {
-  return physical === physicalOf(type) || (physical === 'i64' && isWide(type));
+  if (physical === physicalOf(type)) return true;
+  return (physical === 'i64' && isWide(type)) || (physical === 'code' && isHuge(type));
 }
 
 const constructors = {

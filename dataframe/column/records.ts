@@ -3,6 +3,9 @@ import { compile, quote } from '../codegen/compile.js';
 import { type ColumnBuilder, createBuilder, type ListBuilder } from './builder.js';
 import type { Batch, Column } from './column.js';
 import { DataType, formatType, type Schema, type TimeUnit } from './datatype.js';
+import { decimalToNumber, formatDecimal, parseDecimal } from './decimal.js';
+import type { DecimalBuilder } from './decimal-builder.js';
+import { unscaledReader } from './decimal-entries.js';
 import { entryTexts } from './dictionary.js';
 import { dayOf, joinDay, timeOf, words } from './int64.js';
 
@@ -11,7 +14,10 @@ export const unitsPerMs: Readonly<Record<TimeUnit, number>> = { s: 0.001, ms: 1,
 
 const dayMs = 86_400_000;
 
-/** A record as users have it: numbers, bigints, strings, booleans, Dates, null or undefined by column name. */
+/**
+ * A record as users have it: numbers, bigints, strings, booleans, Dates, null or undefined by column name. A decimal is
+ * text, `12.30`: exact, with all digits of its scale; numbers and bigints are taken where they are exactly such.
+ */
 export type RecordLike = Readonly<Record<string, unknown>>;
 
 /**
@@ -20,7 +26,7 @@ export type RecordLike = Readonly<Record<string, unknown>>;
  */
 export function recordsToBatch(objects: readonly object[], schema?: Schema): Batch {
   const records = objects as readonly RecordLike[];
-  const fields = schema ?? inferSchema(records);
+  const fields = schema ?? schemaOfRecords(records);
   const columns = fields.map(({ name, type }) => {
     const builder = createBuilder(type, records.length);
     const append = appender(builder, name);
@@ -34,10 +40,18 @@ export function recordsToBatch(objects: readonly object[], schema?: Schema): Bat
   return { schema: fields, rows: records.length, columns };
 }
 
-function inferSchema(records: readonly RecordLike[]): Schema {
+/** The columns of plain objects in order of first appearance: declared ones, and all others as their first value says. */
+export function schemaOfRecords(
+  objects: readonly object[],
+  declared: Readonly<Record<string, DataType>> = {},
+): Schema {
   const types = new Map<string, DataType | null>();
-  for (const record of records) {
+  for (const record of objects as readonly RecordLike[]) {
     for (const name of Object.keys(record)) {
+      if (Object.hasOwn(declared, name)) {
+        types.set(name, declared[name]!);
+        continue;
+      }
       const known = types.get(name);
       if (known !== null && known !== undefined && !isOpen(known)) continue;
       const value = record[name];
@@ -45,6 +59,7 @@ function inferSchema(records: readonly RecordLike[]): Schema {
       types.set(name, value === null || value === undefined ? null : typeOfValue(value, name));
     }
   }
+  for (const [name, type] of Object.entries(declared)) types.set(name, type);
   return [...types].map(([name, type]) => ({ name, type: type ?? DataType.Null }));
 }
 
@@ -134,6 +149,8 @@ function appender(builder: ColumnBuilder, name: string): (value: unknown, row: n
         builder.appendInt64(words.low | 0, words.high);
       };
     }
+    case 'decimal':
+      return decimalAppender(builder as DecimalBuilder, refuse);
     case 'list':
       return listAppender(builder as ListBuilder, name, refuse);
     case 'float32':
@@ -163,6 +180,19 @@ function listAppender(
   };
 }
 
+/** Digits that the type has no room for are refused, never rounded away. */
+function decimalAppender(
+  builder: DecimalBuilder,
+  refuse: (value: unknown, row: number) => VolleyError,
+): (value: unknown, row: number) => void {
+  return (value, row) => {
+    const readable = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';
+    const unscaled = readable ? parseDecimal(String(value), builder.type, true) : null;
+    if (unscaled === null) throw refuse(value, row);
+    builder.appendUnscaled(unscaled);
+  };
+}
+
 function integerAppender(builder: ColumnBuilder, refuse: (value: unknown, row: number) => VolleyError) {
   const range = integerRange[builder.type.kind];
   const unsigned = builder.type.kind === 'uint64';
@@ -186,6 +216,8 @@ function integerAppender(builder: ColumnBuilder, refuse: (value: unknown, row: n
 export interface RecordOptions {
   /** How 64-bit integers come out: 'number' (default; beyond 2^53 an error) or 'bigint'. */
   readonly int64?: 'number' | 'bigint';
+  /** How decimals come out: 'string' (default: exact, `12.30`) or 'number' (the nearest one). */
+  readonly decimal?: 'string' | 'number';
 }
 
 /** Plain objects: Date for dates and timestamps, null for null. One object literal per schema, generated. */
@@ -279,6 +311,15 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
         return new Date(dayOf(high, low, perDay) * dayMs + Math.floor(timeOf(high, low, perDay) / perMs));
       };
       return plain((_, d) => `${d}(i)`, toDate);
+    }
+    case 'decimal': {
+      const read = unscaledReader(column);
+      const { scale } = type;
+      const convert = options.decimal === 'number' ? decimalToNumber : formatDecimal;
+      return plain(
+        (_, d) => `${d}(i)`,
+        (row: number) => convert(read(row), scale),
+      );
     }
     case 'int64':
     case 'uint64':

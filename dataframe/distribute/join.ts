@@ -1,3 +1,4 @@
+import { isCoded } from '../column/layout.js';
 import type { FragmentOp, JoinStep } from '../physical/fragment.js';
 import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
@@ -105,9 +106,7 @@ function broadcastShared(
 ): Pipeline {
   const whole = gatherLayer(layer);
   const { rightOn, take } = plan;
-  const texts = layer.schema
-    .filter(({ type }) => type.kind === 'utf8' || type.kind === 'binary')
-    .map(f => f.name);
+  const texts = layer.schema.filter(({ type }) => isCoded(type)).map(f => f.name);
   const taken = new Set(take.map(t => t.column));
   const inTable = rightOn.filter(name => taken.has(name) || texts.includes(name));
   const rest = layer.schema.map(f => f.name).filter(name => taken.has(name) && !rightOn.includes(name));

@@ -1,19 +1,29 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, sameType, type TimeUnit } from '../column/datatype.js';
+import {
+  asDecimalType,
+  commonDecimal,
+  type DecimalType,
+  resultDecimal,
+  roundedType,
+} from '../column/decimal.js';
 import { formatExpr } from './format.js';
-import { convertLiteral, type LiteralNode, listValue, literalNode } from './literal.js';
+import { convertLiteral, decimalLiteral, type LiteralNode, listValue, literalNode } from './literal.js';
 import type { ExprNode, FunctionName, FunctionParams, LiteralValue } from './node.js';
 
 /**
  * Typing of scalar functions and aggregates, and the contract with codegen. After analysis (expr/typing.ts):
  *
- * - add, sub, mul, mod: both operands have the result's type: one integer type, float32 or float64.
+ * - add, sub, mul, mod: both operands have the result's type: one integer type, float32 or float64. Or both are decimals
+ *   of any digits: the result's are those of resultDecimal (column/decimal.ts).
  *   Integer operands of different types were cast to int64; a literal counts as int64. Overflow is an error.
  * - div, pow: both operands and the result are float64. sqrt, log, exp: float64 in and out.
- * - neg, abs, sign: result type = operand type (unsigned operands of neg were cast to int64).
- * - round, floor, ceil: float operands only (of integers the call is dropped); round has no parameter left.
+ * - neg, abs, sign: result type = operand type (unsigned operands of neg were cast to int64); sign of a decimal: int32.
+ * - round, floor, ceil: float operands (of integers the call is dropped); round has no parameter left. Of decimals
+ *   they keep params.decimals, below the scale.
  * - clip: value, low, high and result have one type.
- * - eq, neq, gt, gtEq, lt, ltEq: both operands have one type (bool, number, utf8, date, timestamp); result bool.
+ * - eq, neq, gt, gtEq, lt, ltEq: both operands have one type (bool, number, utf8, date, timestamp), or both are
+ *   decimals of any digits; result bool.
  * - isIn: params.values are in the operand's representation (days, units, number or bigint), without null.
  * - isBetween never arrives: it is gtEq and ltEq. isNaN: float operand. isNull, isNotNull: any operand.
  * - and, or: exactly two bool operands; not: one.
@@ -24,11 +34,12 @@ import type { ExprNode, FunctionName, FunctionParams, LiteralValue } from './nod
  * - date.*: date or timestamp operand (hour, minute, second: timestamp). Parts give int32, epoch int64,
  *   truncate the operand's type, strftime utf8.
  * - cast: never to the operand's own type. null → anything; number ↔ number; bool → number; anything ↔ utf8;
- *   date ↔ timestamp; timestamp → timestamp; integer ↔ date, timestamp.
+ *   date ↔ timestamp; timestamp → timestamp; integer ↔ date, timestamp. To a decimal and between decimals: rounded half
+ *   away from zero; decimal → integer: towards zero.
  * - Literals already have the type their place needs.
  * - list.*: a list operand; list.contains: the value has the items' type.
- * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64. mean, var, std, quantile, corr:
- *   float64, of numbers. min, max, first, last: the input's type. list, topK, bottomK: lists of it.
+ * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64, decimal → 38 digits. mean, var, std, quantile, corr:
+ *   float64, of integers and floats. min, max, first, last: the input's type. list, topK, bottomK: lists of it.
  *   count, len, nUnique, approxNUnique: int64.
  */
 export interface TypedExpr {
@@ -48,18 +59,24 @@ export function isFloat(type: DataType): boolean {
   return type.kind === 'float32' || type.kind === 'float64';
 }
 export function isNumeric(type: DataType): boolean {
-  return isInteger(type) || isFloat(type);
+  return isInteger(type) || isFloat(type) || type.kind === 'decimal';
 }
 function isTemporal(type: DataType): boolean {
   return type.kind === 'date' || type.kind === 'timestamp';
 }
 
-/** The type both values can take without loss (int64 and float64 meet in float64); null when there is none. */
+/**
+ * The type both values can take without loss (int64 or a decimal and float64 meet in float64); null when there is none.
+ */
 export function commonType(a: DataType, b: DataType): DataType | null {
   if (sameType(a, b)) return a;
   if (a.kind === 'null') return b;
   if (b.kind === 'null') return a;
   if (isInteger(a) && isInteger(b)) return DataType.Int64;
+  if ((a.kind === 'decimal' || b.kind === 'decimal') && !isFloat(a) && !isFloat(b)) {
+    const [x, y] = [asDecimalType(a), asDecimalType(b)];
+    return x && y && commonDecimal(x, y);
+  }
   if (isNumeric(a) && isNumeric(b)) return DataType.Float64;
   if (a.kind === 'timestamp' && b.kind === 'timestamp') {
     const unit = unitOrder[Math.max(unitOrder.indexOf(a.unit), unitOrder.indexOf(b.unit))]!;
@@ -76,8 +93,31 @@ export function coerce(operand: TypedExpr, type: DataType): TypedExpr {
   return { node: literal ?? { kind: 'cast', input: operand.node, type, strict: true }, type };
 }
 
+/**
+ * Where one operand is a decimal and none is a float that is no literal: the operands with literal numbers as the
+ * decimals they are written as, 0.05 as 5 hundredths. Null where that is not so, or one is no number.
+ */
+function decimalOperands(operands: readonly TypedExpr[]): TypedExpr[] | null {
+  if (!operands.some(({ type }) => type.kind === 'decimal')) return null;
+  const out: TypedExpr[] = [];
+  for (const operand of operands) {
+    const { node, type } = operand;
+    const literal = node.kind === 'literal' && type.kind !== 'decimal' ? decimalLiteral(node) : null;
+    if (literal !== null) out.push({ node: literal, type: literal.type });
+    else if (type.kind === 'null' || asDecimalType(type) !== null) out.push(operand);
+    else return null;
+  }
+  return out;
+}
+
+/** Integers and nulls as decimals that hold them all. */
+function asDecimal(operand: TypedExpr): TypedExpr {
+  return coerce(operand, asDecimalType(operand.type) ?? DataType.Decimal(1, 0));
+}
+
 /** Brings operands to one type. A literal takes the type of the others where its value allows. */
-export function unify(operands: readonly TypedExpr[]): TypedExpr[] | null {
+export function unify(given: readonly TypedExpr[]): TypedExpr[] | null {
+  const operands = decimalOperands(given) ?? given;
   let type: DataType | null = DataType.Null;
   for (const { node, type: t } of operands) {
     if (node.kind !== 'literal') type = type && commonType(type, t);
@@ -125,6 +165,8 @@ export function mismatch(what: string, operands: readonly TypedExpr[], fix: stri
 
 const arithmetic: Rule = call => {
   const [a, b] = call.args.map(arg => (arg.type.kind === 'bool' ? coerce(arg, DataType.Int64) : arg));
+  const decimals = decimalOperands([a!, b!]);
+  if (decimals !== null) return decimalArithmetic(call, decimals);
   if (call.fn === 'add' && a!.type.kind === 'utf8' && b!.type.kind === 'utf8') {
     return made({ fn: 'concatStr', args: call.args, params: { separator: '' } }, call.args, DataType.Utf8);
   }
@@ -132,6 +174,18 @@ const arithmetic: Rule = call => {
   if (type === null) throw mismatch(call.fn, call.args, castHint(call.args, 'It works on numbers'));
   return made(call, [coerce(a!, type), coerce(b!, type)], type);
 };
+
+/** Operands of any scale: the result's is SQL's. */
+function decimalArithmetic(call: Call, operands: readonly TypedExpr[]): TypedExpr {
+  const [a, b] = operands.map(asDecimal) as [TypedExpr, TypedExpr];
+  const type = resultDecimal(call.fn, a.type as DecimalType, b.type as DecimalType);
+  if (type !== null) return made(call, [a, b], type);
+  throw mismatch(
+    call.fn,
+    call.args,
+    'A decimal has 38 digits, and the result has more behind the point: .cast(DataType.Decimal(p, s)) one to a lower scale, or to DataType.Float64.',
+  );
+}
 
 function arithmeticType(a: TypedExpr, b: TypedExpr): DataType | null {
   const type = commonType(a.type, b.type);
@@ -159,6 +213,7 @@ const inFloat64: Rule = call => {
 
 const sameNumber: Rule = call => {
   let arg = call.args[0]!;
+  if (call.fn === 'sign' && arg.type.kind === 'decimal') return made(call, [arg], DataType.Int32);
   if (arg.type.kind === 'null') arg = coerce(arg, DataType.Int64);
   if (!isNumeric(arg.type)) throw mismatch(call.fn, call.args, castHint(call.args, 'It works on numbers'));
   if (call.fn === 'neg' && unsigned.has(arg.type.kind)) arg = coerce(arg, DataType.Int64);
@@ -168,6 +223,7 @@ const sameNumber: Rule = call => {
 const rounding: Rule = call => {
   const arg = call.args[0]!;
   if (isInteger(arg.type)) return arg;
+  if (arg.type.kind === 'decimal') return roundedDecimal(call, arg, arg.type);
   if (!isFloat(arg.type)) throw mismatch(call.fn, call.args, castHint(call.args, 'It works on numbers'));
   const { decimals } = call.params ?? {};
   const plain: Call = { fn: call.fn, args: call.args, params: undefined };
@@ -178,6 +234,14 @@ const rounding: Rule = call => {
   return typeCall({ fn: down, args: [made(plain, [scaled], DataType.Float64), scale], params: undefined });
 };
 
+/** What is left behind the point are the digits it is rounded to. */
+function roundedDecimal(call: Call, arg: TypedExpr, type: DecimalType): TypedExpr {
+  const given = call.params?.decimals;
+  const decimals = typeof given === 'number' ? given : 0;
+  if (decimals >= type.scale) return arg;
+  return made({ ...call, params: { decimals } }, [arg], roundedType(type, decimals));
+}
+
 const unified: Rule = call => {
   const args = unify(call.args);
   if (args === null) throw mismatch(call.fn, call.args, castHint(call.args, 'All operands need one type'));
@@ -186,6 +250,9 @@ const unified: Rule = call => {
 };
 
 const comparison: Rule = call => {
+  // Of any scales: they are compared as they are.
+  const decimals = decimalOperands(call.args);
+  if (decimals !== null) return made(call, decimals.map(asDecimal), DataType.Bool);
   const args = unify(call.args);
   if (
     args === null ||
@@ -213,6 +280,10 @@ const isIn: Rule = call => {
     const literal: LiteralNode = dates
       ? { kind: 'literal', value, type: DataType.Timestamp('ms') }
       : literalNode(value);
+    if (arg.type.kind === 'decimal' && call.params?.typed === true) {
+      values.push(value);
+      continue;
+    }
     const same = commonType(arg.type, literal.type);
     const time = !dates && isTemporal(arg.type) && call.params?.typed === true;
     if (same === null && !time) {
@@ -296,7 +367,7 @@ const list: Rule = call => {
       return made(call, [input!, typed], DataType.Bool);
     }
     case 'list.sum':
-      if (!isNumeric(item) && item.kind !== 'null')
+      if ((!isNumeric(item) && item.kind !== 'null') || item.kind === 'decimal')
         throw mismatch(call.fn, call.args, 'It works on lists of numbers.');
       return made(call, call.args, isFloat(item) ? DataType.Float64 : DataType.Int64);
     default:

@@ -1,4 +1,5 @@
 import { DataType } from '../column/datatype.js';
+import { sumType } from '../column/decimal.js';
 import { castHint, coerce, comparable, isFloat, isNumeric, mismatch, type TypedExpr } from './functions.js';
 import type { AggregateOp } from './node.js';
 
@@ -26,8 +27,18 @@ export function typeAggregate(
     return typed(input, op === 'min' || op === 'max' ? input.type : DataType.List(input.type));
   }
   const number = toNumber(op, input);
-  if (op === 'sum') return typed(number, isFloat(number.type) ? DataType.Float64 : DataType.Int64);
-  return typed(number, DataType.Float64, second && toNumber(op, second));
+  if (op === 'sum') return typed(number, typeOfSum(number.type));
+  return typed(plainNumber(number), DataType.Float64, second && plainNumber(toNumber(op, second)));
+}
+
+function typeOfSum(type: DataType): DataType {
+  if (type.kind === 'decimal') return sumType(type);
+  return isFloat(type) ? DataType.Float64 : DataType.Int64;
+}
+
+/** Statistics of decimals are those of the nearest floats. */
+function plainNumber(input: TypedExpr): TypedExpr {
+  return input.type.kind === 'decimal' ? coerce(input, DataType.Float64) : input;
 }
 
 function toNumber(op: AggregateOp, input: TypedExpr): TypedExpr {

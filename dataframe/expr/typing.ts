@@ -90,7 +90,7 @@ function castWays(from: DataType): string {
 }
 
 function castable(from: DataType, to: DataType): boolean {
-  const number = (t: DataType) => /^u?int|^float/.test(t.kind);
+  const number = (t: DataType) => /^u?int|^float|^decimal/.test(t.kind);
   const time = (t: DataType) => t.kind === 'date' || t.kind === 'timestamp';
   const integer = (t: DataType) => /^u?int/.test(t.kind);
   const plain = (t: DataType) => number(t) || time(t) || t.kind === 'bool' || t.kind === 'utf8';

@@ -50,6 +50,8 @@ function formatCell(value: unknown, type: DataType): string {
       ? String(Number(value.toPrecision(type.kind === 'float32' ? 7 : 10)))
       : String(value);
   }
+  // A number is not cut.
+  if (type.kind === 'decimal') return String(value);
   return cut(
     typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value),
   );

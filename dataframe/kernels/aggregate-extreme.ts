@@ -3,13 +3,13 @@ import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { ranks, StringTable } from '../column/dictionary.js';
-import { allocateValues, physicalOf } from '../column/layout.js';
+import { allocateValues, isCoded, physicalOf } from '../column/layout.js';
 import { type Accumulator, grown, rowMask } from './accumulator.js';
 import { compactColumn, narrow, widen } from './concat.js';
 
 /** Min and max of text, numbers or 64-bit integers: one implementation each. */
 export function extremeAccumulator(type: DataType, max: boolean): Accumulator {
-  if (type.kind === 'utf8' || type.kind === 'binary') return new TextExtreme(type, max);
+  if (isCoded(type)) return new TextExtreme(type, max);
   return new NumberExtreme(type, max);
 }
 

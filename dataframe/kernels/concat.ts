@@ -1,8 +1,9 @@
 import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
+import { codedDecimal } from '../column/decimal-builder.js';
 import { compact, unify } from '../column/dictionary.js';
-import { allocateValues, emptyBatch, isWide } from '../column/layout.js';
+import { allocateValues, emptyBatch, isHuge, isWide } from '../column/layout.js';
 import type { Lent } from './lent.js';
 
 /**
@@ -30,8 +31,7 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
   const first = columns[0]!;
   if (columns.length === 1) return first;
   if (first.physical === 'list') return concatLists(columns, rows);
-  const wide = columns.some(column => column.physical === 'i64');
-  const parts = wide ? columns.map(widen) : columns;
+  const parts = alike(columns);
   const physical = parts[0]!.physical;
   const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
   let dictionary: Dictionary | null = null;
@@ -56,6 +56,13 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
     dictionary,
     ...rangeOfAll(columns),
   };
+}
+
+/** Columns of one type in one physical form: the widest that one of them has. */
+export function alike(columns: readonly Column[]): readonly Column[] {
+  const { physical, type } = columns[0]!;
+  if (columns.every(column => column.physical === physical)) return columns;
+  return columns.map(isHuge(type) ? codedDecimal : widen);
 }
 
 /** The bounds of all, where each is known. */

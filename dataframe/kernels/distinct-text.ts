@@ -1,11 +1,26 @@
 import type { Batch, Column } from '../column/column.js';
+import { codedDecimal } from '../column/decimal-builder.js';
 import { StringTable } from '../column/dictionary.js';
+import { isHuge } from '../column/layout.js';
 
 /** The batch with text whose codes may be compared: equal strings have equal codes. */
 export function distinctText(batch: Batch): Batch {
   if (!batch.columns.some(repeats)) return batch;
   const columns = batch.columns.map(column => (repeats(column) ? distinctColumn(column) : column));
   return { schema: batch.schema, rows: batch.rows, columns };
+}
+
+/**
+ * The column as it can be told apart from, and put in order with, all others of its type: distinct entries, and huge
+ * decimals as codes even where they would fit a number. Of lists, the items.
+ */
+export function comparableColumn(column: Column): Column {
+  if (column.items !== undefined) {
+    const items = comparableColumn(column.items);
+    return items === column.items ? column : { ...column, items };
+  }
+  if (isHuge(column.type)) column = codedDecimal(column);
+  return repeats(column) ? distinctColumn(column) : column;
 }
 
 const repeats = ({ dictionary }: Column) => dictionary?.repeats === true;

@@ -2,10 +2,12 @@ import { VolleyError } from '../../core/base/errors.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
-import { DataType } from '../column/datatype.js';
+import { DataType, formatType } from '../column/datatype.js';
+import { type DecimalType, formatDecimal, powerOf10, sumType, type Unscaled } from '../column/decimal.js';
+import { columnOfUnscaled } from '../column/decimal-builder.js';
 import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
-import { type FusedSpec, sumKind } from './fused-layout.js';
+import { type FusedSpec, hugeShift, sumKind } from './fused-layout.js';
 
 /** Numbers of one slot, group by group. */
 type ReadSlot = (slot: number) => Float64Array;
@@ -43,6 +45,7 @@ export function stateColumns(groups: FusedGroups, k: number, read: ReadSlot, cou
       }
       const of = (values: Float64Array) => denseColumn(DataType.Float64, 'f64', count, values);
       const parts = [of(high), of(low!)];
+      if (sumKind(spec.type) === 'huge') parts.push(...above(groups, k, read).map(of));
       return spec.op === 'mean' ? [...parts, counts()] : parts;
     }
   }
@@ -63,6 +66,9 @@ export function resultColumn(groups: FusedGroups, k: number, read: ReadSlot, cou
       return means(groups, k, read, count);
     default: {
       const { high, low } = sums(groups, k, read);
+      if (spec.type.kind === 'decimal') {
+        return decimals(spec.name, spec.type, [high, low!, ...above(groups, k, read)], count);
+      }
       if (sumKind(spec.type) !== 'float') return integers(spec, high, low, count);
       return denseColumn(DataType.Float64, 'f64', count, rounded(high, low));
     }
@@ -77,7 +83,7 @@ function sums(
 ): { high: Float64Array; low: Float64Array | null } {
   const { value, parts, total } = groups.layout;
   const high = read(value[k]!);
-  const low = parts[k] === 2 ? read(value[k]! + 1) : null;
+  const low = parts[k]! >= 2 ? read(value[k]! + 1) : null;
   if (total[k]! < 0) return { high, low };
   const totalHigh = read(total[k]!);
   const totalLow = read(total[k]! + 1);
@@ -90,6 +96,12 @@ function sums(
     totalHigh[g] = t;
   }
   return { high: totalHigh, low: totalLow };
+}
+
+/** What a sum of decimals holds above 2^hugeShift, as high and low number. */
+function above({ layout, count }: FusedGroups, k: number, read: ReadSlot): Float64Array[] {
+  if (layout.parts[k] !== 4) return [new Float64Array(count), new Float64Array(count)];
+  return [2, 3].map(part => read(layout.value[k]! + part));
 }
 
 /** Rounded once. A sum that is not finite is the plain sum. */
@@ -149,16 +161,36 @@ function integers(spec: FusedSpec, high: Float64Array, low: Float64Array | null,
   const builder = createBuilder(DataType.Int64, count);
   for (let g = 0; g < count; g++) {
     const exact = BigInt(high[g]!) + BigInt(low?.[g] ?? 0);
-    if (BigInt.asIntN(64, exact) !== exact) throw overflow(spec.name, exact);
+    if (BigInt.asIntN(64, exact) !== exact) throw overflow(spec.name, DataType.Int64, String(exact));
     builder.appendInt64(Number(BigInt.asIntN(32, exact)), Number(BigInt.asIntN(32, exact >> 32n)));
   }
   return builder.finish();
 }
 
-function overflow(name: string, sum: bigint): VolleyError {
+/** Exact sums, as decimals of 38 digits; what is beyond them is INTEGER_OVERFLOW. */
+function decimals(name: string, input: DecimalType, parts: readonly Float64Array[], count: number): Column {
+  const type = sumType(input);
+  const bound = powerOf10(type.precision);
+  const [high, low, upper, rest] = parts as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const sums: Unscaled[] = new Array(count);
+  for (let g = 0; g < count; g++) {
+    const plain = high[g]! + low[g]!;
+    if (Number.isSafeInteger(plain) && upper[g] === 0) {
+      sums[g] = plain;
+      continue;
+    }
+    const cut = (BigInt(upper[g]!) + BigInt(rest[g]!)) << BigInt(hugeShift);
+    const sum = cut + BigInt(high[g]!) + BigInt(low[g]!);
+    if (sum >= bound || sum <= -bound) throw overflow(name, type, formatDecimal(sum, type.scale));
+    sums[g] = sum;
+  }
+  return columnOfUnscaled(type, sums, { validity: null, nullCount: 0 });
+}
+
+function overflow(name: string, type: DataType, value: string): VolleyError {
   return new VolleyError(
     'INTEGER_OVERFLOW',
-    `sum of "${name}" is ${sum}, beyond Int64: cast the input to Float64 first`,
-    { column: name, value: String(sum) },
+    `sum of "${name}" is ${value}, beyond ${formatType(type)}: cast the input to Float64 first`,
+    { column: name, value },
   );
 }

@@ -6,6 +6,7 @@ import {
   type FusedSpec,
   initialValue,
   isExtreme,
+  isHugeSum,
   isWideExtreme,
   type Layout,
   type LayoutFlags,
@@ -76,7 +77,7 @@ export class FusedGroups {
     const partly = this.specs.map(() => options.keys.length === 0);
     // A branch costs the only group nothing; states of other tasks may hold anything.
     const wide = options.merging || options.keys.length === 0;
-    const flags = { partly, long: false, stamped: false, wide };
+    const flags = { partly, long: false, stamped: false, wide, huge: false };
     this.#layout = layoutOf(this.specs, flags, options.merging);
     if (options.keys.length === 0) this.#reserve(1);
   }
@@ -127,6 +128,7 @@ export class FusedGroups {
       long: old.long || this.#rows > shortRows,
       stamped: old.stamped || entry > 0,
       wide: old.wide || inputs.some(({ column }, k) => isWideExtreme(this.specs[k]!, column)),
+      huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
     const body =
       (from: number, to: number): Body =>

@@ -3,6 +3,7 @@ import { packValidity } from '../column/bitmap.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { entryHashes } from '../column/dictionary.js';
 import { allocateValues, elementsPerValue, isWide } from '../column/layout.js';
+import { comparableColumn } from './distinct-text.js';
 import { Binder } from './fused-text.js';
 import type { Lent } from './lent.js';
 import { takeColumn } from './take.js';
@@ -44,7 +45,7 @@ function floatText(values: string, binder: Binder): string {
 /** Text that leaves the hash of row i's keys in `h`. */
 function hashText(keys: readonly Column[], binder: Binder): string {
   let text = 'let h=0,w=0;';
-  for (const column of keys) {
+  for (const column of keys.map(comparableColumn)) {
     const word = wordText(column, binder);
     if (column.validity === null) text += word;
     else {

@@ -3,7 +3,7 @@ import { packValidity } from '../column/bitmap.js';
 import type { Column, Dictionary } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { StringTable, sameDictionary } from '../column/dictionary.js';
-import { allocateValues, emptyDictionary, physicalOf } from '../column/layout.js';
+import { allocateValues, emptyDictionary, isCoded, physicalOf } from '../column/layout.js';
 
 /** Values a domain may span: digits are Int32. */
 const widest = 2 ** 31 - 2;
@@ -73,7 +73,7 @@ export class KeyDomain {
   /** The column that digits stand for which were given when the domain had this span. */
   decode(digits: Int32Array, rows: number, { base, size }: Span): Column {
     const { type } = this;
-    const physical = physicalOf(type);
+    const physical = isCoded(type) ? 'code' : physicalOf(type);
     const flags = this.#nullable ? new Uint8Array(rows) : null;
     const packed = () => (flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows));
     if (physical === 'code') {

@@ -16,7 +16,7 @@ import {
   sizeOfBatch,
   writeBatch,
 } from '../column/slab.js';
-import { concatValidity, widen } from '../kernels/concat.js';
+import { alike, concatValidity } from '../kernels/concat.js';
 import { type PackedColumn, type Records, wordsInRecord } from '../kernels/packed.js';
 import { manyEntries, oneDictionary, rangeOfPieces } from './store-gathered.js';
 import type { FragmentInput } from './task.js';
@@ -126,8 +126,7 @@ function clearTail(slab: Uint8Array, [offset, size]: BufferRange): void {
 }
 
 function sourceOf(columns: readonly Column[], rows: number, many: number): Source {
-  const wide = columns.some(column => column.physical === 'i64');
-  const parts = wide ? columns.map(widen) : columns;
+  const parts = alike(columns);
   const { physical, type } = parts[0]!;
   const validity = concatValidity(parts, rows);
   const range = rangeOfPieces(parts.map(column => ({ column, at: null, gaps: false, rows: column.length })));

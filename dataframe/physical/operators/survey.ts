@@ -1,6 +1,7 @@
 import type { Batch } from '../../column/column.js';
 import { DataType, type Schema } from '../../column/datatype.js';
 import { columnIndex, columnOf, denseColumn } from '../../column/layout.js';
+import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
 import type { SurveyStep } from '../fragment.js';
 import type { Operator } from '../operator.js';
@@ -20,7 +21,7 @@ export function surveyOperator({ keys }: SurveyStep, before: Schema): Operator {
     done: false,
     push(batch: Batch) {
       rows += batch.rows;
-      const columns = keys.map(name => columnOf(batch, name));
+      const columns = keys.map(name => comparableColumn(columnOf(batch, name)));
       groups.addRows(columns, [], batch.rows, 0);
     },
     finish(emit) {
