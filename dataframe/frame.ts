@@ -380,5 +380,5 @@ export function fromRecords(
   return new DataFrame(host, { verb: { kind: 'memory', table: recordsTable(objects, options) } });
 }
 
-export type { Operand };
 export type { RecordsOptions } from './frame/sources.js';
+export type { Operand };

@@ -38,7 +38,7 @@ import type { ExprNode, FunctionName, FunctionParams, LiteralValue } from './nod
  *   away from zero; decimal → integer: towards zero.
  * - Literals already have the type their place needs.
  * - list.*: a list operand; list.contains: the value has the items' type.
- * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64, decimal → 38 digits. mean, var, std, quantile, corr:
+ * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64, decimal → 38 digits. mean: any number, var, std, quantile, corr:
  *   float64, of integers and floats. min, max, first, last: the input's type. list, topK, bottomK: lists of it.
  *   count, len, nUnique, approxNUnique: int64.
  */

@@ -28,6 +28,7 @@ export function typeAggregate(
   }
   const number = toNumber(op, input);
   if (op === 'sum') return typed(number, typeOfSum(number.type));
+  if (op === 'mean') return typed(number, DataType.Float64);
   return typed(plainNumber(number), DataType.Float64, second && plainNumber(toNumber(op, second)));
 }
 
@@ -36,7 +37,7 @@ function typeOfSum(type: DataType): DataType {
   return isFloat(type) ? DataType.Float64 : DataType.Int64;
 }
 
-/** Statistics of decimals are those of the nearest floats. */
+/** Deviations and quantiles of decimals are those of the nearest floats; their mean is that of their exact sum. */
 function plainNumber(input: TypedExpr): TypedExpr {
   return input.type.kind === 'decimal' ? coerce(input, DataType.Float64) : input;
 }

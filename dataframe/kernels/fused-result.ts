@@ -3,7 +3,14 @@ import { packValidity, type Validity } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
 import { DataType, formatType } from '../column/datatype.js';
-import { type DecimalType, formatDecimal, powerOf10, sumType, type Unscaled } from '../column/decimal.js';
+import {
+  type DecimalType,
+  decimalToNumber,
+  formatDecimal,
+  powerOf10,
+  sumType,
+  type Unscaled,
+} from '../column/decimal.js';
 import { columnOfUnscaled } from '../column/decimal-builder.js';
 import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
@@ -65,10 +72,10 @@ export function resultColumn(groups: FusedGroups, k: number, read: ReadSlot, cou
     case 'mean':
       return means(groups, k, read, count);
     default: {
-      const { high, low } = sums(groups, k, read);
       if (spec.type.kind === 'decimal') {
-        return decimals(spec.name, spec.type, [high, low!, ...above(groups, k, read)], count);
+        return decimals(spec.name, spec.type, unscaledSums(groups, k, read));
       }
+      const { high, low } = sums(groups, k, read);
       if (sumKind(spec.type) !== 'float') return integers(spec, high, low, count);
       return denseColumn(DataType.Float64, 'f64', count, rounded(high, low));
     }
@@ -114,9 +121,18 @@ function rounded(high: Float64Array, low: Float64Array | null): Float64Array {
   return high;
 }
 
-function means(groups: FusedGroups, k: number, read: ReadSlot, count: number): Column {
+/** Sums of decimals are exact before they are rounded. */
+function floatSums(groups: FusedGroups, k: number, read: ReadSlot): Float64Array {
+  const { type } = groups.specs[k]!;
+  if (type.kind === 'decimal') {
+    return Float64Array.from(unscaledSums(groups, k, read), sum => decimalToNumber(sum, type.scale));
+  }
   const { high, low } = sums(groups, k, read);
-  const values = rounded(high, low);
+  return rounded(high, low);
+}
+
+function means(groups: FusedGroups, k: number, read: ReadSlot, count: number): Column {
+  const values = floatSums(groups, k, read);
   const counts = read(groups.layout.count[k]!);
   const flags = new Uint8Array(count);
   for (let g = 0; g < count; g++) {
@@ -168,23 +184,25 @@ function integers(spec: FusedSpec, high: Float64Array, low: Float64Array | null,
 }
 
 /** Exact sums, as decimals of 38 digits; what is beyond them is INTEGER_OVERFLOW. */
-function decimals(name: string, input: DecimalType, parts: readonly Float64Array[], count: number): Column {
+function decimals(name: string, input: DecimalType, sums: readonly Unscaled[]): Column {
   const type = sumType(input);
   const bound = powerOf10(type.precision);
-  const [high, low, upper, rest] = parts as [Float64Array, Float64Array, Float64Array, Float64Array];
-  const sums: Unscaled[] = new Array(count);
-  for (let g = 0; g < count; g++) {
-    const plain = high[g]! + low[g]!;
-    if (Number.isSafeInteger(plain) && upper[g] === 0) {
-      sums[g] = plain;
-      continue;
-    }
-    const cut = (BigInt(upper[g]!) + BigInt(rest[g]!)) << BigInt(hugeShift);
-    const sum = cut + BigInt(high[g]!) + BigInt(low[g]!);
+  for (const sum of sums) {
     if (sum >= bound || sum <= -bound) throw overflow(name, type, formatDecimal(sum, type.scale));
-    sums[g] = sum;
   }
   return columnOfUnscaled(type, sums, { validity: null, nullCount: 0 });
+}
+
+/** Unscaled sums from high and low numbers, and those of what is above 2^hugeShift. */
+function unscaledSums(groups: FusedGroups, k: number, read: ReadSlot): Unscaled[] {
+  const { high, low } = sums(groups, k, read);
+  const [upper, rest] = above(groups, k, read) as [Float64Array, Float64Array];
+  return Array.from(high, (h, g): Unscaled => {
+    const plain = h + low![g]!;
+    if (Number.isSafeInteger(plain) && upper[g] === 0) return plain;
+    const cut = (BigInt(upper[g]!) + BigInt(rest[g]!)) << BigInt(hugeShift);
+    return cut + BigInt(h) + BigInt(low![g]!);
+  });
 }
 
 function overflow(name: string, type: DataType, value: string): VolleyError {

@@ -363,6 +363,7 @@ export class FusedGroups {
       old.flags.long === flags.long &&
       old.flags.stamped === flags.stamped &&
       old.flags.wide === flags.wide &&
+      old.flags.huge === flags.huge &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);
     if (same) return;
     this.#discover();
