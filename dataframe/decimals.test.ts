@@ -170,7 +170,7 @@ const aggregates: readonly (readonly [Expr, string])[] = [
   [col('c').sum(), 'coalesce(sum(c), 0)'],
   [col('d').filter(col('k').gt(0)).sum(), 'coalesce(sum(d) filter (k > 0), 0)'],
   [col('a').mul(col('b')).sum(), 'coalesce(sum(a::decimal(38, 2) * b), 0)'],
-  [col('a').mean(), 'avg(a::double)'],
+  [col('a').mean(), 'sum(a)::varchar::double / count(a)'],
   [col('c').mean(), 'sum(c)::varchar::double / count(c)'],
   [col('a').min(), 'min(a)'],
   [col('b').max(), 'max(b)'],

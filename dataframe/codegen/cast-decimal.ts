@@ -7,6 +7,7 @@ import {
   formatDecimal,
   holdsAll,
   maxPrecisionSafe,
+  parseDecimal,
   type Unscaled,
 } from '../column/decimal.js';
 import { isWide } from '../column/layout.js';
@@ -80,7 +81,10 @@ function integerAsDecimal(emitter: Emitter, value: Numeric): DecimalValue {
   return decimalValue(emitter, type, emitter.local(`${live}${text}`), isNull);
 }
 
-/** The float times 10^scale, rounded half away from zero. */
+/**
+ * The float times 10^scale, rounded half away from zero; where that is beyond 2^53 and so has no exact digits left, the
+ * decimal that the float is written as.
+ */
 function fromFloat(emitter: Emitter, value: NumberValue, type: DecimalType, strict: boolean): Emitted {
   const scaled = emitter.local(`${value.code}*${10 ** type.scale}`);
   const whole = emitter.local(`(${scaled}<0?-Math.round(-${scaled}):Math.round(${scaled}))+0`);
@@ -89,7 +93,10 @@ function fromFloat(emitter: Emitter, value: NumberValue, type: DecimalType, stri
   const isNull = refuse(emitter, outside, value, value.code, type, strict);
   const live = isNull === null ? '' : `!${isNull}&&`;
   if (emitter.huge) {
-    const code = emitter.local(`${isNull === null ? '' : `${isNull}?0n:`}BigInt(${whole})`);
+    const written = emitter.bind((float: number, units: number) =>
+      Number.isSafeInteger(units) ? BigInt(units) : parseDecimal(String(float), type)!,
+    );
+    const code = emitter.local(`${isNull === null ? '' : `${isNull}?0n:`}${written}(${value.code},${whole})`);
     return decimalValue(emitter, type, code, isNull);
   }
   if (type.precision > maxPrecisionSafe) {

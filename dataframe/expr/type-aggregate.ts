@@ -1,7 +1,8 @@
 import { DataType } from '../column/datatype.js';
 import { sumType } from '../column/decimal.js';
-import { castHint, coerce, comparable, isFloat, isNumeric, mismatch, type TypedExpr } from './functions.js';
+import { castHint, mismatch } from './functions.js';
 import type { AggregateOp } from './node.js';
+import { coerce, comparable, isFloat, isNumeric, type TypedExpr } from './operands.js';
 
 /** The inputs as the aggregate needs them, and the result's type. */
 export function typeAggregate(

@@ -2,9 +2,10 @@ import { assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, type Schema, sameType } from '../column/datatype.js';
 import { formatExpr } from './format.js';
-import { coerce, listWays, mismatch, type TypedExpr, typeCall, unify } from './functions.js';
+import { listWays, mismatch, typeCall } from './functions.js';
 import { columnNotFound } from './nearest.js';
 import type { ExprNode } from './node.js';
+import { coerce, type TypedExpr, unify } from './operands.js';
 import { caseBranch } from './traverse.js';
 import { typeAggregate } from './type-aggregate.js';
 

@@ -5,7 +5,7 @@ import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { entryTexts } from '../column/dictionary.js';
 import { denseColumn, nullColumn } from '../column/layout.js';
-import { isFloat } from '../expr/functions.js';
+import { isFloat } from '../expr/operands.js';
 import { concatColumns, widen } from './concat.js';
 import { comparableColumn } from './distinct-text.js';
 import { GroupTable } from './group.js';

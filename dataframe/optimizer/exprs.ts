@@ -1,6 +1,6 @@
 import type { DataType } from '../column/datatype.js';
-import { isInteger } from '../expr/functions.js';
 import type { ExprNode } from '../expr/node.js';
+import { isInteger } from '../expr/operands.js';
 import { someExpr } from '../expr/traverse.js';
 import { type Scope, typeExpr } from '../expr/typing.js';
 import { filterPlan, type Plan, projectPlan } from '../plan/plan.js';

@@ -1,7 +1,7 @@
 import { assertNever } from '../../core/base/assert.js';
 import { DataType, type Schema } from '../column/datatype.js';
-import { coerce, isFloat, unify } from '../expr/functions.js';
 import type { ExprNode } from '../expr/node.js';
+import { coerce, isFloat, unify } from '../expr/operands.js';
 import { caseBranch, conjunction } from '../expr/traverse.js';
 import { condition, scopeOf, typeExpr } from '../expr/typing.js';
 import type { ScanInspection, ScanSpec } from '../io/source.js';

@@ -1,8 +1,8 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import { DataType, formatType } from '../column/datatype.js';
-import { coerce, commonType, comparable, isNumeric } from '../expr/functions.js';
 import type { AggregateOp, ExprNode } from '../expr/node.js';
+import { coerce, commonType, comparable, isNumeric } from '../expr/operands.js';
 import { caseBranch } from '../expr/traverse.js';
 import type { NamedExpr } from '../physical/fragment.js';
 import { aggregateExprs } from './aggregate.js';

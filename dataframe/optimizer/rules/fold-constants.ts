@@ -1,7 +1,7 @@
 import { DataType, type DataType as Type } from '../../column/datatype.js';
-import { isFloat } from '../../expr/functions.js';
 import { convertLiteral, type LiteralNode } from '../../expr/literal.js';
 import type { ExprNode, FunctionName } from '../../expr/node.js';
+import { isFloat } from '../../expr/operands.js';
 import { rewriteExpr } from '../../expr/traverse.js';
 import { scopeOf, typeExpr } from '../../expr/typing.js';
 import type { Plan } from '../../plan/plan.js';
