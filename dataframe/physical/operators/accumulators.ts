@@ -11,7 +11,6 @@ import { ListAccumulator } from '../../kernels/aggregate-list.js';
 import { VarianceAccumulator } from '../../kernels/aggregate-moments.js';
 import { QuantileAccumulator } from '../../kernels/aggregate-quantile.js';
 import { topAccumulator } from '../../kernels/aggregate-top.js';
-import { comparableColumn } from '../../kernels/distinct-text.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
 import { aggregateInput } from '../schema.js';
 
@@ -54,7 +53,7 @@ export interface AggregateInput {
 }
 
 export function inputOf(spec: AggregateSpec, batch: Batch): AggregateInput {
-  const column = spec.column === null ? null : comparableColumn(columnOf(batch, spec.column));
+  const column = spec.column === null ? null : columnOf(batch, spec.column);
   const filter = spec.filter === null ? null : columnOf(batch, spec.filter);
   const keepsNulls = spec.op === 'first' || spec.op === 'last';
   let mask = rowMask(keepsNulls ? null : column, filter, batch.rows);

@@ -182,7 +182,7 @@ class Merge implements Operator {
     others.forEach((other, k) => {
       if (other === null) return;
       other.resize(groups.count);
-      other.merge(states[k]!.map(comparableColumn), ids!, batch.rows);
+      other.merge(states[k]!, ids!, batch.rows);
     });
   }
 
