@@ -50,7 +50,7 @@ function close(mine: unknown, theirs: unknown): boolean {
 }
 
 function expectSame(mine: readonly object[], theirs: readonly unknown[][], names: readonly string[]): void {
-  expect(mine.length).toBe(theirs.length);
+  expect(mine.length, names.join()).toBe(theirs.length);
   mine.forEach((record, r) => {
     const row = Object.values(record).map(plain);
     const wanted = theirs[r]!.map(plain);
@@ -275,7 +275,11 @@ test('joins over decimals of two types agree with DuckDB, broadcast and shuffled
         expectSame(
           sorted(mine, record => keyOf(Object.values(record))),
           sorted(theirs, keyOf),
-          [`${how} ${on}`, shown, 'm'],
+          [
+            `${how} ${on} ${JSON.stringify(options)}`,
+            `${how} ${on} ${JSON.stringify(options)} shown`,
+            `${how} ${on} ${JSON.stringify(options)} m`,
+          ],
         );
       }
     }

@@ -1,11 +1,10 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { packValidity, type Validity } from './bitmap.js';
 import type { ColumnBuilder } from './builder.js';
-import type { Column } from './column.js';
+import type { Column, Dictionary } from './column.js';
 import { formatType } from './datatype.js';
 import type { DecimalType, Unscaled } from './decimal.js';
 import { entryBytes, writeBigEntry, writeEntry, writeNumberEntry } from './decimal-entries.js';
-import { StringTable } from './dictionary.js';
 import { isHuge } from './layout.js';
 
 /**
@@ -103,7 +102,7 @@ export function columnOfUnscaled(type: DecimalType, values: readonly Unscaled[],
     for (let i = 0; i < length; i++) words[i] = BigInt(values[i]!);
     return { ...common, physical: 'i64', values: new Int32Array(words.buffer), dictionary: null };
   }
-  return coded(common, (i, entry) => writeBigEntry(entry, 0, BigInt(values[i]!)));
+  return coded(common, (row, bytes, at) => writeBigEntry(bytes, at, BigInt(values[row]!)));
 }
 
 /**
@@ -126,9 +125,10 @@ export function decimalColumn(type: DecimalType, words: Int32Array, flags: Uint8
   }
   if (safe) return { ...common, physical: 'f64', values, dictionary: null };
   if (isHuge(type)) {
-    return coded(common, (i, entry) =>
-      writeEntry(entry, 0, words[4 * i]!, words[4 * i + 1]!, words[4 * i + 2]!, words[4 * i + 3]!),
-    );
+    return coded(common, (row, bytes, at) => {
+      const w = 4 * row;
+      writeEntry(bytes, at, words[w]!, words[w + 1]!, words[w + 2]!, words[w + 3]!);
+    });
   }
   const pairs = new Int32Array(2 * length);
   for (let i = 0; i < length; i++) {
@@ -139,26 +139,27 @@ export function decimalColumn(type: DecimalType, words: Int32Array, flags: Uint8
   return { ...common, physical: 'i64', values: pairs, dictionary: null };
 }
 
-/** A column of huge decimals as codes, whatever its values are: forms that are to be compared must be one. */
+/** A column of huge decimals as codes, whatever its values are: forms that are put together must be one. */
 export function codedDecimal(column: Column): Column {
   if (column.physical === 'code') return column;
   const { values } = column;
-  return coded(column, (i, entry) => writeNumberEntry(entry, 0, values[i]!));
+  return coded(column, (row, bytes, at) => writeNumberEntry(bytes, at, values[row]!));
 }
 
+/** Every row gets an entry of its own: whoever compares codes sees to it that equal ones are one. */
 function coded(
-  common: Pick<Column, 'type' | 'length' | 'validity' | 'nullCount'>,
-  write: (row: number, entry: Uint8Array) => void,
+  { type, length, validity, nullCount }: Pick<Column, 'type' | 'length' | 'validity' | 'nullCount'>,
+  write: (row: number, bytes: Uint8Array, at: number) => void,
 ): Column {
-  const { type, length, validity, nullCount } = common;
-  const table = new StringTable();
   const codes = new Int32Array(length);
-  const entry = new Uint8Array(entryBytes);
+  const bytes = new Uint8Array(length * entryBytes);
+  const offsets = new Int32Array(length + 1);
   for (let i = 0; i < length; i++) {
+    offsets[i + 1] = (i + 1) * entryBytes;
     if (validity !== null && ((validity[i >> 3]! >> (i & 7)) & 1) === 0) continue;
-    write(i, entry);
-    codes[i] = table.intern(entry, 0, entryBytes);
+    write(i, bytes, i * entryBytes);
+    codes[i] = i;
   }
-  const dictionary = table.toDictionary();
+  const dictionary: Dictionary = { length, offsets, bytes, repeats: true };
   return { type, length, validity, nullCount, physical: 'code', values: codes, dictionary };
 }

@@ -8,6 +8,9 @@ import type { Unscaled } from './decimal.js';
 export const entryBytes = 16;
 
 const two32 = 4294967296;
+const scratch = new DataView(new ArrayBuffer(entryBytes));
+/** What the turned sign bit adds. */
+const bias = 1n << 127n;
 
 /** Writes the entry of an integer given as four words, the least significant first. */
 export function writeEntry(
@@ -40,8 +43,10 @@ export function writeNumberEntry(out: Uint8Array, at: number, value: number): vo
 
 /** Writes the entry of an integer of at most 128 bits. */
 export function writeBigEntry(out: Uint8Array, at: number, value: bigint): void {
-  const word = (k: bigint) => Number(BigInt.asIntN(32, value >> (32n * k)));
-  writeEntry(out, at, word(0n), word(1n), word(2n), word(3n));
+  scratch.setBigInt64(0, BigInt.asIntN(64, value >> 64n));
+  scratch.setBigUint64(8, BigInt.asUintN(64, value));
+  for (let k = 0; k < entryBytes; k++) out[at + k] = scratch.getUint8(k);
+  out[at]! ^= 0x80;
 }
 
 /** Word k of entry i, the least significant first, as an int32. */
@@ -57,16 +62,38 @@ const values = new WeakMap<Dictionary, readonly bigint[]>();
 export function entryValues(dictionary: Dictionary): readonly bigint[] {
   let known = values.get(dictionary);
   if (known !== undefined) return known;
-  const out: bigint[] = new Array(dictionary.length);
-  for (let i = 0; i < out.length; i++) {
-    const high = (BigInt(entryWord(dictionary, i, 3)) << 32n) | BigInt(entryWord(dictionary, i, 2) >>> 0);
-    const low =
-      (BigInt(entryWord(dictionary, i, 1) >>> 0) << 32n) | BigInt(entryWord(dictionary, i, 0) >>> 0);
-    out[i] = (high << 64n) | low;
+  const { bytes, offsets, length } = dictionary;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const out: bigint[] = new Array(length);
+  for (let i = 0; i < length; i++) {
+    const at = offsets[i]!;
+    out[i] = ((view.getBigUint64(at) << 64n) | view.getBigUint64(at + 8)) - bias;
   }
   known = out.length === 0 ? [0n] : out;
   values.set(dictionary, known);
   return known;
+}
+
+/**
+ * Where decimals beyond 2^53 are cut for sums. What is above is an exact number; what is below adds up exactly over all
+ * rows a slab can have (2^27) in two numbers of 106 bits, as long as the lower one is kept below the last place of the
+ * upper.
+ */
+export const hugeShift = 74;
+
+/** The integers of a dictionary as above * 2^hugeShift + middle + below, each an exact number. */
+export function entryParts(dictionary: Dictionary) {
+  const length = Math.max(1, dictionary.length);
+  const above = new Float64Array(length);
+  const middle = new Float64Array(length);
+  const below = new Float64Array(length);
+  for (let i = 0; i < dictionary.length; i++) {
+    const w2 = entryWord(dictionary, i, 2);
+    above[i] = entryWord(dictionary, i, 3) * 2 ** 22 + (w2 >>> 10);
+    middle[i] = ((w2 & 1023) * two32 + (entryWord(dictionary, i, 1) >>> 0)) * two32;
+    below[i] = entryWord(dictionary, i, 0) >>> 0;
+  }
+  return { above, middle, below };
 }
 
 /** Reads a decimal column row by row; rows that are null give 0. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Rng, seededRng } from '../../core/base/rng.js';
-import { type DataFrame, fromRecords } from '../frame.js';
+import { DataFrame, fromRecords } from '../frame.js';
 import type { JoinHow } from '../physical/fragment.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
 import { type Cell, comparable, openJudge, type Row } from '../testing/judge.js';
@@ -149,4 +149,24 @@ test('keys of different types meet in their common type; the key column of a ful
   ]);
   const semi = await left.join(right, { leftOn: 'k', rightOn: 'key', how: 'semi' }).toRecords();
   expect(semi).toEqual([{ k: 2, v: 2 }]);
+});
+
+// Goal: codes in the table are those of the dictionary that is stored beside it.
+test('a build side of several dictionaries, of which some entries are left, matches by text', async () => {
+  const executor = new InlineExecutor();
+  const side = async (prefix: string) => {
+    const records = Array.from({ length: 200 }, (_, i) => ({ k: `${prefix}${i % 8}`, v: i }));
+    const kept = await fromRecords({ executor }, records).persist();
+    return kept.filter(kept.col('v').mod(8).gtEq(4));
+  };
+  const build = await DataFrame.concat([await side('a'), await side('b')]).persist();
+  const probe = DataFrame.concat([await side('b'), await side('a')]).select('k');
+  const wanted = await probe.join(build, { on: 'k' }).sort('k', 'v').toRecords();
+  const shared = await probe
+    .with({ sharedBuildBytes: 0 })
+    .join(build, { on: 'k' })
+    .sort('k', 'v')
+    .toRecords();
+  expect(wanted.length).toBe(5000);
+  expect(shared).toEqual(wanted);
 });

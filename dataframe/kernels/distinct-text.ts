@@ -3,10 +3,14 @@ import { codedDecimal } from '../column/decimal-builder.js';
 import { StringTable } from '../column/dictionary.js';
 import { isHuge } from '../column/layout.js';
 
-/** The batch with text whose codes may be compared: equal strings have equal codes. */
+/**
+ * The batch with text whose codes may be compared: equal strings have equal codes. Huge decimals stay as they are: most
+ * operators only read them, and those that tell them apart take comparableColumn.
+ */
 export function distinctText(batch: Batch): Batch {
-  if (!batch.columns.some(repeats)) return batch;
-  const columns = batch.columns.map(column => (repeats(column) ? distinctColumn(column) : column));
+  const looked = (column: Column) => repeats(column) && !isHuge(column.type);
+  if (!batch.columns.some(looked)) return batch;
+  const columns = batch.columns.map(column => (looked(column) ? distinctColumn(column) : column));
   return { schema: batch.schema, rows: batch.rows, columns };
 }
 

@@ -25,12 +25,6 @@ export interface FusedSpec {
  */
 export type SumKind = 'small' | 'exact' | 'huge' | 'float';
 
-/**
- * Where decimals beyond 2^53 are cut. What is above is an exact number; what is below adds up exactly over all rows a
- * slab can have (2^27) in two numbers of 106 bits, as long as the lower one is kept below the last place of the upper.
- */
-export const hugeShift = 74;
-
 export function sumKind(type: DataType): SumKind {
   if (type.kind === 'float32' || type.kind === 'float64') return 'float';
   if (isHuge(type)) return 'huge';

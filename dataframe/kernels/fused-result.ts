@@ -12,9 +12,10 @@ import {
   type Unscaled,
 } from '../column/decimal.js';
 import { columnOfUnscaled } from '../column/decimal-builder.js';
+import { hugeShift } from '../column/decimal-entries.js';
 import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
-import { type FusedSpec, hugeShift, sumKind } from './fused-layout.js';
+import { type FusedSpec, sumKind } from './fused-layout.js';
 
 /** Numbers of one slot, group by group. */
 type ReadSlot = (slot: number) => Float64Array;

@@ -1,6 +1,6 @@
 import type { Column } from '../column/column.js';
-import { entryValues } from '../column/decimal-entries.js';
-import { type FusedSpec, hugeShift, isSum, type Layout, sumKind } from './fused-layout.js';
+import { entryParts } from '../column/decimal-entries.js';
+import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 
 /**
  * Values that generated code refers to: bound, not written into the text, so that equal signatures give equal text. The
@@ -115,15 +115,9 @@ function valueText(
 
 /** Adds a decimal of a dictionary: its entries are taken apart into exact numbers once. */
 function hugeText(column: Column, values: string, slot: number, at: SlotText, binder: Binder): string {
-  const half = BigInt(hugeShift / 2);
-  const entries = entryValues(column.dictionary!);
-  const parts = (part: (value: bigint) => bigint) =>
-    binder.bind(Float64Array.from(entries, value => Number(part(value))));
-  const above = parts(value => value >> (2n * half));
-  const middle = parts(value => (BigInt.asUintN(hugeShift, value) >> half) << half);
-  const below = parts(value => BigInt.asUintN(hugeShift / 2, value));
+  const { above, middle, below } = entryParts(column.dictionary!);
   const add = (table: string, s: number) => addText(`${table}[${values}[i]]`, at(s), at(s + 1));
-  return `${add(above, slot + 2)}${add(middle, slot)}${add(below, slot)}${tidyText(slot, at)}`;
+  return `${add(binder.bind(above), slot + 2)}${add(binder.bind(middle), slot)}${add(binder.bind(below), slot)}${tidyText(slot, at)}`;
 }
 
 /** Moves what the low number of a sum holds beyond the last place of the high one there: both stay exact. */

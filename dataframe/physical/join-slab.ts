@@ -3,7 +3,6 @@ import type { PartitionHeader } from '../../core/graph/partition.js';
 import { packData, unpackData } from '../../core/wire/msgpack.js';
 import type { Batch } from '../column/column.js';
 import { aligned, type BufferRange, type PartitionMeta, sizeOfBatch, writeBatch } from '../column/slab.js';
-import { compactBatch } from '../kernels/concat.js';
 import type { KeyShape } from '../kernels/join-key.js';
 import type { JoinTable } from '../kernels/join-table.js';
 import type { FragmentInput } from './task.js';
@@ -17,9 +16,11 @@ interface TableMeta extends PartitionMeta {
   };
 }
 
-/** What a slab with a table takes, and how it is written: the columns first, as any partition has them. */
-export function tableWriter(batch: Batch, table: JoinTable) {
-  const columns = compactBatch(batch);
+/**
+ * What a slab with a table takes, and how it is written: the columns first, as any partition has them. Their codes are
+ * those that the table is over.
+ */
+export function tableWriter(columns: Batch, table: JoinTable) {
   const columnBytes = sizeOfBatch(columns);
   const buffers = [table.heads, table.starts, table.rows];
   const byteLength = buffers.reduce((sum, words) => sum + aligned(words.byteLength), columnBytes);

@@ -197,10 +197,9 @@ function storeTable(
   const distinct = distinctText(batch);
   const inTable = (name: string, column: Column) =>
     sink.keys.includes(name) ? comparableColumn(column) : column;
-  const rows = {
-    ...distinct,
-    columns: distinct.columns.map((column, c) => inTable(distinct.schema[c]!.name, column)),
-  };
+  const columnsOf = distinct.columns.map((column, c) => inTable(distinct.schema[c]!.name, column));
+  // Entries that no row refers to are dropped before the table is built: dropping them renumbers the codes.
+  const rows = compactBatch({ ...distinct, columns: columnsOf });
   const keys = sink.keys.map(name => columnOf(rows, name));
   const table = buildJoinTable(keys, rows.rows, sink.tier ?? undefined);
   const kept = rows.schema.flatMap((field, c) => (sink.columns.includes(field.name) ? [c] : []));
