@@ -1,7 +1,7 @@
 import type { FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
 import { parquetSchema } from 'hyparquet';
 import { VolleyError } from '../../../core/base/errors.js';
-import { DataType, type TimeUnit } from '../../column/datatype.js';
+import { DataType, isDecimal, type TimeUnit } from '../../column/datatype.js';
 
 /** A top-level column of a Parquet file. */
 export interface FileColumn {
@@ -110,7 +110,7 @@ function decimalType(element: SchemaElement): MappedType {
   if (scale === 0 && precision <= 18 && (element.type === 'INT32' || element.type === 'INT64')) {
     return supported(element.type === 'INT32' ? DataType.Int32 : DataType.Int64);
   }
-  const type = DataType.Decimal(precision, scale);
+  const type = isDecimal(precision, scale) ? DataType.Decimal(precision, scale) : DataType.Binary;
   return refused(
     type,
     `DECIMAL(${precision}, ${scale}) is not read yet: write it as DOUBLE or as an integer of its smallest unit`,
