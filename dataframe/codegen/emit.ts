@@ -10,6 +10,7 @@ import { emitDate } from './emit-date.js';
 import { UnsafeDecimal } from './emit-decimal.js';
 import { emitList } from './emit-list.js';
 import { emitCase, emitCoalesce, emitLogic } from './emit-logic.js';
+import { emitStruct } from './emit-struct.js';
 import { emitText } from './emit-text.js';
 import { type Emitted, type Emitter, numberText } from './emitter.js';
 import { loadColumn } from './load.js';
@@ -124,6 +125,8 @@ const groups: Readonly<Record<FunctionName, CallEmitter>> = {
   'str.replaceAll': emitText,
   'str.strptime': emitText,
   concatStr: emitRowText,
+  struct: emitStruct,
+  'struct.field': emitStruct,
   'list.len': emitList,
   'list.get': emitList,
   'list.contains': emitList,

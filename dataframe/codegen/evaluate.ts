@@ -10,6 +10,7 @@ import { takeColumn } from '../kernels/take.js';
 import { compile } from './compile.js';
 import { emit } from './emit.js';
 import { UnsafeDecimal } from './emit-decimal.js';
+import { isStructCall, structColumn } from './emit-struct.js';
 import { type Emitted, Emitter } from './emitter.js';
 import { cutLarge, groupBySize } from './split.js';
 
@@ -25,6 +26,11 @@ export function evaluate(nodes: readonly ExprNode[], batch: Batch, selection: Se
   const computed: number[] = [];
   for (let k = 0; k < nodes.length; k++) {
     const node = unaliased(nodes[k]!);
+    if (isStructCall(node)) {
+      const rows = selection?.rows ?? batch.rows;
+      out[k] = structColumn(node, evaluate(node.args, batch, selection), rows);
+      continue;
+    }
     if (node.kind !== 'column') {
       computed.push(k);
       continue;

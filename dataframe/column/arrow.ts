@@ -5,6 +5,7 @@ import type { Batch, Column, Dictionary } from './column.js';
 import type { DataType, Schema, TimeUnit } from './datatype.js';
 import { decimalWords } from './decimal-entries.js';
 import { unifySteps } from './dictionary.js';
+import { isNested } from './layout.js';
 
 export { tableToBatches } from './arrow-in.js';
 
@@ -52,6 +53,10 @@ function arrowType(type: DataType, id: number): arrow.DataType {
       return new arrow.Dictionary(new arrow.Binary(), new arrow.Int32(), id);
     case 'decimal':
       return new arrow.Decimal(type.scale, type.precision, 128);
+    case 'struct':
+      return new arrow.Struct(
+        type.fields.map(({ name, type: field }) => new arrow.Field(name, itemType(field), true)),
+      );
     case 'list':
       return new arrow.List(new arrow.Field('item', itemType(type.item), true));
     default:
@@ -59,18 +64,21 @@ function arrowType(type: DataType, id: number): arrow.DataType {
   }
 }
 
-/** Items of lists: text is written out, since few readers take dictionaries inside lists. */
+/** Items of lists and fields of structs: text is written out, since few readers take dictionaries inside them. */
 function itemType(type: DataType): arrow.DataType {
   if (type.kind === 'utf8') return new arrow.Utf8();
   return type.kind === 'binary' ? new arrow.Binary() : arrowType(type, 0);
 }
 
-/** A column inside a list, or a list, as Arrow data of that type. */
+/** A column inside a list or struct, or such a column, as Arrow data of that type. */
 function nestedData(column: Column, type: arrow.DataType): arrow.Data {
-  const { length, nullCount, items } = column;
+  const { length, nullCount, items, fields } = column;
   const nullBitmap = column.validity ?? undefined;
   let props: object;
-  if (items !== undefined) {
+  if (fields !== undefined) {
+    const { children } = type as arrow.Struct;
+    props = { children: fields.map((field, f) => nestedData(field, children[f]!.type)) };
+  } else if (items !== undefined) {
     const child = nestedData(items, (type as arrow.List).children[0]!.type);
     props = { valueOffsets: column.values, child };
   } else if (column.dictionary !== null && column.type.kind !== 'decimal') props = writtenOut(column);
@@ -129,7 +137,7 @@ function* tableSteps(schema: Schema, batches: readonly Batch[]): Generator<void,
     const children: arrow.Data[] = [];
     for (const [c, column] of batch.columns.entries()) {
       yield;
-      if (column.items !== undefined) {
+      if (isNested(column.type)) {
         children.push(nestedData(column, types[c]!));
         continue;
       }

@@ -1,6 +1,7 @@
+import { assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import type { Batch, Column, Dictionary, Physical, Values } from './column.js';
-import { type DataType, formatType, type Schema } from './datatype.js';
+import type { DataType, Schema } from './datatype.js';
 import { maxPrecision64 } from './decimal.js';
 
 /** The physical form a column of this type has unless its values demand another ('i64' beyond 2^53). */
@@ -36,12 +37,10 @@ export function physicalOf(type: DataType): Physical {
       return 'code';
     case 'list':
       return 'list';
+    case 'struct':
+      return 'struct';
     default:
-      throw new VolleyError(
-        'UNSUPPORTED',
-        `columns of type ${formatType(type)} are not supported yet: cast or drop them before loading`,
-        { type: formatType(type) },
-      );
+      return assertNever(type);
   }
 }
 
@@ -60,6 +59,11 @@ export function isHuge(type: DataType): boolean {
 /** True for types that keys, extremes and orders know by dictionary codes (comparableColumn of kernels/distinct-text.ts makes them so). */
 export function isCoded(type: DataType): boolean {
   return type.kind === 'utf8' || type.kind === 'binary' || isHuge(type);
+}
+
+/** True for types whose columns are made of other columns: they are carried and taken apart, never compared. */
+export function isNested(type: DataType): boolean {
+  return type.kind === 'list' || type.kind === 'struct';
 }
 
 /** True where `physical` may hold values of `type`. */
@@ -81,6 +85,7 @@ const constructors = {
   i64: Int32Array,
   code: Int32Array,
   list: Int32Array,
+  struct: Uint8Array,
 } as const;
 
 /** Array elements per value: 2 for 'i64', else 1. */
@@ -88,8 +93,9 @@ export function elementsPerValue(physical: Physical): number {
   return physical === 'i64' ? 2 : 1;
 }
 
-/** Array elements of so many values: a list has one offset more. */
+/** Array elements of so many values: a list has one offset more, a struct has none. */
 export function elementsOf(physical: Physical, length: number): number {
+  if (physical === 'struct') return 0;
   return physical === 'list' ? length + 1 : length * elementsPerValue(physical);
 }
 
@@ -143,6 +149,7 @@ export function nullColumn(type: DataType, length: number): Column {
     values: allocateValues(physical, length),
     dictionary: physical === 'code' ? emptyDictionary : null,
     ...(type.kind === 'list' ? { items: nullColumn(type.item, 0) } : {}),
+    ...(type.kind === 'struct' ? { fields: type.fields.map(field => nullColumn(field.type, length)) } : {}),
   };
 }
 

@@ -4,7 +4,7 @@ import type { PartitionHeader } from '../../core/graph/partition.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from './column.js';
-import { type DataType, formatType, isDecimal, sameType } from './datatype.js';
+import { type DataType, type Field, formatType, isDecimal, sameType } from './datatype.js';
 import { entryBytes } from './decimal-entries.js';
 import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
 import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
@@ -138,6 +138,7 @@ function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
   const plain: Column = { type, physical, length: rows, nullCount, validity, values, dictionary };
   const column: Column = range === null ? plain : { ...plain, range };
   if ((type.kind === 'list') !== (meta.items !== undefined)) throw corrupt(`${name}: items`);
+  if (type.kind === 'struct') return { ...column, fields: decodeFields(meta, rows, type.fields, from) };
   return type.kind === 'list' ? { ...column, items: decodeItems(meta, rows, type.item, from) } : column;
 }
 
@@ -163,6 +164,21 @@ function decodeItems(meta: ColumnMeta, rows: number, item: DataType, from: Sourc
   for (let i = 0; i < rows; i++) bad |= offsets[i + 1]! < offsets[i]! ? 1 : 0;
   if (bad !== 0) throw corrupt(`${name}: offsets do not ascend to the ${items.length} items`);
   return column;
+}
+
+/** The fields of a struct column: those of its type, each of as many rows. */
+function decodeFields(
+  { name, fields }: ColumnMeta,
+  rows: number,
+  types: readonly Field[],
+  from: Source,
+): Column[] {
+  if (!Array.isArray(fields) || fields.length !== types.length) throw corrupt(`${name}: fields`);
+  return types.map((field, f) => {
+    const column = decodeColumn(fields[f] as ColumnMeta, rows, from);
+    if (!sameType(column.type, field.type)) throw corrupt(`${name}: field ${field.name} of another type`);
+    return column;
+  });
 }
 
 function isType(type: DataType): boolean {

@@ -1,8 +1,10 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, sameType } from '../column/datatype.js';
 import { type DecimalType, resultDecimal, roundedType } from '../column/decimal.js';
+import { isNested } from '../column/layout.js';
 import { formatExpr } from './format.js';
 import { convertLiteral, type LiteralNode, listValue, literalNode } from './literal.js';
+import { columnNotFound } from './nearest.js';
 import type { FunctionName, FunctionParams, LiteralValue } from './node.js';
 import {
   asDecimal,
@@ -45,6 +47,7 @@ import {
  *   date ↔ timestamp; timestamp → timestamp; integer ↔ date, timestamp. To a decimal and between decimals: rounded half
  *   away from zero; decimal → integer: towards zero.
  * - Literals already have the type their place needs.
+ * - struct: any operands, one for each of params.names; struct.field: a struct operand that has params.name.
  * - list.*: a list operand; list.contains: the value has the items' type.
  * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64, decimal → 38 digits. mean: any number, var, std, quantile, corr:
  *   float64, of integers and floats. min, max, first, last: the input's type. list, topK, bottomK: lists of it.
@@ -165,7 +168,7 @@ function roundedDecimal(call: Call, arg: TypedExpr, type: DecimalType): TypedExp
 const unified: Rule = call => {
   const args = unify(call.args);
   if (args === null) throw mismatch(call.fn, call.args, castHint(call.args, 'All operands need one type'));
-  if (args[0]!.type.kind === 'list') throw mismatch(call.fn, call.args, listWays);
+  if (isNested(args[0]!.type)) throw mismatch(call.fn, call.args, nestedWays(args[0]!.type));
   return made(call, args, args[0]!.type);
 };
 
@@ -265,9 +268,28 @@ const datePart =
     return made(call, [arg], result === 'same' ? arg.type : result);
   };
 
-/** What can be done with lists. */
-export const listWays =
+const listWays =
   'Lists can be carried, counted (.list.len()), read (.list.get(i), .list.contains(v), .list.sum(), .list.join(s)) and exploded.';
+
+/** What can be done with columns that are made of others. */
+export function nestedWays(type: DataType): string {
+  return type.kind === 'list' ? listWays : structWays;
+}
+
+const structWays = "Structs can be carried and taken apart: .struct.field('name') is one of its fields.";
+
+const struct: Rule = call => {
+  const names = call.params?.names as readonly string[];
+  if (call.fn === 'struct') {
+    const fields = call.args.map(({ type }, f) => ({ name: names[f]!, type }));
+    return made(call, call.args, { kind: 'struct', fields });
+  }
+  const { type } = call.args[0]!;
+  if (type.kind !== 'struct') throw mismatch(call.fn, call.args, 'It works on columns of structs.');
+  const field = type.fields.find(({ name }) => name === call.params?.name);
+  if (field === undefined) throw columnNotFound(String(call.params?.name), type.fields, 'struct.field');
+  return made(call, call.args, field.type);
+};
 
 const list: Rule = call => {
   const [input, value] = call.args;
@@ -344,6 +366,8 @@ const rules: Record<FunctionName, Rule> = {
   'str.replaceAll': text(DataType.Utf8),
   'str.strptime': text(DataType.Timestamp('us')),
   concatStr: text(DataType.Utf8),
+  struct,
+  'struct.field': struct,
   'list.len': list,
   'list.get': list,
   'list.contains': list,

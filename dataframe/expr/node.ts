@@ -121,6 +121,9 @@ export type FunctionName =
   | 'list.contains' // args: list, value
   | 'list.sum'
   | 'list.join' // params.separator
+  // structs
+  | 'struct' // args: the fields; params.names
+  | 'struct.field' // params.name
   // dates and timestamps (UTC)
   | 'date.year'
   | 'date.month'

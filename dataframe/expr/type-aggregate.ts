@@ -1,6 +1,7 @@
 import { DataType } from '../column/datatype.js';
 import { sumType } from '../column/decimal.js';
-import { castHint, mismatch } from './functions.js';
+import { isNested } from '../column/layout.js';
+import { castHint, mismatch, nestedWays } from './functions.js';
 import type { AggregateOp } from './node.js';
 import { coerce, comparable, isFloat, isNumeric, type TypedExpr } from './operands.js';
 
@@ -18,8 +19,8 @@ export function typeAggregate(
   if (op === 'first' || op === 'last') return typed(input, input.type);
   if (op === 'list') return typed(input, DataType.List(input.type));
   if (op === 'nUnique' || op === 'approxNUnique') {
-    if (input.type.kind !== 'list') return typed(input, DataType.Int64);
-    throw mismatch(op, [input], 'Lists are not compared: explode them first.');
+    if (!isNested(input.type)) return typed(input, DataType.Int64);
+    throw mismatch(op, [input], nestedWays(input.type));
   }
   const { kind } = input.type;
   if (op === 'min' || op === 'max' || op === 'topK' || op === 'bottomK') {

@@ -31,6 +31,7 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
   const first = columns[0]!;
   if (columns.length === 1) return first;
   if (first.physical === 'list') return concatLists(columns, rows);
+  if (first.physical === 'struct') return concatStructs(columns, rows);
   const parts = alike(columns);
   const physical = parts[0]!.physical;
   const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
@@ -94,6 +95,16 @@ function concatLists(columns: readonly Column[], rows: number): Column {
   const { type } = columns[0]!;
   const validity = concatValidity(columns, rows);
   return { type, physical: 'list', length: rows, ...validity, values: offsets, dictionary: null, items };
+}
+
+function concatStructs(columns: readonly Column[], rows: number): Column {
+  const fields = columns[0]!.fields!.map((_, f) =>
+    concatColumns(
+      columns.map(column => column.fields![f]!),
+      rows,
+    ),
+  );
+  return { ...columns[0]!, length: rows, ...concatValidity(columns, rows), fields };
 }
 
 function concatCodes(
@@ -188,6 +199,10 @@ function withoutUnused(column: Column): Column {
   if (column.items !== undefined) {
     const items = withoutUnused(column.items);
     return items === column.items ? column : { ...column, items };
+  }
+  if (column.fields !== undefined) {
+    const fields = column.fields.map(withoutUnused);
+    return fields.every((field, f) => field === column.fields![f]) ? column : { ...column, fields };
   }
   if (column.physical !== 'code') return column;
   const codes = column.values as Int32Array;

@@ -3,7 +3,7 @@ import { packValidity } from '../column/bitmap.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { entryValues } from '../column/decimal-entries.js';
 import { entryHashes } from '../column/dictionary.js';
-import { allocateValues, elementsPerValue, isHuge, isWide } from '../column/layout.js';
+import { allocateValues, elementsPerValue, isHuge, isNested, isWide } from '../column/layout.js';
 import { Binder } from './fused-text.js';
 import type { Lent } from './lent.js';
 import { takeColumn } from './take.js';
@@ -140,7 +140,7 @@ export function slicesOf(
   const pieces = counts.length;
   const starts = new Int32Array(pieces + 1);
   for (let s = 0; s < pieces; s++) starts[s + 1] = starts[s]! + counts[s]!;
-  const flat = columns.filter(column => column.items === undefined);
+  const flat = columns.filter(column => !isNested(column.type));
   const moved = new Map<Column, Moved>();
   for (let from = 0; from < flat.length; from += columnsPerLoop) {
     scatterColumns(flat.slice(from, from + columnsPerLoop), slice, starts, rows, moved, lent);
