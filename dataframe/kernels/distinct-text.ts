@@ -1,7 +1,9 @@
 import type { Batch, Column } from '../column/column.js';
+import { DataType } from '../column/datatype.js';
 import { codedDecimal } from '../column/decimal-builder.js';
 import { StringTable } from '../column/dictionary.js';
 import { isHuge } from '../column/layout.js';
+import { GroupTable } from './group.js';
 
 /**
  * The batch with text whose codes may be compared: equal strings have equal codes. Huge decimals stay as they are: most
@@ -23,8 +25,22 @@ export function comparableColumn(column: Column): Column {
     const items = comparableColumn(column.items);
     return items === column.items ? column : { ...column, items };
   }
-  if (isHuge(column.type)) column = codedDecimal(column);
+  if (isHuge(column.type) && column.physical === 'f64') return distinctNumbers(column);
   return repeats(column) ? distinctColumn(column) : column;
+}
+
+/** Huge decimals that are safe integers: told apart as those, which costs a tenth of interning sixteen bytes a row. */
+function distinctNumbers(column: Column): Column {
+  const { type, length, validity, nullCount } = column;
+  const table = new GroupTable([DataType.Int64]);
+  const values = table.assign([{ ...column, type: DataType.Int64 }], length);
+  if (validity !== null) {
+    for (let i = 0; i < length; i++) if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) values[i] = 0;
+  }
+  const found = { ...table.keyColumns()[0]!, type, validity: null, nullCount: 0 };
+  const { length: entries, offsets, bytes } = codedDecimal(found).dictionary!;
+  const dictionary = { length: entries, offsets, bytes };
+  return { type, physical: 'code', length, validity, nullCount, values, dictionary };
 }
 
 const repeats = ({ dictionary }: Column) => dictionary?.repeats === true;
