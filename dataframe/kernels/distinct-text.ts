@@ -33,11 +33,13 @@ export function comparableColumn(column: Column): Column {
 function distinctNumbers(column: Column): Column {
   const { type, length, validity, nullCount } = column;
   const table = new GroupTable([DataType.Int64]);
-  const values = table.assign([{ ...column, type: DataType.Int64 }], length);
+  // Null slots hold 0, and are that: as a group of their own they would be a second entry for it.
+  const numbers = { ...column, type: DataType.Int64, validity: null, nullCount: 0 };
+  const values = table.assign([numbers], length);
   if (validity !== null) {
     for (let i = 0; i < length; i++) if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) values[i] = 0;
   }
-  const found = { ...table.keyColumns()[0]!, type, validity: null, nullCount: 0 };
+  const found = { ...table.keyColumns()[0]!, type };
   const { length: entries, offsets, bytes } = codedDecimal(found).dictionary!;
   const dictionary = { length: entries, offsets, bytes };
   return { type, physical: 'code', length, validity, nullCount, values, dictionary };
