@@ -1,10 +1,12 @@
+import type { AggregateOp } from '../expr/node.js';
 import type { AggregateStep } from '../physical/fragment.js';
-import { aggregateSchema } from '../physical/schema.js';
+import { aggregateSchema, packedSchema } from '../physical/schema.js';
 import type { AggregatePlan } from '../plan/plan.js';
 import type { BuildContext } from './build.js';
 import { coalesced } from './coalesce.js';
-import { fanOutFor, type PlanOptions, planConstants } from './constants.js';
-import { gather, type Pipeline, shuffle, withOp } from './pipeline.js';
+import { fanOutFor, type PlanOptions, planConstants, taskRows } from './constants.js';
+import { choosePacking, type Packing } from './packing.js';
+import { type Build, gather, nextBuildInput, type Pipeline, shuffle, withOp } from './pipeline.js';
 import { sumOf } from './stage.js';
 import { surveyGroups } from './survey.js';
 
@@ -28,12 +30,43 @@ export async function buildAggregate(
     ...(context.options.groupTier === undefined ? {} : { tier: context.options.groupTier }),
   });
   if (input.tasks === 1) return withOp(input, step('complete'), plan.schema);
-  const { partial, fanOut, parts } = await choose(plan, input, rows, context);
+  const { partial, fanOut, parts, wider } = await choose(plan, input, rows, context);
+  if (!partial && fanOut > 1) {
+    const packing = await choosePacking(plan, rows, context);
+    if (packing !== null) return packed(plan, input, step('complete'), packing, { fanOut, parts }, context);
+  }
   const state = step('partial');
-  const mapped = partial ? withOp(input, state, aggregateSchema(state)) : input;
+  const source = wider === null ? input : await coalesced(rows, { ...context.options, taskRows: wider });
+  const mapped = partial ? withOp(source, state, aggregateSchema(state)) : input;
   const moved =
     fanOut === 1 ? gather(context.runner, mapped) : shuffle(context.runner, mapped, plan.keys, fanOut, parts);
   return withOp(moved, step(partial ? 'final' : 'complete'), plan.schema);
+}
+
+/** Rows are dealt out with their keys packed into 64 bits, and grouped by those. */
+function packed(
+  plan: AggregatePlan,
+  input: Pipeline,
+  complete: AggregateStep,
+  { name, fields, dictionaries }: Packing,
+  { fanOut, parts }: Pick<Way, 'fanOut' | 'parts'>,
+  { runner }: BuildContext,
+): Pipeline {
+  const rest = [
+    ...new Set(plan.aggregates.flatMap(({ column, filter, other }) => [column, filter, other])),
+  ].filter((each): each is string => each != null);
+  const pack = { kind: 'pack', name, fields, rest } as const;
+  const schema = packedSchema(pack, input.schema);
+  const moved = shuffle(runner, withOp(input, pack, schema), [name], fanOut, parts);
+  const step: AggregateStep = { ...complete, keys: [name], input: schema };
+  const grouped = withOp(moved, step, aggregateSchema(step));
+  const build: Build[] =
+    dictionaries === null
+      ? []
+      : [{ dependency: { rule: 'all', from: dictionaries.range }, schema: dictionaries.schema }];
+  const at = dictionaries === null ? null : nextBuildInput(grouped);
+  const unpack = { kind: 'unpack', name, fields, input: at } as const;
+  return withOp({ ...grouped, builds: [...grouped.builds, ...build] }, unpack, plan.schema);
 }
 
 interface Way {
@@ -43,6 +76,8 @@ interface Way {
   readonly fanOut: number;
   /** Parts that each of them works through one after another, when rows are dealt out. */
   readonly parts: number;
+  /** Rows of a task that aggregates, when it should take more than others. */
+  readonly wider: number | null;
 }
 
 /**
@@ -57,16 +92,16 @@ async function choose(
 ): Promise<Way> {
   const { options, runner } = context;
   const forced = options.partial;
-  if (plan.keys.length === 0) return { partial: true, fanOut: 1, parts: 1 };
+  if (plan.keys.length === 0) return { partial: true, fanOut: 1, parts: 1, wider: null };
   const bytes = await input.bytesIn();
   const small = bytes < (options.surveyBytes ?? planConstants.surveyBytes);
   const { origin } = source;
-  const surveys = origin.kind === 'layers' ? origin.whole?.surveys : undefined;
+  const surveys = origin.kind === 'layers' ? origin.whole?.facts?.surveys : undefined;
   const survey =
     small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner, surveys);
   if (survey === null) return unsurveyed(bytes, options);
-  const { surveyRows, partialShare, mergeRows, rowsPerMerge, rowsPerPart, maxFanOut, maxParts } =
-    planConstants;
+  const { surveyRows, partialShare, widerShare, mergeRows, rowsPerMerge } = planConstants;
+  const { rowsPerPart, maxFanOut, maxParts } = planConstants;
   // What filters left of the prefix, they leave of all rows.
   const total = await rowsOf(source);
   const looked = Math.min(surveyRows, total / input.tasks);
@@ -76,20 +111,34 @@ async function choose(
     survey.groups === Infinity ? perTask : survey.groups * (1 - Math.exp(-perTask / survey.groups));
   const partial = forced ?? groups <= partialShare * perTask;
   const moved = partial ? groups * input.tasks : rows;
-  const tasks = partial && moved <= mergeRows ? 1 : Math.ceil(moved / rowsPerMerge);
+  // States that hold all values are as much work as the rows.
+  const held = partial && plan.aggregates.some(({ op }) => holdsValues.has(op)) ? rows : 0;
+  const tasks =
+    partial && moved <= mergeRows
+      ? 2 ** Math.round(Math.log2(Math.max(1, held / mergeRows)))
+      : Math.ceil(moved / rowsPerMerge);
   const fanOut = Math.max(1, Math.min(maxFanOut, tasks));
   const wanted = 2 ** Math.ceil(Math.log2(moved / fanOut / rowsPerPart));
   return {
     partial,
     fanOut,
     parts: partial ? 1 : Math.max(1, Math.min(Math.floor(maxParts / fanOut), wanted)),
+    // States of many groups are made, moved and merged once a task.
+    wider: options.taskRows === undefined && groups > widerShare * perTask ? 2 * taskRows(total) : null,
   };
 }
+
+const holdsValues: ReadonlySet<AggregateOp> = new Set(['quantile', 'list']);
 
 /** Nothing is known but the size. */
 function unsurveyed(bytes: number, options: PlanOptions): Way {
   const partial = options.partial ?? true;
-  return { partial, fanOut: fanOutFor(bytes, options), parts: partial ? 1 : (options.parts ?? 1) };
+  return {
+    partial,
+    fanOut: fanOutFor(bytes, options),
+    parts: partial ? 1 : (options.parts ?? 1),
+    wider: null,
+  };
 }
 
 /** Rows that enter a pipeline, as far as they are known; else a guess from their bytes. */

@@ -47,6 +47,8 @@ export const planConstants = {
   surveysKept: 64,
   /** Groups per row of a task from which partial aggregation is not worth it. */
   partialShare: 0.7,
+  /** Groups per row of a task from which tasks take twice the rows: there are half as many states to bring together. */
+  widerShare: 0.05,
   /** Partial rows that one task merges: 20 ms, and less than what dealing them out would cost. */
   mergeRows: 2 * 1024 * 1024,
   /** Rows, or partial rows, for each task that merges when one is not enough. */

@@ -102,6 +102,11 @@ function describeOp(op: FragmentOp, inputs: readonly string[]): string {
       return `sort ${formatSort(op.by)}${op.limit === null ? '' : ` top ${op.limit}`}`;
     case 'survey':
       return `survey groups by [${op.keys.join(', ')}]`;
+    case 'extents':
+      return `extents of [${op.columns.join(', ')}]`;
+    case 'pack':
+    case 'unpack':
+      return `${op.kind} [${op.fields.map(({ column }) => column).join(', ')}]`;
     case 'sample':
       return op.phase === 'take' ? `sample ${formatSort(op.by)}` : `choose ${op.ranges - 1} splitters`;
     case 'explode':
@@ -123,6 +128,6 @@ function describeSink(sink: FragmentSink): string {
   if (sink.kind === 'hash') return `hash [${sink.keys.join(', ')}] into ${sink.fanOut}`;
   if (sink.kind === 'table') return `table by [${sink.keys.join(', ')}] with [${sink.columns.join(', ')}]`;
   if (sink.kind === 'range') return `range [${formatSort(sink.by)}] into ${sink.fanOut}`;
-  if (sink.kind === 'records') return 'records';
+  if (sink.kind === 'records' || sink.kind === 'dictionaries') return sink.kind;
   return sink.kind === 'file' ? `write ${sink.file.path} (${sink.file.role})` : 'partition';
 }

@@ -33,5 +33,5 @@ export async function fetchAll(layer: Layer): Promise<Batch[]> {
 
 async function fetchBatch(layer: Layer, task: number, shared: SharedDictionaries): Promise<Batch> {
   const lease = await layer.fetch(task);
-  return decodeBatch(lease.header, keepBytes(lease), shared);
+  return decodeBatch(lease.header, keepBytes(lease), shared, null, lease.trusted);
 }

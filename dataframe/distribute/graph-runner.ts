@@ -61,8 +61,8 @@ export class GraphRunner implements StageRunner {
     this.#tables.add(table);
     const resident = await table.open(this.#executor);
     const stats = { rows: resident.rows, bytes: resident.bytes, inline: [] };
-    const { range, fetch, surveys } = resident;
-    return { range, schema, stats: async () => stats, fetch, surveys };
+    const { range, fetch, facts } = resident;
+    return { range, schema, stats: async () => stats, fetch, facts };
   }
 
   /** Looks at a source on a worker: only the workers need to see the files. */

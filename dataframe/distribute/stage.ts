@@ -4,7 +4,7 @@ import type { LeasedPartition } from '../../core/graph/partition.js';
 import type { Schema } from '../column/datatype.js';
 import type { Split } from '../io/source.js';
 import type { Fragment } from '../physical/fragment.js';
-import type { MemoryTable, SurveyCache } from '../plan/memory-table.js';
+import type { MemoryTable, TableFacts } from '../plan/memory-table.js';
 
 /** One layer of a dataframe job, before it is encoded. */
 export interface StageRequest {
@@ -25,7 +25,7 @@ export interface Layer {
   readonly range: TaskRange;
   readonly schema: Schema;
   /** Of a table that lies on the workers: what earlier runs have found out about it. */
-  readonly surveys?: SurveyCache;
+  readonly facts?: TableFacts;
   /** Settles when every task is done. */
   stats(): Promise<LayerStats>;
   /** Brings one partition here. */

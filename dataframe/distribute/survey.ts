@@ -1,7 +1,7 @@
 import { packData } from '../../core/wire/msgpack.js';
 import type { FragmentOp } from '../physical/fragment.js';
 import { surveySchema } from '../physical/schema.js';
-import type { Survey, SurveyCache } from '../plan/memory-table.js';
+import type { Survey, TableFacts } from '../plan/memory-table.js';
 import { planConstants } from './constants.js';
 import { fetchAll } from './fetch.js';
 import { type Pipeline, submitPipeline } from './pipeline.js';
@@ -16,7 +16,7 @@ export async function surveyGroups(
   pipeline: Pipeline,
   keys: readonly string[],
   runner: StageRunner,
-  surveys?: SurveyCache,
+  surveys?: TableFacts['surveys'],
 ): Promise<Survey | null> {
   if (!runner.measures || pipeline.builds.length > 0) return null;
   const one = middleTask(pipeline);

@@ -4,7 +4,7 @@ import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
-import type { MemoryTable, ResidentPartitions, SurveyCache } from '../plan/memory-table.js';
+import { type MemoryTable, noFacts, type ResidentPartitions } from '../plan/memory-table.js';
 import type { GraphRunner } from './graph-runner.js';
 import type { Layer } from './stage.js';
 
@@ -57,7 +57,7 @@ export class PutTable implements MemoryTable {
         range,
         rows,
         bytes,
-        surveys: new Map(),
+        facts: noFacts(),
         fetch: partition => job.fetch({ job: range.job, index: range.first + partition }, 0),
       };
     } catch (error) {
@@ -71,7 +71,7 @@ export class PutTable implements MemoryTable {
 export class PersistedTable implements MemoryTable {
   readonly name = 'persisted';
   readonly #schema: Schema;
-  readonly #surveys: SurveyCache = new Map();
+  readonly #facts = noFacts();
   /** Null once released. */
   #layer: Layer | null;
   /** Holds the tables it was computed from, which are needed again when a worker is lost. Null once released. */
@@ -98,7 +98,7 @@ export class PersistedTable implements MemoryTable {
     }
     const { rows, bytes } = await layer.stats();
     const fetch = (partition: number) => layer.fetch(partition);
-    return { range: layer.range, rows, bytes, surveys: this.#surveys, fetch };
+    return { range: layer.range, rows, bytes, facts: this.#facts, fetch };
   }
 
   release(): void {

@@ -80,8 +80,6 @@ export interface LayoutFlags {
   readonly partly: readonly boolean[];
   /** Sums of small integers may pass 2^53. */
   readonly long: boolean;
-  /** Rows came from several entries: float sums are kept per entry and folded into totals. */
-  readonly stamped: boolean;
   /** Some least or greatest integer may not be narrow. */
   readonly wide: boolean;
   /** Some decimal that is added up is no safe integer. */
@@ -97,10 +95,13 @@ export interface Layout {
   /** Numbers of each sum. */
   readonly parts: readonly (0 | 1 | 2 | 4)[];
   readonly count: readonly number[];
-  /** First slot of each float sum's total over finished entries. */
+  /**
+   * First slot of each float sum's total over finished entries. Totals lie beside the other numbers, `totalWidth` for a
+   * group: most are only needed where rows of several entries meet. Slot 0 is the entry of the last fold, plus 1.
+   */
   readonly total: readonly number[];
-  /** Entry of the last row, plus 1. */
-  readonly stamp: number;
+  /** 0: no float sums. */
+  readonly totalWidth: number;
 }
 
 /** `merging`: the state is fed with states instead of rows. */
@@ -111,6 +112,7 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
   const parts: (0 | 1 | 2 | 4)[] = [];
   const count: number[] = [];
   const total: number[] = [];
+  let totalWidth = 0;
   specs.forEach((spec, k) => {
     const sum = isSum(spec);
     const kind = sumKind(spec.type);
@@ -127,9 +129,9 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
     const hasValue = sum || spec.op === 'min' || spec.op === 'max';
     value.push(hasValue ? width : -1);
     if (hasValue) width += Math.max(1, size);
-    const folds = flags.stamped && sum && kind === 'float';
-    total.push(folds ? width : -1);
-    if (folds) width += 2;
+    const folds = sum && kind === 'float' && !merging;
+    total.push(folds ? Math.max(1, totalWidth) : -1);
+    if (folds) totalWidth = Math.max(1, totalWidth) + 2;
     // An extreme of rows that all count has a value as soon as its group exists.
     if (spec.op === 'sum' || (isExtreme(spec) && !flags.partly[k]!)) {
       count.push(-1);
@@ -142,8 +144,7 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
     if (slot === undefined) counts.set(key, (slot = width++));
     count.push(slot);
   });
-  const stamp = total.some(slot => slot >= 0) ? width++ : -1;
-  return { flags, width, value, parts, count, total, stamp };
+  return { flags, width, value, parts, count, total, totalWidth };
 }
 
 /** A slot that no row leaves as it was: it tells whether a place has a group. */
@@ -173,14 +174,9 @@ export function slotSources(from: Layout, to: Layout): Int32Array {
     source[slot] = from.value[k]!;
     const shared = Math.min(to.parts[k]!, from.parts[k]!);
     for (let p = 1; p < shared; p++) source[slot + p] = from.value[k]! + p;
-    if (to.total[k]! >= 0 && from.total[k]! >= 0) {
-      source[to.total[k]!] = from.total[k]!;
-      source[to.total[k]! + 1] = from.total[k]! + 1;
-    }
   });
   to.count.forEach((slot, k) => {
     if (slot >= 0 && from.count[k]! >= 0) source[slot] = from.count[k]!;
   });
-  if (to.stamp >= 0) source[to.stamp] = from.stamp;
   return source;
 }

@@ -1,7 +1,8 @@
 import { VolleyError } from '../../core/base/errors.js';
+import { compile } from '../codegen/compile.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
-import type { Column } from '../column/column.js';
+import type { Column, Physical, Values } from '../column/column.js';
 import { DataType, formatType } from '../column/datatype.js';
 import {
   type DecimalType,
@@ -13,197 +14,253 @@ import {
 } from '../column/decimal.js';
 import { columnOfUnscaled } from '../column/decimal-builder.js';
 import { hugeShift } from '../column/decimal-entries.js';
-import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
+import { denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
-import { type FusedSpec, sumKind } from './fused-layout.js';
+import { type FusedSpec, type Layout, sumKind } from './fused-layout.js';
+import { unfilledColumn } from './unfilled.js';
 
-/** Numbers of one slot, group by group. */
-type ReadSlot = (slot: number) => Float64Array;
+/** The groups of a state in the order they are read in. */
+interface State {
+  readonly groups: FusedGroups;
+  readonly count: number;
+  /** Place of each group; null: group k is at place k. */
+  readonly order: Int32Array | null;
+  readonly layout: Layout;
+}
 
-/** Reads the state of groups once they are complete. */
-export function reader(groups: FusedGroups, count: number): ReadSlot {
-  const { width } = groups.layout;
-  const { numbers } = groups;
-  const order = groups.order();
-  return slot => {
-    const out = new Float64Array(count);
-    if (order === null) for (let k = 0, at = slot; k < count; k++, at += width) out[k] = numbers[at]!;
-    else for (let k = 0; k < count; k++) out[k] = numbers[order[k]! * width + slot]!;
-    return out;
-  };
+/** What is computed of a group, from its numbers at st[b+slot] and its totals at tt[t+slot]. Statements, then a value. */
+interface Formula {
+  readonly before: string;
+  readonly value: string;
+}
+
+/** The state of groups once they are complete. */
+export function readState(groups: FusedGroups, count: number): State {
+  return { groups, count, order: groups.order(), layout: groups.state.layout };
 }
 
 /** The state columns of aggregate k, as stateFields names them. Rows came from one entry. */
-export function stateColumns(groups: FusedGroups, k: number, read: ReadSlot, count: number): Column[] {
-  const { layout } = groups;
+export function stateColumns(state: State, k: number): Column[] {
+  const { layout, groups } = state;
   const spec = groups.specs[k]!;
-  const counts = () => denseColumn(DataType.Int64, 'f64', count, read(layout.count[k]!));
+  const counts = () => column(state, DataType.Int64, 'f64', slotOf(layout.count[k]!));
   switch (spec.op) {
     case 'count':
     case 'len':
       return [counts()];
     case 'min':
     case 'max':
-      return [extremes(groups, k, read, count)];
+      return [extremes(state, k)];
     default: {
-      const { high, low } = sums(groups, k, read);
       if (sumKind(spec.type) === 'small') {
-        const sum = integers(spec, high, low, count);
+        const sum = integers(state, k);
         return spec.op === 'mean' ? [sum, counts()] : [sum];
       }
-      const of = (values: Float64Array) => denseColumn(DataType.Float64, 'f64', count, values);
-      const parts = [of(high), of(low!)];
-      if (sumKind(spec.type) === 'huge') parts.push(...above(groups, k, read).map(of));
+      const word = (slot: number) => column(state, DataType.Float64, 'f64', slotOf(slot));
+      const parts = [word(layout.value[k]!), word(layout.value[k]! + 1)];
+      if (sumKind(spec.type) === 'huge') parts.push(...above(state, k));
       return spec.op === 'mean' ? [...parts, counts()] : parts;
     }
   }
 }
 
 /** The result of aggregate k. */
-export function resultColumn(groups: FusedGroups, k: number, read: ReadSlot, count: number): Column {
-  const { layout } = groups;
-  const spec = groups.specs[k]!;
+export function resultColumn(state: State, k: number): Column {
+  const spec = state.groups.specs[k]!;
   switch (spec.op) {
     case 'count':
     case 'len':
-      return denseColumn(DataType.Int64, 'f64', count, read(layout.count[k]!));
+      return column(state, DataType.Int64, 'f64', slotOf(state.layout.count[k]!));
     case 'min':
     case 'max':
-      return extremes(groups, k, read, count);
+      return extremes(state, k);
     case 'mean':
-      return means(groups, k, read, count);
-    default: {
-      if (spec.type.kind === 'decimal') {
-        return decimals(spec.name, spec.type, unscaledSums(groups, k, read));
-      }
-      const { high, low } = sums(groups, k, read);
-      if (sumKind(spec.type) !== 'float') return integers(spec, high, low, count);
-      return denseColumn(DataType.Float64, 'f64', count, rounded(high, low));
-    }
+      return means(state, k);
+    default:
+      if (sumKind(spec.type) !== 'float') return integers(state, k);
+      return column(state, DataType.Float64, 'f64', sumOf(state, k));
   }
 }
 
-/** High and low words of a sum; totals with the last entry added. */
-function sums(
-  groups: FusedGroups,
-  k: number,
-  read: ReadSlot,
-): { high: Float64Array; low: Float64Array | null } {
-  const { value, parts, total } = groups.layout;
-  const high = read(value[k]!);
-  const low = parts[k]! >= 2 ? read(value[k]! + 1) : null;
-  if (total[k]! < 0) return { high, low };
-  const totalHigh = read(total[k]!);
-  const totalLow = read(total[k]! + 1);
-  for (let g = 0; g < high.length; g++) {
-    const x = high[g]!;
-    const s = totalHigh[g]!;
-    const t = s + x;
-    const z = t - s;
-    totalLow[g]! += s - (t - z) + (x - z) + low![g]!;
-    totalHigh[g] = t;
-  }
-  return { high: totalHigh, low: totalLow };
+function slotOf(slot: number): Formula {
+  return { before: '', value: `st[b+${slot}]` };
 }
 
-/** What a sum of decimals holds above 2^hugeShift, as high and low number. */
-function above({ layout, count }: FusedGroups, k: number, read: ReadSlot): Float64Array[] {
-  if (layout.parts[k] !== 4) return [new Float64Array(count), new Float64Array(count)];
-  return [2, 3].map(part => read(layout.value[k]! + part));
+/**
+ * A sum, rounded once; one that is not finite is the plain sum. Totals of finished entries come first, as foldText adds
+ * them up.
+ */
+function sumOf({ layout, groups }: State, k: number): Formula {
+  const slot = layout.value[k]!;
+  if (layout.parts[k] === 1) return slotOf(slot);
+  const total = layout.total[k]!;
+  const ends = 'h-h===0?h+l:h';
+  if (total < 0 || groups.state.totals.length === 0) {
+    return { before: `const h=st[b+${slot}],l=st[b+${slot + 1}];`, value: `(${ends})` };
+  }
+  const before = `const x=st[b+${slot}],s=tt[t+${total}],h=s+x,z=h-s,l=tt[t+${total + 1}]+((s-(h-z))+(x-z)+st[b+${slot + 1}]);`;
+  return { before, value: `(${ends})` };
 }
 
-/** Rounded once. A sum that is not finite is the plain sum. */
-function rounded(high: Float64Array, low: Float64Array | null): Float64Array {
-  if (low === null) return high;
-  for (let g = 0; g < high.length; g++) {
-    const h = high[g]!;
-    if (h - h === 0) high[g] = h + low[g]!;
-  }
-  return high;
+type Loop = (
+  st: Float64Array,
+  tt: Float64Array,
+  order: Int32Array | null,
+  out: Values,
+  rows: number,
+) => number;
+
+function runLoop(state: State, tag: string, text: string, out: Values): number {
+  const { order, layout, groups, count } = state;
+  const place = order === null ? 'i' : 'order[i]';
+  const totals = groups.state.totals.length === 0 ? '' : `const t=g*${layout.totalWidth};`;
+  return compile<Loop>(
+    ['st', 'tt', 'order', 'out', 'rows'],
+    `/* result ${tag} */for(let i=0;i<rows;i++){const g=${place},b=g*${layout.width};${totals}${text}}return 1;`,
+  )(groups.state.numbers, groups.state.totals, order, out, count);
 }
 
-/** Sums of decimals are exact before they are rounded. */
-function floatSums(groups: FusedGroups, k: number, read: ReadSlot): Float64Array {
-  const { type } = groups.specs[k]!;
-  if (type.kind === 'decimal') {
-    return Float64Array.from(unscaledSums(groups, k, read), sum => decimalToNumber(sum, type.scale));
-  }
-  const { high, low } = sums(groups, k, read);
-  return rounded(high, low);
+const noValidity: Validity = { validity: null, nullCount: 0 };
+
+function column(
+  state: State,
+  type: DataType,
+  physical: Physical,
+  { before, value }: Formula,
+  validity: Validity = noValidity,
+): Column {
+  return unfilledColumn(
+    { type, physical, length: state.count, ...validity, dictionary: null },
+    (values, target) => {
+      const store =
+        target === 'i64' && physical !== 'i64'
+          ? `const v=${value};out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);`
+          : `out[i]=${value};`;
+      runLoop(state, target, `${before}${store}`, values);
+    },
+  );
 }
 
-function means(groups: FusedGroups, k: number, read: ReadSlot, count: number): Column {
-  const values = floatSums(groups, k, read);
-  const counts = read(groups.layout.count[k]!);
-  const flags = new Uint8Array(count);
-  for (let g = 0; g < count; g++) {
-    if (counts[g] === 0) continue;
-    flags[g] = 1;
-    values[g]! /= counts[g]!;
-  }
-  const type = DataType.Float64;
-  return { type, physical: 'f64', length: count, ...packValidity(flags, count), values, dictionary: null };
+/** Groups of which no row counted have none of the values that need one. */
+function counted(state: State, k: number): Validity {
+  const slot = state.layout.count[k]!;
+  if (slot < 0) return noValidity;
+  const flags = new Uint8Array(state.count);
+  runLoop(state, 'flags', `out[i]=st[b+${slot}]===0?0:1;`, flags);
+  return packValidity(flags, state.count);
 }
 
-function extremes(groups: FusedGroups, k: number, read: ReadSlot, count: number): Column {
-  const { type } = groups.specs[k]!;
-  const best = read(groups.layout.value[k]!);
-  let packed: Validity = { validity: null, nullCount: 0 };
-  const slot = groups.layout.count[k]!;
-  if (slot >= 0) {
-    const counts = read(slot);
-    const flags = new Uint8Array(count);
-    for (let g = 0; g < count; g++) {
-      if (counts[g] === 0) best[g] = 0;
-      else flags[g] = 1;
-    }
-    packed = packValidity(flags, count);
-  }
-  const physical = physicalOf(type);
-  let values = best as Column['values'];
-  if (physical !== 'f64') (values = allocateValues(physical, count)).set(best);
-  return { type, physical, length: count, ...packed, values, dictionary: null };
+function means(state: State, k: number): Column {
+  const { type } = state.groups.specs[k]!;
+  if (type.kind === 'decimal') return decimalMeans(state, k, type);
+  const sum = sumOf(state, k);
+  const count = `st[b+${state.layout.count[k]!}]`;
+  const value = `${count}===0?0:${sum.value}/${count}`;
+  return column(state, DataType.Float64, 'f64', { ...sum, value }, counted(state, k));
 }
 
-/** Exact 64-bit integers; what is beyond them is INTEGER_OVERFLOW. */
-function integers(spec: FusedSpec, high: Float64Array, low: Float64Array | null, count: number): Column {
-  const sum = new Float64Array(count);
-  let safe = true;
-  for (let g = 0; g < count; g++) {
-    const v = low === null ? high[g]! : high[g]! + low[g]!;
-    sum[g] = v;
-    if (v > Number.MAX_SAFE_INTEGER || v < Number.MIN_SAFE_INTEGER) safe = false;
-  }
-  if (safe) return denseColumn(DataType.Int64, 'f64', count, sum);
+function extremes(state: State, k: number): Column {
+  const { type } = state.groups.specs[k]!;
+  const slot = state.layout.count[k]!;
+  const best = `st[b+${state.layout.value[k]!}]`;
+  const value = slot < 0 ? best : `st[b+${slot}]===0?0:${best}`;
+  return column(state, type, physicalOf(type), { before: '', value }, counted(state, k));
+}
+
+/** Exact 64-bit integers, or decimals of 38 digits; what is beyond them is INTEGER_OVERFLOW. */
+function integers(state: State, k: number): Column {
+  const spec = state.groups.specs[k]!;
+  const type = spec.type.kind === 'decimal' ? sumType(spec.type) : DataType.Int64;
+  const value = integerText(state, k);
+  if (isSafe(state, k, value)) return column(state, type, 'f64', { before: '', value });
+  if (spec.type.kind === 'decimal') return decimals(spec.name, spec.type, unscaledSums(state, k));
+  return exactIntegers(state, spec, state.layout.value[k]!);
+}
+
+function integerText({ layout }: State, k: number): string {
+  const slot = layout.value[k]!;
+  return layout.parts[k] === 1 ? `st[b+${slot}]` : `(st[b+${slot}]+st[b+${slot + 1}])`;
+}
+
+/** True when all sums are safe integers. One number is only used for as few rows as cannot pass 2^53. */
+function isSafe(state: State, k: number, value: string): boolean {
+  const { layout } = state;
+  if (layout.parts[k] === 1) return true;
+  const slot = layout.value[k]!;
+  const above = layout.parts[k] === 4 ? `||st[b+${slot + 2}]!==0||st[b+${slot + 3}]!==0` : '';
+  const beyond = `const v=${value};if(v>${Number.MAX_SAFE_INTEGER}||v<${Number.MIN_SAFE_INTEGER}${above})return 0;`;
+  return runLoop(state, 'safe', beyond, noValues) === 1;
+}
+
+const noValues = new Float64Array(0);
+
+function exactIntegers({ groups, order, layout, count }: State, spec: FusedSpec, slot: number): Column {
   const builder = createBuilder(DataType.Int64, count);
-  for (let g = 0; g < count; g++) {
-    const exact = BigInt(high[g]!) + BigInt(low?.[g] ?? 0);
+  for (let i = 0; i < count; i++) {
+    const b = (order === null ? i : order[i]!) * layout.width + slot;
+    const exact = BigInt(groups.state.numbers[b]!) + BigInt(groups.state.numbers[b + 1]!);
     if (BigInt.asIntN(64, exact) !== exact) throw overflow(spec.name, DataType.Int64, String(exact));
     builder.appendInt64(Number(BigInt.asIntN(32, exact)), Number(BigInt.asIntN(32, exact >> 32n)));
   }
   return builder.finish();
 }
 
-/** Exact sums, as decimals of 38 digits; what is beyond them is INTEGER_OVERFLOW. */
 function decimals(name: string, input: DecimalType, sums: readonly Unscaled[]): Column {
   const type = sumType(input);
   const bound = powerOf10(type.precision);
   for (const sum of sums) {
     if (sum >= bound || sum <= -bound) throw overflow(name, type, formatDecimal(sum, type.scale));
   }
-  return columnOfUnscaled(type, sums, { validity: null, nullCount: 0 });
+  return columnOfUnscaled(type, sums, noValidity);
 }
 
-/** Unscaled sums from high and low numbers, and those of what is above 2^hugeShift. */
-function unscaledSums(groups: FusedGroups, k: number, read: ReadSlot): Unscaled[] {
-  const { high, low } = sums(groups, k, read);
-  const [upper, rest] = above(groups, k, read) as [Float64Array, Float64Array];
+/** Sums of decimals are exact before they are rounded. */
+function decimalMeans(state: State, k: number, { scale }: DecimalType): Column {
+  const { layout, count } = state;
+  const validity = counted(state, k);
+  const plain = integerText(state, k);
+  if (scale <= 22 && isSafe(state, k, plain)) {
+    const rows = `st[b+${layout.count[k]!}]`;
+    const value = `${rows}===0?0:${plain}/${10 ** scale}/${rows}`;
+    return column(state, DataType.Float64, 'f64', { before: '', value }, validity);
+  }
+  const rows = numbersOf(state, layout.count[k]!);
+  const sums = unscaledSums(state, k);
+  const values = rows.map((n, g) => (n === 0 ? 0 : decimalToNumber(sums[g]!, scale) / n));
+  return { ...denseColumn(DataType.Float64, 'f64', count, values), ...validity };
+}
+
+/** Exact sums from high and low numbers, and those of what is above 2^hugeShift. */
+function unscaledSums(state: State, k: number): Unscaled[] {
+  const { value, parts } = state.layout;
+  const slot = value[k]!;
+  const [high, low] = [numbersOf(state, slot), numbersOf(state, slot + 1)];
+  const four = parts[k] === 4;
+  const upper = four ? numbersOf(state, slot + 2) : null;
+  const rest = four ? numbersOf(state, slot + 3) : null;
   return Array.from(high, (h, g): Unscaled => {
-    const plain = h + low![g]!;
-    if (Number.isSafeInteger(plain) && upper[g] === 0) return plain;
-    const cut = (BigInt(upper[g]!) + BigInt(rest[g]!)) << BigInt(hugeShift);
-    return cut + BigInt(h) + BigInt(low![g]!);
+    const plain = h + low[g]!;
+    const cut = upper === null ? 0n : BigInt(upper[g]!) + BigInt(rest![g]!);
+    if (Number.isSafeInteger(plain) && cut === 0n) return plain;
+    return (cut << BigInt(hugeShift)) + BigInt(h) + BigInt(low[g]!);
   });
+}
+
+/** What a sum of huge decimals holds above 2^hugeShift, as high and low number. */
+function above(state: State, k: number): Column[] {
+  const { layout, count } = state;
+  return [2, 3].map(part =>
+    layout.parts[k] === 4
+      ? column(state, DataType.Float64, 'f64', slotOf(layout.value[k]! + part))
+      : denseColumn(DataType.Float64, 'f64', count, new Float64Array(count)),
+  );
+}
+
+/** The numbers of one slot, group by group. */
+function numbersOf(state: State, slot: number): Float64Array {
+  const out = new Float64Array(state.count);
+  runLoop(state, 'read', `out[i]=st[b+${slot}];`, out);
+  return out;
 }
 
 function overflow(name: string, type: DataType, value: string): VolleyError {

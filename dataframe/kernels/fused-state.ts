@@ -1,32 +1,169 @@
-import { type FusedSpec, initialValue, type Layout, slotSources } from './fused-layout.js';
-import { takeNumbers } from './scratch.js';
+import {
+  type FusedSpec,
+  initialValue,
+  isExtreme,
+  type Layout,
+  slotSources,
+  type Witness,
+} from './fused-layout.js';
+import type { Lent } from './lent.js';
+import { giveNumbers, takeNumbers } from './scratch.js';
 
-/** The numbers of all places in another layout. */
-export function relaid(
-  specs: readonly FusedSpec[],
-  numbers: Float64Array,
+const none = new Float64Array(0);
+
+/** The numbers of groups, by place. */
+export class GroupNumbers {
+  readonly #specs: readonly FusedSpec[];
+  #layout: Layout;
+  #numbers: Float64Array = none;
+  #totals: Float64Array = none;
+  #places = 0;
+  /** As long as it is there generated code does not note which places are in use. */
+  witness: Witness | null = null;
+
+  constructor(specs: readonly FusedSpec[], layout: Layout) {
+    this.#specs = specs;
+    this.#layout = layout;
+  }
+
+  get layout(): Layout {
+    return this.#layout;
+  }
+
+  get places(): number {
+    return this.#places;
+  }
+
+  /** Interleaved: slot s of the group at place g is numbers[g * width + s]. What is not in use is 0. */
+  get numbers(): Float64Array {
+    return this.#numbers;
+  }
+
+  /** Of float sums over the entries before the last: slot s is totals[g * totalWidth + s]. Empty: there are none. */
+  get totals(): Float64Array {
+    return this.#totals;
+  }
+
+  /** There are totals from now on. */
+  addTotals(): void {
+    const { totalWidth } = this.#layout;
+    if (totalWidth > 0 && this.#totals.length === 0)
+      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth);
+  }
+
+  /** Makes room for places 0 .. places-1. */
+  reserve(places: number): void {
+    if (places <= this.#places) return;
+    const { width, totalWidth } = this.#layout;
+    this.#numbers = grown(this.#numbers, this.#places * width, places * width);
+    if (this.#totals.length > 0)
+      this.#totals = grown(this.#totals, this.#places * totalWidth, places * totalWidth);
+    this.#begin(this.#places, places);
+    this.#places = places;
+  }
+
+  /** Groups 0 .. groups-1, which were at these places, lie at places of their own numbers. */
+  gather(order: Int32Array | null, groups: number): void {
+    const { width, totalWidth } = this.#layout;
+    this.#numbers = moved(this.#numbers, order, null, groups, width, groups);
+    if (this.#totals.length > 0)
+      this.#totals = moved(this.#totals, order, null, groups, totalWidth, Math.max(1, groups));
+    this.#places = groups;
+  }
+
+  /** Groups 0 .. groups-1 go to these of so many places. */
+  scatter(order: Int32Array, groups: number, places: number): void {
+    const { width, totalWidth } = this.#layout;
+    const compact = this.#numbers;
+    this.#numbers = takeNumbers(places * width);
+    this.#begin(0, places);
+    move(compact, null, this.#numbers, order, groups, width);
+    giveNumbers(compact);
+    if (this.#totals.length > 0) this.#totals = moved(this.#totals, null, order, groups, totalWidth, places);
+    this.#places = places;
+  }
+
+  /** The same in another layout. `order`: places of the groups that there are. */
+  relay(next: Layout, order: Int32Array | null, groups: number): void {
+    const old = this.#layout;
+    this.#layout = next;
+    if (this.#places === 0) return;
+    const sources = slotSources(old, next);
+    const numbers = this.#relaid(old, next, sources);
+    giveNumbers(this.#numbers);
+    this.#numbers = numbers;
+    // Extremes that get a count which nothing else kept: every group had rows, and all of them counted.
+    this.#specs.forEach((spec, k) => {
+      const slot = next.count[k]!;
+      if (!isExtreme(spec) || slot < 0 || sources[slot]! >= 0) return;
+      for (let g = 0; g < groups; g++) numbers[(order === null ? g : order[g]!) * next.width + slot] = 1;
+    });
+  }
+
+  /** Lasts as long as what else was lent. */
+  lendTo(lent: Lent): void {
+    lent.adopt(this.#numbers);
+    lent.adopt(this.#totals);
+  }
+
+  #relaid(old: Layout, next: Layout, sources: Int32Array): Float64Array {
+    const places = this.#places;
+    const numbers = this.#numbers;
+    const out = takeNumbers(places * next.width);
+    sources.forEach((from, slot) => {
+      if (from < 0) return;
+      for (let g = 0; g < places; g++) out[g * next.width + slot] = numbers[g * old.width + from]!;
+    });
+    // Extremes that met no row begin elsewhere where integers may be wide.
+    this.#specs.forEach((spec, k) => {
+      const slot = next.value[k]!;
+      const before = initialValue(spec, old.flags.wide);
+      const after = initialValue(spec, next.flags.wide);
+      if (slot < 0 || Object.is(before, after)) return;
+      for (let at = slot; at < places * next.width; at += next.width) if (out[at] === before) out[at] = after;
+    });
+    return out;
+  }
+
+  /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
+  #begin(from: number, to: number): void {
+    const { width, value, flags } = this.#layout;
+    const numbers = this.#numbers;
+    const fill = (slot: number, initial: number) => {
+      if (Object.is(initial, 0)) return;
+      for (let at = from * width + slot; at < to * width; at += width) numbers[at] = initial;
+    };
+    this.#specs.forEach((spec, k) => {
+      if (value[k]! >= 0) fill(value[k]!, initialValue(spec, flags.wide));
+    });
+    if (this.witness !== null) fill(this.witness.slot, this.witness.unused);
+  }
+}
+
+/** `length` numbers, the first `held` of which are those of `from`, which is given back. */
+function grown(from: Float64Array, held: number, length: number): Float64Array {
+  const out = takeNumbers(length);
+  out.set(from.subarray(0, held));
+  giveNumbers(from);
+  return out;
+}
+
+function moved(
+  from: Float64Array,
+  fromPlaces: Int32Array | null,
+  toPlaces: Int32Array | null,
+  groups: number,
+  width: number,
   places: number,
-  old: Layout,
-  next: Layout,
 ): Float64Array {
-  const out = takeNumbers(places * next.width);
-  slotSources(old, next).forEach((from, slot) => {
-    if (from < 0) return;
-    for (let g = 0; g < places; g++) out[g * next.width + slot] = numbers[g * old.width + from]!;
-  });
-  // Extremes that met no row begin elsewhere where integers may be wide.
-  specs.forEach((spec, k) => {
-    const slot = next.value[k]!;
-    const before = initialValue(spec, old.flags.wide);
-    const after = initialValue(spec, next.flags.wide);
-    if (slot < 0 || Object.is(before, after)) return;
-    for (let at = slot; at < places * next.width; at += next.width) if (out[at] === before) out[at] = after;
-  });
+  const out = takeNumbers(places * width);
+  move(from, fromPlaces, out, toPlaces, groups, width);
+  giveNumbers(from);
   return out;
 }
 
 /** Copies the numbers of groups 0 .. groups-1 from their old places to their new ones; null: place k. */
-export function moveNumbers(
+function move(
   from: Float64Array,
   fromPlaces: Int32Array | null,
   to: Float64Array,

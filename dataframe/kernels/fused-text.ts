@@ -35,12 +35,15 @@ function addText(x: string, high: string, low: string, more = ''): string {
   return `{const x=${x},s=${high},t=s+x,z=t-s;${low}+=(s-(t-z))+(x-z)${more};${high}=t;}`;
 }
 
-/** Adds a total's last entry to it and begins the next. */
-function foldText(layout: Layout, k: number, at: SlotText): string {
-  const high = at(layout.value[k]!);
-  const low = at(layout.value[k]! + 1);
-  const total = layout.total[k]!;
-  return `${addText(high, at(total), at(total + 1), `+${low}`)}${high}=0;${low}=0;`;
+/** Adds what the sums of a group hold to their totals, which lie at `f` of tt, and begins the next entry. */
+export function foldText(layout: Layout, at: SlotText): string {
+  const folds = layout.total.map((total, k) => {
+    if (total < 0) return '';
+    const high = at(layout.value[k]!);
+    const low = at(layout.value[k]! + 1);
+    return `${addText(high, `tt[f+${total}]`, `tt[f+${total + 1}]`, `+${low}`)}${high}=0;${low}=0;`;
+  });
+  return folds.join('');
 }
 
 /** Text that is true for rows of a batch that count; empty: all do. */
@@ -72,10 +75,6 @@ export function rowsText(
 ): string {
   let values = '';
   let counts = '';
-  if (layout.stamp >= 0 && from === 0) {
-    const folds = specs.map((_, k) => (layout.total[k]! < 0 ? '' : foldText(layout, k, at)));
-    values = `if(${at(layout.stamp)}!==entry){${folds.join('')}${at(layout.stamp)}=entry;}\n`;
-  }
   for (let k = from; k < to; k++) {
     const condition = conditionText(inputs[k]!, binder);
     const body = valueText(specs[k]!, inputs[k]!.column, layout, k, at, binder);

@@ -9,8 +9,9 @@ import { testSeed } from '../testing/random-batch.js';
 import { dirtyMemory } from '../testing/run-fragment.js';
 import { FusedGroups } from './fused.js';
 import type { FusedOp, FusedSpec } from './fused-layout.js';
-import { reader, resultColumn } from './fused-result.js';
+import { readState, resultColumn } from './fused-result.js';
 import { hashSlices } from './hash.js';
+import { Lent } from './lent.js';
 
 const seed = testSeed();
 
@@ -22,12 +23,12 @@ function specOf(op: FusedOp, type: DataType, rowsKey = 'v'): FusedSpec {
 }
 
 function groupsOf(keys: readonly DataType[], specs: readonly FusedSpec[]): FusedGroups {
-  return new FusedGroups({ keys, specs, merging: false, numbered: false });
+  return new FusedGroups({ keys, specs, merging: false, numbered: false, lent: new Lent() });
 }
 
 function results(groups: FusedGroups): unknown[][] {
-  const read = reader(groups, groups.count);
-  return groups.specs.map((_, k) => [...resultColumn(groups, k, read, groups.count).values]);
+  const state = readState(groups, groups.count);
+  return groups.specs.map((_, k) => [...resultColumn(state, k).values]);
 }
 
 test('keys that outgrow a tier keep their groups, their order and their numbers', () => {
@@ -63,12 +64,12 @@ test('sums of 32-bit integers stay exact over more rows than one number holds', 
   const column = denseColumn(DataType.Int32, 'i32', rows, new Int32Array(rows).fill(2 ** 31 - 1));
   const input = { column, filter: null };
   for (let k = 0; k < 5; k++) groups.addRows([key], [input, input], rows, 0);
-  const read = reader(groups, 1);
-  const sum = resultColumn(groups, 0, read, 1);
+  const state = readState(groups, 1);
+  const sum = resultColumn(state, 0);
   const [low, high] = sum.values as Int32Array;
   const exact = 5n * BigInt(rows) * BigInt(2 ** 31 - 1);
   expect((BigInt(high!) << 32n) + BigInt(low! >>> 0)).toBe(exact);
-  expect(resultColumn(groups, 1, read, 1).values[0]).toBe(2 ** 31 - 1);
+  expect(resultColumn(state, 1).values[0]).toBe(2 ** 31 - 1);
 });
 
 test('a count that an extreme begins to share keeps what was counted', () => {

@@ -4,21 +4,17 @@ import type { DataType } from '../column/datatype.js';
 import {
   aggregatesPerLoop,
   type FusedSpec,
-  initialValue,
-  isExtreme,
   isHugeSum,
   isWideExtreme,
-  type Layout,
   type LayoutFlags,
   layoutOf,
-  slotSources,
-  type Witness,
   witnessOf,
 } from './fused-layout.js';
-import { moveNumbers, relaid } from './fused-state.js';
-import { Binder, type FusedInput, mergeText, rowsText, type SlotText } from './fused-text.js';
-import { DenseTier, fewGroups, type KeyTier, PackedTier, TableTier, type TierKind } from './key-tiers.js';
-import { giveNumbers, takeNumbers } from './scratch.js';
+import { GroupNumbers } from './fused-state.js';
+import { Binder, type FusedInput, foldText, mergeText, rowsText, type SlotText } from './fused-text.js';
+import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
+import type { Lent } from './lent.js';
+import { PackedTier } from './packed-tier.js';
 
 /** Rows after which sums of 32-bit integers may pass 2^53. */
 const shortRows = 2 ** 21;
@@ -35,6 +31,8 @@ export interface GroupsOptions {
   readonly numbered: boolean;
   /** Rows to come, where most are groups of their own. */
   readonly expected?: number;
+  /** Takes the state over when it has been read. */
+  readonly lent: Lent;
   /** For tests. */
   readonly tier?: TierKind;
 }
@@ -43,10 +41,12 @@ type Loop = (
   P: readonly unknown[],
   S: Int32Array,
   st: Float64Array,
+  tt: Float64Array,
   from: number,
   rows: number,
   limit: number,
   entry: number,
+  born: number,
   ids: Int32Array | null,
 ) => number;
 
@@ -62,13 +62,12 @@ export class FusedGroups {
   readonly specs: readonly FusedSpec[];
   readonly #options: GroupsOptions;
   #tier: KeyTier | null = null;
-  /** As long as it is there generated code does not note which places are in use. */
-  #witness: Witness | null = null;
-  #layout: Layout;
+  readonly #state: GroupNumbers;
   #rows = 0;
-  /** Interleaved: slot s of the group at place g is #numbers[g * width + s]. What is not in use is 0. */
-  #numbers: Float64Array = new Float64Array(0);
-  #places = 0;
+  #first = -1;
+  #entry = -1;
+  /** Groups that there were before the entry, where they are numbered by first appearance. */
+  #born = 0;
 
   constructor(options: GroupsOptions) {
     this.#options = options;
@@ -77,9 +76,9 @@ export class FusedGroups {
     const partly = this.specs.map(() => options.keys.length === 0);
     // A branch costs the only group nothing; states of other tasks may hold anything.
     const wide = options.merging || options.keys.length === 0;
-    const flags = { partly, long: false, stamped: false, wide, huge: false };
-    this.#layout = layoutOf(this.specs, flags, options.merging);
-    if (options.keys.length === 0) this.#reserve(1);
+    const flags = { partly, long: false, wide, huge: false };
+    this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
+    if (options.keys.length === 0) this.#state.reserve(1);
   }
 
   /** Without keys: 1 as soon as there was a row. */
@@ -89,12 +88,8 @@ export class FusedGroups {
     return this.#tier?.state[0] ?? 0;
   }
 
-  get layout(): Layout {
-    return this.#layout;
-  }
-
-  get numbers(): Float64Array {
-    return this.#numbers;
+  get state(): GroupNumbers {
+    return this.#state;
   }
 
   /** No more rows: groups may be put into another order, of the keys. Then they are read. */
@@ -120,20 +115,20 @@ export class FusedGroups {
     entry: number,
   ): Int32Array | null {
     this.#rows += rows;
-    const old = this.#layout.flags;
+    const old = this.#state.layout.flags;
     this.#show({
       partly: inputs.map(
         ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
       ),
       long: old.long || this.#rows > shortRows,
-      stamped: old.stamped || entry > 0,
       wide: old.wide || inputs.some(({ column }, k) => isWideExtreme(this.specs[k]!, column)),
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
+    this.#begins(entry);
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        rowsText({ specs: this.specs, layout: this.#layout, from, to, at, binder }, inputs);
+        rowsText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, inputs);
     return this.#run(keys, rows, entry + 1, body);
   }
 
@@ -144,20 +139,44 @@ export class FusedGroups {
     rows: number,
   ): Int32Array | null {
     this.#rows += rows;
-    const old = this.#layout.flags;
+    const old = this.#state.layout.flags;
     const partly = states.map((columns, k) => old.partly[k]! || columns[0]!.validity !== null);
     this.#show({ ...old, partly });
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        mergeText({ specs: this.specs, layout: this.#layout, from, to, at, binder }, states);
+        mergeText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, states);
     return this.#run(keys, rows, 0, body);
   }
 
-  /** Gives the memory back; nothing is read after it. */
+  /** No more rows: the state lasts as long as what was lent to the task. */
   close(): void {
-    giveNumbers(this.#numbers);
-    this.#numbers = new Float64Array(0);
+    this.#state.lendTo(this.#options.lent);
+  }
+
+  /** From the second entry on, what sums hold of earlier ones is folded into totals when a row of it comes to a group. */
+  #begins(entry: number): void {
+    if (this.#first < 0) this.#first = entry;
+    if (entry !== this.#entry) this.#born = this.#tier === null ? 0 : this.#tier.state[0]!;
+    this.#entry = entry;
+    if (entry !== this.#first) this.#state.addTotals();
+  }
+
+  /** Text that folds the sums of a group, whose totals lie at `f`, when the row is of another entry than its last. */
+  #foldText(at: SlotText): string {
+    if (this.#state.layout.totalWidth === 0 || this.#entry === this.#first) return '';
+    return `if(tt[f]!==entry){${foldText(this.#state.layout, at)}tt[f]=entry;}`;
+  }
+
+  #folding(body: Body): Body {
+    return (at, binder) => {
+      const fold = this.#foldText(at);
+      const text = body(at, binder);
+      if (fold === '') return text;
+      // Groups that are numbered as they come were born in this entry from that number on.
+      const old = this.#tier!.order() === null ? 'if(g<born)' : '';
+      return `${old}{const f=g*${this.#state.layout.totalWidth};${fold}}\n${text}`;
+    };
   }
 
   #run(
@@ -171,7 +190,7 @@ export class FusedGroups {
     const ids = this.#options.numbered || several ? new Int32Array(rows) : null;
     const first = Math.min(count, aggregatesPerLoop);
     if (keys.length === 0) this.#runWhole(rows, entry, body(0, first));
-    else this.#runGrouped(keys, rows, entry, ids, body(0, first));
+    else this.#runGrouped(keys, rows, entry, ids, this.#folding(body(0, first)));
     for (let from = first; from < count; from += aggregatesPerLoop) {
       const more = body(from, Math.min(count, from + aggregatesPerLoop));
       if (keys.length === 0) this.#runWhole(rows, entry, more);
@@ -188,12 +207,12 @@ export class FusedGroups {
     body: Body,
   ): void {
     const tier = this.#tierFor(keys, rows, ids !== null);
-    this.#reserve(tier.places);
+    this.#state.reserve(tier.places);
     for (let from = 0; ; ) {
       from = this.#pass(tier, body, from, rows, entry, ids);
       if (from === rows) return;
       tier.grow();
-      this.#reserve(tier.places);
+      this.#state.reserve(tier.places);
     }
   }
 
@@ -209,7 +228,7 @@ export class FusedGroups {
     const known = tier.known ?? null;
     const plain = (binder: Binder) => tier.text(binder);
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
-    if (this.#witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
+    if (this.#state.witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
     const next = this.#loop(plain, body, from, rows, entry, null, known.groups);
@@ -218,8 +237,8 @@ export class FusedGroups {
 
   /** Finds the groups that were not noted. */
   #discover(): void {
-    if (this.#witness === null) return;
-    this.#tier!.discover!(this.#numbers, this.#layout.width, this.#witness);
+    if (this.#state.witness === null) return;
+    this.#tier!.discover!(this.#state.numbers, this.#state.layout.width, this.#state.witness);
   }
 
   /** `enough`: groups after which it stops. */
@@ -233,7 +252,7 @@ export class FusedGroups {
     enough = -1,
   ): number {
     const binder = new Binder();
-    const { width } = this.#layout;
+    const { width } = this.#state.layout;
     const key = keyText(binder);
     const text = body(slot => (slot === 0 ? 'st[b]' : `st[b+${slot}]`), binder);
     const store = ids === null ? '' : 'ids[i]=g;';
@@ -249,24 +268,38 @@ export class FusedGroups {
       `${binder.text()}let n=S[0],i=from;\n${fast}for(;i<rows${stop};i++)${row}\nS[0]=n;return i;`,
     );
     const state = this.#tier!.state;
-    return loop(binder.values, state, this.#numbers, from, rows, this.#tier!.capacity, entry, ids);
+    const { capacity } = this.#tier!;
+    return loop(
+      binder.values,
+      state,
+      this.#state.numbers,
+      this.#state.totals,
+      from,
+      rows,
+      capacity,
+      entry,
+      this.#born,
+      ids,
+    );
   }
 
   /** Without keys the numbers of the only group are local variables. */
   #runWhole(rows: number, entry: number, body: Body): void {
     const used = new Set<number>();
     const binder = new Binder();
-    const text = body(slot => {
+    const at = (slot: number) => {
       used.add(slot);
       return `r${slot}`;
-    }, binder);
+    };
+    const fold = this.#foldText(at);
+    const text = body(at, binder);
     const slots = [...used];
     const loads = slots.map(slot => `let r${slot}=st[${slot}];`).join('');
     const stores = slots.map(slot => `st[${slot}]=r${slot};`).join('');
     const loop = compileLoop(
-      `${binder.text()}${loads}\nfor(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
+      `${binder.text()}${loads}\nconst f=0;${fold}for(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
     );
-    loop(binder.values, noState, this.#numbers, 0, rows, 0, entry, null);
+    loop(binder.values, noState, this.#state.numbers, this.#state.totals, 0, rows, 0, entry, 0, null);
   }
 
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
@@ -274,11 +307,11 @@ export class FusedGroups {
     if (old?.admit(keys, rows)) return old;
     const { keys: types, tier: forced, expected = 0 } = this.#options;
     this.#discover();
-    this.#witness = null;
+    this.#state.witness = null;
     const groups = old?.state[0] ?? 0;
     const known = groups === 0 ? null : old!.keyColumns();
     const makers: Record<TierKind, () => KeyTier> = {
-      dense: () => new DenseTier(types, known, numbered ? 0 : this.#layout.width),
+      dense: () => new DenseTier(types, known, numbered ? 0 : this.#state.layout.width),
       packed: () => new PackedTier(types, known, expected),
       table: () => new TableTier(types, known),
     };
@@ -291,9 +324,9 @@ export class FusedGroups {
       if (known !== null) {
         this.#move(old!, tier, known, groups);
         tier.admit(keys, rows);
-      } else if (kind === 'dense' && !numbered && tier.places > fewGroups && this.#places === 0) {
+      } else if (kind === 'dense' && !numbered && tier.places > fewGroups && this.#state.places === 0) {
         // Merged states may count no rows.
-        this.#witness = this.#options.merging ? null : witnessOf(this.specs, this.#layout);
+        this.#state.witness = this.#options.merging ? null : witnessOf(this.specs, this.#state.layout);
       }
       this.#tier = tier;
       return tier;
@@ -303,91 +336,42 @@ export class FusedGroups {
 
   /** Takes the groups of another tier over, in their order, and their numbers. */
   #move(from: KeyTier, to: KeyTier, known: readonly Column[], groups: number): void {
-    const { width } = this.#layout;
-    const compact = takeNumbers(groups * width);
-    moveNumbers(this.#numbers, from.order(), compact, null, groups, width);
-    giveNumbers(this.#numbers);
+    this.#state.gather(from.order(), groups);
+    // Another order: any group may be of an earlier entry.
+    this.#born = groups;
     if (to.kind !== 'table') {
       const places = new Int32Array(groups);
       to.admit(known, groups);
-      for (let at = 0; ; to.grow()) {
+      for (let at = 0; at < groups; to.grow()) {
         const binder = new Binder();
         const key = to.text(binder);
         const loop = compileLoop(
           `${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`,
         );
-        at = loop(binder.values, to.state, compact, at, groups, to.capacity, 0, places);
-        if (at === groups) break;
+        at = loop(binder.values, to.state, none, none, at, groups, to.capacity, 0, 0, places);
       }
     }
-    this.#numbers = compact;
-    this.#places = groups;
     const order = to.order();
-    if (order === null) return;
-    this.#numbers = takeNumbers(to.places * width);
-    this.#places = to.places;
-    this.#begin(0, to.places);
-    moveNumbers(compact, null, this.#numbers, order, groups, width);
-    giveNumbers(compact);
-  }
-
-  /** Makes room for places 0 .. places-1. */
-  #reserve(places: number): void {
-    if (places <= this.#places) return;
-    const { width } = this.#layout;
-    const next = takeNumbers(places * width);
-    next.set(this.#numbers.subarray(0, this.#places * width));
-    giveNumbers(this.#numbers);
-    this.#numbers = next;
-    this.#begin(this.#places, places);
-    this.#places = places;
-  }
-
-  /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
-  #begin(from: number, to: number): void {
-    const { width, value, flags } = this.#layout;
-    const numbers = this.#numbers;
-    const fill = (slot: number, initial: number) => {
-      if (Object.is(initial, 0)) return;
-      for (let at = from * width + slot; at < to * width; at += width) numbers[at] = initial;
-    };
-    this.specs.forEach((spec, k) => {
-      if (value[k]! >= 0) fill(value[k]!, initialValue(spec, flags.wide));
-    });
-    if (this.#witness !== null) fill(this.#witness.slot, this.#witness.unused);
+    if (order !== null) this.#state.scatter(order, groups, to.places);
   }
 
   #show(flags: LayoutFlags): void {
-    const old = this.#layout;
+    const old = this.#state.layout;
     const same =
       old.flags.long === flags.long &&
-      old.flags.stamped === flags.stamped &&
       old.flags.wide === flags.wide &&
       old.flags.huge === flags.huge &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);
     if (same) return;
     this.#discover();
-    this.#witness = null;
-    const next = layoutOf(this.specs, flags, this.#options.merging);
-    this.#layout = next;
-    if (this.#places === 0) return;
-    const numbers = relaid(this.specs, this.#numbers, this.#places, old, next);
-    giveNumbers(this.#numbers);
-    this.#numbers = numbers;
-    // Extremes that get a count which nothing else kept: every group had rows, and all of them counted.
-    const groups = this.count;
-    const order = this.order();
-    const sources = slotSources(old, next);
-    this.specs.forEach((spec, k) => {
-      const slot = next.count[k]!;
-      if (!isExtreme(spec) || slot < 0 || sources[slot]! >= 0) return;
-      for (let g = 0; g < groups; g++) numbers[(order === null ? g : order[g]!) * next.width + slot] = 1;
-    });
+    this.#state.witness = null;
+    this.#state.relay(layoutOf(this.specs, flags, this.#options.merging), this.order(), this.count);
   }
 }
 
 const noState = new Int32Array(1);
+const none = new Float64Array(0);
 
 function compileLoop(text: string): Loop {
-  return compile<Loop>(['P', 'S', 'st', 'from', 'rows', 'limit', 'entry', 'ids'], text);
+  return compile<Loop>(['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'], text);
 }

@@ -93,7 +93,7 @@ type Deal = (
 ) => void;
 
 /** The slice of each row by the hash of its keys, and the rows of each slice. */
-function dealRows(
+export function dealRows(
   keys: readonly Column[],
   rows: number,
   fanOut: number,

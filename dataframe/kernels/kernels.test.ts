@@ -12,6 +12,7 @@ import { recordsOf } from '../testing/run-fragment.js';
 import { compactBatch, concatBatches, narrow, widen } from './concat.js';
 import { GroupTable } from './group.js';
 import { hashRows } from './hash.js';
+import { Lent } from './lent.js';
 import { sortOrder } from './sort.js';
 import { sliceBatch, takeBatch, takeOptional } from './take.js';
 
@@ -128,13 +129,16 @@ function aggregate(
   entries: readonly number[],
   keys: readonly string[] = ['k'],
 ): Batch {
-  const operator = aggregateOperator({
-    kind: 'aggregate',
-    phase,
-    keys,
-    aggregates: list,
-    input: batches[0]!.schema,
-  });
+  const operator = aggregateOperator(
+    {
+      kind: 'aggregate',
+      phase,
+      keys,
+      aggregates: list,
+      input: batches[0]!.schema,
+    },
+    new Lent(),
+  );
   const out: Batch[] = [];
   batches.forEach((batch, k) => {
     operator.push(batch, entries[k]!, piece => out.push(piece));
@@ -226,13 +230,16 @@ test('without keys there is one group, present even without rows', () => {
     spec('nUnique', 's'),
     spec('max', 't'),
   ];
-  const operator = aggregateOperator({
-    kind: 'aggregate',
-    phase: 'complete',
-    keys: [],
-    aggregates: list,
-    input: batch.schema,
-  });
+  const operator = aggregateOperator(
+    {
+      kind: 'aggregate',
+      phase: 'complete',
+      keys: [],
+      aggregates: list,
+      input: batch.schema,
+    },
+    new Lent(),
+  );
   const out: Batch[] = [];
   operator.finish(piece => out.push(piece));
   expect(recordsOf(out[0]!)).toEqual([

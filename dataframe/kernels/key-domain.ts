@@ -1,9 +1,11 @@
 import { compile } from '../codegen/compile.js';
-import { packValidity } from '../column/bitmap.js';
-import type { Column, Dictionary } from '../column/column.js';
+import { packValidity, type Validity } from '../column/bitmap.js';
+import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { StringTable, sameDictionary } from '../column/dictionary.js';
-import { allocateValues, emptyDictionary, isCoded, physicalOf } from '../column/layout.js';
+import { emptyDictionary, isCoded, physicalOf } from '../column/layout.js';
+import { Binder } from './fused-text.js';
+import { unfilledColumn } from './unfilled.js';
 
 /** Values a domain may span: digits are Int32. */
 const widest = 2 ** 31 - 2;
@@ -70,41 +72,34 @@ export class KeyDomain {
     }
   }
 
-  /** The column that digits stand for which were given when the domain had this span. */
-  decode(digits: Int32Array, rows: number, { base, size }: Span): Column {
+  /**
+   * The column of `rows` digits that were given when the domain had this span. `digit`: text of digit i, over what it
+   * binds; that must last until the values are looked at.
+   */
+  decode(digit: (binder: Binder) => string, rows: number, { base, size }: Span): Column {
     const { type } = this;
     const physical = isCoded(type) ? 'code' : physicalOf(type);
-    const flags = this.#nullable ? new Uint8Array(rows) : null;
-    const packed = () => (flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows));
-    if (physical === 'code') {
-      const values = digits.slice(0, rows);
-      if (flags !== null) {
-        for (let i = 0; i < rows; i++) {
-          if (values[i] === size) values[i] = 0;
-          else flags[i] = 1;
-        }
-      }
-      const dictionary = this.#dictionary ?? this.#table?.toDictionary() ?? emptyDictionary;
-      return { type, physical, length: rows, ...packed(), values, dictionary };
-    }
-    const values = allocateValues(physical, rows);
-    const decode = compile<(digits: Int32Array, values: unknown, base: number, rows: number) => void>(
-      ['digits', 'values', 'base', 'rows'],
-      `/* decode ${physical} */for(let i=0;i<rows;i++)values[i]=digits[i]+base;`,
-    );
-    decode(digits, values, base, rows);
-    if (flags !== null) {
-      for (let i = 0; i < rows; i++) {
-        if (digits[i] === size) values[i] = 0;
-        else flags[i] = 1;
-      }
-    }
-    const column: Column = { type, physical, length: rows, ...packed(), values, dictionary: null };
-    if (physical === 'bool') return column;
+    const validity = this.#nullable ? validityOf(digit, rows, size) : { validity: null, nullCount: 0 };
+    const text = physical === 'code';
+    const fill = (values: Values, target: Physical) => {
+      const binder = new Binder();
+      const d = digit(binder);
+      const value = text || base === 0 ? 'd' : `d+${binder.bind(base)}`;
+      const valid = this.#nullable ? `d===${binder.bind(size)}?0:${value}` : value;
+      const store =
+        target === 'i64'
+          ? `const v=${valid};out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);`
+          : `out[i]=${valid};`;
+      runDigits(binder, `/* decode ${target} */`, `const d=${d};${store}`, values, rows);
+    };
+    const dictionary = text ? (this.#dictionary ?? this.#table?.toDictionary() ?? emptyDictionary) : null;
+    const column = { type, physical, length: rows, ...validity, dictionary };
+    if (text || physical === 'bool') return unfilledColumn(column, fill);
     const top = base + size - 1;
-    const range =
-      flags === null ? { min: base, max: top } : { min: Math.min(base, 0), max: Math.max(top, 0) };
-    return { ...column, range };
+    const range = this.#nullable
+      ? { min: Math.min(base, 0), max: Math.max(top, 0) }
+      : { min: base, max: top };
+    return unfilledColumn({ ...column, range }, fill);
   }
 
   #admitNumbers(column: Column): Digits | null {
@@ -155,6 +150,21 @@ export class KeyDomain {
   }
 }
 
+function validityOf(digit: (binder: Binder) => string, rows: number, size: number): Validity {
+  const flags = new Uint8Array(rows);
+  const binder = new Binder();
+  const store = `out[i]=${digit(binder)}===${binder.bind(size)}?0:1;`;
+  runDigits(binder, '/* valid digits */', store, flags, rows);
+  return packValidity(flags, rows);
+}
+
+function runDigits(binder: Binder, tag: string, text: string, out: Values, rows: number): void {
+  compile<(P: readonly unknown[], out: Values, rows: number) => void>(
+    ['P', 'out', 'rows'],
+    `${tag}${binder.text()}for(let i=0;i<rows;i++){${text}}`,
+  )(binder.values, out, rows);
+}
+
 /** Least and greatest value; null slots hold 0 and may widen it: harmless. Null without rows. */
 function scanRange(column: Column): { min: number; max: number } | null {
   if (column.length === 0) return null;
@@ -170,7 +180,7 @@ function scanRange(column: Column): { min: number; max: number } | null {
 const distinct = new WeakMap<Dictionary, boolean>();
 
 /** True when no entry stands twice (what a function of an old dictionary gives may): found out once per dictionary. */
-function hasDistinctEntries(dictionary: Dictionary): boolean {
+export function hasDistinctEntries(dictionary: Dictionary): boolean {
   let known = distinct.get(dictionary);
   if (known === undefined) {
     const table = new StringTable(dictionary.length, dictionary.bytes.length);

@@ -1,9 +1,9 @@
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import { DigitTier } from './digit-tier.js';
 import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
 import { GroupTable } from './group.js';
-import { type Digits, KeyDomain, type Span } from './key-domain.js';
 
 /** How groups are found. Tests may force one; the answer is the same. */
 export type TierKind = 'dense' | 'packed' | 'table';
@@ -12,7 +12,6 @@ export type TierKind = 'dense' | 'packed' | 'table';
 const freeCells = 4096;
 const mostCells = 4 * 1024 * 1024;
 const cellsPerRow = 2;
-const firstCapacity = 1024;
 /** Groups up to which order of first appearance is kept in a dense tier too: above, reading its cells in order is faster. */
 export const fewGroups = 4096;
 
@@ -39,60 +38,6 @@ export interface KeyTier {
   /** Place of each group; null: group k is at place k. */
   order(): Int32Array | null;
   keyColumns(): Column[];
-}
-
-/** Text of the digit of row i in one key column. */
-function digitText(column: Column, digits: Digits, domain: KeyDomain, binder: Binder): string {
-  const values = binder.bind(column.values, column.physical);
-  let text = `${values}[i]`;
-  if (digits.map !== null) text = `${binder.bind(digits.map)}[${text}]`;
-  else if (domain.base !== 0) text = `(${text}-${binder.bind(domain.base)}|0)`;
-  else if (column.physical === 'f64') text = `(${text}|0)`;
-  if (column.validity === null) return text;
-  const bits = binder.bind(column.validity);
-  return `(((${bits}[i>>3]>>(i&7))&1)===0?${binder.bind(domain.size)}:${text})`;
-}
-
-abstract class DigitTier {
-  readonly state = new Int32Array(1);
-  protected readonly domains: readonly KeyDomain[];
-  protected keys: readonly Column[] = [];
-  protected digits: readonly Digits[] = [];
-  /** Of the domains, since this tier took its first batch. */
-  protected spans: readonly Span[] | null = null;
-  #versions: readonly number[] = [];
-  readonly #fits: boolean;
-
-  /** `known`: keys of groups that will be put in first. */
-  constructor(types: readonly DataType[], known: readonly Column[] | null) {
-    this.domains = types.map(type => new KeyDomain(type));
-    this.#fits = known === null || this.domains.every((domain, k) => domain.admit(known[k]!) !== null);
-  }
-
-  /** Whether all digits of earlier batches still hold; null when some key has no digits. */
-  protected admitKeys(keys: readonly Column[]): boolean | null {
-    if (!this.#fits) return null;
-    const digits: Digits[] = [];
-    for (let k = 0; k < keys.length; k++) {
-      const given = this.domains[k]!.admit(keys[k]!);
-      if (given === null) return null;
-      digits.push(given);
-    }
-    this.keys = keys;
-    this.digits = digits;
-    const versions = this.domains.map(domain => domain.version);
-    const same = versions.every((version, k) => version === this.#versions[k]);
-    this.#versions = versions;
-    return same;
-  }
-
-  protected keepSpans(): void {
-    this.spans = this.domains.map(({ base, size }) => ({ base, size }));
-  }
-
-  protected digitTexts(binder: Binder): string[] {
-    return this.keys.map((key, k) => digitText(key, this.digits[k]!, this.domains[k]!, binder));
-  }
 }
 
 /** Every combination of digits has a cell. Direct: the cell is the place; otherwise groups are numbered. */
@@ -199,135 +144,20 @@ export class DenseTier extends DigitTier implements KeyTier {
 
   keyColumns(): Column[] {
     const rows = this.state[0]!;
-    const [only] = this.domains;
-    if (this.domains.length === 1) return [only!.decode(this.#cellOf, rows, this.spans![0]!)];
-    let stride = 1;
+    const last = this.domains.length - 1;
+    let before = 1;
     return this.domains.map((domain, k) => {
       const span = this.spans![k]!;
-      const radix = span.size + 1;
-      const digits = new Int32Array(rows);
-      for (let g = 0; g < rows; g++) digits[g] = ((this.#cellOf[g]! / stride) | 0) % radix;
-      stride *= radix;
-      return domain.decode(digits, rows, span);
+      const stride = before;
+      before *= span.size + 1;
+      const digit = (binder: Binder) => {
+        const cell = `${binder.bind(this.#cellOf)}[i]`;
+        const rest = k === 0 ? cell : `(${cell}/${binder.bind(stride)}|0)`;
+        return k === last ? rest : `${rest}%${binder.bind(span.size + 1)}`;
+      };
+      return domain.decode(digit, rows, span);
     });
   }
-}
-
-interface Field {
-  readonly word: 0 | 1;
-  readonly shift: number;
-  readonly mask: number;
-}
-
-/** Digits packed into one or two 32-bit words, in an open-addressing table. */
-export class PackedTier extends DigitTier implements KeyTier {
-  readonly kind = 'packed';
-  capacity: number;
-  #fields: readonly Field[] | null = null;
-  #words: 1 | 2 = 1;
-  /** Group of each slot, or -1; twice as many as groups fit. */
-  #slots = new Int32Array(0);
-  /** Words of each group, one group after another. */
-  #packed = new Int32Array(0);
-
-  /** `expected`: groups that there will be about; less is made up for as they come. */
-  constructor(types: readonly DataType[], known: readonly Column[] | null, expected: number) {
-    super(types, known);
-    this.capacity = 2 ** Math.ceil(Math.log2(Math.max(firstCapacity, expected)));
-  }
-
-  get places(): number {
-    return this.capacity;
-  }
-
-  admit(keys: readonly Column[], rows: number): boolean {
-    const same = this.admitKeys(keys);
-    if (same === null) return false;
-    if (this.#fields !== null) return same;
-    this.#fields = packFields(this.domains.map(domain => domain.size));
-    if (this.#fields === null) return false;
-    this.keepSpans();
-    this.#words = this.#fields.some(field => field.word === 1) ? 2 : 1;
-    while (this.capacity * 4 < rows) this.capacity *= 2;
-    this.#allocate();
-    return true;
-  }
-
-  text(binder: Binder): string {
-    const words = ['', ''];
-    this.digitTexts(binder).forEach((digit, k) => {
-      const { word, shift } = this.#fields![k]!;
-      const term = shift === 0 ? digit : `(${digit}<<${binder.bind(shift)})`;
-      words[word] += words[word] === '' ? term : `|${term}`;
-    });
-    const w = this.#words;
-    const slots = binder.bind(this.#slots);
-    const packed = binder.bind(this.#packed);
-    const high = w === 2 ? `const a1=${words[1]};` : '';
-    const store = w === 2 ? `${packed}[2*g]=a0;${packed}[2*g+1]=a1;` : `${packed}[g]=a0;`;
-    const equal = w === 2 ? `${packed}[2*g]===a0&&${packed}[2*g+1]===a1` : `${packed}[g]===a0`;
-    return `const a0=${words[0]};${high}${hashText(w)}let s=h&(${slots}.length-1),g;
-for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g;${store}break;}if(${equal})break;s=(s+1)&(${slots}.length-1);}`;
-  }
-
-  grow(): void {
-    this.capacity *= 2;
-    this.#allocate();
-  }
-
-  order(): null {
-    return null;
-  }
-
-  keyColumns(): Column[] {
-    const rows = this.state[0]!;
-    const w = this.#words;
-    return this.domains.map((domain, k) => {
-      const { word, shift, mask } = this.#fields![k]!;
-      const digits = new Int32Array(rows);
-      for (let g = 0; g < rows; g++) digits[g] = (this.#packed[w * g + word]! >>> shift) & mask;
-      return domain.decode(digits, rows, this.spans![k]!);
-    });
-  }
-
-  /** Room for `capacity` groups; those that are there stay. */
-  #allocate(): void {
-    const w = this.#words;
-    const packed = new Int32Array(this.capacity * w);
-    packed.set(this.#packed);
-    const slots = new Int32Array(this.capacity * 2).fill(-1);
-    const mask = slots.length - 1;
-    const groups = this.state[0]!;
-    for (let g = 0; g < groups; g++) {
-      let h = Math.imul(packed[w * g]!, 0x9e3779b1);
-      if (w === 2) h = Math.imul(h ^ (h >>> 15) ^ packed[w * g + 1]!, 0x85ebca6b);
-      let s = (h ^ (h >>> 14)) & mask;
-      while (slots[s]! >= 0) s = (s + 1) & mask;
-      slots[s] = g;
-    }
-    this.#packed = packed;
-    this.#slots = slots;
-  }
-}
-
-/** As #allocate hashes. */
-function hashText(words: 1 | 2): string {
-  const second = words === 2 ? 'h=Math.imul(h^(h>>>15)^a1,0x85ebca6b);' : '';
-  return `let h=Math.imul(a0,0x9e3779b1);${second}h^=h>>>14;`;
-}
-
-/** Fields of digits (and the one for null) in two words, in key order where it fits; null when they do not fit. */
-function packFields(sizes: readonly number[]): Field[] | null {
-  const used: [number, number] = [0, 0];
-  const fields: Field[] = [];
-  for (const size of sizes) {
-    const bits = 32 - Math.clz32(size);
-    const word = used[0] + bits <= 32 ? 0 : 1;
-    if (used[word] + bits > 32) return null;
-    fields.push({ word, shift: used[word], mask: bits === 32 ? -1 : (1 << bits) - 1 });
-    used[word] += bits;
-  }
-  return fields;
 }
 
 /** Keys of any type, numbered by a table of their words before the rows are aggregated. */

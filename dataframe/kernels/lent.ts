@@ -22,6 +22,11 @@ export class Lent {
     return viewValues(physical, buffer, byteOffset, rows);
   }
 
+  /** Takes over what takeNumbers gave: it lasts as long as the rest. */
+  adopt(numbers: Float64Array): void {
+    if (numbers.length > 0) this.#numbers.push(numbers);
+  }
+
   /** What was lent must not be looked at any more. */
   giveBack(): void {
     for (const numbers of this.#numbers) giveNumbers(numbers);

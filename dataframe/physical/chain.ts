@@ -1,31 +1,27 @@
 import { assertNever } from '../../core/base/assert.js';
-import { VolleyError } from '../../core/base/errors.js';
 import type { Batch } from '../column/column.js';
-import { formatType, type Schema, sameType } from '../column/datatype.js';
-import type { SharedDictionaries } from '../column/dictionary-cache.js';
-import { decodeBatch } from '../column/slab.js';
-import { columnsOf } from '../expr/traverse.js';
+import type { Schema } from '../column/datatype.js';
 import { concatBatches } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
-import type { Lent } from '../kernels/lent.js';
 import { readRecords } from './build-rows.js';
-import type { BuildSides } from './build-sides.js';
 import type { Fragment, FragmentOp, JoinStep } from './fragment.js';
 import { readTable } from './join-slab.js';
 import type { Emit, Operator } from './operator.js';
 import { aggregateOperator } from './operators/aggregate.js';
 import { explodeOperator } from './operators/explode.js';
+import { extentsOperator } from './operators/extents.js';
 import { filterOperator } from './operators/filter.js';
 import { type JoinSide, joinOperator, joinSide, readSide } from './operators/join.js';
 import { limitOperator, tailOperator } from './operators/limit.js';
 import { numberOperator } from './operators/number.js';
+import { packOperator, unpackOperator } from './operators/pack.js';
 import { projectOperator } from './operators/project.js';
 import { sampleOperator, splitterOperator } from './operators/sample.js';
 import { sortOperator } from './operators/sort.js';
 import { surveyOperator } from './operators/survey.js';
 import { unpivotOperator } from './operators/unpivot.js';
 import { buildSchema } from './schema.js';
-import type { FragmentInput } from './task.js';
+import { checkSchema, decodeInput, type TaskInputs } from './task-inputs.js';
 
 /** The operators of one task, in order, and what comes out behind the last one. */
 export interface Chain {
@@ -33,73 +29,6 @@ export interface Chain {
   readonly done: boolean;
   push(batch: Batch, entry: number): void;
   finish(): void;
-}
-
-/** What one task reads, by dependency. */
-export interface TaskInputs {
-  readonly tables: readonly (readonly FragmentInput[])[];
-  /** The task's number in its layer. */
-  readonly position: number;
-  /** One for all of it, so that equal dictionaries are one object. */
-  readonly shared: SharedDictionaries;
-  /** Given back when the task's result is stored. */
-  readonly lent: Lent;
-  /** Of all tasks of the layer in this thread. */
-  readonly builds: BuildSides;
-}
-
-/** All entries of a dependency of the fragment: their schema must be what the plan says. */
-export function decodeInput(
-  { tables, shared }: TaskInputs,
-  input: number,
-  schema: Schema,
-  read: ReadonlySet<string> | null = null,
-): Batch[] {
-  return (tables[input] ?? []).map(({ header, bytes, trusted }) => {
-    const batch = decodeBatch(header, bytes, shared, read, trusted);
-    return checkSchema(batch, schema);
-  });
-}
-
-function checkSchema(batch: Batch, schema: Schema): Batch {
-  const same =
-    batch.schema.length === schema.length &&
-    schema.every(({ name, type }, c) => {
-      const field = batch.schema[c]!;
-      return field.name === name && sameType(field.type, type);
-    });
-  if (same) return batch;
-  const text = (s: Schema) => s.map(f => `${f.name}: ${formatType(f.type)}`).join(', ');
-  throw new VolleyError(
-    'CORRUPT_PARTITION',
-    `a partition holds (${text(batch.schema)}) instead of (${text(schema)})`,
-  );
-}
-
-/** The columns of the source that the first operators look at; null where all of them go on. */
-export function readColumns(all: readonly FragmentOp[]): ReadonlySet<string> | null {
-  const names = new Set<string>();
-  // A limit passes on what it does not look at: a survey has one in front.
-  const ops = all[0]?.kind === 'limit' ? all.slice(1) : all;
-  for (const op of ops) {
-    if (op.kind === 'survey') {
-      for (const name of op.keys) names.add(name);
-      return names;
-    }
-    if (op.kind === 'filter') columnsOf(op.predicate, names);
-    else if (op.kind === 'project') {
-      for (const { expr } of op.columns) columnsOf(expr, names);
-      // A filter before it is part of the same loop; two are not.
-      return op === ops[0] || (op === ops[1] && ops[0]!.kind === 'filter') ? names : null;
-    } else if (op.kind === 'aggregate' && op === ops[0] && op.phase !== 'final') {
-      for (const name of op.keys) names.add(name);
-      for (const { column, filter, other } of op.aggregates) {
-        for (const name of [column, filter, other]) if (name != null) names.add(name);
-      }
-      return names;
-    } else return null;
-  }
-  return null;
 }
 
 /** Makes the operators with the state of one task. `inputs` are read by joins. */
@@ -139,7 +68,15 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'sort':
       return sortOperator(op.by, op.limit, schema, inputs.lent);
     case 'survey':
-      return surveyOperator(op, schema);
+      return surveyOperator(op, schema, inputs.lent);
+    case 'extents':
+      return extentsOperator(op);
+    case 'pack':
+      return packOperator(op, schema);
+    case 'unpack': {
+      const source = op.input === null ? [] : decodeInput(inputs, op.input, fragment.inputs[op.input]!);
+      return unpackOperator(op, schema, source[0] ?? null);
+    }
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);
     case 'explode':
@@ -149,7 +86,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'number':
       return numberOperator(op, schema, inputs.position);
     case 'aggregate':
-      return aggregateOperator(op);
+      return aggregateOperator(op, inputs.lent);
     case 'join':
       return joinOperator(op, schema, sideOf(op, fragment, inputs));
     default:

@@ -1,4 +1,4 @@
-import type { Schema } from '../column/datatype.js';
+import type { DataType, Schema } from '../column/datatype.js';
 import type { AggregateOp, ExprNode } from '../expr/node.js';
 import type { ScanSpec, SinkSpec } from '../io/source.js';
 
@@ -35,6 +35,9 @@ export type FragmentOp =
   | { readonly kind: 'sort'; readonly by: readonly SortKey[]; readonly limit: number | null }
   | SampleStep
   | SurveyStep
+  | ExtentsStep
+  | PackStep
+  | UnpackStep
   /** One row per item of these list columns. */
   | { readonly kind: 'explode'; readonly columns: readonly string[] }
   | UnpivotStep
@@ -58,6 +61,41 @@ export interface SortKey {
 export interface SurveyStep {
   readonly kind: 'survey';
   readonly keys: readonly string[];
+}
+
+/** Says what values these columns have: rows of column position, least, greatest, nulls, dictionary id. */
+export interface ExtentsStep {
+  readonly kind: 'extents';
+  readonly columns: readonly string[];
+}
+
+/** Makes the key columns one column of 64 bits, `name`, which the columns `rest` follow. */
+export interface PackStep {
+  readonly kind: 'pack';
+  readonly name: string;
+  readonly fields: readonly PackedField[];
+  readonly rest: readonly string[];
+}
+
+/** The key columns again, before all other columns. Dictionaries are those of dependency `input`. */
+export interface UnpackStep {
+  readonly kind: 'unpack';
+  readonly name: string;
+  readonly fields: readonly PackedField[];
+  readonly input: number | null;
+}
+
+/** A key column in a packed one: value base + d, or code d, as d; null as `size`. In the low (0) or high (1) word. */
+export interface PackedField {
+  readonly column: string;
+  readonly type: DataType;
+  readonly base: number;
+  readonly size: number;
+  readonly nullable: boolean;
+  /** Content id, for text. */
+  readonly dictionary: string | null;
+  readonly word: 0 | 1;
+  readonly shift: number;
 }
 
 /**
@@ -181,5 +219,7 @@ export type FragmentSink =
     }
   /** Rows one after another, the columns of each side by side: build rows, which are read at random. No lists. */
   | { readonly kind: 'records' }
+  /** No rows, but the dictionaries of the columns. */
+  | { readonly kind: 'dictionaries' }
   /** Writes a file; the result is msgpack of a SinkReceipt, enclosed. */
   | { readonly kind: 'file'; readonly file: SinkSpec };

@@ -1,9 +1,9 @@
 import type { Batch } from '../column/column.js';
 import { concatBatches } from '../kernels/concat.js';
 import { rangesOf } from '../kernels/sort-range.js';
-import { decodeInput, type TaskInputs } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
 import { samplePlaces } from './schema.js';
+import { decodeInput, type TaskInputs } from './task-inputs.js';
 
 /** The range between the splitters that each row of a task belongs to, and the rows of each range. */
 export function dealtRanges(

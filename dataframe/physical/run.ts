@@ -9,12 +9,13 @@ import { sizeOfBatch, writeBatch } from '../column/slab.js';
 import type { ScanSpec, SinkSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { comparableColumn, distinctText } from '../kernels/distinct-text.js';
-import { hashSlices, slicesOf } from '../kernels/hash.js';
+import { dealRows, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
 import { Lent } from '../kernels/lent.js';
+import { sliceBatch } from '../kernels/take.js';
 import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
-import { buildChain, type Chain, decodeInput, readColumns, type TaskInputs } from './chain.js';
+import { buildChain, type Chain } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
 import { tableWriter } from './join-slab.js';
 import { dealtRanges } from './ranges.js';
@@ -22,6 +23,7 @@ import { scanSchema } from './schema.js';
 import { storeDealt } from './store-dealt.js';
 import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
 import type { FragmentEnv, FragmentInput, FragmentResult } from './task.js';
+import { decodeInput, readColumns, type TaskInputs } from './task-inputs.js';
 
 export interface PreparedFragment {
   /**
@@ -82,6 +84,7 @@ async function finishTask(
   if (columns !== null) return storeGathered(schema, columns, env);
   if (sink.kind === 'records') return storeRecords(schema, out, env);
   const batch = { ...concatBatches(schema, out), schema };
+  if (sink.kind === 'dictionaries') return storeDictionaries(batch, env);
   if (sink.kind === 'table') return storeTable(sink, batch, env);
   return storeSlices(sink, batch, fragment, inputs, env);
 }
@@ -129,7 +132,7 @@ async function writeFile(
 
 /** One slab for all slices. */
 function storeSlices(
-  sink: Exclude<FragmentSink, { kind: 'file' | 'table' | 'records' }>,
+  sink: Exclude<FragmentSink, { kind: 'file' | 'table' | 'records' | 'dictionaries' }>,
   batch: Batch,
   fragment: Fragment,
   inputs: TaskInputs,
@@ -140,12 +143,17 @@ function storeSlices(
       return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env);
     case 'hash': {
       const keys = sink.keys.map(name => columnOf(batch, name));
-      return store(hashSlices(batch, keys, sink.fanOut, sink.parts ?? 1), batch.rows, env);
+      const { fanOut, parts = 1 } = sink;
+      const { slice, counts } = dealRows(keys, batch.rows, fanOut * parts);
+      return (
+        storeDealt(batch, slice, counts, parts, env, checkSize) ??
+        store(slicesOf(batch, slice, counts, parts, inputs.lent), batch.rows, env)
+      );
     }
     case 'range': {
       const { slice, counts } = dealtRanges(batch, sink, fragment, inputs);
       return (
-        storeDealt(batch, slice, counts, env, checkSize) ??
+        storeDealt(batch, slice, counts, 1, env, checkSize) ??
         store(slicesOf(batch, slice, counts, 1, inputs.lent), batch.rows, env)
       );
     }
@@ -186,6 +194,15 @@ function storeRecords(schema: Schema, out: readonly Batch[], env: FragmentEnv): 
   const slab = env.allocate(byteLength);
   const header = write(slab.subarray(0, byteLength));
   return { rows, inline: null, slab, slices: [{ header, offset: 0 }] };
+}
+
+function storeDictionaries(batch: Batch, env: FragmentEnv): FragmentResult {
+  const none = sliceBatch(batch, 0, 0);
+  const total = sizeOfBatch(none);
+  checkSize(total);
+  const slab = env.allocate(total);
+  const header = writeBatch(none, slab.subarray(0, total));
+  return { rows: 0, inline: null, slab, slices: [{ header, offset: 0 }] };
 }
 
 function storeTable(

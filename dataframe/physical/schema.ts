@@ -12,7 +12,9 @@ import type {
   Fragment,
   FragmentOp,
   JoinStep,
+  PackStep,
   SampleStep,
+  UnpackStep,
   UnpivotStep,
 } from './fragment.js';
 
@@ -131,6 +133,24 @@ export const surveySchema: Schema = [
   { name: 'groups', type: DataType.Float64 },
 ];
 
+/** A row for each batch and column that was asked about. */
+export const extentsSchema: Schema = [
+  { name: 'column', type: DataType.Float64 },
+  { name: 'min', type: DataType.Float64 },
+  { name: 'max', type: DataType.Float64 },
+  { name: 'nulls', type: DataType.Float64 },
+  { name: 'dictionary', type: DataType.Utf8 },
+];
+
+export function packedSchema({ name, rest }: Omit<PackStep, 'kind'>, before: Schema): Schema {
+  return [{ name, type: DataType.Int64 }, ...rest.map(each => before[columnIndex(before, each)]!)];
+}
+
+export function unpackedSchema({ name, fields }: Omit<UnpackStep, 'kind'>, before: Schema): Schema {
+  const keys = fields.map(({ column, type }) => ({ name: column, type }));
+  return [...keys, ...before.filter(field => field.name !== name)];
+}
+
 /** Samples: the key columns, each once, then where the row is and how many it stands for. */
 export function sampleSchema(step: SampleStep, before: Schema): Schema {
   const names = [...new Set(step.by.map(({ column }) => column))];
@@ -174,6 +194,12 @@ export function operatorSchema(op: FragmentOp, before: Schema, inputs: readonly 
       return aggregateSchema(op);
     case 'survey':
       return surveySchema;
+    case 'extents':
+      return extentsSchema;
+    case 'pack':
+      return packedSchema(op, before);
+    case 'unpack':
+      return unpackedSchema(op, before);
     case 'sample':
       return op.phase === 'take' ? sampleSchema(op, before) : before;
     case 'join':

@@ -13,21 +13,28 @@ interface Place {
 }
 
 /**
- * Deals rows out to slices straight into the slab: row i goes to slice[i], and slice s gets counts[s] rows. Null where
- * the size of the slab is only known after the rows were looked at: nulls, lists, dictionaries worth compacting.
+ * Deals rows out straight into the slab: row i goes to piece[i], piece p gets counts[p] rows, and every `parts` pieces
+ * are one slice. Null where the size of the slab is only known after the rows were looked at: nulls, lists,
+ * dictionaries worth compacting.
  */
 export function storeDealt(
   batch: Batch,
-  slice: Uint16Array,
+  piece: Uint16Array,
   counts: Int32Array,
+  parts: number,
   env: FragmentEnv,
   checkSize: (bytes: number) => void,
 ): FragmentResult | null {
-  if (!batch.columns.every(column => isPlain(column, batch.rows, counts.length))) return null;
+  const slices = counts.length / parts;
+  if (!batch.columns.every(column => isPlain(column, batch.rows, slices))) return null;
   let total = 0;
   const starts: number[] = [];
-  const places = Array.from(counts, (length): Place[] => {
+  const partsOf = Array.from({ length: slices }, (_, s) =>
+    endsOf(counts.subarray(s * parts, (s + 1) * parts)),
+  );
+  const places = partsOf.map((ends): Place[] => {
     starts.push(total);
+    const length = ends.at(-1)!;
     return batch.columns.map((whole): Place => {
       const { type, physical, dictionary, range } = whole;
       const bounds = range === undefined ? null : { range };
@@ -44,18 +51,30 @@ export function storeDealt(
   const targets = batch.columns.map((column, c) => {
     const bytes = bytesOfValues(column.physical, 1);
     const whole = viewValues(column.physical, slab.buffer, slab.byteOffset, Math.floor(total / bytes));
-    return { column, values: whole, starts: Int32Array.from(places, of => of[c]!.values / bytes) };
+    const first = Int32Array.from(counts, (_, p) => {
+      const s = Math.floor(p / parts);
+      return places[s]![c]!.values / bytes + partsOf[s]![p % parts]!;
+    });
+    return { column, values: whole, starts: first };
   });
-  dealInto(targets, slice, batch.rows);
-  const slices = places.map((of, s) => {
+  dealInto(targets, piece, batch.rows);
+  const written = places.map((of, s) => {
     const columns = of.map(
       ({ column, values }): Column => ({ ...column, values: viewAt(slab, column, values) }),
     );
-    const part = { schema: batch.schema, rows: counts[s]!, columns };
+    const rows = partsOf[s]!.at(-1)!;
+    const part = { schema: batch.schema, rows, columns, ...(parts === 1 ? null : { parts: partsOf[s]! }) };
     const from = starts[s]!;
     return { header: writeBatch(part, slab.subarray(from, starts[s + 1]!)), offset: from };
   });
-  return { rows: batch.rows, inline: null, slab, slices };
+  return { rows: batch.rows, inline: null, slab, slices: written };
+}
+
+/** Where pieces of so many rows begin, and the end. */
+function endsOf(counts: Int32Array): number[] {
+  const ends = [0];
+  for (const count of counts) ends.push(ends.at(-1)! + count);
+  return ends;
 }
 
 /** True for columns without nulls whose dictionary, copied to every slice, stays small beside the rows. */

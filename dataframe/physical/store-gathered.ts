@@ -8,18 +8,19 @@ import { aligned } from '../column/slab.js';
 import { textOfRows } from '../kernels/gather-text.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
 import { gatherPacked } from '../kernels/packed.js';
+import { type Fill, fillOf } from '../kernels/unfilled.js';
 
 /** One output column: what it is known to be before a value was moved, and how its values get to where they lie. */
 export interface Unfilled {
   /** Without values. */
   readonly column: Omit<Column, 'values'>;
-  fill(values: Values): void;
+  readonly fill: Fill;
 }
 
 /** The batches as columns still to be filled, or null where they have to be concatenated the usual way. */
 export function unfilledColumns(schema: Schema, batches: readonly Batch[], wide: boolean): Unfilled[] | null {
   // One batch that lies ready is as well written as it is.
-  if (batches.length < 2 && !(batches[0] instanceof GatheredBatch)) return null;
+  if (batches.length < 2 && (batches[0] === undefined || liesReady(batches[0]))) return null;
   const columns: Unfilled[] = [];
   const piecesOf = batches.map(batch =>
     batch instanceof GatheredBatch ? gatherPacked(batch.pieces, batch.rows) : null,
@@ -32,6 +33,10 @@ export function unfilledColumns(schema: Schema, batches: readonly Batch[], wide:
     columns.push(physical === 'code' ? textColumn(pieces) : plainColumn(pieces, wide && isWide(type)));
   }
   return columns;
+}
+
+function liesReady(batch: Batch): boolean {
+  return !(batch instanceof GatheredBatch) && batch.columns.every(column => fillOf(column) === null);
 }
 
 /** Bytes of the slab that the columns take, as column/slab.ts lays them out. */
@@ -50,7 +55,7 @@ export function fillColumns(
   const filled = columns.map(({ column, fill }): Column => {
     const { values: offset, end } = placesOf(column);
     const values = viewValues(column.physical, slab.buffer, slab.byteOffset + at + offset, column.length);
-    fill(values);
+    fill(values, column.physical);
     at += end;
     return { ...column, values };
   });
@@ -242,8 +247,13 @@ type Gather = (
 /** Gathers one piece into exactly its rows of the output; null slots and gaps hold 0. */
 function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, target: Physical): void {
   const { column, at, gaps, rows } = piece;
-  const { physical, values, validity } = column;
   const mapped = map !== null && map.length > 0;
+  const fill = at === null && !mapped ? fillOf(column) : null;
+  if (fill !== null) {
+    fill(out, target);
+    return;
+  }
+  const { physical, values, validity } = column;
   if (at === null && !mapped && physical === target) {
     out.set(values as never);
     return;

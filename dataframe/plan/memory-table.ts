@@ -21,14 +21,31 @@ export interface Survey {
   readonly groups: number;
 }
 
-/** Surveys of rows that never change, by what was asked. */
-export type SurveyCache = Map<string, Survey>;
+/** What values a column of a table has; dictionary: the content id of all its partitions, for text. */
+export interface Extent {
+  readonly min: number;
+  readonly max: number;
+  readonly nullable: boolean;
+  readonly dictionary: string | null;
+}
+
+/** What was found out about rows that never change. */
+export interface TableFacts {
+  /** By what was asked. */
+  readonly surveys: Map<string, Survey>;
+  /** By column; null: its values are not known to be few. */
+  readonly extents: Map<string, Extent | null>;
+}
+
+export function noFacts(): TableFacts {
+  return { surveys: new Map(), extents: new Map() };
+}
 
 export interface ResidentPartitions {
   readonly range: TaskRange;
   readonly rows: Float64Array;
   readonly bytes: Float64Array;
-  readonly surveys: SurveyCache;
+  readonly facts: TableFacts;
   /** Brings one partition to the client. */
   fetch(partition: number): Promise<LeasedPartition>;
 }

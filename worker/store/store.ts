@@ -178,18 +178,19 @@ export class Store {
       spilled?.release(); // Its bytes are the taker's now.
       return spilled && { ...spilled, release: () => {} };
     }
-    const { header, bytes, slab } = now;
+    const { header, bytes, slab, trusted } = now;
     const size = slab?.byteLength ?? 0;
     if (this.leasedBytes + size > limits.leasedShare * this.memory.slabs.budgetBytes) {
       const copy = bytes.slice();
       now.release();
-      return { header, bytes: copy, release: () => {} };
+      return { header, bytes: copy, trusted, release: () => {} };
     }
     this.leasedBytes += size;
     let released = false;
     return {
       header,
       bytes,
+      trusted,
       release: () => {
         if (!released) this.leasedBytes -= size;
         released = true;

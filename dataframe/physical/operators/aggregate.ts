@@ -5,7 +5,8 @@ import type { Accumulator } from '../../kernels/accumulator.js';
 import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
 import type { FusedOp } from '../../kernels/fused-layout.js';
-import { reader, resultColumn, stateColumns } from '../../kernels/fused-result.js';
+import { readState, resultColumn, stateColumns } from '../../kernels/fused-result.js';
+import type { Lent } from '../../kernels/lent.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
 import type { Emit, Operator } from '../operator.js';
@@ -13,8 +14,8 @@ import { aggregateInput, aggregateSchema, stateFields } from '../schema.js';
 import { accumulatorOf, inputOf } from './accumulators.js';
 
 /** Groups rows and aggregates them, in one of the three phases. */
-export function aggregateOperator(step: AggregateStep): Operator {
-  return step.phase === 'final' ? new Merge(step) : new Aggregate(step);
+export function aggregateOperator(step: AggregateStep, lent: Lent): Operator {
+  return step.phase === 'final' ? new Merge(step, lent) : new Aggregate(step, lent);
 }
 
 /** True for aggregates whose state is a few numbers a group: generated code updates them while it finds the groups. */
@@ -49,7 +50,7 @@ class Aggregates {
   readonly others: readonly (Accumulator | null)[];
 
   /** `expected`: rows to come, when most are groups of their own. */
-  constructor(step: AggregateStep, expected = 0) {
+  constructor(step: AggregateStep, lent: Lent, expected = 0) {
     const { aggregates } = step;
     this.fused = aggregates.flatMap((spec, k) => (isFused(step, spec) ? [k] : []));
     this.others = aggregates.map(spec => (isFused(step, spec) ? null : accumulatorOf(step, spec)));
@@ -62,6 +63,7 @@ class Aggregates {
       }),
       merging: step.phase === 'final',
       expected,
+      lent,
       numbered: this.fused.length < aggregates.length,
       ...(step.tier === undefined ? {} : { tier: step.tier }),
     });
@@ -70,12 +72,10 @@ class Aggregates {
   /** Keys of the first `rows` groups, then the columns of every aggregate: states or results. */
   columns(rows: number, states: boolean): Column[] {
     this.groups.settle();
-    const read = reader(this.groups, rows);
-    const column = states
-      ? stateColumns
-      : (...args: Parameters<typeof resultColumn>) => [resultColumn(...args)];
+    const state = readState(this.groups, rows);
+    const column = (k: number) => (states ? stateColumns(state, k) : [resultColumn(state, k)]);
     const columns = this.others.map((other, k) => {
-      if (other === null) return column(this.groups, this.fused.indexOf(k), read, rows);
+      if (other === null) return column(this.fused.indexOf(k));
       other.resize(rows);
       return states ? other.state() : [other.result()];
     });
@@ -99,13 +99,15 @@ class Aggregate implements Operator {
   readonly schema;
   readonly done = false;
   readonly #step: AggregateStep;
+  readonly #lent: Lent;
   readonly #all: Aggregates;
   readonly #held: Held[] = [];
 
-  constructor(step: AggregateStep) {
+  constructor(step: AggregateStep, lent: Lent) {
     this.#step = step;
+    this.#lent = lent;
     this.schema = aggregateSchema(step);
-    this.#all = new Aggregates(step);
+    this.#all = new Aggregates(step, lent);
   }
 
   push(batch: Batch, entry: number): void {
@@ -117,7 +119,7 @@ class Aggregate implements Operator {
     const parts = (this.#held[0]?.batch.parts?.length ?? 1) - 1;
     for (let p = 0; p < parts; p++) {
       const rows = this.#held.reduce((sum, { batch }) => sum + batch.parts![p + 1]! - batch.parts![p]!, 0);
-      const part = new Aggregates(this.#step, rows);
+      const part = new Aggregates(this.#step, this.#lent, rows);
       for (const { batch, entry } of this.#held) {
         const [from, to] = batch.parts!.slice(p, p + 2) as [number, number];
         if (to > from) this.#add(part, sliceBatch(batch, from, to), entry);
@@ -161,10 +163,10 @@ class Merge implements Operator {
   readonly #step: AggregateStep;
   readonly #all: Aggregates;
 
-  constructor(step: AggregateStep) {
+  constructor(step: AggregateStep, lent: Lent) {
     this.#step = step;
     this.schema = aggregateSchema(step);
-    this.#all = new Aggregates(step);
+    this.#all = new Aggregates(step, lent);
   }
 
   push(batch: Batch): void {

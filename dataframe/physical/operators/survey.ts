@@ -3,17 +3,19 @@ import { DataType, type Schema } from '../../column/datatype.js';
 import { columnIndex, columnOf, denseColumn } from '../../column/layout.js';
 import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
+import type { Lent } from '../../kernels/lent.js';
 import type { SurveyStep } from '../fragment.js';
 import type { Operator } from '../operator.js';
 import { surveySchema } from '../schema.js';
 
 /** Counts rows and groups. */
-export function surveyOperator({ keys }: SurveyStep, before: Schema): Operator {
+export function surveyOperator({ keys }: SurveyStep, before: Schema, lent: Lent): Operator {
   const groups = new FusedGroups({
     keys: keys.map(name => before[columnIndex(before, name)]!.type),
     specs: [],
     merging: false,
     numbered: false,
+    lent,
   });
   let rows = 0;
   return {

@@ -1,0 +1,147 @@
+import { VolleyError } from '../../../core/base/errors.js';
+import { compile } from '../../codegen/compile.js';
+import { packValidity, type Validity } from '../../column/bitmap.js';
+import type { Batch, Column, Dictionary, Physical, Values } from '../../column/column.js';
+import type { Schema } from '../../column/datatype.js';
+import { columnIndex, columnOf, physicalOf } from '../../column/layout.js';
+import { rangeOf } from '../../column/range.js';
+import { Binder } from '../../kernels/fused-text.js';
+import { unfilledColumn } from '../../kernels/unfilled.js';
+import type { PackedField, PackStep, UnpackStep } from '../fragment.js';
+import type { Operator } from '../operator.js';
+import { packedSchema, unpackedSchema } from '../schema.js';
+
+/** Key columns become one of 64 bits: a digit of each, null being the digit above all others. */
+export function packOperator(step: PackStep, before: Schema): Operator {
+  const schema = packedSchema(step, before);
+  return {
+    schema,
+    done: false,
+    push(batch, entry, emit) {
+      const rest = step.rest.map(name => columnOf(batch, name));
+      emit({ schema, rows: batch.rows, columns: [packColumns(step, batch), ...rest] }, entry);
+    },
+    finish() {},
+  };
+}
+
+type Pack = (P: readonly unknown[], out: Int32Array, rows: number) => void;
+
+function packColumns({ fields }: PackStep, batch: Batch): Column {
+  const { rows } = batch;
+  const binder = new Binder();
+  const words = ['', ''];
+  for (const field of fields) {
+    const column = columnOf(batch, field.column);
+    checkFits(column, field);
+    const digit = digitText(column, field, binder);
+    const term = field.shift === 0 ? digit : `(${digit}<<${binder.bind(field.shift)})`;
+    words[field.word] += `${words[field.word] === '' ? '' : '|'}${term}`;
+  }
+  const values = new Int32Array(2 * rows);
+  compile<Pack>(
+    ['P', 'out', 'rows'],
+    `${binder.text()}for(let i=0;i<rows;i++){out[2*i]=${words[0] || 0};out[2*i+1]=${words[1] || 0};}`,
+  )(binder.values, values, rows);
+  const type = { kind: 'int64' } as const;
+  return { type, physical: 'i64', length: rows, nullCount: 0, validity: null, values, dictionary: null };
+}
+
+function digitText(column: Column, { base, size }: PackedField, binder: Binder): string {
+  let text = `${binder.bind(column.values, column.physical)}[i]`;
+  if (column.physical === 'f64') text = `(${text}-${binder.bind(base)})`;
+  else if (base !== 0) text = `(${text}-${binder.bind(base)}|0)`;
+  if (column.validity === null) return text;
+  const bits = binder.bind(column.validity);
+  return `(((${bits}[i>>3]>>(i&7))&1)===0?${binder.bind(size)}:${text})`;
+}
+
+/** The plan saw the bounds and dictionaries of every partition. */
+function checkFits(column: Column, { column: name, base, size, dictionary }: PackedField): void {
+  const { physical } = column;
+  const range = rangeOf(column);
+  const inside =
+    physical === 'code'
+      ? column.dictionary!.id === dictionary
+      : physical === 'bool' || (range !== undefined && range.min >= base && range.max < base + size);
+  if (column.length > 0 && column.nullCount < column.length && !inside)
+    throw new VolleyError('CORRUPT_PARTITION', `"${name}" holds other values than its table was said to`, {
+      column: name,
+    });
+}
+
+/** The columns that packOperator made one of; text has the dictionaries of the rows of `source`. */
+export function unpackOperator(step: UnpackStep, before: Schema, source: Batch | null): Operator {
+  const schema = unpackedSchema(step, before);
+  const at = columnIndex(before, step.name);
+  const dictionaries = step.fields.map(({ column, dictionary }) =>
+    dictionary === null ? null : dictionaryOf(source, column, dictionary),
+  );
+  return {
+    schema,
+    done: false,
+    push(batch, entry, emit) {
+      const packed = batch.columns[at]!;
+      const columns = step.fields.map((field, k) => unpackColumn(packed, field, dictionaries[k]!));
+      emit(
+        { schema, rows: batch.rows, columns: [...columns, ...batch.columns.filter((_, c) => c !== at)] },
+        entry,
+      );
+    },
+    finish() {},
+  };
+}
+
+function dictionaryOf(source: Batch | null, name: string, id: string): Dictionary {
+  const dictionary = source === null ? null : columnOf(source, name).dictionary;
+  if (dictionary?.id === id) return dictionary;
+  throw new VolleyError('CORRUPT_PARTITION', `the dictionary of "${name}" is not the one that was packed`, {
+    column: name,
+  });
+}
+
+function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary | null): Column {
+  const { type, base, size, word, shift, nullable } = field;
+  const { length } = packed;
+  const physical = physicalOf(type);
+  const words = packed.values;
+  const digit = (binder: Binder) =>
+    `(${binder.bind(words)}[2*i+${word}]>>>${binder.bind(shift)}&${binder.bind(maskOf(size))})`;
+  const run = (out: Values, store: (binder: Binder) => string, tag: string) => {
+    const binder = new Binder();
+    const text = store(binder);
+    compile<(P: readonly unknown[], out: Values, rows: number) => void>(
+      ['P', 'out', 'rows'],
+      `/* unpack ${tag} */${binder.text()}for(let i=0;i<rows;i++){${text}}`,
+    )(binder.values, out, length);
+  };
+  let validity: Validity = { validity: null, nullCount: 0 };
+  if (nullable) {
+    const flags = new Uint8Array(length);
+    run(flags, binder => `out[i]=${digit(binder)}===${binder.bind(size)}?0:1;`, 'flags');
+    validity = packValidity(flags, length);
+  }
+  const fill = (values: Values, target: Physical) =>
+    run(
+      values,
+      binder => {
+        const start = `const d=${digit(binder)};`;
+        const plain = base === 0 ? 'd' : `d+${binder.bind(base)}`;
+        const value = nullable ? `(d===${binder.bind(size)}?0:${plain})` : plain;
+        if (target !== 'i64') return `${start}out[i]=${value};`;
+        return `${start}const v=${value};out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);`;
+      },
+      target,
+    );
+  const column = { type, physical, length, ...validity, dictionary };
+  if (physical === 'code' || physical === 'bool') return unfilledColumn(column, fill);
+  const range = {
+    min: nullable ? Math.min(base, 0) : base,
+    max: Math.max(base + size - 1, nullable ? 0 : base),
+  };
+  return unfilledColumn({ ...column, range }, fill);
+}
+
+function maskOf(size: number): number {
+  return 2 ** (32 - Math.clz32(size)) - 1;
+}
