@@ -200,7 +200,12 @@ test('aggregates and group keys agree with DuckDB, in one phase and in two', asy
   for (const keys of keySets) {
     const group = keys.length === 0 ? '' : `group by ${keys}`;
     const theirs = await db.query(`select ${[...keys, ...names].join(', ')} from s ${group}`);
-    for (const options of [{ fanOut: 1 }, { fanOut: 3 }, { fanOut: 2, partial: false, parts: 2 }, { partial: true }]) {
+    for (const options of [
+      { fanOut: 1 },
+      { fanOut: 3 },
+      { fanOut: 2, partial: false, parts: 2 },
+      { partial: true },
+    ]) {
       const frame = frameOf(some).with(options);
       const grouped = keys.length === 0 ? frame.select(...outputs) : frame.groupBy(...keys).agg(...outputs);
       const mine = await grouped.toRecords();
