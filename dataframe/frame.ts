@@ -52,6 +52,7 @@ import {
   type PostgresOptions,
   parquetScan,
   postgresScan,
+  type RecordsOptions,
   recordsTable,
 } from './frame/sources.js';
 import type { Verb } from './plan/verb.js';
@@ -254,7 +255,7 @@ export class DataFrame {
     return collectTable(this.verb, this.#context);
   }
 
-  /** Runs the plan; all rows as objects. Int64 beyond 2^53 is an error unless `int64: 'bigint'`. */
+  /** Runs the plan; all rows as objects. Int64 beyond 2^53 is an error unless `int64: 'bigint'`; decimals are text unless `decimal: 'number'`. */
   toRecords(options: RecordOptions = {}): Promise<Record<string, unknown>[]> {
     return collectRecords(this.verb, this.#context, options);
   }
@@ -379,9 +380,10 @@ export function fromArrow(
 export function fromRecords(
   host: DataFrameHost,
   objects: readonly Readonly<Record<string, unknown>>[],
-  options: { partitions?: number } = {},
+  options: RecordsOptions = {},
 ): DataFrame {
-  return new DataFrame(host, { verb: { kind: 'memory', table: recordsTable(objects, options.partitions) } });
+  return new DataFrame(host, { verb: { kind: 'memory', table: recordsTable(objects, options) } });
 }
 
+export type { RecordsOptions } from './frame/sources.js';
 export type { Operand };

@@ -36,7 +36,7 @@ export class FrameSource {
   }
 
   /** Plain objects: number → Float64, bigint → Int64, Date → Timestamp(ms), string, boolean; undefined and null → null. */
-  fromRecords(objects: readonly Record<string, unknown>[], options: { partitions?: number } = {}): DataFrame {
+  fromRecords(objects: readonly Record<string, unknown>[], options: frames.RecordsOptions = {}): DataFrame {
     return frames.fromRecords({ executor: this.client }, objects, options);
   }
 }

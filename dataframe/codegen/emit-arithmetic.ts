@@ -2,6 +2,7 @@ import { assert } from '../../core/base/assert.js';
 import { DataType } from '../column/datatype.js';
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
+import { emitDecimal, nullDecimal } from './emit-decimal.js';
 import { anyNull, type Emitted, type Emitter, type NumberValue, type PairValue } from './emitter.js';
 import { emitOverflow, emitPairSum, toNumber, toPair } from './wide.js';
 
@@ -22,7 +23,11 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
 export function emitArithmetic(emitter: Emitter, node: CallNode): Emitted {
   const args = node.args.map(arg => emit(emitter, arg));
   const type = floatResult.has(node.fn) ? DataType.Float64 : args[0]!.type;
-  if (args.some(arg => arg.form === 'null')) return { form: 'null', type, isNull: 'true' };
+  const decimal = args[0]!.type.kind === 'decimal';
+  if (args.some(arg => arg.form === 'null')) {
+    return { form: 'null', type: decimal ? nullDecimal(node, args) : type, isNull: 'true' };
+  }
+  if (decimal) return emitDecimal(emitter, node, args);
   for (const arg of args) {
     assert(arg.form === 'number' || arg.form === 'pair', () => `${node.fn} of a ${arg.form}`);
   }

@@ -1,9 +1,10 @@
 import { assert } from '../../core/base/assert.js';
-import { VolleyError } from '../../core/base/errors.js';
 import { type DataType, formatType, DataType as Types } from '../column/datatype.js';
 import { dictionaryOf, entryText } from '../column/dictionary.js';
 import { isWide } from '../column/layout.js';
 import type { ExprNode } from '../expr/node.js';
+import { castBounds, castFailed, refuse } from './cast-bounds.js';
+import { castDecimal } from './cast-decimal.js';
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
 import { joinTime, scaleTime, splitTime, unitsPerSecond } from './emit-date.js';
@@ -33,8 +34,11 @@ export function emitCast(emitter: Emitter, node: CastNode): Emitted {
     if (type.kind === 'utf8') return value;
     return castText(emitter, value, type, strict, format);
   }
-  if (value.form === 'bool') return castBool(emitter, value, type);
+  if (value.form === 'bool') return castBool(emitter, value, type, strict);
   if (type.kind === 'utf8') return loadColumn(emitter, formatColumn(emitter.materialize(node.input)), 'j');
+  if (value.form === 'big' || value.type.kind === 'decimal' || type.kind === 'decimal') {
+    return castDecimal(emitter, value, type, strict);
+  }
   if (isTime(value.type) && isTime(type)) return castTime(emitter, value, type);
   if (type.kind === 'bool') {
     const test = value.form === 'pair' ? `${value.high}!==0||${value.low}!==0` : `${value.code}!==0`;
@@ -47,9 +51,12 @@ function isTime(type: DataType): boolean {
   return type.kind === 'date' || type.kind === 'timestamp';
 }
 
-function castBool(emitter: Emitter, value: BoolValue, type: DataType): Emitted {
+function castBool(emitter: Emitter, value: BoolValue, type: DataType, strict: boolean): Emitted {
   const { isNull } = value;
   const code = emitter.local(`${value.code}?1:0`);
+  if (type.kind === 'decimal') {
+    return castDecimal(emitter, { form: 'number', type: Types.UInt8, isNull, code }, type, strict);
+  }
   if (type.kind !== 'utf8') return { form: 'number', type, isNull, code };
   return { form: 'text', type, isNull, code, dictionary: dictionaryOf(['false', 'true']).dictionary };
 }
@@ -77,15 +84,6 @@ function castText(
   return { ...parsed, isNull: anyNull(emitter, isNull, parsed.isNull) };
 }
 
-function castFailed(row: number, value: unknown, from: DataType, to: DataType): VolleyError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return new VolleyError(
-    'CAST_FAILED',
-    `row ${row}: ${shown} (${formatType(from)}) is no ${formatType(to)}: clean the data, or cast with { strict: false } to get null`,
-    { row, value, from: formatType(from), type: formatType(to) },
-  );
-}
-
 function castTime(emitter: Emitter, value: NumberValue | PairValue, type: DataType): Emitted {
   const split = splitTime(emitter, value);
   if (type.kind === 'date') return { form: 'number', type, isNull: split.isNull, code: split.day };
@@ -94,21 +92,6 @@ function castTime(emitter: Emitter, value: NumberValue | PairValue, type: DataTy
   const time = scaleTime(emitter, split.time, split.perSecond, unitsPerSecond[type.unit]);
   return joinTime(emitter, split.day, time, type, split.isNull);
 }
-
-/** Lowest value and the one above the highest, where they are float64s. */
-const ranges: Readonly<Record<string, readonly [number, number]>> = {
-  int8: [-128, 128],
-  int16: [-32768, 32768],
-  int32: [-(2 ** 31), 2 ** 31],
-  date: [-(2 ** 31), 2 ** 31],
-  int64: [-(2 ** 63), 2 ** 63],
-  timestamp: [-(2 ** 63), 2 ** 63],
-  duration: [-(2 ** 63), 2 ** 63],
-  uint8: [0, 256],
-  uint16: [0, 65536],
-  uint32: [0, 2 ** 32],
-  uint64: [0, 2 ** 64],
-};
 
 function castNumber(
   emitter: Emitter,
@@ -121,7 +104,7 @@ function castNumber(
     const code = type.kind === 'float32' ? emitter.local(`Math.fround(${float})`) : float;
     return { form: 'number', type, isNull: value.isNull, code };
   }
-  const range = ranges[type.kind];
+  const range = castBounds[type.kind];
   assert(range !== undefined, () => `no cast to ${formatType(type)}`);
   if (value.form === 'pair') return castPair(emitter, value, type, strict, range);
   const float = value.type.kind === 'float64' || value.type.kind === 'float32';
@@ -138,8 +121,8 @@ function castNumber(
 
 /** True when every value of `from` is one of `to`: no test is needed. Safe integers fit all 64-bit types. */
 function isInside(from: DataType, to: DataType): boolean {
-  const a = ranges[from.kind];
-  const b = ranges[to.kind];
+  const a = castBounds[from.kind];
+  const b = castBounds[to.kind];
   if (a === undefined || b === undefined) return false;
   return a[0] >= b[0] && (a[1] <= b[1] || (isWide(from) && isWide(to)));
 }
@@ -161,25 +144,6 @@ function castPair(
   const code = emitter.local(shown);
   const isNull = refuse(emitter, `!(${code}>=${range[0]}&&${code}<${range[1]})`, value, code, type, strict);
   return { form: 'number', type, isNull, code };
-}
-
-/** Strict: throws for such rows. Else they are null; gives the new null flag. */
-function refuse(
-  emitter: Emitter,
-  outside: string,
-  value: Emitted,
-  shown: string,
-  type: DataType,
-  strict: boolean,
-): string | null {
-  if (!strict) return anyNull(emitter, value.isNull, emitter.local(outside, 'n'));
-  const from = value.type;
-  const fail = emitter.bind((row: number, found: number) => {
-    throw castFailed(row, found, from, type);
-  });
-  const live = value.isNull === null ? '' : `!${value.isNull}&&`;
-  emitter.line(`if(${live}${outside})${fail}(i,${shown});`);
-  return value.isNull;
 }
 
 /** concatStr and strftime: texts that are made row by row, before the loop. */

@@ -5,6 +5,7 @@ import { ranks, unify } from '../column/dictionary.js';
 import { StringTable } from '../column/string-table.js';
 import type { CallNode } from './emit.js';
 import { emit } from './emit.js';
+import { alignedDecimals } from './emit-decimal.js';
 import {
   anyNull,
   type BoolValue,
@@ -42,6 +43,10 @@ function comparison(emitter: Emitter, fn: Comparison, a: Emitted, b: Emitted): s
   if (a.form === 'bool' && b.form === 'bool') {
     if (fn === 'eq' || fn === 'neq') return `${a.code}${operators[fn]}${b.code}`;
     return `(${a.code}?1:0)${operators[fn]}(${b.code}?1:0)`;
+  }
+  if (a.type.kind === 'decimal') {
+    const [x, y] = alignedDecimals(emitter, a, b);
+    return `${x}${operators[fn]}${y}`;
   }
   assert(a.form === 'number' || a.form === 'pair', () => `comparison of a ${a.form}`);
   assert(b.form === 'number' || b.form === 'pair', () => `comparison with a ${b.form}`);
@@ -149,6 +154,8 @@ export function emitIsIn(emitter: Emitter, node: CallNode): Emitted {
       const lows = emitter.bind(lowsByHigh(values.map(BigInt), value.type.kind === 'uint64'));
       return result(`${lows}.get(${value.high})?.has(${value.low})===true`);
     }
+    case 'big':
+      return result(`${emitter.bind(new Set(values.map(BigInt)))}.has(${value.code})`);
     default: {
       const numbers = values.map(Number);
       const plain = numbers.every(v => Number.isFinite(v));

@@ -127,7 +127,7 @@ function emitChoice(emitter: Emitter, condition: string, then: Branch, other: Br
     const { text, result } = emitter.block(() => codesOf(emitter, value, form, unified?.maps[which] ?? null));
     return `${branch.text}\n${text}\n${names.map((name, k) => `${name}=${result[k]};`).join('')}${flag}`;
   };
-  const zero = form === 'bool' ? 'false' : '0';
+  const zero = form === 'bool' ? 'false' : form === 'big' ? '0n' : '0';
   emitter.line(
     `let ${names.map(name => `${name}=${zero}`).join()}${isNull === null ? '' : `,${isNull}=false`};`,
   );
@@ -138,6 +138,7 @@ function emitChoice(emitter: Emitter, condition: string, then: Branch, other: Br
     case 'text':
       return { form, type, isNull, code: names[0]!, dictionary: unified!.dictionary };
     case 'bool':
+    case 'big':
       return { form, type, isNull, code: names[0]! };
     default:
       return { form: 'number', type, isNull, code: names[0]! };
@@ -153,6 +154,6 @@ function codesOf(emitter: Emitter, value: Emitted, form: Emitted['form'], map: I
     const pair = toPair(emitter, value);
     return [pair.high, pair.low];
   }
-  assert(value.form === 'number' || value.form === 'bool', 'branches have one form');
+  assert(value.form === form && 'code' in value, 'branches have one form');
   return [value.code];
 }

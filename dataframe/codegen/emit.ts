@@ -7,8 +7,10 @@ import { emitArithmetic } from './emit-arithmetic.js';
 import { emitCast, emitRowText } from './emit-cast.js';
 import { emitCompare, emitIsIn } from './emit-compare.js';
 import { emitDate } from './emit-date.js';
+import { UnsafeDecimal } from './emit-decimal.js';
 import { emitList } from './emit-list.js';
 import { emitCase, emitCoalesce, emitLogic } from './emit-logic.js';
+import { emitStruct } from './emit-struct.js';
 import { emitText } from './emit-text.js';
 import { type Emitted, type Emitter, numberText } from './emitter.js';
 import { loadColumn } from './load.js';
@@ -48,6 +50,7 @@ function emitLiteral(
   type: DataType,
 ): Emitted {
   if (value === null) return { form: 'null', type, isNull: 'true' };
+  if (type.kind === 'decimal') return emitDecimalLiteral(emitter, BigInt(value), type);
   if (typeof value === 'string') {
     const { dictionary } = dictionaryOf([value]);
     return { form: 'text', type, isNull: null, code: '0', dictionary };
@@ -62,6 +65,13 @@ function emitLiteral(
   const constant = Number(value);
   const code = emitter.local(numberText(constant), 'c');
   return { form: 'number', type, isNull: null, code, constant };
+}
+
+function emitDecimalLiteral(emitter: Emitter, unscaled: bigint, type: DataType): Emitted {
+  if (emitter.huge) return { form: 'big', type, isNull: null, code: emitter.bind(unscaled) };
+  const constant = Number(unscaled);
+  if (!Number.isSafeInteger(constant)) throw new UnsafeDecimal();
+  return { form: 'number', type, isNull: null, code: emitter.local(numberText(constant), 'c'), constant };
 }
 
 function emitCall(emitter: Emitter, node: CallNode): Emitted {
@@ -115,6 +125,8 @@ const groups: Readonly<Record<FunctionName, CallEmitter>> = {
   'str.replaceAll': emitText,
   'str.strptime': emitText,
   concatStr: emitRowText,
+  struct: emitStruct,
+  'struct.field': emitStruct,
   'list.len': emitList,
   'list.get': emitList,
   'list.contains': emitList,

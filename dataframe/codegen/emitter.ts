@@ -9,13 +9,13 @@ import type { ExprNode } from '../expr/node.js';
  * What a piece of generated code leaves in local variables for one row. All texts are side-effect free.
  * `isNull` is the text of a boolean, or null when the value is never null. A null value's code may be anything.
  */
-export type Emitted = NumberValue | BoolValue | PairValue | TextValue | NullValue;
+export type Emitted = NumberValue | BoolValue | PairValue | BigValue | TextValue | NullValue;
 
 interface EmittedBase {
   readonly type: DataType;
   readonly isNull: string | null;
 }
-/** A JavaScript number. 64-bit integers: always safe ones. */
+/** A JavaScript number. 64-bit integers, and decimals' unscaled ones: always safe ones. */
 export interface NumberValue extends EmittedBase {
   readonly form: 'number';
   readonly code: string;
@@ -32,6 +32,11 @@ export interface PairValue extends EmittedBase {
   readonly form: 'pair';
   readonly high: string;
   readonly low: string;
+}
+/** The unscaled integer of a decimal as a bigint; 0n or any other bigint where the value is null. */
+export interface BigValue extends EmittedBase {
+  readonly form: 'big';
+  readonly code: string;
 }
 /** A code into a dictionary, which is known while the code is generated. */
 export interface TextValue extends EmittedBase {
@@ -61,6 +66,8 @@ export class Emitter {
   /** Rows the loop runs over: all of the batch, or those selected. */
   readonly rows: number;
   readonly materialize: Materialize;
+  /** Decimals are bigints, not numbers: some value is beyond 2^53 (emit-decimal.ts). */
+  readonly huge: boolean;
   readonly bound: unknown[] = [];
   #boundAt = new Map<unknown, number>();
   #blocks: Block[] = [{ known: new Map(), lines: [] }];
@@ -70,10 +77,11 @@ export class Emitter {
   #columns = new Map<Column, Column>();
   #texts = new Map<Dictionary, readonly string[]>();
 
-  constructor(batch: Batch, rows: number, materialize: Materialize) {
+  constructor(batch: Batch, rows: number, materialize: Materialize, huge = false) {
     this.batch = batch;
     this.rows = rows;
     this.materialize = materialize;
+    this.huge = huge;
   }
 
   /** The text that refers to a value known only at run time. */

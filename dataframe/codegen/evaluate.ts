@@ -1,6 +1,8 @@
 import { packValidity } from '../column/bitmap.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import type { DecimalType } from '../column/decimal.js';
+import { columnOfUnscaled } from '../column/decimal-builder.js';
 import { allocateValues, nullColumn, physicalOf } from '../column/layout.js';
 import type { ExprNode } from '../expr/node.js';
 import { narrow } from '../kernels/concat.js';
@@ -8,6 +10,8 @@ import { oneNaNs } from '../kernels/one-nan.js';
 import { takeColumn } from '../kernels/take.js';
 import { compile } from './compile.js';
 import { emit } from './emit.js';
+import { UnsafeDecimal } from './emit-decimal.js';
+import { isStructCall, structColumn } from './emit-struct.js';
 import { type Emitted, Emitter } from './emitter.js';
 import { cutLarge, groupBySize } from './split.js';
 
@@ -23,6 +27,11 @@ export function evaluate(nodes: readonly ExprNode[], batch: Batch, selection: Se
   const computed: number[] = [];
   for (let k = 0; k < nodes.length; k++) {
     const node = unaliased(nodes[k]!);
+    if (isStructCall(node)) {
+      const rows = selection?.rows ?? batch.rows;
+      out[k] = structColumn(node, evaluate(node.args, batch, selection), rows);
+      continue;
+    }
     if (node.kind !== 'column') {
       computed.push(k);
       continue;
@@ -53,8 +62,22 @@ export function evaluate(nodes: readonly ExprNode[], batch: Batch, selection: Se
 /** Rows for which the predicate is true, out of the selected ones. */
 export function selectRows(predicate: ExprNode, batch: Batch): Selection {
   const { batch: wider, nodes } = cutLarge([predicate], batch, evaluateOne);
-  const emitter = emitterFor(wider, null);
-  const value = emit(emitter, nodes[0]!);
+  return withDecimals(huge => selectInLoop(nodes[0]!, wider, huge));
+}
+
+/** Runs a loop with decimals as numbers, and where that does not do, with bigints. */
+function withDecimals<T>(run: (huge: boolean) => T): T {
+  try {
+    return run(false);
+  } catch (error) {
+    if (!(error instanceof UnsafeDecimal)) throw error;
+    return run(true);
+  }
+}
+
+function selectInLoop(predicate: ExprNode, batch: Batch, huge: boolean): Selection {
+  const emitter = emitterFor(batch, null, huge);
+  const value = emit(emitter, predicate);
   if (value.form === 'null') return { at: new Int32Array(0), rows: 0 };
   if (value.form !== 'bool') throw new TypeError('volley bug: a filter needs a bool');
   // No null in a column that is asked for isNotNull: nobody looks at positions when all rows are chosen.
@@ -73,9 +96,9 @@ function unaliased(node: ExprNode): ExprNode {
   return node.kind === 'alias' ? unaliased(node.input) : node;
 }
 
-function emitterFor(batch: Batch, selection: Selection | null): Emitter {
+function emitterFor(batch: Batch, selection: Selection | null, huge = false): Emitter {
   const materialize = (node: ExprNode) => evaluate([node], batch, selection)[0]!;
-  return new Emitter(batch, selection?.rows ?? batch.rows, materialize);
+  return new Emitter(batch, selection?.rows ?? batch.rows, materialize, huge);
 }
 
 type Kernel = (bound: readonly unknown[], rows: number, at: Int32Array | null, o: unknown) => number;
@@ -100,7 +123,7 @@ function kernelText(
 interface Output {
   readonly type: DataType;
   readonly value: Emitted;
-  readonly values: Values;
+  readonly values: Values | bigint[];
   readonly flags: Uint8Array | null;
   readonly store: string;
   /** The variable of a computed float. */
@@ -108,7 +131,22 @@ interface Output {
 }
 
 function runProjection(nodes: readonly ExprNode[], batch: Batch, selection: Selection | null): Column[] {
-  const emitter = emitterFor(batch, selection);
+  try {
+    return projectInLoop(nodes, batch, selection, false);
+  } catch (error) {
+    if (!(error instanceof UnsafeDecimal)) throw error;
+    // Each by itself: only those that need bigints pay for them.
+    return nodes.map(node => withDecimals(huge => projectInLoop([node], batch, selection, huge)[0]!));
+  }
+}
+
+function projectInLoop(
+  nodes: readonly ExprNode[],
+  batch: Batch,
+  selection: Selection | null,
+  huge: boolean,
+): Column[] {
+  const emitter = emitterFor(batch, selection, huge);
   const rows = emitter.rows;
   const outputs: (Output | Column)[] = nodes.map((node, k) => {
     const value = emit(emitter, node);
@@ -118,14 +156,17 @@ function runProjection(nodes: readonly ExprNode[], batch: Batch, selection: Sele
   if (live.length > 0) {
     const loop = kernel(emitter, selection === null ? 'i' : 'S[j]', ...storesText(live));
     const found = loop(emitter.bound, rows, selection?.at ?? null, null);
-    if (found !== 0) for (const { float, values } of live) if (float !== null) oneNaNs(values);
+    if (found !== 0) for (const { float, values } of live) if (float !== null) oneNaNs(values as Values);
   }
   return outputs.map(output => ('store' in output ? finish(output, rows) : output));
 }
 
 function outputOf(emitter: Emitter, value: Emitted, k: number, rows: number): Output {
   const { type } = value;
-  const values = allocateValues(value.form === 'pair' ? 'i64' : physicalOf(type), rows);
+  const values =
+    value.form === 'big'
+      ? new Array<bigint>(rows)
+      : allocateValues(value.form === 'pair' ? 'i64' : physicalOf(type), rows);
   const flags = value.isNull === null ? null : new Uint8Array(rows);
   const o = emitter.bind(values);
   const live = value.isNull === null ? '' : `${value.isNull}?0:`;
@@ -135,6 +176,8 @@ function outputOf(emitter: Emitter, value: Emitted, k: number, rows: number): Ou
   if (value.form === 'pair') store = `${o}[2*j]=${live}${value.low};${o}[2*j+1]=${live}${value.high};`;
   else if (value.form === 'bool') store = `${o}[j]=${live}${value.code}?1:0;`;
   else if (value.form === 'null') store = '';
+  else if (value.form === 'big')
+    store = `${o}[j]=${value.isNull === null ? '' : `${value.isNull}?0n:`}${value.code};`;
   else store = `${o}[j]=${live}${float ?? value.code};`;
   if (flags !== null) store += `${emitter.bind(flags)}[j]=${value.isNull}?0:1;`;
   return { type, value, values, flags, store: `/*${k}*/${store}`, float };
@@ -156,6 +199,7 @@ function storesText(outputs: readonly Output[]): [last: string, before: string, 
 function finish(output: Output, rows: number): Column {
   const { type, value, values, flags } = output;
   const packed = flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, rows);
+  if (Array.isArray(values)) return columnOfUnscaled(type as DecimalType, values, packed);
   const dictionary = value.form === 'text' ? value.dictionary : null;
   const physical = value.form === 'pair' ? 'i64' : physicalOf(type);
   return narrow({ type, physical, length: rows, ...packed, values, dictionary });
@@ -163,7 +207,11 @@ function finish(output: Output, rows: number): Column {
 
 /** The text that a projection of these expressions compiles to: for explain and tests. */
 export function projectionText(nodes: readonly ExprNode[], batch: Batch): string {
-  const emitter = emitterFor(batch, null);
+  return withDecimals(huge => textOfProjection(nodes, batch, huge));
+}
+
+function textOfProjection(nodes: readonly ExprNode[], batch: Batch, huge: boolean): string {
+  const emitter = emitterFor(batch, null, huge);
   const outputs = nodes.flatMap((node, k) => {
     const value = emit(emitter, node);
     return value.form === 'null' ? [] : [outputOf(emitter, value, k, batch.rows)];

@@ -1,4 +1,6 @@
 import type { Column } from '../column/column.js';
+import { entryValues } from '../column/decimal-entries.js';
+import { UnsafeDecimal } from './emit-decimal.js';
 import type { Emitted, Emitter } from './emitter.js';
 
 /** Reads one column at `index`: `i` is the row of the batch, `j` the position among the rows of the loop. */
@@ -13,6 +15,7 @@ export function loadColumn(emitter: Emitter, column: Column, index: string): Emi
     const bits = emitter.bind(column.validity);
     isNull = emitter.local(`((${bits}[${index}>>3]>>(${index}&7))&1)===0`, 'n');
   }
+  if (type.kind === 'decimal') return loadDecimal(emitter, column, values, index, isNull);
   switch (physical) {
     case 'bool':
       return { form: 'bool', type, isNull, code: emitter.local(`${values}[${index}]!==0`, 'b') };
@@ -29,4 +32,22 @@ export function loadColumn(emitter: Emitter, column: Column, index: string): Emi
     default:
       return { form: 'number', type, isNull, code: emitter.local(`${values}[${index}]`) };
   }
+}
+
+/** Null slots hold 0, so they are bigints like all others. */
+function loadDecimal(
+  emitter: Emitter,
+  { type, physical, dictionary }: Column,
+  values: string,
+  index: string,
+  isNull: string | null,
+): Emitted {
+  if (!emitter.huge) {
+    if (physical !== 'f64') throw new UnsafeDecimal();
+    return { form: 'number', type, isNull, code: emitter.local(`${values}[${index}]`) };
+  }
+  let text = `BigInt(${values}[${index}])`;
+  if (physical === 'i64') text = `(BigInt(${values}[2*${index}+1])<<32n)|BigInt(${values}[2*${index}]>>>0)`;
+  else if (physical === 'code') text = `${emitter.bind(entryValues(dictionary!))}[${values}[${index}]]`;
+  return { form: 'big', type, isNull, code: emitter.local(text) };
 }

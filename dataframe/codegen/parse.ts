@@ -2,6 +2,8 @@ import { VolleyError } from '../../core/base/errors.js';
 import { type ColumnBuilder, createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import { parseDecimal } from '../column/decimal.js';
+import type { DecimalBuilder } from '../column/decimal-builder.js';
 import { joinDay, words } from '../column/int64.js';
 import { directives, nanosPerDay, parseIso, timeParser } from './time-text.js';
 
@@ -54,6 +56,13 @@ function appender(builder: ColumnBuilder, format: string | null): Append {
         const plain = text.trim();
         if (!floatForm.test(plain)) return false;
         builder.appendNumber(floatOf(plain));
+        return true;
+      };
+    case 'decimal':
+      return text => {
+        const unscaled = parseDecimal(text, type);
+        if (unscaled === null) return false;
+        (builder as DecimalBuilder).appendUnscaled(unscaled);
         return true;
       };
     case 'date':

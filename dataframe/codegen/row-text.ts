@@ -2,6 +2,8 @@ import { isValid } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
+import { formatDecimal } from '../column/decimal.js';
+import { unscaledReader } from '../column/decimal-entries.js';
 import { entryTexts } from '../column/dictionary.js';
 import { dayOf, timeOf } from '../column/int64.js';
 import { unitsPerSecond } from './emit-date.js';
@@ -62,6 +64,10 @@ function textOf(column: Column, format: string | null): (row: number) => string 
       const day = Math.floor(values[row]! / perDay);
       return write(day, (values[row]! - day * perDay) * nanos);
     };
+  }
+  if (type.kind === 'decimal') {
+    const read = unscaledReader(column);
+    return row => formatDecimal(read(row), type.scale);
   }
   if (physical === 'i64') {
     const unsigned = type.kind === 'uint64';

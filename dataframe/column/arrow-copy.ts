@@ -2,6 +2,7 @@ import * as arrow from 'apache-arrow';
 import { packValidity } from './bitmap.js';
 import type { Column, Dictionary, Values } from './column.js';
 import type { DataType } from './datatype.js';
+import { decimalColumn } from './decimal-builder.js';
 import { dictionaryId } from './dictionary.js';
 import { allocateValues, physicalOf } from './layout.js';
 import { StringTable } from './string-table.js';
@@ -24,6 +25,9 @@ export function bulkCopier(
 ): BulkCopier | null {
   if (arrow.DataType.isDictionary(arrowType)) return dictionaryCopier(vector, arrowType, type);
   if (arrow.DataType.isFloat(arrowType)) return arrowType.precision === 0 ? null : plainCopier(type);
+  if (type.kind === 'decimal') {
+    return (segments, rows) => decimalColumn(type, wordsOf(segments, rows, 4), flagsOf(segments, rows));
+  }
   if (physicalOf(type) === 'f64') return (segments, rows) => wordsColumn(type, segments, rows);
   const plain = arrow.DataType.isInt(arrowType) || arrow.DataType.isDate(arrowType);
   return plain ? plainCopier(type) : null;
@@ -74,7 +78,7 @@ function plainCopier(type: DataType): BulkCopier {
 /** 64-bit integers as f64 while all of them are safe, else as pairs of words. */
 function wordsColumn(type: DataType, segments: readonly Segment[], rows: number): Column {
   const flags = flagsOf(segments, rows);
-  const words = wordsOf(segments, rows);
+  const words = wordsOf(segments, rows, 2);
   if (flags !== null) {
     for (let i = 0; i < rows; i++) if (flags[i] === 0) words[2 * i] = words[2 * i + 1] = 0;
   }
@@ -97,13 +101,13 @@ function wordsColumn(type: DataType, segments: readonly Segment[], rows: number)
 }
 
 /** The words of all segments, one after another: a view where there is one without nulls. */
-function wordsOf(segments: readonly Segment[], rows: number): Int32Array {
+function wordsOf(segments: readonly Segment[], rows: number, perValue: 2 | 4): Int32Array {
   const views = segments.map(({ data, from, count }) => {
     const values = data.values as BigInt64Array | Int32Array;
-    return new Int32Array(values.buffer, values.byteOffset + 8 * from, 2 * count);
+    return new Int32Array(values.buffer, values.byteOffset + 4 * perValue * from, perValue * count);
   });
   if (views.length === 1 && segments[0]!.data.nullCount === 0) return views[0]!;
-  const words = new Int32Array(2 * rows);
+  const words = new Int32Array(perValue * rows);
   let at = 0;
   for (const view of views) {
     words.set(view, at);

@@ -1,16 +1,18 @@
 import * as arrow from 'apache-arrow';
 import { VolleyError } from '../../core/base/errors.js';
 import { bulkCopier, type Segment } from './arrow-copy.js';
-import { type ColumnBuilder, createBuilder, type ListBuilder } from './builder.js';
+import { type ColumnBuilder, createBuilder } from './builder.js';
 import type { Batch, Column } from './column.js';
-import { DataType, type Schema, type TimeUnit } from './datatype.js';
+import { DataType, isDecimal, type Schema, type TimeUnit } from './datatype.js';
+import type { DecimalBuilder } from './decimal-builder.js';
 import { emptyBatch, physicalOf } from './layout.js';
+import type { ListBuilder, StructBuilder } from './nested-builder.js';
 
 const units: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns'];
 
 /**
  * Batches of `rowsPerBatch` rows (the last one shorter), whatever the chunks of the table are; at least one. Their
- * columns may share memory with the table. Struct and decimal columns are UNSUPPORTED.
+ * columns may share memory with the table.
  */
 export function tableToBatches(table: arrow.Table, rowsPerBatch: number): Batch[] {
   const fields = table.schema.fields;
@@ -50,7 +52,14 @@ function typeOf(type: arrow.DataType, name: string): DataType {
   if (arrow.DataType.isDate(type)) return type.unit === 0 ? DataType.Date : DataType.Timestamp('ms');
   if (arrow.DataType.isTimestamp(type)) return DataType.Timestamp(units[type.unit]!, type.timezone ?? null);
   if (arrow.DataType.isDuration(type)) return DataType.Duration(units[type.unit]!);
+  if (arrow.DataType.isDecimal(type) && type.bitWidth === 128 && isDecimal(type.precision, type.scale)) {
+    return DataType.Decimal(type.precision, type.scale);
+  }
   if (arrow.DataType.isList(type)) return DataType.List(typeOf(type.children[0]!.type, name));
+  if (arrow.DataType.isStruct(type)) {
+    const fields = type.children.map(child => ({ name: child.name, type: typeOf(child.type, name) }));
+    return { kind: 'struct', fields };
+  }
   throw new VolleyError(
     'UNSUPPORTED',
     `column "${name}" has the Arrow type ${type}, which is not supported yet: drop or convert it first`,
@@ -137,6 +146,7 @@ function sourceOf(arrowType: arrow.DataType, type: DataType): Source {
   if (arrow.DataType.isList(arrowType) && type.kind === 'list') {
     return listSource(arrowType.children[0]!.type, type.item);
   }
+  if (arrow.DataType.isStruct(arrowType) && type.kind === 'struct') return structSource(arrowType, type);
   if (arrow.DataType.isBool(arrowType)) {
     return (data, builder) => {
       const bits = data.values as Uint8Array;
@@ -165,6 +175,7 @@ function sourceOf(arrowType: arrow.DataType, type: DataType): Source {
       return i => builder.appendNumber(half.get(i) as number);
     };
   }
+  if (type.kind === 'decimal') return decimalSource;
   if (physicalOf(type) === 'f64' && type.kind !== 'float64') return wordsSource;
   return (data, builder) => {
     const values = data.values as Float64Array;
@@ -187,9 +198,32 @@ function listSource(arrowItem: arrow.DataType, item: DataType): Source {
   };
 }
 
+function structSource(arrowType: arrow.Struct, type: Extract<DataType, { kind: 'struct' }>): Source {
+  const sources = type.fields.map((field, f) => sourceOf(arrowType.children[f]!.type, field.type));
+  return (data, builder) => {
+    const structs = builder as StructBuilder;
+    const children = data.children as arrow.Data[];
+    const appends = sources.map((source, f) => source(children[f]!, structs.fields[f]!));
+    return i => {
+      appends.forEach((append, f) => {
+        appendChunk(children[f]!, i, 1, structs.fields[f]!, append);
+      });
+      structs.appendStruct();
+    };
+  };
+}
+
 const wordsSource: Source = (data, builder) => {
   const words = int32View(data.values as BigInt64Array | Int32Array);
   return i => builder.appendInt64(words[2 * i]!, words[2 * i + 1]!);
+};
+
+const decimalSource: Source = (data, builder) => {
+  const words = int32View(data.values as Uint32Array);
+  return i => {
+    const at = 4 * i;
+    (builder as DecimalBuilder).appendWords(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+  };
 };
 
 const viewSource: Source = (data, builder) => {

@@ -3,7 +3,9 @@ import { limits } from '../../core/base/limits.js';
 import { isValid } from './bitmap.js';
 import type { Batch, Column, Dictionary } from './column.js';
 import type { DataType, Schema, TimeUnit } from './datatype.js';
+import { decimalWords } from './decimal-entries.js';
 import { unifySteps } from './dictionary.js';
+import { isNested } from './layout.js';
 
 export { tableToBatches } from './arrow-in.js';
 
@@ -49,6 +51,12 @@ function arrowType(type: DataType, id: number): arrow.DataType {
       return new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32(), id);
     case 'binary':
       return new arrow.Dictionary(new arrow.Binary(), new arrow.Int32(), id);
+    case 'decimal':
+      return new arrow.Decimal(type.scale, type.precision, 128);
+    case 'struct':
+      return new arrow.Struct(
+        type.fields.map(({ name, type: field }) => new arrow.Field(name, itemType(field), true)),
+      );
     case 'list':
       return new arrow.List(new arrow.Field('item', itemType(type.item), true));
     default:
@@ -56,21 +64,24 @@ function arrowType(type: DataType, id: number): arrow.DataType {
   }
 }
 
-/** Items of lists: text is written out, since few readers take dictionaries inside lists. */
+/** Items of lists and fields of structs: text is written out, since few readers take dictionaries inside them. */
 function itemType(type: DataType): arrow.DataType {
   if (type.kind === 'utf8') return new arrow.Utf8();
   return type.kind === 'binary' ? new arrow.Binary() : arrowType(type, 0);
 }
 
-/** A column inside a list, or a list, as Arrow data of that type. */
+/** A column inside a list or struct, or such a column, as Arrow data of that type. */
 function nestedData(column: Column, type: arrow.DataType): arrow.Data {
-  const { length, nullCount, items } = column;
+  const { length, nullCount, items, fields } = column;
   const nullBitmap = column.validity ?? undefined;
   let props: object;
-  if (items !== undefined) {
+  if (fields !== undefined) {
+    const { children } = type as arrow.Struct;
+    props = { children: fields.map((field, f) => nestedData(field, children[f]!.type)) };
+  } else if (items !== undefined) {
     const child = nestedData(items, (type as arrow.List).children[0]!.type);
     props = { valueOffsets: column.values, child };
-  } else if (column.dictionary !== null) props = writtenOut(column);
+  } else if (column.dictionary !== null && column.type.kind !== 'decimal') props = writtenOut(column);
   else props = { data: plainData(column) };
   type Props = Parameters<typeof arrow.makeData>[0];
   return arrow.makeData({ type, length, nullCount, nullBitmap, ...props } as Props) as arrow.Data;
@@ -126,12 +137,12 @@ function* tableSteps(schema: Schema, batches: readonly Batch[]): Generator<void,
     const children: arrow.Data[] = [];
     for (const [c, column] of batch.columns.entries()) {
       yield;
-      if (column.items !== undefined) {
+      if (isNested(column.type)) {
         children.push(nestedData(column, types[c]!));
         continue;
       }
-      const text = texts[c];
-      const data = text == null ? plainData(column) : remapped(column.values as Int32Array, text.maps[b]!);
+      const text = texts[c] ?? null;
+      const data = text === null ? plainData(column) : remapped(column.values as Int32Array, text.maps[b]!);
       const props = {
         type: types[c]!,
         length: column.length,
@@ -211,6 +222,10 @@ function plainData(column: Column): unknown {
       return words64(column, BigInt64Array);
     case 'uint64':
       return words64(column, BigUint64Array);
+    case 'decimal': {
+      const words = decimalWords(column);
+      return new Uint32Array(words.buffer, words.byteOffset, words.length);
+    }
     default:
       return values;
   }

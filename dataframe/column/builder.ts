@@ -2,12 +2,14 @@ import { VolleyError } from '../../core/base/errors.js';
 import { packValidity } from './bitmap.js';
 import type { Column, Physical, Values } from './column.js';
 import { type DataType, formatType } from './datatype.js';
+import { DecimalBuilder } from './decimal-builder.js';
 import { allocateValues, elementsPerValue, isWide, physicalOf } from './layout.js';
+import { ListBuilder, StructBuilder } from './nested-builder.js';
 import { StringTable } from './string-table.js';
 
 /**
  * Builds one column value by value. Values must suit the type (a number for numeric, date, timestamp and duration
- * columns, in the column's unit); ranges of narrow integers are checked by the caller.
+ * columns, in the column's unit; of decimals the unscaled integer); ranges of narrow integers are checked by the caller.
  */
 export interface ColumnBuilder {
   readonly type: DataType;
@@ -28,66 +30,9 @@ const two32 = 4294967296;
 
 /** A builder for columns of `type`; `capacity` is a hint in rows. */
 export function createBuilder(type: DataType, capacity = 1024): ColumnBuilder {
+  if (type.kind === 'decimal') return new DecimalBuilder(type);
+  if (type.kind === 'struct') return new StructBuilder(type, capacity);
   return type.kind === 'list' ? new ListBuilder(type.item, capacity) : new Builder(type, capacity);
-}
-
-/** Lists: the items of a row are appended to `items`, then `appendList` ends it. */
-export class ListBuilder implements ColumnBuilder {
-  readonly type: DataType;
-  readonly items: ColumnBuilder;
-  #ends: number[] = [];
-  #flags: number[] = [];
-
-  constructor(item: DataType, capacity: number) {
-    this.type = { kind: 'list', item };
-    this.items = createBuilder(item, capacity);
-  }
-
-  get length(): number {
-    return this.#ends.length;
-  }
-
-  appendList(): void {
-    this.#ends.push(this.items.length);
-    this.#flags.push(1);
-  }
-
-  appendNull(): void {
-    this.#ends.push(this.items.length);
-    this.#flags.push(0);
-  }
-
-  appendNumber(value: number): void {
-    throw wrongType(this.type, String(value));
-  }
-
-  appendBool(value: boolean): void {
-    throw wrongType(this.type, String(value));
-  }
-
-  appendString(): void {
-    throw wrongType(this.type, 'text');
-  }
-
-  appendBytes(): void {
-    throw wrongType(this.type, 'text');
-  }
-
-  appendInt64(): void {
-    throw wrongType(this.type, 'an integer');
-  }
-
-  finish(): Column {
-    const length = this.#ends.length;
-    const values = new Int32Array(length + 1);
-    values.set(this.#ends, 1);
-    const packed = packValidity(Uint8Array.from(this.#flags), length);
-    this.#ends = [];
-    this.#flags = [];
-    const { type } = this;
-    const items = this.items.finish();
-    return { type, physical: 'list', length, ...packed, values, dictionary: null, items };
-  }
 }
 
 class Builder implements ColumnBuilder {

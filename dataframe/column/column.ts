@@ -4,7 +4,10 @@ import type { DataType, Schema } from './datatype.js';
  * How values lie in memory while kernels work on them.
  * 'bool': a byte each, 0 or 1. 'f64' also holds 64-bit integers and timestamps as long as every value is a safe
  * integer (|v| <= 2^53-1); 'i64' holds those that are not, as Int32 pairs (low word, high word). 'code': Int32 codes
- * into a dictionary: every string column. 'list': Int32 offsets into a column of items.
+ * into a dictionary: every string column. 'list': Int32 offsets into a column of items. 'struct': no values, but a
+ * column for each field.
+ * Decimals are unscaled integers: 'f64' while all are safe; else 'i64' up to 18 digits, and beyond 'code' into a
+ * dictionary of 16-byte integers whose order as bytes is that of the values (decimal-entries.ts).
  */
 export type Physical =
   | 'bool'
@@ -18,7 +21,8 @@ export type Physical =
   | 'f64'
   | 'i64'
   | 'code'
-  | 'list';
+  | 'list'
+  | 'struct';
 
 export type Values =
   | Int8Array
@@ -41,13 +45,15 @@ export interface Column {
   readonly validity: Uint8Array | null;
   /**
    * Exactly `length` values (2 × length words for 'i64'). Null slots hold 0. For 'list' length + 1 ascending offsets,
-   * from 0 to items.length; null slots are empty.
+   * from 0 to items.length; null slots are empty. For 'struct' none.
    */
   readonly values: Values;
   /** For 'code'. */
   readonly dictionary: Dictionary | null;
   /** For 'list'. */
   readonly items?: Column;
+  /** For 'struct': a column of as many rows for each field of the type, null where the struct is. */
+  readonly fields?: readonly Column[];
   /** Bounds of the stored values (integers, dates, timestamps), null slots' 0 included: conservative. Absent: unknown. */
   readonly range?: ValueRange;
 }

@@ -1,3 +1,5 @@
+import { VolleyError } from '../../core/base/errors.js';
+
 /** Logical types. Plain data: they travel in plan fragments. */
 export type DataType =
   | { readonly kind: 'null' }
@@ -10,6 +12,7 @@ export type DataType =
   /** Units since 1970-01-01T00:00Z; timeZone null: local wall time. */
   | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly timeZone: string | null }
   | { readonly kind: 'duration'; readonly unit: TimeUnit }
+  /** Exact: an integer of `precision` digits (1 to 38), `scale` of them behind the point. */
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'list'; readonly item: DataType }
   | { readonly kind: 'struct'; readonly fields: readonly Field[] };
@@ -22,6 +25,15 @@ export interface Field {
   readonly type: DataType;
 }
 export type Schema = readonly Field[];
+
+/** The most digits a decimal can have: those that fit 128 bits. */
+export const maxPrecision = 38;
+
+/** True where there is a type Decimal(precision, scale). */
+export function isDecimal(precision: number, scale: number): boolean {
+  const fits = Number.isInteger(precision) && precision >= 1 && precision <= maxPrecision;
+  return fits && Number.isInteger(scale) && scale >= 0 && scale <= precision;
+}
 
 /** The public names: `DataType.Int64`, `DataType.Timestamp('us', 'UTC')`. */
 export const DataType = {
@@ -46,7 +58,15 @@ export const DataType = {
     timeZone,
   }),
   Duration: (unit: TimeUnit = 'us'): DataType => ({ kind: 'duration', unit }),
-  Decimal: (precision: number, scale: number): DataType => ({ kind: 'decimal', precision, scale }),
+  /** `precision` digits, 1 to 38, of which `scale` are behind the point. @throws INVALID_ARGUMENT */
+  Decimal: (precision: number, scale: number): DataType => {
+    if (isDecimal(precision, scale)) return { kind: 'decimal', precision, scale };
+    throw new VolleyError(
+      'INVALID_ARGUMENT',
+      `Decimal(${precision}, ${scale}): a decimal has 1 to ${maxPrecision} digits, of which 0 to all are behind the point`,
+      { precision, scale },
+    );
+  },
   List: (item: DataType): DataType => ({ kind: 'list', item }),
   Struct: (fields: Readonly<Record<string, DataType>>): DataType => ({
     kind: 'struct',

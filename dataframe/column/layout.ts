@@ -1,6 +1,8 @@
+import { assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import type { Batch, Column, Dictionary, Physical, Values } from './column.js';
-import { type DataType, formatType, type Schema } from './datatype.js';
+import type { DataType, Schema } from './datatype.js';
+import { maxPrecision64 } from './decimal.js';
 
 /** The physical form a column of this type has unless its values demand another ('i64' beyond 2^53). */
 export function physicalOf(type: DataType): Physical {
@@ -28,30 +30,46 @@ export function physicalOf(type: DataType): Physical {
     case 'uint64':
     case 'timestamp':
     case 'duration':
+    case 'decimal':
       return 'f64';
     case 'utf8':
     case 'binary':
       return 'code';
     case 'list':
       return 'list';
+    case 'struct':
+      return 'struct';
     default:
-      throw new VolleyError(
-        'UNSUPPORTED',
-        `columns of type ${formatType(type)} are not supported yet: cast or drop them before loading`,
-        { type: formatType(type) },
-      );
+      return assertNever(type);
   }
 }
 
 /** True for types whose values are 64-bit integers: 'f64' while safe, else 'i64'. */
 export function isWide(type: DataType): boolean {
   const kind = type.kind;
+  if (kind === 'decimal') return type.precision <= maxPrecision64;
   return kind === 'int64' || kind === 'uint64' || kind === 'timestamp' || kind === 'duration';
+}
+
+/** True for decimals that may need 128 bits: 'f64' while all values of a column are safe integers, else 'code'. */
+export function isHuge(type: DataType): boolean {
+  return type.kind === 'decimal' && type.precision > maxPrecision64;
+}
+
+/** True for types that keys, extremes and orders know by dictionary codes (comparableColumn of kernels/distinct-text.ts makes them so). */
+export function isCoded(type: DataType): boolean {
+  return type.kind === 'utf8' || type.kind === 'binary' || isHuge(type);
+}
+
+/** True for types whose columns are made of other columns: they are carried and taken apart, never compared. */
+export function isNested(type: DataType): boolean {
+  return type.kind === 'list' || type.kind === 'struct';
 }
 
 /** True where `physical` may hold values of `type`. */
 export function isPhysicalOf(type: DataType, physical: Physical): boolean {
-  return physical === physicalOf(type) || (physical === 'i64' && isWide(type));
+  if (physical === physicalOf(type)) return true;
+  return (physical === 'i64' && isWide(type)) || (physical === 'code' && isHuge(type));
 }
 
 const constructors = {
@@ -67,6 +85,7 @@ const constructors = {
   i64: Int32Array,
   code: Int32Array,
   list: Int32Array,
+  struct: Uint8Array,
 } as const;
 
 /** Array elements per value: 2 for 'i64', else 1. */
@@ -74,8 +93,9 @@ export function elementsPerValue(physical: Physical): number {
   return physical === 'i64' ? 2 : 1;
 }
 
-/** Array elements of so many values: a list has one offset more. */
+/** Array elements of so many values: a list has one offset more, a struct has none. */
 export function elementsOf(physical: Physical, length: number): number {
+  if (physical === 'struct') return 0;
   return physical === 'list' ? length + 1 : length * elementsPerValue(physical);
 }
 
@@ -129,6 +149,7 @@ export function nullColumn(type: DataType, length: number): Column {
     values: allocateValues(physical, length),
     dictionary: physical === 'code' ? emptyDictionary : null,
     ...(type.kind === 'list' ? { items: nullColumn(type.item, 0) } : {}),
+    ...(type.kind === 'struct' ? { fields: type.fields.map(field => nullColumn(field.type, length)) } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import { compile } from '../codegen/compile.js';
 import type { Column, ValueRange, Values } from './column.js';
-import { isWide } from './layout.js';
+import { isHuge, isWide } from './layout.js';
 
 /** Leaves the bounds in `out`: no allocation, and numbers of one kind each. */
 type Bounds = (values: Values, rows: number, out: Float64Array) => void;
@@ -20,7 +20,7 @@ export function hasRange({ physical, type }: Pick<Column, 'physical' | 'type'>):
     case 'u32':
       return true;
     case 'f64':
-      return isWide(type);
+      return isWide(type) || isHuge(type);
     default:
       return false;
   }

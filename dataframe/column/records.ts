@@ -1,26 +1,22 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { compile, quote } from '../codegen/compile.js';
-import { type ColumnBuilder, createBuilder, type ListBuilder } from './builder.js';
+import { createBuilder } from './builder.js';
 import type { Batch, Column } from './column.js';
-import { DataType, formatType, type Schema, type TimeUnit } from './datatype.js';
+import { DataType, type Schema } from './datatype.js';
+import { decimalToNumber, formatDecimal } from './decimal.js';
+import { unscaledReader } from './decimal-entries.js';
 import { entryTexts } from './dictionary.js';
-import { dayOf, joinDay, timeOf, words } from './int64.js';
-
-/** Units per millisecond: milliseconds = value / unitsPerMs. */
-export const unitsPerMs: Readonly<Record<TimeUnit, number>> = { s: 0.001, ms: 1, us: 1e3, ns: 1e6 };
-
-const dayMs = 86_400_000;
-
-/** A record as users have it: numbers, bigints, strings, booleans, Dates, null or undefined by column name. */
-export type RecordLike = Readonly<Record<string, unknown>>;
+import { dayOf, timeOf } from './int64.js';
+import { appender, dayMs, describe, isPlainObject, type RecordLike, unitsPerMs } from './record-values.js';
 
 /**
  * Columns of plain objects. Columns come in order of first appearance; a missing key is null. Without a schema the
- * first value of a column decides: number → Float64, bigint → Int64, Date → Timestamp(ms), string → Utf8, boolean → Bool.
+ * first value of a column decides: number → Float64, bigint → Int64, Date → Timestamp(ms), string → Utf8, boolean → Bool,
+ * array → List, plain object → Struct.
  */
 export function recordsToBatch(objects: readonly object[], schema?: Schema): Batch {
   const records = objects as readonly RecordLike[];
-  const fields = schema ?? inferSchema(records);
+  const fields = schema ?? schemaOfRecords(records);
   const columns = fields.map(({ name, type }) => {
     const builder = createBuilder(type, records.length);
     const append = appender(builder, name);
@@ -34,10 +30,18 @@ export function recordsToBatch(objects: readonly object[], schema?: Schema): Bat
   return { schema: fields, rows: records.length, columns };
 }
 
-function inferSchema(records: readonly RecordLike[]): Schema {
+/** The columns of plain objects in order of first appearance: declared ones, and all others as their first value says. */
+export function schemaOfRecords(
+  objects: readonly object[],
+  declared: Readonly<Record<string, DataType>> = {},
+): Schema {
   const types = new Map<string, DataType | null>();
-  for (const record of records) {
+  for (const record of objects as readonly RecordLike[]) {
     for (const name of Object.keys(record)) {
+      if (Object.hasOwn(declared, name)) {
+        types.set(name, declared[name]!);
+        continue;
+      }
       const known = types.get(name);
       if (known !== null && known !== undefined && !isOpen(known)) continue;
       const value = record[name];
@@ -45,12 +49,15 @@ function inferSchema(records: readonly RecordLike[]): Schema {
       types.set(name, value === null || value === undefined ? null : typeOfValue(value, name));
     }
   }
+  for (const [name, type] of Object.entries(declared)) types.set(name, type);
   return [...types].map(([name, type]) => ({ name, type: type ?? DataType.Null }));
 }
 
-/** True for lists of which no item was seen yet. */
+/** True for lists of which no item was seen yet, and structs of which a field was always null. */
 function isOpen(type: DataType): boolean {
-  return type.kind === 'list' && (type.item.kind === 'null' || isOpen(type.item));
+  const open = (inner: DataType) => inner.kind === 'null' || isOpen(inner);
+  if (type.kind === 'struct') return type.fields.some(field => open(field.type));
+  return type.kind === 'list' && open(type.item);
 }
 
 function typeOfValue(value: unknown, name: string): DataType {
@@ -69,123 +76,27 @@ function typeOfValue(value: unknown, name: string): DataType {
         const item = value.find(v => v !== null && v !== undefined);
         return DataType.List(item === undefined ? DataType.Null : typeOfValue(item, name));
       }
+      if (isPlainObject(value)) {
+        const fields = Object.entries(value).map(([key, inner]) => {
+          const type =
+            inner === null || inner === undefined ? DataType.Null : typeOfValue(inner, `${name}.${key}`);
+          return { name: key, type };
+        });
+        return { kind: 'struct', fields };
+      }
       throw new VolleyError(
         'UNSUPPORTED',
-        `column "${name}" holds ${describe(value)}: records may hold numbers, bigints, strings, booleans, Dates, arrays of them and nulls`,
+        `column "${name}" holds ${describe(value)}: records may hold numbers, bigints, strings, booleans, Dates, arrays and plain objects of them, and nulls`,
         { column: name },
       );
   }
 }
 
-function describe(value: unknown): string {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
-  if (typeof value === 'object') return `an object (${value?.constructor?.name ?? 'null prototype'})`;
-  return `a ${typeof value}`;
-}
-
-function mismatch(builder: ColumnBuilder, name: string, value: unknown, row: number): VolleyError {
-  const type = formatType(builder.type);
-  const found = describe(value);
-  return new VolleyError(
-    'TYPE_MISMATCH',
-    `column "${name}" is ${type}, but row ${row} holds ${found} (${String(value)}): make the column one type, or declare it in a schema`,
-    { column: name, row, expected: type, found },
-  );
-}
-
-const integerRange: Readonly<Record<string, readonly [number, number]>> = {
-  int8: [-128, 127],
-  int16: [-32768, 32767],
-  int32: [-2147483648, 2147483647],
-  uint8: [0, 255],
-  uint16: [0, 65535],
-  uint32: [0, 4294967295],
-};
-
-/** Checks and appends one non-null value. */
-function appender(builder: ColumnBuilder, name: string): (value: unknown, row: number) => void {
-  const type = builder.type;
-  const refuse = (value: unknown, row: number) => mismatch(builder, name, value, row);
-  switch (type.kind) {
-    case 'bool':
-      return (value, row) => {
-        if (typeof value !== 'boolean') throw refuse(value, row);
-        builder.appendBool(value);
-      };
-    case 'utf8':
-      return (value, row) => {
-        if (typeof value !== 'string') throw refuse(value, row);
-        builder.appendString(value);
-      };
-    case 'binary':
-      return (value, row) => {
-        if (!(value instanceof Uint8Array)) throw refuse(value, row);
-        builder.appendBytes(value, 0, value.length);
-      };
-    case 'date':
-    case 'timestamp': {
-      const perDay = type.kind === 'date' ? 1 : unitsPerMs[type.unit] * dayMs;
-      return (value, row) => {
-        if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw refuse(value, row);
-        const day = Math.floor(value.getTime() / dayMs);
-        const time = Math.floor(((value.getTime() - day * dayMs) * perDay) / dayMs);
-        joinDay(day, type.kind === 'date' ? 0 : time, perDay);
-        if (words.high > 2147483647 || words.high < -2147483648) throw refuse(value, row);
-        builder.appendInt64(words.low | 0, words.high);
-      };
-    }
-    case 'list':
-      return listAppender(builder as ListBuilder, name, refuse);
-    case 'float32':
-    case 'float64':
-      return (value, row) => {
-        if (typeof value !== 'number') throw refuse(value, row);
-        builder.appendNumber(value);
-      };
-    default:
-      return integerAppender(builder, refuse);
-  }
-}
-
-function listAppender(
-  builder: ListBuilder,
-  name: string,
-  refuse: (value: unknown, row: number) => VolleyError,
-): (value: unknown, row: number) => void {
-  const append = appender(builder.items, `${name}[]`);
-  return (value, row) => {
-    if (!Array.isArray(value)) throw refuse(value, row);
-    for (const item of value as unknown[]) {
-      if (item === null || item === undefined) builder.items.appendNull();
-      else append(item, row);
-    }
-    builder.appendList();
-  };
-}
-
-function integerAppender(builder: ColumnBuilder, refuse: (value: unknown, row: number) => VolleyError) {
-  const range = integerRange[builder.type.kind];
-  const unsigned = builder.type.kind === 'uint64';
-  return (value: unknown, row: number): void => {
-    if (typeof value === 'bigint') {
-      const fits = unsigned ? BigInt.asUintN(64, value) === value : BigInt.asIntN(64, value) === value;
-      if (!fits) throw refuse(value, row);
-      if (range === undefined) {
-        builder.appendInt64(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
-        return;
-      }
-      value = Number(value);
-    }
-    if (typeof value !== 'number' || !Number.isInteger(value)) throw refuse(value, row);
-    if (range === undefined ? unsigned && value < 0 : value < range[0] || value > range[1])
-      throw refuse(value, row);
-    builder.appendNumber(value);
-  };
-}
-
 export interface RecordOptions {
   /** How 64-bit integers come out: 'number' (default; beyond 2^53 an error) or 'bigint'. */
   readonly int64?: 'number' | 'bigint';
+  /** How decimals come out: 'string' (default: exact, `12.30`) or 'number' (the nearest one). */
+  readonly decimal?: 'string' | 'number';
 }
 
 /** Plain objects: Date for dates and timestamps, null for null. One object literal per schema, generated. */
@@ -248,6 +159,10 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
       const read = (row: number) => items.slice(values[row], values[row + 1]);
       return plain((_, d) => `${d}(i)`, read);
     }
+    case 'struct': {
+      const batch = { schema: type.fields, rows: column.length, columns: column.fields! };
+      return plain((_, d) => `${d}[i]`, batchesToRecords(type.fields, [batch], options));
+    }
     case 'bool':
       return plain(v => `${v}!==0`);
     case 'utf8':
@@ -279,6 +194,15 @@ function sourceOf(column: Column, name: string, options: RecordOptions): RecordS
         return new Date(dayOf(high, low, perDay) * dayMs + Math.floor(timeOf(high, low, perDay) / perMs));
       };
       return plain((_, d) => `${d}(i)`, toDate);
+    }
+    case 'decimal': {
+      const read = unscaledReader(column);
+      const { scale } = type;
+      const convert = options.decimal === 'number' ? decimalToNumber : formatDecimal;
+      return plain(
+        (_, d) => `${d}(i)`,
+        (row: number) => convert(read(row), scale),
+      );
     }
     case 'int64':
     case 'uint64':

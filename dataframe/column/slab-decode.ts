@@ -4,7 +4,8 @@ import type { PartitionHeader } from '../../core/graph/partition.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from './column.js';
-import { type DataType, formatType, sameType } from './datatype.js';
+import { type DataType, type Field, formatType, isDecimal, sameType } from './datatype.js';
+import { entryBytes } from './decimal-entries.js';
 import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
 import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
 import { hasRange } from './range.js';
@@ -131,11 +132,13 @@ function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
   if (meta.dictionary !== null) {
     dictionary = decodeDictionary(meta.dictionary, name, from);
     if (!trusted) checkCodes(values as Int32Array, dictionary.length, rows, nullCount, name);
+    if (!trusted && type.kind === 'decimal') checkEntries(dictionary, name);
   }
   const range = decodeRange(meta);
   const plain: Column = { type, physical, length: rows, nullCount, validity, values, dictionary };
   const column: Column = range === null ? plain : { ...plain, range };
   if ((type.kind === 'list') !== (meta.items !== undefined)) throw corrupt(`${name}: items`);
+  if (type.kind === 'struct') return { ...column, fields: decodeFields(meta, rows, type.fields, from) };
   return type.kind === 'list' ? { ...column, items: decodeItems(meta, rows, type.item, from) } : column;
 }
 
@@ -163,11 +166,27 @@ function decodeItems(meta: ColumnMeta, rows: number, item: DataType, from: Sourc
   return column;
 }
 
+/** The fields of a struct column: those of its type, each of as many rows. */
+function decodeFields(
+  { name, fields }: ColumnMeta,
+  rows: number,
+  types: readonly Field[],
+  from: Source,
+): Column[] {
+  if (!Array.isArray(fields) || fields.length !== types.length) throw corrupt(`${name}: fields`);
+  return types.map((field, f) => {
+    const column = decodeColumn(fields[f] as ColumnMeta, rows, from);
+    if (!sameType(column.type, field.type)) throw corrupt(`${name}: field ${field.name} of another type`);
+    return column;
+  });
+}
+
 function isType(type: DataType): boolean {
   if (typeof type !== 'object' || type === null || typeof type.kind !== 'string') return false;
   if (type.kind === 'timestamp' || type.kind === 'duration') {
     if (!['s', 'ms', 'us', 'ns'].includes(type.unit)) return false;
   }
+  if (type.kind === 'decimal') return isDecimal(type.precision, type.scale);
   return formatType(type).length > 0;
 }
 
@@ -196,6 +215,13 @@ function checkOffsets(offsets: Int32Array, byteLength: number, name: string): vo
     if (offsets[i + 1]! < offsets[i]!) throw corrupt(`${name}: dictionary offsets do not ascend`);
   }
   if (offsets[length]! > byteLength) throw corrupt(`${name}: dictionary offset beyond its bytes`);
+}
+
+/** Entries of decimals are integers of one size. */
+function checkEntries({ offsets, length }: Dictionary, name: string): void {
+  let bad = 0;
+  for (let i = 0; i < length; i++) bad |= offsets[i + 1]! - offsets[i]! === entryBytes ? 0 : 1;
+  if (bad !== 0) throw corrupt(`${name}: a decimal that is not of ${entryBytes} bytes`);
 }
 
 function checkCodes(codes: Int32Array, length: number, rows: number, nullCount: number, name: string): void {

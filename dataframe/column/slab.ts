@@ -33,6 +33,8 @@ export interface ColumnMeta {
   readonly range: readonly [number, number] | null;
   /** Of a list: its items, as a column of that many values. */
   readonly items?: { readonly length: number; readonly column: ColumnMeta };
+  /** Of a struct: its fields, in the order of the type. */
+  readonly fields?: readonly ColumnMeta[];
 }
 
 export interface DictionaryMeta {
@@ -50,8 +52,15 @@ export function aligned(bytes: number): number {
   return Math.ceil(bytes / a) * a;
 }
 
-/** The buffers of a column in slab order, as bytes. */
+/** The buffers of a column and of those it is made of in slab order, as bytes. */
 function buffersOf(column: Column): Uint8Array[] {
+  const out = ownBuffers(column);
+  if (column.items !== undefined) out.push(...buffersOf(column.items));
+  for (const field of column.fields ?? []) out.push(...buffersOf(field));
+  return out;
+}
+
+function ownBuffers(column: Column): Uint8Array[] {
   const out: Uint8Array[] = [];
   if (column.validity !== null) out.push(column.validity.subarray(0, bitmapBytes(column.length)));
   const size = bytesOfValues(column.physical, column.length);
@@ -62,7 +71,6 @@ function buffersOf(column: Column): Uint8Array[] {
     out.push(new Uint8Array(offsets.buffer, offsets.byteOffset, (length + 1) * 4));
     out.push(bytes);
   }
-  if (column.items !== undefined) out.push(...buffersOf(column.items));
   return out;
 }
 
@@ -88,7 +96,7 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
     return range;
   };
   const write = (column: Column, name: string): ColumnMeta => {
-    const buffers = buffersOf(column.items === undefined ? column : { ...column, items: undefined });
+    const buffers = ownBuffers(column);
     let next = 0;
     const validity = column.validity === null ? null : put(buffers[next++]!);
     const values = put(buffers[next++]!);
@@ -102,10 +110,13 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
             id: dictionaryId(column.dictionary, column.length),
             ...(column.dictionary.repeats === true ? { repeats: true as const } : {}),
           };
-    const { type, physical, nullCount, items } = column;
+    const { type, physical, nullCount, items, fields } = column;
     const bounds = rangeOf(column);
     const range = bounds === undefined ? null : ([bounds.min, bounds.max] as const);
     const meta = { name, type, physical, nullCount, validity, values, dictionary, range };
+    if (type.kind === 'struct') {
+      return { ...meta, fields: fields!.map((field, f) => write(field, type.fields[f]!.name)) };
+    }
     if (items === undefined) return meta;
     return { ...meta, items: { length: items.length, column: write(items, `${name}[]`) } };
   };

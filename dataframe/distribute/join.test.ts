@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Rng, seededRng } from '../../core/base/rng.js';
-import { type DataFrame, fromRecords } from '../frame.js';
+import { DataFrame, fromRecords } from '../frame.js';
 import type { JoinHow } from '../physical/fragment.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
 import { type Cell, comparable, openJudge, type Row } from '../testing/judge.js';
@@ -204,4 +204,24 @@ test('a shared table on text finds every match where the joined dictionary has a
     const found = await joined.with({ sharedBuildBytes: 0, joinTier }).toRecords();
     expect(found.filter(row => row.v !== null)).toHaveLength(380);
   }
+});
+
+// Goal: codes in the table are those of the dictionary that is stored beside it.
+test('a build side of several dictionaries, of which some entries are left, matches by text', async () => {
+  const executor = new InlineExecutor();
+  const side = async (prefix: string) => {
+    const records = Array.from({ length: 200 }, (_, i) => ({ k: `${prefix}${i % 8}`, v: i }));
+    const kept = await fromRecords({ executor }, records).persist();
+    return kept.filter(kept.col('v').mod(8).gtEq(4));
+  };
+  const build = await DataFrame.concat([await side('a'), await side('b')]).persist();
+  const probe = DataFrame.concat([await side('b'), await side('a')]).select('k');
+  const wanted = await probe.join(build, { on: 'k' }).sort('k', 'v').toRecords();
+  const shared = await probe
+    .with({ sharedBuildBytes: 0 })
+    .join(build, { on: 'k' })
+    .sort('k', 'v')
+    .toRecords();
+  expect(wanted.length).toBe(5000);
+  expect(shared).toEqual(wanted);
 });

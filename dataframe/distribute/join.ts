@@ -1,3 +1,4 @@
+import { isCoded, isNested } from '../column/layout.js';
 import type { FragmentOp, JoinStep } from '../physical/fragment.js';
 import { columnNode, fieldOf, type JoinPlan, type Plan } from '../plan/plan.js';
 import { type BuildContext, build } from './build.js';
@@ -100,7 +101,7 @@ function isResident(plan: Plan): boolean {
   return plan.kind === 'project' ? isResident(plan.input) : plan.kind === 'memory';
 }
 
-/** The build side is made once: one task builds the table, another puts the other columns side by side (lists: one each). */
+/** The build side is made once: one task builds the table, another puts the other columns side by side (lists and structs: one each). */
 function broadcastShared(
   plan: JoinPlan,
   left: Pipeline,
@@ -109,13 +110,11 @@ function broadcastShared(
 ): Pipeline {
   const whole = gatherLayer(layer);
   const { rightOn, take } = plan;
-  const texts = layer.schema
-    .filter(({ type }) => type.kind === 'utf8' || type.kind === 'binary')
-    .map(f => f.name);
+  const texts = layer.schema.filter(({ type }) => isCoded(type)).map(f => f.name);
   const taken = new Set(take.map(t => t.column));
   const inTable = rightOn.filter(name => taken.has(name) || texts.includes(name));
   const rest = layer.schema.map(f => f.name).filter(name => taken.has(name) && !rightOn.includes(name));
-  const lists = rest.filter(name => fieldOf(layer.schema, name).type.kind === 'list');
+  const lists = rest.filter(name => isNested(fieldOf(layer.schema, name).type));
   const packed = rest.filter(name => !lists.includes(name));
   const groups = [...(packed.length > 0 ? [packed] : []), ...lists.map(name => [name])];
   const only = (names: readonly string[]) => picked(whole, names);

@@ -2,6 +2,7 @@ import type { TaskRange } from '../../core/base/ids.js';
 import { isValid } from '../column/bitmap.js';
 import type { Schema } from '../column/datatype.js';
 import { entryText } from '../column/dictionary.js';
+import { isCoded } from '../column/layout.js';
 import { packFields } from '../kernels/packed-tier.js';
 import type { FragmentOp, PackedField } from '../physical/fragment.js';
 import { extentsSchema } from '../physical/schema.js';
@@ -91,18 +92,17 @@ async function extentsOf(
       }
     }
     asked.forEach((name, k) => {
-      const text = fieldOf(layer.schema, name).type.kind === 'utf8';
-      known.set(name, united(found[k]!, text));
+      known.set(name, united(found[k]!, isCoded(fieldOf(layer.schema, name).type)));
     });
   }
   return columns.map(name => known.get(name) ?? null);
 }
 
-function united(extents: readonly Extent[], text: boolean): Extent | null {
+function united(extents: readonly Extent[], coded: boolean): Extent | null {
   const [first] = extents;
   if (first === undefined) return null;
   const { dictionary } = first;
-  if (text && (dictionary === null || extents.some(extent => extent.dictionary !== dictionary))) return null;
+  if (coded && (dictionary === null || extents.some(extent => extent.dictionary !== dictionary))) return null;
   const min = Math.min(...extents.map(extent => extent.min));
   const max = Math.max(...extents.map(extent => extent.max));
   if (!(max >= min)) return null;

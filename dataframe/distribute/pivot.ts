@@ -2,6 +2,8 @@ import type { Executor } from '../../core/graph/executor.js';
 import { formatColumn } from '../codegen/row-text.js';
 import { isValid } from '../column/bitmap.js';
 import type { Batch, Column } from '../column/column.js';
+import { plainUnscaled } from '../column/decimal.js';
+import { unscaledReader } from '../column/decimal-entries.js';
 import { entryTexts } from '../column/dictionary.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
 import { widen } from '../kernels/concat.js';
@@ -44,7 +46,7 @@ async function found(verb: PivotVerb, executor: Executor, run: RunVerb): Promise
 
 function valuesOf(column: Column): PivotValue[] {
   const { type, length, validity } = column;
-  const texts = column.dictionary === null ? null : entryTexts(column.dictionary);
+  const texts = type.kind !== 'utf8' ? null : entryTexts(column.dictionary!);
   const names = texts === null && type.kind !== 'bool' ? formatColumn(column) : null;
   const nameTexts = names === null ? null : entryTexts(names.dictionary!);
   return Array.from({ length }, (_, row): PivotValue => {
@@ -57,6 +59,7 @@ function valuesOf(column: Column): PivotValue[] {
 
 function plainValue(column: Column, row: number): LiteralValue {
   if (column.type.kind === 'bool') return column.values[row] !== 0;
+  if (column.type.kind === 'decimal') return plainUnscaled(BigInt(unscaledReader(column)(row)));
   if (column.physical !== 'i64') return column.values[row]!;
   const words = widen(column).values;
   const bits = (BigInt(words[2 * row + 1]!) << 32n) | BigInt(words[2 * row]! >>> 0);

@@ -4,7 +4,7 @@ import { type AggregateExtra, Aggregates } from './aggregates.js';
 import { formatExpr } from './format.js';
 import { type ListAccess, listAccess } from './lists.js';
 import { literalNode, type PlainValue } from './literal.js';
-import { DateNamespace, StringNamespace } from './namespaces.js';
+import { DateNamespace, StringNamespace, StructNamespace } from './namespaces.js';
 import type { AggregateOp, ExprNode, FunctionName, FunctionParams } from './node.js';
 import { caseBranch } from './traverse.js';
 
@@ -167,6 +167,11 @@ export class Expr extends Aggregates {
     return listAccess(this, () => aggregate('list', this.node));
   }
 
+  /** Of columns of structs. */
+  get struct(): StructNamespace {
+    return new StructNamespace(this);
+  }
+
   protected override aggregated(op: AggregateOp, extra?: AggregateExtra): Expr {
     return aggregate(op, this.node, null, extra);
   }
@@ -282,6 +287,17 @@ export function concatStr(operands: readonly Operand[], separator = ''): Expr {
   if (operands.length === 0)
     throw new VolleyError('INVALID_ARGUMENT', 'concatStr() needs at least one operand');
   return call('concatStr', operands, { separator });
+}
+
+/** A column of structs of these columns, by name, and expressions, under the names they have. */
+export function struct(...fields: readonly (string | Expr)[]): Expr {
+  const operands = fields.map(field => (typeof field === 'string' ? col(field) : field));
+  const names = operands.map(({ node }) => outputName(node));
+  const twice = names.find((name, f) => names.indexOf(name) !== f);
+  if (names.length > 0 && twice === undefined) return call('struct', operands, { names });
+  const what =
+    twice === undefined ? 'needs at least one field' : `has two fields ${JSON.stringify(twice)}: alias one`;
+  throw new VolleyError('INVALID_ARGUMENT', `struct() ${what}`);
 }
 
 /** The node of an operand; plain values become literals. */

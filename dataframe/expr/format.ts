@@ -1,5 +1,6 @@
 import { assertNever } from '../../core/base/assert.js';
 import { formatType } from '../column/datatype.js';
+import { formatDecimal } from '../column/decimal.js';
 import type { ExprNode, FunctionName, FunctionParams, LiteralValue } from './node.js';
 
 const infix: Partial<Record<FunctionName, string>> = {
@@ -72,6 +73,9 @@ function formatLiteral(node: Extract<ExprNode, { kind: 'literal' }>): string {
     const date = new Date(value / unitsPerMs);
     if (Number.isNaN(date.getTime())) return `${formatType(type)}(${value})`;
     return type.kind === 'date' ? date.toISOString().slice(0, 10) : date.toISOString();
+  }
+  if (type.kind === 'decimal' && value !== null) {
+    return formatDecimal(BigInt(value as number | string), type.scale);
   }
   return formatValue(value);
 }

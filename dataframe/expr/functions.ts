@@ -1,19 +1,39 @@
 import { VolleyError } from '../../core/base/errors.js';
-import { DataType, formatType, sameType, type TimeUnit } from '../column/datatype.js';
+import { DataType, formatType, sameType } from '../column/datatype.js';
+import { type DecimalType, resultDecimal, roundedType } from '../column/decimal.js';
+import { isNested } from '../column/layout.js';
 import { formatExpr } from './format.js';
 import { convertLiteral, type LiteralNode, listValue, literalNode } from './literal.js';
-import type { ExprNode, FunctionName, FunctionParams, LiteralValue } from './node.js';
+import { columnNotFound } from './nearest.js';
+import type { FunctionName, FunctionParams, LiteralValue } from './node.js';
+import {
+  asDecimal,
+  coerce,
+  commonType,
+  comparable,
+  decimalOperands,
+  isFloat,
+  isInteger,
+  isNumeric,
+  isTemporal,
+  type TypedExpr,
+  unify,
+  unsigned,
+} from './operands.js';
 
 /**
  * Typing of scalar functions and aggregates, and the contract with codegen. After analysis (expr/typing.ts):
  *
- * - add, sub, mul, mod: both operands have the result's type: one integer type, float32 or float64.
+ * - add, sub, mul, mod: both operands have the result's type: one integer type, float32 or float64. Or both are decimals
+ *   of any digits: the result's are those of resultDecimal (column/decimal.ts).
  *   Integer operands of different types were cast to int64; a literal counts as int64. Overflow is an error.
  * - div, pow: both operands and the result are float64. sqrt, log, exp: float64 in and out.
- * - neg, abs, sign: result type = operand type (unsigned operands of neg were cast to int64).
- * - round, floor, ceil: float operands only (of integers the call is dropped); round has no parameter left.
+ * - neg, abs, sign: result type = operand type (unsigned operands of neg were cast to int64); sign of a decimal: int32.
+ * - round, floor, ceil: float operands (of integers the call is dropped); round has no parameter left. Of decimals
+ *   they keep params.decimals, below the scale.
  * - clip: value, low, high and result have one type.
- * - eq, neq, gt, gtEq, lt, ltEq: both operands have one type (bool, number, utf8, date, timestamp); result bool.
+ * - eq, neq, gt, gtEq, lt, ltEq: both operands have one type (bool, number, utf8, date, timestamp), or both are
+ *   decimals of any digits; result bool.
  * - isIn: params.values are in the operand's representation (days, units, number or bigint), without null.
  * - isBetween never arrives: it is gtEq and ltEq. isNaN: float operand. isNull, isNotNull: any operand.
  * - and, or: exactly two bool operands; not: one.
@@ -24,72 +44,15 @@ import type { ExprNode, FunctionName, FunctionParams, LiteralValue } from './nod
  * - date.*: date or timestamp operand (hour, minute, second: timestamp). Parts give int32, epoch int64,
  *   truncate the operand's type, strftime utf8.
  * - cast: never to the operand's own type. null → anything; number ↔ number; bool → number; anything ↔ utf8;
- *   date ↔ timestamp; timestamp → timestamp; integer ↔ date, timestamp.
+ *   date ↔ timestamp; timestamp → timestamp; integer ↔ date, timestamp. To a decimal and between decimals: rounded half
+ *   away from zero; decimal → integer: towards zero.
  * - Literals already have the type their place needs.
+ * - struct: any operands, one for each of params.names; struct.field: a struct operand that has params.name.
  * - list.*: a list operand; list.contains: the value has the items' type.
- * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64. mean, var, std, quantile, corr:
- *   float64, of numbers. min, max, first, last: the input's type. list, topK, bottomK: lists of it.
+ * - Aggregates: sum: integer → int64 (bool was cast to int32), float → float64, decimal → 38 digits. mean: any number, var, std, quantile, corr:
+ *   float64, of integers and floats. min, max, first, last: the input's type. list, topK, bottomK: lists of it.
  *   count, len, nUnique, approxNUnique: int64.
  */
-export interface TypedExpr {
-  readonly node: ExprNode;
-  readonly type: DataType;
-}
-
-const signed = new Set(['int8', 'int16', 'int32', 'int64']);
-const unsigned = new Set(['uint8', 'uint16', 'uint32', 'uint64']);
-export const comparable = new Set(['bool', 'utf8', 'date', 'timestamp', 'duration']);
-const unitOrder: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns'];
-
-export function isInteger(type: DataType): boolean {
-  return signed.has(type.kind) || unsigned.has(type.kind);
-}
-export function isFloat(type: DataType): boolean {
-  return type.kind === 'float32' || type.kind === 'float64';
-}
-export function isNumeric(type: DataType): boolean {
-  return isInteger(type) || isFloat(type);
-}
-function isTemporal(type: DataType): boolean {
-  return type.kind === 'date' || type.kind === 'timestamp';
-}
-
-/** The type both values can take without loss (int64 and float64 meet in float64); null when there is none. */
-export function commonType(a: DataType, b: DataType): DataType | null {
-  if (sameType(a, b)) return a;
-  if (a.kind === 'null') return b;
-  if (b.kind === 'null') return a;
-  if (isInteger(a) && isInteger(b)) return DataType.Int64;
-  if (isNumeric(a) && isNumeric(b)) return DataType.Float64;
-  if (a.kind === 'timestamp' && b.kind === 'timestamp') {
-    const unit = unitOrder[Math.max(unitOrder.indexOf(a.unit), unitOrder.indexOf(b.unit))]!;
-    return DataType.Timestamp(unit, a.timeZone ?? b.timeZone);
-  }
-  if (isTemporal(a) && isTemporal(b)) return a.kind === 'timestamp' ? a : b;
-  return null;
-}
-
-/** The operand as a value of `type`: literals are rewritten, anything else is cast. */
-export function coerce(operand: TypedExpr, type: DataType): TypedExpr {
-  if (sameType(operand.type, type)) return operand;
-  const literal = operand.node.kind === 'literal' ? convertLiteral(operand.node, type) : null;
-  return { node: literal ?? { kind: 'cast', input: operand.node, type, strict: true }, type };
-}
-
-/** Brings operands to one type. A literal takes the type of the others where its value allows. */
-export function unify(operands: readonly TypedExpr[]): TypedExpr[] | null {
-  let type: DataType | null = DataType.Null;
-  for (const { node, type: t } of operands) {
-    if (node.kind !== 'literal') type = type && commonType(type, t);
-  }
-  for (const { node, type: t } of operands) {
-    if (node.kind !== 'literal' || type === null) continue;
-    const fits = type.kind !== 'null' && commonType(type, t) !== null && convertLiteral(node, type) !== null;
-    if (!fits) type = commonType(type, t);
-  }
-  return type && operands.map(operand => coerce(operand, type));
-}
-
 /** One call being typed. */
 export interface Call {
   readonly fn: FunctionName;
@@ -125,6 +88,8 @@ export function mismatch(what: string, operands: readonly TypedExpr[], fix: stri
 
 const arithmetic: Rule = call => {
   const [a, b] = call.args.map(arg => (arg.type.kind === 'bool' ? coerce(arg, DataType.Int64) : arg));
+  const decimals = decimalOperands([a!, b!]);
+  if (decimals !== null) return decimalArithmetic(call, decimals);
   if (call.fn === 'add' && a!.type.kind === 'utf8' && b!.type.kind === 'utf8') {
     return made({ fn: 'concatStr', args: call.args, params: { separator: '' } }, call.args, DataType.Utf8);
   }
@@ -132,6 +97,18 @@ const arithmetic: Rule = call => {
   if (type === null) throw mismatch(call.fn, call.args, castHint(call.args, 'It works on numbers'));
   return made(call, [coerce(a!, type), coerce(b!, type)], type);
 };
+
+/** Operands of any scale: the result's is SQL's. */
+function decimalArithmetic(call: Call, operands: readonly TypedExpr[]): TypedExpr {
+  const [a, b] = operands.map(asDecimal) as [TypedExpr, TypedExpr];
+  const type = resultDecimal(call.fn, a.type as DecimalType, b.type as DecimalType);
+  if (type !== null) return made(call, [a, b], type);
+  throw mismatch(
+    call.fn,
+    call.args,
+    'A decimal has 38 digits, and the result has more behind the point: .cast(DataType.Decimal(p, s)) one to a lower scale, or to DataType.Float64.',
+  );
+}
 
 function arithmeticType(a: TypedExpr, b: TypedExpr): DataType | null {
   const type = commonType(a.type, b.type);
@@ -159,6 +136,7 @@ const inFloat64: Rule = call => {
 
 const sameNumber: Rule = call => {
   let arg = call.args[0]!;
+  if (call.fn === 'sign' && arg.type.kind === 'decimal') return made(call, [arg], DataType.Int32);
   if (arg.type.kind === 'null') arg = coerce(arg, DataType.Int64);
   if (!isNumeric(arg.type)) throw mismatch(call.fn, call.args, castHint(call.args, 'It works on numbers'));
   if (call.fn === 'neg' && unsigned.has(arg.type.kind)) arg = coerce(arg, DataType.Int64);
@@ -168,6 +146,7 @@ const sameNumber: Rule = call => {
 const rounding: Rule = call => {
   const arg = call.args[0]!;
   if (isInteger(arg.type)) return arg;
+  if (arg.type.kind === 'decimal') return roundedDecimal(call, arg, arg.type);
   if (!isFloat(arg.type)) throw mismatch(call.fn, call.args, castHint(call.args, 'It works on numbers'));
   const { decimals } = call.params ?? {};
   const plain: Call = { fn: call.fn, args: call.args, params: undefined };
@@ -178,14 +157,25 @@ const rounding: Rule = call => {
   return typeCall({ fn: down, args: [made(plain, [scaled], DataType.Float64), scale], params: undefined });
 };
 
+/** What is left behind the point are the digits it is rounded to. */
+function roundedDecimal(call: Call, arg: TypedExpr, type: DecimalType): TypedExpr {
+  const given = call.params?.decimals;
+  const decimals = typeof given === 'number' ? given : 0;
+  if (decimals >= type.scale) return arg;
+  return made({ ...call, params: { decimals } }, [arg], roundedType(type, decimals));
+}
+
 const unified: Rule = call => {
   const args = unify(call.args);
   if (args === null) throw mismatch(call.fn, call.args, castHint(call.args, 'All operands need one type'));
-  if (args[0]!.type.kind === 'list') throw mismatch(call.fn, call.args, listWays);
+  if (isNested(args[0]!.type)) throw mismatch(call.fn, call.args, nestedWays(args[0]!.type));
   return made(call, args, args[0]!.type);
 };
 
 const comparison: Rule = call => {
+  // Of any scales: they are compared as they are.
+  const decimals = decimalOperands(call.args);
+  if (decimals !== null) return made(call, decimals.map(asDecimal), DataType.Bool);
   const args = unify(call.args);
   if (
     args === null ||
@@ -213,6 +203,10 @@ const isIn: Rule = call => {
     const literal: LiteralNode = dates
       ? { kind: 'literal', value, type: DataType.Timestamp('ms') }
       : literalNode(value);
+    if (arg.type.kind === 'decimal' && call.params?.typed === true) {
+      values.push(value);
+      continue;
+    }
     const same = commonType(arg.type, literal.type);
     const time = !dates && isTemporal(arg.type) && call.params?.typed === true;
     if (same === null && !time) {
@@ -274,9 +268,28 @@ const datePart =
     return made(call, [arg], result === 'same' ? arg.type : result);
   };
 
-/** What can be done with lists. */
-export const listWays =
+const listWays =
   'Lists can be carried, counted (.list.len()), read (.list.get(i), .list.contains(v), .list.sum(), .list.join(s)) and exploded.';
+
+/** What can be done with columns that are made of others. */
+export function nestedWays(type: DataType): string {
+  return type.kind === 'list' ? listWays : structWays;
+}
+
+const structWays = "Structs can be carried and taken apart: .struct.field('name') is one of its fields.";
+
+const struct: Rule = call => {
+  const names = call.params?.names as readonly string[];
+  if (call.fn === 'struct') {
+    const fields = call.args.map(({ type }, f) => ({ name: names[f]!, type }));
+    return made(call, call.args, { kind: 'struct', fields });
+  }
+  const { type } = call.args[0]!;
+  if (type.kind !== 'struct') throw mismatch(call.fn, call.args, 'It works on columns of structs.');
+  const field = type.fields.find(({ name }) => name === call.params?.name);
+  if (field === undefined) throw columnNotFound(String(call.params?.name), type.fields, 'struct.field');
+  return made(call, call.args, field.type);
+};
 
 const list: Rule = call => {
   const [input, value] = call.args;
@@ -296,7 +309,7 @@ const list: Rule = call => {
       return made(call, [input!, typed], DataType.Bool);
     }
     case 'list.sum':
-      if (!isNumeric(item) && item.kind !== 'null')
+      if ((!isNumeric(item) && item.kind !== 'null') || item.kind === 'decimal')
         throw mismatch(call.fn, call.args, 'It works on lists of numbers.');
       return made(call, call.args, isFloat(item) ? DataType.Float64 : DataType.Int64);
     default:
@@ -353,6 +366,8 @@ const rules: Record<FunctionName, Rule> = {
   'str.replaceAll': text(DataType.Utf8),
   'str.strptime': text(DataType.Timestamp('us')),
   concatStr: text(DataType.Utf8),
+  struct,
+  'struct.field': struct,
   'list.len': list,
   'list.get': list,
   'list.contains': list,

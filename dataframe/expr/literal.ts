@@ -1,5 +1,12 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, sameType, type TimeUnit } from '../column/datatype.js';
+import {
+  type DecimalType,
+  decimalOfNumber,
+  formatDecimal,
+  parseDecimal,
+  plainUnscaled,
+} from '../column/decimal.js';
 import type { ExprNode, LiteralValue } from './node.js';
 
 export type LiteralNode = Extract<ExprNode, { kind: 'literal' }>;
@@ -63,6 +70,15 @@ function isWhole(value: number): boolean {
   return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
+/** A number as the decimal it is written as; null: it is none of 38 digits. */
+export function decimalLiteral({
+  value,
+}: LiteralNode): (LiteralNode & { readonly type: DecimalType }) | null {
+  if (typeof value !== 'number' && typeof value !== 'bigint') return null;
+  const decimal = decimalOfNumber(value);
+  return decimal && { kind: 'literal', value: plainUnscaled(decimal.unscaled), type: decimal.type };
+}
+
 /** The literal as a value of `type`, or null when that would change the value (or there is no such conversion). */
 export function convertLiteral(node: LiteralNode, type: DataType): LiteralNode | null {
   if (sameType(node.type, type)) return node;
@@ -73,6 +89,7 @@ export function convertLiteral(node: LiteralNode, type: DataType): LiteralNode |
 
 function convertValue(value: LiteralValue, from: DataType, to: DataType): LiteralValue {
   if (to.kind === 'date' || to.kind === 'timestamp') return convertTime(value, from, to);
+  if (to.kind === 'decimal' || from.kind === 'decimal') return convertDecimal(value, from, to);
   if (typeof value !== 'number' && typeof value !== 'bigint') return null;
   if (from.kind === 'date' || from.kind === 'timestamp') return null;
   if (to.kind === 'float64')
@@ -87,6 +104,15 @@ function convertValue(value: LiteralValue, from: DataType, to: DataType): Litera
     return fits && to.kind.endsWith('64') ? value : null;
   }
   return isWhole(value) && value >= range[0] && value <= range[1] ? value : null;
+}
+
+function convertDecimal(value: LiteralValue, from: DataType, to: DataType): LiteralValue {
+  if (from.kind === 'date' || from.kind === 'timestamp' || from.kind === 'utf8') return null;
+  if (typeof value === 'boolean' || value === null) return null;
+  const text = from.kind === 'decimal' ? formatDecimal(BigInt(value), from.scale) : String(value);
+  if (to.kind === 'float64') return Number(text);
+  const unscaled = to.kind === 'decimal' ? parseDecimal(text, to, true) : null;
+  return unscaled === null ? null : plainUnscaled(unscaled);
 }
 
 function convertTime(value: LiteralValue, from: DataType, to: DataType): LiteralValue {

@@ -122,6 +122,21 @@ export class DateNamespace {
   }
 }
 
+/** Parts of structs. */
+export class StructNamespace {
+  readonly #expr: Expr;
+
+  constructor(expr: Expr) {
+    this.#expr = expr;
+  }
+
+  /** One field, under its name; null where the struct is. */
+  field(name: string): Expr {
+    const args = [this.#expr.node];
+    return new Expr({ kind: 'call', fn: 'struct.field', args, params: { name } }).alias(name);
+  }
+}
+
 function patternParams(pattern: string | RegExp): { pattern: string; regex: boolean; flags: string } {
   if (typeof pattern === 'string') return { pattern, regex: false, flags: '' };
   return { pattern: pattern.source, regex: true, flags: pattern.flags.replace(/[gy]/g, '') };

@@ -34,7 +34,10 @@ export type ExprNode =
   /** all(), exclude(...): expanded by analyze. */
   | { readonly kind: 'wildcard'; readonly except: readonly string[] };
 
-/** Dates: days (date) or units (timestamp) as number; 64-bit integers beyond 2^53 as bigint. */
+/**
+ * Dates: days (date) or units (timestamp) as number; 64-bit integers beyond 2^53 as bigint. Decimals: the unscaled
+ * integer as number, as text beyond 2^53.
+ */
 export type LiteralValue = null | boolean | number | bigint | string;
 
 /** Constants a function was built with: a regex source, a format, a list of values. */
@@ -118,6 +121,9 @@ export type FunctionName =
   | 'list.contains' // args: list, value
   | 'list.sum'
   | 'list.join' // params.separator
+  // structs
+  | 'struct' // args: the fields; params.names
+  | 'struct.field' // params.name
   // dates and timestamps (UTC)
   | 'date.year'
   | 'date.month'

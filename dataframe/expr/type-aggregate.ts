@@ -1,6 +1,9 @@
 import { DataType } from '../column/datatype.js';
-import { castHint, coerce, comparable, isFloat, isNumeric, mismatch, type TypedExpr } from './functions.js';
+import { sumType } from '../column/decimal.js';
+import { isNested } from '../column/layout.js';
+import { castHint, mismatch, nestedWays } from './functions.js';
 import type { AggregateOp } from './node.js';
+import { coerce, comparable, isFloat, isNumeric, type TypedExpr } from './operands.js';
 
 /** The inputs as the aggregate needs them, and the result's type. */
 export function typeAggregate(
@@ -16,8 +19,8 @@ export function typeAggregate(
   if (op === 'first' || op === 'last') return typed(input, input.type);
   if (op === 'list') return typed(input, DataType.List(input.type));
   if (op === 'nUnique' || op === 'approxNUnique') {
-    if (input.type.kind !== 'list') return typed(input, DataType.Int64);
-    throw mismatch(op, [input], 'Lists are not compared: explode them first.');
+    if (!isNested(input.type)) return typed(input, DataType.Int64);
+    throw mismatch(op, [input], nestedWays(input.type));
   }
   const { kind } = input.type;
   if (op === 'min' || op === 'max' || op === 'topK' || op === 'bottomK') {
@@ -26,8 +29,19 @@ export function typeAggregate(
     return typed(input, op === 'min' || op === 'max' ? input.type : DataType.List(input.type));
   }
   const number = toNumber(op, input);
-  if (op === 'sum') return typed(number, isFloat(number.type) ? DataType.Float64 : DataType.Int64);
-  return typed(number, DataType.Float64, second && toNumber(op, second));
+  if (op === 'sum') return typed(number, typeOfSum(number.type));
+  if (op === 'mean') return typed(number, DataType.Float64);
+  return typed(plainNumber(number), DataType.Float64, second && plainNumber(toNumber(op, second)));
+}
+
+function typeOfSum(type: DataType): DataType {
+  if (type.kind === 'decimal') return sumType(type);
+  return isFloat(type) ? DataType.Float64 : DataType.Int64;
+}
+
+/** Deviations and quantiles of decimals are those of the nearest floats; their mean is that of their exact sum. */
+function plainNumber(input: TypedExpr): TypedExpr {
+  return input.type.kind === 'decimal' ? coerce(input, DataType.Float64) : input;
 }
 
 function toNumber(op: AggregateOp, input: TypedExpr): TypedExpr {

@@ -1,10 +1,12 @@
 import { assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, type Schema, sameType } from '../column/datatype.js';
+import { isNested } from '../column/layout.js';
 import { formatExpr } from './format.js';
-import { coerce, listWays, mismatch, type TypedExpr, typeCall, unify } from './functions.js';
+import { mismatch, nestedWays, typeCall } from './functions.js';
 import { columnNotFound } from './nearest.js';
 import type { ExprNode } from './node.js';
+import { coerce, type TypedExpr, unify } from './operands.js';
 import { caseBranch } from './traverse.js';
 import { typeAggregate } from './type-aggregate.js';
 
@@ -90,11 +92,11 @@ function castWays(from: DataType): string {
 }
 
 function castable(from: DataType, to: DataType): boolean {
-  const number = (t: DataType) => /^u?int|^float/.test(t.kind);
+  const number = (t: DataType) => /^u?int|^float|^decimal/.test(t.kind);
   const time = (t: DataType) => t.kind === 'date' || t.kind === 'timestamp';
   const integer = (t: DataType) => /^u?int/.test(t.kind);
   const plain = (t: DataType) => number(t) || time(t) || t.kind === 'bool' || t.kind === 'utf8';
-  if (from.kind === 'null') return plain(to) || to.kind === 'list';
+  if (from.kind === 'null') return plain(to) || isNested(to);
   if (to.kind === 'utf8' || from.kind === 'utf8') return plain(from) && plain(to);
   if (number(from)) return number(to) || to.kind === 'bool' || (integer(from) && time(to));
   if (from.kind === 'bool') return number(to);
@@ -106,7 +108,8 @@ function typeCase(node: Extract<ExprNode, { kind: 'case' }>, scope: Scope): Type
   const unified = unify(values);
   if (unified === null)
     throw mismatch('when/then/otherwise', values, 'All its values need one type: .cast(type) one.');
-  if (unified[0]!.type.kind === 'list') throw mismatch('when/then/otherwise', values, listWays);
+  const { type } = unified[0]!;
+  if (isNested(type)) throw mismatch('when/then/otherwise', values, nestedWays(type));
   const branches = node.branches.map((b, i) =>
     caseBranch(condition(b.when, scope, 'when'), unified[i]!.node),
   );

@@ -50,9 +50,20 @@ function formatCell(value: unknown, type: DataType): string {
       ? String(Number(value.toPrecision(type.kind === 'float32' ? 7 : 10)))
       : String(value);
   }
+  // A number is not cut.
+  if (type.kind === 'decimal') return String(value);
   return cut(
-    typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value),
+    typeof value === 'string'
+      ? value
+      : typeof value === 'object'
+        ? JSON.stringify(value, plainJson)
+        : String(value),
   );
+}
+
+/** JSON has no bigints. */
+function plainJson(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 function cut(text: string): string {

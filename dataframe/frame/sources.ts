@@ -2,7 +2,7 @@ import type { Table } from 'apache-arrow';
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { DataType } from '../column/datatype.js';
-import { recordsToBatch } from '../column/records.js';
+import { recordsToBatch, schemaOfRecords } from '../column/records.js';
 import { memoryPartitionRows, planConstants } from '../distribute/constants.js';
 import { PutTable } from '../distribute/tables.js';
 import { checkRelation, databaseOf, isQuery } from '../io/postgres/relation.js';
@@ -169,13 +169,19 @@ export function arrowTable(table: Table, partitions: number | undefined): Memory
   });
 }
 
+export interface RecordsOptions {
+  readonly partitions?: number;
+  /** Types of columns by name; those of the others follow from their values. Decimals have to be declared. */
+  readonly schema?: Readonly<Record<string, DataType>>;
+}
+
 /** Converted at once: later changes of the objects change nothing, and bad values are refused here. */
 export function recordsTable(
   objects: readonly Readonly<Record<string, unknown>>[],
-  partitions: number | undefined,
+  { partitions, schema }: RecordsOptions,
 ): MemoryTable {
   const rows = rowsPerPartition(objects.length, Object.keys(objects[0] ?? {}).length, partitions);
-  const whole = recordsToBatch(objects);
+  const whole = recordsToBatch(objects, schemaOfRecords(objects, schema));
   if (objects.length <= rows) return new PutTable('records', async () => [whole]);
   const batches = Array.from({ length: Math.ceil(objects.length / rows) }, (_, i) =>
     recordsToBatch(objects.slice(i * rows, (i + 1) * rows), whole.schema),

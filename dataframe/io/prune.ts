@@ -99,6 +99,8 @@ function membershipPossible(
     return true;
   }
   // The list has no types of its own: only types whose literals cannot mean anything else are looked at.
+  // Unscaled values may be text (expr/node.ts), which does not compare as it is stored.
+  if (column.type.kind === 'decimal') return true;
   const kind = classOf(column.type);
   return values.some((value: LiteralValue) => {
     if (value === null) {

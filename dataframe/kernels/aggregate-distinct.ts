@@ -2,6 +2,7 @@ import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
 import type { Accumulator } from './accumulator.js';
+import { comparableColumn } from './distinct-text.js';
 import { GroupTable } from './group.js';
 import { GroupValues } from './group-values.js';
 import { itemGroups } from './list.js';
@@ -23,8 +24,8 @@ export class DistinctAccumulator implements Accumulator {
   }
 
   update(column: Column | null, group: Int32Array, rows: number, mask: Uint8Array | null): void {
-    const input = column!;
-    if (input.type.kind === 'null' || rows === 0) return;
+    if (column!.type.kind === 'null' || rows === 0) return;
+    const input = comparableColumn(column!);
     if (mask === null) {
       this.#table.assign([denseColumn(DataType.Int32, 'i32', rows, group.subarray(0, rows)), input], rows);
       return;

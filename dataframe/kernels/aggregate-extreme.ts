@@ -3,14 +3,16 @@ import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { ranks } from '../column/dictionary.js';
-import { allocateValues, physicalOf } from '../column/layout.js';
+import { allocateValues, isCoded, isHuge, physicalOf } from '../column/layout.js';
 import { StringTable } from '../column/string-table.js';
 import { type Accumulator, grown, rowMask } from './accumulator.js';
 import { compactColumn, narrow, widen } from './concat.js';
+import { comparableColumn } from './distinct-text.js';
 
-/** Min and max of text, numbers or 64-bit integers: one implementation each. */
+/** Min and max of text, numbers, 64-bit integers or huge decimals. */
 export function extremeAccumulator(type: DataType, max: boolean): Accumulator {
-  if (type.kind === 'utf8' || type.kind === 'binary') return new TextExtreme(type, max);
+  if (isHuge(type)) return new HugeExtreme(type, max);
+  if (isCoded(type)) return new TextExtreme(type, max);
   return new NumberExtreme(type, max);
 }
 
@@ -172,5 +174,51 @@ class TextExtreme implements Accumulator {
     }
     const dictionary = this.#table.toDictionary();
     return { type: this.#type, physical: 'code', length: n, ...packValidity(flags, n), values, dictionary };
+  }
+}
+
+/** Decimals as numbers until one comes that is no safe integer, then by dictionary. */
+class HugeExtreme implements Accumulator {
+  #best: Accumulator;
+  readonly #type: DataType;
+  readonly #max: boolean;
+  #groups = 0;
+  #coded = false;
+
+  constructor(type: DataType, max: boolean) {
+    this.#type = type;
+    this.#max = max;
+    this.#best = new NumberExtreme(type, max);
+  }
+
+  resize(groups: number): void {
+    this.#groups = groups;
+    this.#best.resize(groups);
+  }
+
+  update(column: Column | null, group: Int32Array, rows: number, mask: Uint8Array | null): void {
+    if (column!.physical === 'code' && !this.#coded) this.#encode();
+    this.#best.update(this.#coded ? comparableColumn(column!) : column, group, rows, mask);
+  }
+
+  state(): Column[] {
+    return this.#best.state();
+  }
+
+  merge(state: readonly Column[], group: Int32Array, rows: number): void {
+    this.update(state[0]!, group, rows, rowMask(state[0]!, null, rows));
+  }
+
+  result(): Column {
+    return this.#best.result();
+  }
+
+  #encode(): void {
+    const state = this.#best.state().map(comparableColumn);
+    this.#coded = true;
+    this.#best = new TextExtreme(this.#type, this.#max);
+    this.#best.resize(this.#groups);
+    const groups = Int32Array.from({ length: this.#groups }, (_, g) => g);
+    this.#best.merge(state, groups, this.#groups);
   }
 }

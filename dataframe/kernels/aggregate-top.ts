@@ -1,7 +1,7 @@
 import { compile } from '../codegen/compile.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
-import { allocateValues, denseColumn, physicalOf } from '../column/layout.js';
+import { allocateValues, denseColumn, isCoded, physicalOf } from '../column/layout.js';
 import { type Accumulator, grown } from './accumulator.js';
 import { nullWhereEmpty } from './aggregate-list.js';
 import { GroupValues } from './group-values.js';
@@ -16,7 +16,7 @@ const openSlots = 4;
 
 /** The n largest (or smallest) values of each group as a list, best first; null for a group without any. */
 export function topAccumulator(type: DataType, n: number, largest: boolean): Accumulator {
-  const sorted = type.kind === 'utf8' || type.kind === 'binary' || type.kind === 'null' || n > slotsPerGroup;
+  const sorted = isCoded(type) || type.kind === 'null' || n > slotsPerGroup;
   return sorted ? new SortedTop(type, n, largest) : new SlotTop(type, n, largest);
 }
 

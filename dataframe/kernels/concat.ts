@@ -1,8 +1,9 @@
 import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
+import { codedDecimal } from '../column/decimal-builder.js';
 import { compact, unify } from '../column/dictionary.js';
-import { allocateValues, emptyBatch, isWide } from '../column/layout.js';
+import { allocateValues, emptyBatch, isHuge, isWide } from '../column/layout.js';
 import type { Lent } from './lent.js';
 
 /**
@@ -30,8 +31,8 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
   const first = columns[0]!;
   if (columns.length === 1) return first;
   if (first.physical === 'list') return concatLists(columns, rows);
-  const wide = columns.some(column => column.physical === 'i64');
-  const parts = wide ? columns.map(widen) : columns;
+  if (first.physical === 'struct') return concatStructs(columns, rows);
+  const parts = alike(columns);
   const physical = parts[0]!.physical;
   const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
   let dictionary: Dictionary | null = null;
@@ -56,6 +57,13 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
     dictionary,
     ...rangeOfAll(columns),
   };
+}
+
+/** Columns of one type in one physical form: the widest that one of them has. */
+export function alike(columns: readonly Column[]): readonly Column[] {
+  const { physical, type } = columns[0]!;
+  if (columns.every(column => column.physical === physical)) return columns;
+  return columns.map(isHuge(type) ? codedDecimal : widen);
 }
 
 /** The bounds of all, where each is known. */
@@ -87,6 +95,16 @@ function concatLists(columns: readonly Column[], rows: number): Column {
   const { type } = columns[0]!;
   const validity = concatValidity(columns, rows);
   return { type, physical: 'list', length: rows, ...validity, values: offsets, dictionary: null, items };
+}
+
+function concatStructs(columns: readonly Column[], rows: number): Column {
+  const fields = columns[0]!.fields!.map((_, f) =>
+    concatColumns(
+      columns.map(column => column.fields![f]!),
+      rows,
+    ),
+  );
+  return { ...columns[0]!, length: rows, ...concatValidity(columns, rows), fields };
 }
 
 function concatCodes(
@@ -181,6 +199,10 @@ function withoutUnused(column: Column): Column {
   if (column.items !== undefined) {
     const items = withoutUnused(column.items);
     return items === column.items ? column : { ...column, items };
+  }
+  if (column.fields !== undefined) {
+    const fields = column.fields.map(withoutUnused);
+    return fields.every((field, f) => field === column.fields![f]) ? column : { ...column, fields };
   }
   if (column.physical !== 'code') return column;
   const codes = column.values as Int32Array;

@@ -1,6 +1,6 @@
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { isWide } from '../column/layout.js';
+import { isHuge, isWide } from '../column/layout.js';
 
 /** Aggregates of one generated function: beyond some hundred expressions V8 does not optimise it. */
 export const aggregatesPerLoop = 24;
@@ -20,12 +20,14 @@ export interface FusedSpec {
 
 /**
  * How sums add up. 'small': integers of at most 32 bits, exact in one number for as many rows as a task has (then in
- * two). 'exact': 64-bit integers, exact in two numbers. 'float': double-double, so the order of partitions matters.
+ * two). 'exact': 64-bit integers, exact in two numbers. 'huge': decimals, likewise while they are safe integers; then
+ * two numbers take what is below 2^hugeShift, and two more what is above. 'float': double-double, so the order of partitions matters.
  */
-export type SumKind = 'small' | 'exact' | 'float';
+export type SumKind = 'small' | 'exact' | 'huge' | 'float';
 
 export function sumKind(type: DataType): SumKind {
   if (type.kind === 'float32' || type.kind === 'float64') return 'float';
+  if (isHuge(type)) return 'huge';
   return isWide(type) ? 'exact' : 'small';
 }
 
@@ -67,6 +69,11 @@ export function isWideExtreme(spec: FusedSpec, column: Column | null): boolean {
   }
 }
 
+/** Whether a sum has to add up decimals that are no safe integers. */
+export function isHugeSum(spec: FusedSpec, column: Column | null): boolean {
+  return isSum(spec) && column?.physical === 'code';
+}
+
 /** What the input showed so far; a state is laid out anew when one of these turns true. */
 export interface LayoutFlags {
   /** By aggregate: some rows do not count (nulls, a filter), or there may be none: it needs a count of its own. */
@@ -75,6 +82,8 @@ export interface LayoutFlags {
   readonly long: boolean;
   /** Some least or greatest integer may not be narrow. */
   readonly wide: boolean;
+  /** Some decimal that is added up is no safe integer. */
+  readonly huge: boolean;
 }
 
 /** Where the numbers of one group lie: slots 0 .. width-1 of its place. -1: not there. */
@@ -84,7 +93,7 @@ export interface Layout {
   /** First slot of each aggregate's value: high and low for sums of two numbers. */
   readonly value: readonly number[];
   /** Numbers of each sum. */
-  readonly parts: readonly (0 | 1 | 2)[];
+  readonly parts: readonly (0 | 1 | 2 | 4)[];
   readonly count: readonly number[];
   /**
    * First slot of each float sum's total over finished entries. Totals lie beside the other numbers, `totalWidth` for a
@@ -100,14 +109,22 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
   let width = 0;
   const counts = new Map<string, number>();
   const value: number[] = [];
-  const parts: (0 | 1 | 2)[] = [];
+  const parts: (0 | 1 | 2 | 4)[] = [];
   const count: number[] = [];
   const total: number[] = [];
   let totalWidth = 0;
   specs.forEach((spec, k) => {
     const sum = isSum(spec);
     const kind = sumKind(spec.type);
-    const size = !sum ? 0 : kind === 'small' && !merging && !flags.long ? 1 : 2;
+    const size = !sum
+      ? 0
+      : kind === 'huge'
+        ? merging || flags.huge
+          ? 4
+          : 2
+        : kind === 'small' && !merging && !flags.long
+          ? 1
+          : 2;
     parts.push(size);
     const hasValue = sum || spec.op === 'min' || spec.op === 'max';
     value.push(hasValue ? width : -1);
@@ -142,7 +159,7 @@ export function witnessOf(specs: readonly FusedSpec[], layout: Layout): Witness 
     if (layout.flags.partly[k]!) continue;
     if (layout.count[k]! >= 0) return { slot: layout.count[k]!, unused: 0 };
     // Integers are never -0, and the low word of a float sum becomes +0 with its first row, whatever that holds.
-    if (isSum(spec)) return { slot: layout.value[k]! + layout.parts[k]! - 1, unused: -0 };
+    if (isSum(spec)) return { slot: layout.value[k]! + Math.min(2, layout.parts[k]!) - 1, unused: -0 };
     if (sumKind(spec.type) === 'small')
       return { slot: layout.value[k]!, unused: initialValue(spec, layout.flags.wide) };
   }
@@ -155,7 +172,8 @@ export function slotSources(from: Layout, to: Layout): Int32Array {
   to.value.forEach((slot, k) => {
     if (slot < 0) return;
     source[slot] = from.value[k]!;
-    if (to.parts[k] === 2 && from.parts[k] === 2) source[slot + 1] = from.value[k]! + 1;
+    const shared = Math.min(to.parts[k]!, from.parts[k]!);
+    for (let p = 1; p < shared; p++) source[slot + p] = from.value[k]! + p;
   });
   to.count.forEach((slot, k) => {
     if (slot >= 0 && from.count[k]! >= 0) source[slot] = from.count[k]!;

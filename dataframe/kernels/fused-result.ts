@@ -3,8 +3,18 @@ import { compile } from '../codegen/compile.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
 import type { Column, Physical, Values } from '../column/column.js';
-import { DataType } from '../column/datatype.js';
-import { physicalOf } from '../column/layout.js';
+import { DataType, formatType } from '../column/datatype.js';
+import {
+  type DecimalType,
+  decimalToNumber,
+  formatDecimal,
+  powerOf10,
+  sumType,
+  type Unscaled,
+} from '../column/decimal.js';
+import { columnOfUnscaled } from '../column/decimal-builder.js';
+import { hugeShift } from '../column/decimal-entries.js';
+import { denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
 import { type FusedSpec, type Layout, sumKind } from './fused-layout.js';
 import { unfilledColumn } from './unfilled.js';
@@ -48,6 +58,7 @@ export function stateColumns(state: State, k: number): Column[] {
       }
       const word = (slot: number) => column(state, DataType.Float64, 'f64', slotOf(slot));
       const parts = [word(layout.value[k]!), word(layout.value[k]! + 1)];
+      if (sumKind(spec.type) === 'huge') parts.push(...above(state, k));
       return spec.op === 'mean' ? [...parts, counts()] : parts;
     }
   }
@@ -140,6 +151,8 @@ function counted(state: State, k: number): Validity {
 }
 
 function means(state: State, k: number): Column {
+  const { type } = state.groups.specs[k]!;
+  if (type.kind === 'decimal') return decimalMeans(state, k, type);
   const sum = sumOf(state, k);
   const count = `st[b+${state.layout.count[k]!}]`;
   const value = `${count}===0?0:${sum.value}/${count}`;
@@ -155,17 +168,29 @@ function extremes(state: State, k: number): Column {
   return column(state, type, physicalOf(type), { before: '', value }, counted(state, k));
 }
 
-/** Exact 64-bit integers; what is beyond them is INTEGER_OVERFLOW. */
+/** Exact 64-bit integers, or decimals of 38 digits; what is beyond them is INTEGER_OVERFLOW. */
 function integers(state: State, k: number): Column {
-  const { layout, groups } = state;
+  const spec = state.groups.specs[k]!;
+  const type = spec.type.kind === 'decimal' ? sumType(spec.type) : DataType.Int64;
+  const value = integerText(state, k);
+  if (isSafe(state, k, value)) return column(state, type, 'f64', { before: '', value });
+  if (spec.type.kind === 'decimal') return decimals(spec.name, spec.type, unscaledSums(state, k));
+  return exactIntegers(state, spec, state.layout.value[k]!);
+}
+
+function integerText({ layout }: State, k: number): string {
   const slot = layout.value[k]!;
-  const two = layout.parts[k] === 2;
-  const value = two ? `(st[b+${slot}]+st[b+${slot + 1}])` : `st[b+${slot}]`;
-  // One number is only used for as few rows as cannot pass 2^53.
-  const beyond = `const v=${value};if(v>${Number.MAX_SAFE_INTEGER}||v<${Number.MIN_SAFE_INTEGER})return 0;`;
-  const safe = !two || runLoop(state, 'safe', beyond, noValues) === 1;
-  if (safe) return column(state, DataType.Int64, 'f64', { before: '', value });
-  return exactIntegers(state, groups.specs[k]!, slot);
+  return layout.parts[k] === 1 ? `st[b+${slot}]` : `(st[b+${slot}]+st[b+${slot + 1}])`;
+}
+
+/** True when all sums are safe integers. One number is only used for as few rows as cannot pass 2^53. */
+function isSafe(state: State, k: number, value: string): boolean {
+  const { layout } = state;
+  if (layout.parts[k] === 1) return true;
+  const slot = layout.value[k]!;
+  const above = layout.parts[k] === 4 ? `||st[b+${slot + 2}]!==0||st[b+${slot + 3}]!==0` : '';
+  const beyond = `const v=${value};if(v>${Number.MAX_SAFE_INTEGER}||v<${Number.MIN_SAFE_INTEGER}${above})return 0;`;
+  return runLoop(state, 'safe', beyond, noValues) === 1;
 }
 
 const noValues = new Float64Array(0);
@@ -175,16 +200,74 @@ function exactIntegers({ groups, order, layout, count }: State, spec: FusedSpec,
   for (let i = 0; i < count; i++) {
     const b = (order === null ? i : order[i]!) * layout.width + slot;
     const exact = BigInt(groups.state.numbers[b]!) + BigInt(groups.state.numbers[b + 1]!);
-    if (BigInt.asIntN(64, exact) !== exact) throw overflow(spec.name, exact);
+    if (BigInt.asIntN(64, exact) !== exact) throw overflow(spec.name, DataType.Int64, String(exact));
     builder.appendInt64(Number(BigInt.asIntN(32, exact)), Number(BigInt.asIntN(32, exact >> 32n)));
   }
   return builder.finish();
 }
 
-function overflow(name: string, sum: bigint): VolleyError {
+function decimals(name: string, input: DecimalType, sums: readonly Unscaled[]): Column {
+  const type = sumType(input);
+  const bound = powerOf10(type.precision);
+  for (const sum of sums) {
+    if (sum >= bound || sum <= -bound) throw overflow(name, type, formatDecimal(sum, type.scale));
+  }
+  return columnOfUnscaled(type, sums, noValidity);
+}
+
+/** Sums of decimals are exact before they are rounded. */
+function decimalMeans(state: State, k: number, { scale }: DecimalType): Column {
+  const { layout, count } = state;
+  const validity = counted(state, k);
+  const plain = integerText(state, k);
+  if (scale <= 22 && isSafe(state, k, plain)) {
+    const rows = `st[b+${layout.count[k]!}]`;
+    const value = `${rows}===0?0:${plain}/${10 ** scale}/${rows}`;
+    return column(state, DataType.Float64, 'f64', { before: '', value }, validity);
+  }
+  const rows = numbersOf(state, layout.count[k]!);
+  const sums = unscaledSums(state, k);
+  const values = rows.map((n, g) => (n === 0 ? 0 : decimalToNumber(sums[g]!, scale) / n));
+  return { ...denseColumn(DataType.Float64, 'f64', count, values), ...validity };
+}
+
+/** Exact sums from high and low numbers, and those of what is above 2^hugeShift. */
+function unscaledSums(state: State, k: number): Unscaled[] {
+  const { value, parts } = state.layout;
+  const slot = value[k]!;
+  const [high, low] = [numbersOf(state, slot), numbersOf(state, slot + 1)];
+  const four = parts[k] === 4;
+  const upper = four ? numbersOf(state, slot + 2) : null;
+  const rest = four ? numbersOf(state, slot + 3) : null;
+  return Array.from(high, (h, g): Unscaled => {
+    const plain = h + low[g]!;
+    const cut = upper === null ? 0n : BigInt(upper[g]!) + BigInt(rest![g]!);
+    if (Number.isSafeInteger(plain) && cut === 0n) return plain;
+    return (cut << BigInt(hugeShift)) + BigInt(h) + BigInt(low[g]!);
+  });
+}
+
+/** What a sum of huge decimals holds above 2^hugeShift, as high and low number. */
+function above(state: State, k: number): Column[] {
+  const { layout, count } = state;
+  return [2, 3].map(part =>
+    layout.parts[k] === 4
+      ? column(state, DataType.Float64, 'f64', slotOf(layout.value[k]! + part))
+      : denseColumn(DataType.Float64, 'f64', count, new Float64Array(count)),
+  );
+}
+
+/** The numbers of one slot, group by group. */
+function numbersOf(state: State, slot: number): Float64Array {
+  const out = new Float64Array(state.count);
+  runLoop(state, 'read', `out[i]=st[b+${slot}];`, out);
+  return out;
+}
+
+function overflow(name: string, type: DataType, value: string): VolleyError {
   return new VolleyError(
     'INTEGER_OVERFLOW',
-    `sum of "${name}" is ${sum}, beyond Int64: cast the input to Float64 first`,
-    { column: name, value: String(sum) },
+    `sum of "${name}" is ${value}, beyond ${formatType(type)}: cast the input to Float64 first`,
+    { column: name, value },
   );
 }

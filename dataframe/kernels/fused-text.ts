@@ -1,4 +1,5 @@
 import type { Column } from '../column/column.js';
+import { entryParts } from '../column/decimal-entries.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 
 /**
@@ -98,6 +99,9 @@ function valueText(
   const values = binder.bind(column!.values, column!.physical);
   if (isSum(spec)) {
     if (layout.parts[k] === 1) return `${at(slot)}+=${values}[i];`;
+    if (column!.physical === 'code') return hugeText(column!, values, slot, at, binder);
+    if (layout.parts[k] === 4)
+      return `${addText(`${values}[i]`, at(slot), at(slot + 1))}${tidyText(slot, at)}`;
     if (column!.physical !== 'i64') return addText(`${values}[i]`, at(slot), at(slot + 1));
     // A 64-bit integer is added as its two halves: each is exact.
     const sign = spec.type.kind === 'uint64' ? '>>>0' : '';
@@ -106,6 +110,20 @@ function valueText(
   }
   const direct = sumKind(spec.type) === 'small' && !layout.flags.wide;
   return direct ? narrowText(spec, values, at(slot)) : extremeText(spec, values, column!.physical, at(slot));
+}
+
+/** Adds a decimal of a dictionary: its entries are taken apart into exact numbers once. */
+function hugeText(column: Column, values: string, slot: number, at: SlotText, binder: Binder): string {
+  const { above, middle, below } = entryParts(column.dictionary!);
+  const add = (table: string, s: number) => addText(`${table}[${values}[i]]`, at(s), at(s + 1));
+  return `${add(binder.bind(above), slot + 2)}${add(binder.bind(middle), slot)}${add(binder.bind(below), slot)}${tidyText(slot, at)}`;
+}
+
+/** Moves what the low number of a sum holds beyond the last place of the high one there: both stay exact. */
+function tidyText(slot: number, at: SlotText): string {
+  const high = at(slot);
+  const low = at(slot + 1);
+  return `{const h=${high},l=${low},s=h+l,z=s-h;${high}=s;${low}=(h-(s-z))+(l-z);}`;
 }
 
 /** NaN is above every number, and what a minimum of floats starts with. (Math.max took half as long again.) */
@@ -140,6 +158,10 @@ export function mergeText(
       if (spec.op === 'mean') text += `${at(count)}+=${read(columns.at(-1)!)};`;
       if (sumKind(spec.type) === 'small') text += valueText(spec, first, layout, k, at, binder);
       else text += addText(read(first), at(slot), at(slot + 1), `+${read(second)}`);
+      if (sumKind(spec.type) === 'huge') {
+        text += tidyText(slot, at);
+        text += addText(read(columns[2]!), at(slot + 2), at(slot + 3), `+${read(columns[3]!)}`);
+      }
     } else {
       const body = valueText(spec, first, layout, k, at, binder);
       const condition = conditionText({ column: first, filter: null }, binder);

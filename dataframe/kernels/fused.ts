@@ -4,6 +4,7 @@ import type { DataType } from '../column/datatype.js';
 import {
   aggregatesPerLoop,
   type FusedSpec,
+  isHugeSum,
   isWideExtreme,
   type LayoutFlags,
   layoutOf,
@@ -75,7 +76,7 @@ export class FusedGroups {
     const partly = this.specs.map(() => options.keys.length === 0);
     // A branch costs the only group nothing; states of other tasks may hold anything.
     const wide = options.merging || options.keys.length === 0;
-    const flags = { partly, long: false, wide };
+    const flags = { partly, long: false, wide, huge: false };
     this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
     if (options.keys.length === 0) this.#state.reserve(1);
   }
@@ -121,6 +122,7 @@ export class FusedGroups {
       ),
       long: old.long || this.#rows > shortRows,
       wide: old.wide || inputs.some(({ column }, k) => isWideExtreme(this.specs[k]!, column)),
+      huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
     this.#begins(entry);
     const body =
@@ -358,6 +360,7 @@ export class FusedGroups {
     const same =
       old.flags.long === flags.long &&
       old.flags.wide === flags.wide &&
+      old.flags.huge === flags.huge &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);
     if (same) return;
     this.#discover();

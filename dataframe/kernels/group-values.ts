@@ -1,7 +1,7 @@
 import { compile } from '../codegen/compile.js';
 import type { Column, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { allocateValues, denseColumn } from '../column/layout.js';
+import { allocateValues, denseColumn, isNested } from '../column/layout.js';
 import { concatColumns } from './concat.js';
 import type { Lent } from './lent.js';
 import { emptyLists, itemGroups, listColumn } from './list.js';
@@ -41,8 +41,8 @@ function scatterRows(physical: Physical, masked: boolean): Scatter {
 }
 
 /** True where values can be copied one by one without looking at more than their array. */
-function isPlain({ physical }: Column): boolean {
-  return physical !== 'code' && physical !== 'list' && physical !== 'i64';
+function isPlain({ physical, type }: Column): boolean {
+  return physical !== 'code' && physical !== 'i64' && !isNested(type);
 }
 
 /** Only the rows that are wanted. */

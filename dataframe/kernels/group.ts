@@ -1,7 +1,7 @@
 import { compile } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { nullColumn } from '../column/layout.js';
+import { isCoded, nullColumn } from '../column/layout.js';
 import { StringTable } from '../column/string-table.js';
 import { compactColumn, concatColumns } from './concat.js';
 import { denseCells } from './dense.js';
@@ -77,9 +77,7 @@ export class GroupTable {
 
   constructor(types: readonly DataType[]) {
     this.#types = types;
-    this.#texts = types.map(type =>
-      type.kind === 'utf8' || type.kind === 'binary' ? new StringTable() : null,
-    );
+    this.#texts = types.map(type => (isCoded(type) ? new StringTable() : null));
     const words = types.reduce((sum, type) => sum + wordsOf(type), 0);
     this.#width = words + Math.ceil(types.length / 32);
     this.#stored = Array.from({ length: this.#width }, () => new Int32Array(128));

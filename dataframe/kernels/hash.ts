@@ -1,8 +1,9 @@
 import { compile } from '../codegen/compile.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Batch, Column, Values } from '../column/column.js';
+import { entryValues } from '../column/decimal-entries.js';
 import { entryHashes } from '../column/dictionary.js';
-import { allocateValues, elementsPerValue, isWide } from '../column/layout.js';
+import { allocateValues, elementsPerValue, isHuge, isNested, isWide } from '../column/layout.js';
 import { Binder } from './fused-text.js';
 import type { Lent } from './lent.js';
 import { takeColumn } from './take.js';
@@ -15,16 +16,17 @@ floatBits.words = new Int32Array(floatBits.value.buffer);
 
 /** Text that leaves a word of row i in `w`: equal values have equal words in every physical form. */
 function wordText(column: Column, binder: Binder): string {
-  const values = binder.bind(column.values, `${column.physical}${isWide(column.type) ? 'w' : ''}`);
+  const wide = isWide(column.type) || isHuge(column.type);
+  const values = binder.bind(column.values, `${column.physical}${wide ? 'w' : ''}`);
   switch (column.physical) {
     case 'code':
-      return `w=${binder.bind(entryHashes(column.dictionary!))}[${values}[i]]|0;`;
+      return `w=${binder.bind(hashesOf(column))}[${values}[i]]|0;`;
     case 'i64':
       return `w=${values}[2*i]^Math.imul(${values}[2*i+1],${highFactor});`;
     case 'f32':
       return floatText(values, binder);
     case 'f64':
-      if (!isWide(column.type)) return floatText(values, binder);
+      if (!wide) return floatText(values, binder);
       return `{const v=${values}[i];w=v^Math.imul(Math.floor(v/4294967296),${highFactor});}`;
     case 'u32':
       return `w=${values}[i]|0;`;
@@ -32,6 +34,16 @@ function wordText(column: Column, binder: Binder): string {
       // Small integers hash like 64-bit ones.
       return `{const v=${values}[i];w=v^Math.imul(v>>31,${highFactor});}`;
   }
+}
+
+/** Of a dictionary's entries; decimals that would fit a number hash as they do there. */
+function hashesOf({ type, dictionary }: Column): Int32Array {
+  const hashes = entryHashes(dictionary!);
+  if (type.kind !== 'decimal') return hashes;
+  return Int32Array.from(hashes, (hash, i) => {
+    const v = Number(entryValues(dictionary!)[i]);
+    return Number.isSafeInteger(v) ? v ^ Math.imul(Math.floor(v / 4294967296), Number(highFactor)) : hash;
+  });
 }
 
 /** −0 is 0 and every NaN is one NaN. */
@@ -128,7 +140,7 @@ export function slicesOf(
   const pieces = counts.length;
   const starts = new Int32Array(pieces + 1);
   for (let s = 0; s < pieces; s++) starts[s + 1] = starts[s]! + counts[s]!;
-  const flat = columns.filter(column => column.items === undefined);
+  const flat = columns.filter(column => !isNested(column.type));
   const moved = new Map<Column, Moved>();
   for (let from = 0; from < flat.length; from += columnsPerLoop) {
     scatterColumns(flat.slice(from, from + columnsPerLoop), slice, starts, rows, moved, lent);

@@ -3,7 +3,7 @@ import { packValidity, type Validity } from '../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { sameDictionary } from '../column/dictionary.js';
-import { emptyDictionary, physicalOf } from '../column/layout.js';
+import { emptyDictionary, isCoded, physicalOf } from '../column/layout.js';
 import { isInterned, StringTable } from '../column/string-table.js';
 import { Binder } from './fused-text.js';
 import { unfilledColumn } from './unfilled.js';
@@ -79,7 +79,7 @@ export class KeyDomain {
    */
   decode(digit: (binder: Binder) => string, rows: number, { base, size }: Span): Column {
     const { type } = this;
-    const physical = physicalOf(type);
+    const physical = isCoded(type) ? 'code' : physicalOf(type);
     const validity = this.#nullable ? validityOf(digit, rows, size) : { validity: null, nullCount: 0 };
     const text = physical === 'code';
     const fill = (values: Values, target: Physical) => {

@@ -5,8 +5,9 @@ import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { entryTexts } from '../column/dictionary.js';
 import { denseColumn, nullColumn } from '../column/layout.js';
-import { isFloat } from '../expr/functions.js';
+import { isFloat } from '../expr/operands.js';
 import { concatColumns, widen } from './concat.js';
+import { comparableColumn } from './distinct-text.js';
 import { GroupTable } from './group.js';
 import { takeOptional } from './take.js';
 
@@ -70,7 +71,7 @@ export function listContains(list: Column, value: Column): Column {
   const { length } = list;
   const items = list.items!;
   const both = concatColumns([value, items], length + items.length);
-  const ids = new GroupTable([items.type]).assign([both], length + items.length);
+  const ids = new GroupTable([items.type]).assign([comparableColumn(both)], length + items.length);
   const offsets = list.values as Int32Array;
   const values = new Uint8Array(length);
   const flags = new Uint8Array(length);

@@ -4,7 +4,7 @@ import { ranks } from '../column/dictionary.js';
 import { columnOf } from '../column/layout.js';
 import { rangeOf } from '../column/range.js';
 import type { SortKey } from '../physical/fragment.js';
-import { compactColumn, widen } from './concat.js';
+import { alike, compactColumn, widen } from './concat.js';
 import type { Lent } from './lent.js';
 import { codePlaces, referencePlaces } from './sort-places.js';
 
@@ -49,7 +49,7 @@ export function sortWords(
 ): SortWords {
   const keys = by.flatMap(key => {
     const columns = batches.map(batch => columnOf(batch, key.column));
-    return keyCode(reference ? columns : columns.map(compactColumn), key, reference) ?? [];
+    return keyCode(alike(reference ? columns : columns.map(compactColumn)), key, reference) ?? [];
   });
   const total = keys.reduce((sum, { parts }) => parts.reduce((s, { bits }) => s + bits, sum), 0);
   const bits = Array.from({ length: Math.ceil(total / 32) }, (_, w) => Math.min(32, total - 32 * w));

@@ -9,7 +9,7 @@ import { GatheredBatch } from './gathered.js';
 import { takeBatch, takeColumn, takeOptional } from './take.js';
 
 const rows = 100_000;
-const types: Readonly<Record<Exclude<Physical, 'list'>, DataType>> = {
+const types: Readonly<Record<Exclude<Physical, 'list' | 'struct'>, DataType>> = {
   bool: DataType.Bool,
   i8: DataType.Int8,
   u8: DataType.UInt8,

@@ -1,7 +1,7 @@
 import { compile } from '../codegen/compile.js';
 import { countValid, packValidity, sliceBitmap } from '../column/bitmap.js';
 import type { Batch, Column, Physical, Values } from '../column/column.js';
-import { allocateValues, elementsPerValue } from '../column/layout.js';
+import { allocateValues, elementsPerValue, isNested } from '../column/layout.js';
 
 type Gather = (src: Values, at: Int32Array, out: Values, rows: number) => void;
 type GatherFlags = (bitmap: Uint8Array, at: Int32Array, out: Uint8Array, rows: number) => void;
@@ -51,7 +51,7 @@ function takeSegments(
   total: number,
 ): Column {
   const { type, physical, dictionary } = items;
-  if (items.validity !== null || physical === 'list') {
+  if (items.validity !== null || isNested(type)) {
     const index = new Int32Array(total);
     let n = 0;
     for (let i = 0; i < rows; i++) {
@@ -69,9 +69,28 @@ function takeSegments(
   return { type, physical, length: total, nullCount: 0, validity: null, values, dictionary };
 }
 
+/** Structs of rows at[0..rows), field by field; with `gaps`, index -1 gives null. */
+function takeStructs(column: Column, at: Int32Array, rows: number, gaps: boolean): Column {
+  const take = gaps ? takeOptional : takeColumn;
+  const fields = column.fields!.map(field => take(field, at, rows));
+  const flags = takenFlags(column.validity, at, rows);
+  return { ...column, length: rows, ...packValidity(flags, rows), fields };
+}
+
+/** 1 where row at[i] is there and valid. */
+function takenFlags(validity: Uint8Array | null, at: Int32Array, rows: number): Uint8Array {
+  const flags = new Uint8Array(rows);
+  for (let i = 0; i < rows; i++) {
+    const k = at[i]!;
+    flags[i] = k < 0 ? 0 : validity === null ? 1 : (validity[k >> 3]! >> (k & 7)) & 1;
+  }
+  return flags;
+}
+
 /** Rows at[0..rows) of a column, in that order. */
 export function takeColumn(column: Column, at: Int32Array, rows: number): Column {
   if (column.physical === 'list') return takeLists(column, at, rows);
+  if (column.physical === 'struct') return takeStructs(column, at, rows, false);
   const { type, physical, dictionary, range } = column;
   const values = allocateValues(physical, rows);
   gatherOf(physical, false)(column.values, at, values, rows);
@@ -87,14 +106,11 @@ export function takeColumn(column: Column, at: Int32Array, rows: number): Column
 /** Like takeColumn; index -1 gives null. */
 export function takeOptional(column: Column, at: Int32Array, rows: number): Column {
   if (column.physical === 'list') return takeLists(column, at, rows);
+  if (column.physical === 'struct') return takeStructs(column, at, rows, true);
   const { type, physical, dictionary, validity } = column;
   const values = allocateValues(physical, rows);
   gatherOf(physical, true)(column.values, at, values, rows);
-  const flags = new Uint8Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const k = at[i]!;
-    flags[i] = k < 0 ? 0 : validity === null ? 1 : (validity[k >> 3]! >> (k & 7)) & 1;
-  }
+  const flags = takenFlags(validity, at, rows);
   return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary };
 }
 
@@ -129,7 +145,13 @@ export function sliceColumn(column: Column, from: number, to: number): Column {
     for (let i = 0; i <= rows; i++) offsets[i]! -= first;
     values = offsets;
   }
-  const nested = { ...(items === undefined ? null : { items }), ...(range === undefined ? null : { range }) };
+  const nested = {
+    ...(items === undefined ? null : { items }),
+    ...(column.fields === undefined
+      ? null
+      : { fields: column.fields.map(field => sliceColumn(field, from, to)) }),
+    ...(range === undefined ? null : { range }),
+  };
   if (column.validity === null) {
     return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary, ...nested };
   }

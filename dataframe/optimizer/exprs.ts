@@ -1,8 +1,11 @@
-import { isInteger } from '../expr/functions.js';
+import type { DataType } from '../column/datatype.js';
 import type { ExprNode } from '../expr/node.js';
+import { isInteger } from '../expr/operands.js';
 import { someExpr } from '../expr/traverse.js';
 import { type Scope, typeExpr } from '../expr/typing.js';
 import { filterPlan, type Plan, projectPlan } from '../plan/plan.js';
+
+const isExact = (type: DataType) => isInteger(type) || type.kind === 'decimal';
 
 /**
  * True when evaluating can throw for some value: a strict cast, integer arithmetic (overflow). Such a condition must
@@ -13,7 +16,7 @@ export function canFail(node: ExprNode, scope: Scope): boolean {
     if (n.kind === 'cast') return n.strict && !isWidening(n, scope);
     if (n.kind !== 'call') return false;
     if (n.fn === 'neg' || n.fn === 'abs') return isInteger(typeExpr(n.args[0]!, scope).type);
-    return (n.fn === 'add' || n.fn === 'sub' || n.fn === 'mul') && isInteger(typeExpr(n, scope).type);
+    return (n.fn === 'add' || n.fn === 'sub' || n.fn === 'mul') && isExact(typeExpr(n, scope).type);
   });
 }
 

@@ -15,7 +15,7 @@ import {
   sizeOfBatch,
   writeBatch,
 } from '../column/slab.js';
-import { widen } from '../kernels/concat.js';
+import { alike } from '../kernels/concat.js';
 import { type Cell, cellText, type PackedColumn, type Records } from '../kernels/packed.js';
 import { manyEntries, oneDictionary, rangeOfPieces } from './store-gathered.js';
 import type { FragmentInput } from './task.js';
@@ -124,8 +124,7 @@ function clearTail(slab: Uint8Array, [offset, size]: BufferRange): void {
 }
 
 function sourceOf(columns: readonly Column[], rows: number, many: number): Source {
-  const wide = columns.some(column => column.physical === 'i64');
-  const parts = wide ? columns.map(widen) : columns;
+  const parts = alike(columns);
   const { physical, type } = parts[0]!;
   const nullCount = parts.reduce((sum, part) => sum + part.nullCount, 0);
   const range = rangeOfPieces(parts.map(column => ({ column, at: null, gaps: false, rows: column.length })));

@@ -14,7 +14,7 @@ import { prepareFragment } from './run.js';
 
 /** V8's rule behind all kernels: a loop that meets one kind of array stays fast, whatever other loops meet. */
 
-const types: Readonly<Record<Exclude<Physical, 'list'>, DataType>> = {
+const types: Readonly<Record<Exclude<Physical, 'list' | 'struct'>, DataType>> = {
   bool: DataType.Bool,
   i8: DataType.Int8,
   u8: DataType.UInt8,

@@ -2,13 +2,13 @@ import { assert, assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import { packData, unpackData } from '../../core/wire/msgpack.js';
-import type { Batch } from '../column/column.js';
+import type { Batch, Column } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
 import type { AnySinkSpec, ReadUse, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
-import { distinctText } from '../kernels/distinct-text.js';
+import { comparableColumn, distinctText } from '../kernels/distinct-text.js';
 import { dealRows, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
 import { summarizeKey } from '../kernels/key-summary.js';
@@ -262,8 +262,13 @@ function storeTable(
   batch: Batch,
   env: FragmentEnv,
 ): FragmentResult {
-  // What the table is over and what is kept must have one code for one text, and the same: compacted before, not after.
-  const rows = compactBatch(distinctText(batch));
+  // What the table is over and what is kept must have one code for one text.
+  const distinct = distinctText(batch);
+  const inTable = (name: string, column: Column) =>
+    sink.keys.includes(name) ? comparableColumn(column) : column;
+  const columnsOf = distinct.columns.map((column, c) => inTable(distinct.schema[c]!.name, column));
+  // Entries that no row refers to are dropped before the table is built: dropping them renumbers the codes.
+  const rows = compactBatch({ ...distinct, columns: columnsOf });
   const keys = sink.keys.map(name => columnOf(rows, name));
   const table = buildJoinTable(keys, rows.rows, sink.tier ?? undefined);
   const kept = rows.schema.flatMap((field, c) => (sink.columns.includes(field.name) ? [c] : []));

@@ -90,10 +90,8 @@ function momentFields(parts: readonly string[]): StateField[] {
 /** Small integers add up exactly in one number. */
 function sumFields(type: DataType): StateField[] {
   if (sumKind(type) === 'small') return [{ part: 'value', type: DataType.Int64 }];
-  return [
-    { part: 'high', type: DataType.Float64 },
-    { part: 'low', type: DataType.Float64 },
-  ];
+  const parts = sumKind(type) === 'huge' ? ['high', 'low', 'upperHigh', 'upperLow'] : ['high', 'low'];
+  return parts.map(part => ({ part, type: DataType.Float64 }));
 }
 
 /** Rows of an aggregate step: keys first, in step order; then results or, in phase partial, states. */

@@ -1,5 +1,5 @@
 import type { Batch, Column, Values } from '../column/column.js';
-import { bytesOfValues, viewValues } from '../column/layout.js';
+import { bytesOfValues, isNested, viewValues } from '../column/layout.js';
 import { writeBatch } from '../column/slab.js';
 import { dealInto } from '../kernels/deal.js';
 import { placesOf } from './store-gathered.js';
@@ -78,8 +78,8 @@ function endsOf(counts: Int32Array): number[] {
 }
 
 /** True for columns without nulls whose dictionary, copied to every slice, stays small beside the rows. */
-function isPlain({ validity, physical, dictionary }: Column, rows: number, slices: number): boolean {
-  if (validity !== null || physical === 'list') return false;
+function isPlain({ validity, type, dictionary }: Column, rows: number, slices: number): boolean {
+  if (validity !== null || isNested(type)) return false;
   return dictionary === null || (dictionary.length * 4 + dictionary.bytes.byteLength) * slices <= rows;
 }
 

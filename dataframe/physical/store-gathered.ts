@@ -3,7 +3,7 @@ import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, Physical, ValueRange, Values } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { compact, type Unified, unify } from '../column/dictionary.js';
-import { bytesOfValues, elementsPerValue, isWide, viewValues } from '../column/layout.js';
+import { bytesOfValues, elementsPerValue, isNested, isWide, viewValues } from '../column/layout.js';
 import { aligned } from '../column/slab.js';
 import { textOfRows } from '../kernels/gather-text.js';
 import { ChosenValidity } from '../kernels/gather-validity.js';
@@ -37,7 +37,7 @@ export function unfilledColumns(
     const pieces = batches.map((batch, b) => pieceOf(batch, piecesOf[b]!, c));
     const { physical, type } = pieces[0]!.column;
     const alike = pieces.every(piece => piece.column.physical === physical);
-    if (!alike || physical === 'list') return null;
+    if (!alike || isNested(type)) return null;
     columns.push(
       physical === 'code' ? textColumn(pieces, known) : plainColumn(pieces, wide && isWide(type), known),
     );

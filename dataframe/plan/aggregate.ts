@@ -5,7 +5,7 @@ import type { ExprNode } from '../expr/node.js';
 import { exprKey, mapOperands } from '../expr/traverse.js';
 import { type Scope, scopeOf, typeExpr } from '../expr/typing.js';
 import type { AggregateSpec, NamedExpr } from '../physical/fragment.js';
-import { refuseLists } from './checks.js';
+import { refuseNestedKeys } from './checks.js';
 import { aggregatePlan, columnNode, type Plan, pickColumns, projectPlan } from './plan.js';
 
 type AggregateNode = Extract<ExprNode, { kind: 'aggregate' }>;
@@ -72,7 +72,7 @@ class Split {
     this.#taken = new Set([...keys, ...outputs, ...input.schema].map(c => c.name));
     for (const key of keys) {
       const { node, type } = typeExpr(key.expr, this.#scope);
-      refuseLists([key.name], [{ name: key.name, type }], 'groupBy');
+      refuseNestedKeys([key.name], [{ name: key.name, type }], 'groupBy');
       this.#inputs.set(`key ${key.name}`, { name: key.name, expr: node });
     }
   }

@@ -1,13 +1,13 @@
 import { assertNever } from '../../core/base/assert.js';
 import { DataType, type Schema } from '../column/datatype.js';
-import { coerce, isFloat, unify } from '../expr/functions.js';
 import type { ExprNode } from '../expr/node.js';
+import { coerce, isFloat, unify } from '../expr/operands.js';
 import { caseBranch, conjunction } from '../expr/traverse.js';
 import { condition, scopeOf, typeExpr } from '../expr/typing.js';
 import type { ScanInspection, ScanSpec } from '../io/source.js';
 import type { NamedExpr, SortKey } from '../physical/fragment.js';
 import { aggregateExprs } from './aggregate.js';
-import { refuseLists, requireColumns } from './checks.js';
+import { refuseNestedKeys, requireColumns } from './checks.js';
 import { analyzeConcat } from './concat.js';
 import { analyzeJoin } from './join.js';
 import type { MemoryTable } from './memory-table.js';
@@ -179,7 +179,7 @@ function analyzeSort(input: Plan, by: readonly SortBy[], limit: number | null): 
   const names = input.schema.map(f => f.name);
   const own = names.map(name => ({ name, expr: columnNode(name) }));
   const source = computed.length === 0 ? input : projectPlan(input, [...own, ...computed]);
-  refuseLists(
+  refuseNestedKeys(
     keys.map(key => key.column),
     source.schema,
     'sort',
@@ -192,7 +192,7 @@ function analyzeUnique({ on, keep }: Extract<Verb, { kind: 'unique' }>, input: P
   const keys = on ?? names;
   requireColumns(keys, input.schema, 'unique');
   checkNames(keys, 'unique');
-  refuseLists(keys, input.schema, 'unique');
+  refuseNestedKeys(keys, input.schema, 'unique');
   const op = keep === 'last' ? 'last' : 'first';
   const rest = names.filter(n => !keys.includes(n));
   const specs = rest.map(name => ({ name, op, column: name, filter: null }) as const);

@@ -1,5 +1,6 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { formatType, type Schema } from '../column/datatype.js';
+import { isNested } from '../column/layout.js';
 import { columnNotFound } from '../expr/nearest.js';
 
 /** Throws COLUMN_NOT_FOUND for names that are not there. */
@@ -9,14 +10,17 @@ export function requireColumns(names: readonly string[], schema: Schema, where: 
   }
 }
 
-/** Throws TYPE_MISMATCH for lists where values are compared. */
-export function refuseLists(names: readonly string[], schema: Schema, where: string): void {
+/** Throws TYPE_MISMATCH for lists and structs where values are compared. */
+export function refuseNestedKeys(names: readonly string[], schema: Schema, where: string): void {
   for (const { name, type } of schema) {
-    if (type.kind !== 'list' || !names.includes(name)) continue;
-    throw new VolleyError(
-      'TYPE_MISMATCH',
-      `${where}: ${JSON.stringify(name)} is ${formatType(type)}, and lists are not compared. Use explode(${JSON.stringify(name)}), or an item: col(${JSON.stringify(name)}).list.get(0).`,
-      { column: name },
-    );
+    if (!isNested(type) || !names.includes(name)) continue;
+    const column = JSON.stringify(name);
+    const ways =
+      type.kind === 'list'
+        ? `lists are not compared. Use explode(${column}), or an item: col(${column}).list.get(0).`
+        : `structs are not compared. Use a field: col(${column}).struct.field('…').`;
+    throw new VolleyError('TYPE_MISMATCH', `${where}: ${column} is ${formatType(type)}, and ${ways}`, {
+      column: name,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { DataType, formatType, type Schema, sameType } from '../column/datatype.js';
-import { coerce, commonType } from '../expr/functions.js';
 import type { ExprNode } from '../expr/node.js';
+import { coerce, commonType } from '../expr/operands.js';
 import { columnNode, concatPlan, type Plan, projectPlan } from './plan.js';
 
 /** Rows of several frames: 'vertical' wants the same names in the same order, 'diagonal' fills what is missing with null. */

@@ -1,8 +1,8 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { type DataType, formatType, sameType } from '../column/datatype.js';
-import { coerce, commonType } from '../expr/functions.js';
 import { columnNotFound } from '../expr/nearest.js';
 import type { ExprNode } from '../expr/node.js';
+import { coerce, commonType } from '../expr/operands.js';
 import { columnNode, fieldOf, type JoinPlan, joinPlan, type Plan, pickColumns, projectPlan } from './plan.js';
 import { checkNames } from './select.js';
 import type { JoinVerb } from './verb.js';

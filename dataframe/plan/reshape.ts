@@ -1,12 +1,12 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import { DataType, formatType } from '../column/datatype.js';
-import { coerce, commonType, comparable, isNumeric } from '../expr/functions.js';
 import type { AggregateOp, ExprNode } from '../expr/node.js';
+import { coerce, commonType, comparable, isNumeric } from '../expr/operands.js';
 import { caseBranch } from '../expr/traverse.js';
 import type { NamedExpr } from '../physical/fragment.js';
 import { aggregateExprs } from './aggregate.js';
-import { refuseLists, requireColumns } from './checks.js';
+import { refuseNestedKeys, requireColumns } from './checks.js';
 import { columnNode, explodePlan, type Plan, projectPlan, unpivotPlan } from './plan.js';
 import { checkNames, expand } from './select.js';
 import type { PivotVerb, Verb } from './verb.js';
@@ -70,7 +70,7 @@ export interface PivotValue {
 export function analyzePivot(verb: PivotVerb, input: Plan, found: readonly PivotValue[]): Plan {
   const { index, on, values, aggregate } = verb;
   requireColumns([...index, on, ...values], input.schema, 'pivot');
-  refuseLists([...index, on], input.schema, 'pivot');
+  refuseNestedKeys([...index, on], input.schema, 'pivot');
   if (found.length * values.length > limits.partitionColumns) {
     throw new VolleyError(
       'RESOURCE_EXHAUSTED',

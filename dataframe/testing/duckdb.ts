@@ -2,6 +2,8 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { dateText, timestampText } from '../codegen/time-text.js';
 import { isValid } from '../column/bitmap.js';
 import type { Batch, Column } from '../column/column.js';
+import { formatDecimal } from '../column/decimal.js';
+import { unscaledReader } from '../column/decimal-entries.js';
 import { entryText } from '../column/dictionary.js';
 
 /** An in-memory DuckDB with these tables: the oracle of kernel and operator tests. */
@@ -47,6 +49,8 @@ function sqlType(column: Column): string {
       return 'date';
     case 'timestamp':
       return 'timestamp';
+    case 'decimal':
+      return `decimal(${column.type.precision}, ${column.type.scale})`;
     default:
       return 'double';
   }
@@ -66,6 +70,8 @@ function sqlValue(column: Column, row: number): string {
       const day = Math.floor(v / 86_400e6);
       return `timestamp '${timestampText(day, (v - day * 86_400e6) * 1000)}'`;
     }
+    case 'decimal':
+      return `'${formatDecimal(unscaledReader(column)(row), column.type.scale)}'`;
     case 'float32':
     case 'float64':
       // Through text: a literal would become a DECIMAL and lose digits.

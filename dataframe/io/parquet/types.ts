@@ -1,5 +1,5 @@
 import { VolleyError } from '../../../core/base/errors.js';
-import { DataType, type TimeUnit } from '../../column/datatype.js';
+import { DataType, isDecimal, type TimeUnit } from '../../column/datatype.js';
 import type { FileMetaData, SchemaElement } from './metadata.js';
 
 /** A top-level column of a Parquet file. */
@@ -186,7 +186,7 @@ function decimalType(element: SchemaElement): MappedType {
   if (scale === 0 && precision <= 18 && (element.type === 'INT32' || element.type === 'INT64')) {
     return supported(element.type === 'INT32' ? DataType.Int32 : DataType.Int64);
   }
-  const type = DataType.Decimal(precision, scale);
+  const type = isDecimal(precision, scale) ? DataType.Decimal(precision, scale) : DataType.Binary;
   return refused(
     type,
     `DECIMAL(${precision}, ${scale}) is not read yet: write it as DOUBLE or as an integer of its smallest unit`,

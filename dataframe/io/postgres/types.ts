@@ -1,6 +1,7 @@
 import { VolleyError } from '../../../core/base/errors.js';
-import type { ColumnBuilder, ListBuilder } from '../../column/builder.js';
+import type { ColumnBuilder } from '../../column/builder.js';
 import { DataType } from '../../column/datatype.js';
+import type { ListBuilder } from '../../column/nested-builder.js';
 import { quoted } from './relation.js';
 
 /** Appends the value in bytes [from, to), in PostgreSQL's binary form. */

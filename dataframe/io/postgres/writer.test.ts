@@ -1,8 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/services/postgres.js';
-import { createBuilder, type ListBuilder } from '../../column/builder.js';
+import { createBuilder } from '../../column/builder.js';
 import { DataType } from '../../column/datatype.js';
+import type { ListBuilder } from '../../column/nested-builder.js';
 import { recordsToBatch } from '../../column/records.js';
 import { col, lit, when } from '../../expr/expr.js';
 import { type DataFrame, fromRecords, scanPostgres } from '../../frame.js';

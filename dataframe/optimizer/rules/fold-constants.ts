@@ -1,7 +1,7 @@
 import { DataType, type DataType as Type } from '../../column/datatype.js';
-import { isFloat } from '../../expr/functions.js';
 import { convertLiteral, type LiteralNode } from '../../expr/literal.js';
 import type { ExprNode, FunctionName } from '../../expr/node.js';
+import { isFloat } from '../../expr/operands.js';
 import { rewriteExpr } from '../../expr/traverse.js';
 import { scopeOf, typeExpr } from '../../expr/typing.js';
 import type { Plan } from '../../plan/plan.js';
@@ -91,6 +91,8 @@ function foldCall(node: CallNode, typeOf: (node: ExprNode) => Type): LiteralNode
   const compute = arithmetic[node.fn];
   if (compare === undefined && compute === undefined) return null;
   const type = typeOf(node);
+  // Their values are of different scales, and theirs is another overflow.
+  if (a.type.kind === 'decimal' || b.type.kind === 'decimal') return null;
   if (a.value === null || b.value === null) return { kind: 'literal', value: null, type };
   if (typeof a.value !== 'number' || typeof b.value !== 'number') return null;
   if (compare !== undefined) {

@@ -1,7 +1,8 @@
 import type { Batch, Column } from '../../column/column.js';
 import type { DataType } from '../../column/datatype.js';
-import { columnOf, isWide } from '../../column/layout.js';
+import { columnOf, isCoded, isWide } from '../../column/layout.js';
 import type { Accumulator } from '../../kernels/accumulator.js';
+import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
 import type { FusedOp } from '../../kernels/fused-layout.js';
 import { readState, resultColumn, stateColumns } from '../../kernels/fused-result.js';
@@ -29,7 +30,7 @@ function isFused(step: AggregateStep, spec: AggregateSpec): boolean {
     case 'max': {
       // Text goes by rank; 64-bit integers may need two words.
       const type = aggregateInput(step, spec);
-      return type.kind !== 'utf8' && type.kind !== 'binary' && !isWide(type);
+      return !isCoded(type) && !isWide(type);
     }
     default:
       return false;
@@ -143,7 +144,7 @@ class Aggregate implements Operator {
         filter: filter === null ? null : columnOf(batch, filter),
       };
     });
-    const keyColumns = keys.map(name => columnOf(batch, name));
+    const keyColumns = keys.map(name => comparableColumn(columnOf(batch, name)));
     // A task is one partition to a partial aggregation, whatever it was put together from.
     const ids = groups.addRows(keyColumns, inputs, batch.rows, phase === 'partial' ? 0 : entry);
     others.forEach((other, k) => {
@@ -178,7 +179,8 @@ class Merge implements Operator {
       return batch.columns.slice(from, at);
     });
     const fused = this.#all.fused.map(k => states[k]!);
-    const ids = groups.addStates(batch.columns.slice(0, keys.length), fused, batch.rows);
+    const keyColumns = batch.columns.slice(0, keys.length).map(comparableColumn);
+    const ids = groups.addStates(keyColumns, fused, batch.rows);
     others.forEach((other, k) => {
       if (other === null) return;
       other.resize(groups.count);

@@ -1,7 +1,7 @@
 import type { Batch, Column } from '../../column/column.js';
 import { DataType } from '../../column/datatype.js';
 import { dictionaryOf } from '../../column/dictionary.js';
-import { columnOf, denseColumn, nullColumn } from '../../column/layout.js';
+import { columnOf, denseColumn, isHuge, nullColumn } from '../../column/layout.js';
 import { hasRange, rangeOf } from '../../column/range.js';
 import { concatBatches } from '../../kernels/concat.js';
 import { hasDistinctEntries } from '../../kernels/key-domain.js';
@@ -48,7 +48,9 @@ function extentOf(position: number, column: Column): Batch {
 
 function boundsOf(column: Column): { min: number; max: number } {
   if (column.physical === 'bool') return { min: 0, max: 1 };
-  if (column.physical === 'code') return { min: 0, max: Math.max(0, column.dictionary!.length - 1) };
+  // Huge decimals have codes of their own in each partition.
+  if (column.physical === 'code' && !isHuge(column.type))
+    return { min: 0, max: Math.max(0, column.dictionary!.length - 1) };
   const range = hasRange(column) ? rangeOf(column) : undefined;
   return range ?? { min: Number.NaN, max: Number.NaN };
 }

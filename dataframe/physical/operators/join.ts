@@ -1,7 +1,7 @@
 import type { Batch, Column } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import { columnOf, nullColumn } from '../../column/layout.js';
-import { distinctColumn } from '../../kernels/distinct-text.js';
+import { comparableColumn } from '../../kernels/distinct-text.js';
 import { GatheredBatch, type Piece } from '../../kernels/gathered.js';
 import { JoinProbe } from '../../kernels/join.js';
 import { buildJoinTable, type JoinTable } from '../../kernels/join-table.js';
@@ -42,7 +42,7 @@ function probeOf(table: JoinTable, keys: readonly (Column | null)[]): JoinProbe 
 
 /** Keys as a table can be built over them. */
 export function keysOfSide(rows: Batch, names: readonly string[]): Column[] {
-  return names.map(name => comparable(columnOf(rows, name)));
+  return names.map(name => comparableColumn(columnOf(rows, name)));
 }
 
 /**
@@ -57,7 +57,7 @@ export function joinOperator(
 ): Operator {
   const schema = joinSchema(step, before, build.schema);
   if (probe === null) return crossOperator(step, schema, build);
-  const keysOf = (batch: Batch) => step.leftOn.map(name => comparable(columnOf(batch, name)));
+  const keysOf = (batch: Batch) => step.leftOn.map(name => comparableColumn(columnOf(batch, name)));
   if (step.how === 'semi' || step.how === 'anti') return filterRows(probe, step, schema, keysOf, build, lent);
   return pairRows(probe, step, schema, keysOf, build, lent);
 }
@@ -176,8 +176,4 @@ function crossOperator(step: JoinStep, schema: Schema, build: Batch): Operator {
     },
     finish() {},
   };
-}
-
-function comparable(key: Column): Column {
-  return key.dictionary?.repeats === true ? distinctColumn(key) : key;
 }

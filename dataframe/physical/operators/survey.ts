@@ -1,6 +1,7 @@
 import type { Batch } from '../../column/column.js';
 import { DataType, type Schema } from '../../column/datatype.js';
 import { columnIndex, columnOf, denseColumn } from '../../column/layout.js';
+import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
 import type { Lent } from '../../kernels/lent.js';
 import type { SurveyStep } from '../fragment.js';
@@ -22,7 +23,7 @@ export function surveyOperator({ keys }: SurveyStep, before: Schema, lent: Lent)
     done: false,
     push(batch: Batch) {
       rows += batch.rows;
-      const columns = keys.map(name => columnOf(batch, name));
+      const columns = keys.map(name => comparableColumn(columnOf(batch, name)));
       groups.addRows(columns, [], batch.rows, 0);
     },
     finish(emit) {
