@@ -5,7 +5,16 @@ import type { Schema } from './column/datatype.js';
 import { batchesToRecords, type RecordOptions } from './column/records.js';
 import type { PlanOptions } from './distribute/constants.js';
 import { type ExplainOptions, explainVerb, planSchema } from './distribute/run.js';
-import { type SinkOptions, type SinkResult, sinkParquet } from './distribute/sink.js';
+import {
+  type CSVSinkOptions,
+  csvForm,
+  ndjsonForm,
+  type ParquetSinkOptions,
+  parquetForm,
+  type SinkOptions,
+  type SinkResult,
+  sinkFiles,
+} from './distribute/sink.js';
 import type { PersistedTable } from './distribute/tables.js';
 import { col, type Expr, len, type Operand, toNode } from './expr/expr.js';
 import type { PlainValue } from './expr/literal.js';
@@ -54,8 +63,10 @@ export type {
   ColumnLike,
   ColumnRecord,
   CSVOptions,
+  CSVSinkOptions,
   JoinOptions,
   ParquetOptions,
+  ParquetSinkOptions,
   SinkOptions,
   SinkResult,
   SortOptions,
@@ -322,8 +333,18 @@ export class DataFrame {
   }
 
   /** Writes Parquet: `x.parquet` is one file, anything else a folder of parts. Appears whole or not at all. */
-  sinkParquet(path: string, options: SinkOptions = {}): Promise<SinkResult> {
-    return sinkParquet(this.verb, this.#host.executor, path, options, this.#context.options);
+  sinkParquet(path: string, options: ParquetSinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.#context, path, parquetForm(options), options);
+  }
+
+  /** Writes CSV: `x.csv` or a folder of parts, as sinkParquet. */
+  sinkCSV(path: string, options: CSVSinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.#context, path, csvForm(options), options);
+  }
+
+  /** Writes a JSON object per line: `x.ndjson` or a folder of parts, as sinkParquet. */
+  sinkNDJSON(path: string, options: SinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.#context, path, ndjsonForm, options);
   }
 
   /** The frames one after another. */

@@ -10,12 +10,27 @@ import { GraphRunner } from './graph-runner.js';
 import { gather, overLayer, type Pipeline, submitPipeline } from './pipeline.js';
 import { withRun } from './run.js';
 
+/** Of every sink. */
 export interface SinkOptions {
+  /** Replace what is at the path; else it is an error. */
+  readonly overwrite?: boolean;
+}
+
+export interface ParquetSinkOptions extends SinkOptions {
   readonly compression?: 'snappy' | 'zstd' | 'none';
   /** Rows of a row group: the partitions of whoever reads the file. */
   readonly rowGroupRows?: number;
-  /** Replace what is at the path; else it is an error. */
-  readonly overwrite?: boolean;
+}
+
+export interface CSVSinkOptions extends SinkOptions {
+  /** A first line with the names, in every file. Default true. */
+  readonly header?: boolean;
+  /** One ASCII character. Default ','. */
+  readonly delimiter?: string;
+  /** One ASCII character; doubled within quoted fields. Default '"'. */
+  readonly quote?: string;
+  /** What stands for null; equal texts are quoted. Default '': the empty field. */
+  readonly nullValue?: string;
 }
 
 export interface SinkResult {
@@ -23,30 +38,52 @@ export interface SinkResult {
   readonly files: readonly string[];
 }
 
+/** What a format adds to a sink. */
+type SinkForm = Pick<SinkSpec, 'format'> & Partial<Pick<SinkSpec, 'csv' | 'compression' | 'rowGroupRows'>>;
+
+export const parquetForm = ({ compression, rowGroupRows }: ParquetSinkOptions): SinkForm => ({
+  format: 'parquet',
+  compression: compression ?? 'snappy',
+  rowGroupRows: rowGroupRows ?? planConstants.rowGroupRows,
+});
+
+export const csvForm = ({ header, delimiter, quote, nullValue }: CSVSinkOptions): SinkForm => ({
+  format: 'csv',
+  csv: {
+    header: header ?? true,
+    delimiter: delimiter ?? ',',
+    quote: quote ?? '"',
+    nullValue: nullValue ?? '',
+  },
+});
+
+export const ndjsonForm: SinkForm = { format: 'ndjson' };
+
 /**
- * Writes the answer as Parquet. `name.parquet` is one file, written by one task; anything else a folder with a file
- * per partition, which appears under its name when all are written.
+ * Writes the answer to files. A path that ends in the format's extension is one file, written by one task; anything
+ * else a folder with a file per partition, which appears under its name when all are written.
  */
-export function sinkParquet(
+export function sinkFiles(
   verb: Verb,
-  executor: Executor,
+  { executor, options: planOptions }: { executor: Executor; options: PlanOptions },
   path: string,
+  form: SinkForm,
   options: SinkOptions,
-  planOptions: PlanOptions,
 ): Promise<SinkResult> {
-  return withRun(verb, executor, 'sinkParquet', async (plan, runner) => {
+  return withRun(verb, executor, `sink ${form.format}`, async (plan, runner) => {
     if (options.overwrite !== true) await refuseExisting(path, executor);
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
-      format: 'parquet',
+      csv: null,
+      compression: 'none',
+      rowGroupRows: planConstants.rowGroupRows,
+      ...form,
       path,
       temporaryPath: `${path.replace(/\/+$/, '')}.tmp-${randomUUID()}`,
-      compression: options.compression ?? 'snappy',
-      rowGroupRows: options.rowGroupRows ?? planConstants.rowGroupRows,
       overwrite: options.overwrite ?? false,
       role: 'file',
     };
-    return path.endsWith('.parquet')
+    return path.endsWith(`.${form.format}`)
       ? writeFile(pipeline, spec, runner)
       : writeFolder(pipeline, spec, runner);
   });

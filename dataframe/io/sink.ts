@@ -4,9 +4,9 @@ import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
-import { ParquetFile, requireWritable } from './parquet/writer.js';
 import { allowedTarget, readRange } from './paths.js';
 import type { IoEnv, SinkReceipt, SinkSpec } from './source.js';
+import { fileOpener, type OpenFile } from './writers.js';
 
 /**
  * Writes one task's share of a sink. Rows go to a hidden name that only this attempt uses, are synced, and appear under
@@ -20,13 +20,7 @@ export async function writeSink(
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
 ): Promise<SinkReceipt> {
-  requireWritable(schema, spec.compression);
-  if (!Number.isSafeInteger(spec.rowGroupRows) || spec.rowGroupRows < 1) {
-    throw new VolleyError(
-      'INVALID_ARGUMENT',
-      `rowGroupRows is ${spec.rowGroupRows}, must be a positive integer`,
-    );
-  }
+  const openFile = fileOpener(spec, schema);
   const target = await sinkTarget(spec.path, env);
   const temporary = hidden(await sinkTarget(spec.temporaryPath, env));
   switch (spec.role) {
@@ -35,15 +29,15 @@ export async function writeSink(
       if (status?.isDirectory() || (status !== null && !spec.overwrite && env.attempt <= 1)) {
         throw sinkExists(target, env);
       }
-      return writeFile(spec, schema, batches, env, temporary, target, target);
+      return writeFile(spec, openFile, batches, env, temporary, target, target);
     }
     case 'part': {
       await mkdir(temporary, { recursive: true });
-      const name = partName(env.position);
+      const name = partName(env.position, spec);
       // Within the hidden folder an earlier attempt's part is simply replaced.
       return writeFile(
         { ...spec, overwrite: true },
-        schema,
+        openFile,
         batches,
         env,
         join(temporary, `.${name}`),
@@ -52,7 +46,7 @@ export async function writeSink(
       );
     }
     case 'commit':
-      return commitFolder(temporary, target, spec.overwrite === true, env);
+      return commitFolder(temporary, target, spec, env);
     case 'discard':
       await rm(temporary, { recursive: true, force: true });
       return { rows: 0, files: [], bytes: 0 };
@@ -66,14 +60,14 @@ function hidden(path: string): string {
 }
 
 /** Padded, so that a sorted listing of the folder is in row order. */
-function partName(position: number): string {
-  return `part-${String(position).padStart(5, '0')}.parquet`;
+function partName(position: number, { format }: SinkSpec): string {
+  return `part-${String(position).padStart(5, '0')}.${format}`;
 }
 
 /** `reported` is where the file will be once the sink is committed. */
 async function writeFile(
   spec: SinkSpec,
-  schema: Schema,
+  openFile: OpenFile,
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
   unfinished: string,
@@ -90,7 +84,7 @@ async function writeFile(
     let bytes: number;
     let rows: number;
     try {
-      const file = new ParquetFile(handle, schema, spec);
+      const file = openFile(handle);
       for await (const batch of batches) {
         await file.append(batch);
       }
@@ -166,7 +160,7 @@ async function sameBytes(a: string, b: string): Promise<boolean> {
 async function commitFolder(
   temporary: string,
   target: string,
-  overwrite: boolean,
+  spec: SinkSpec,
   env: IoEnv,
 ): Promise<SinkReceipt> {
   const done: SinkReceipt = { rows: 0, files: [], bytes: 0 };
@@ -175,7 +169,7 @@ async function commitFolder(
   if (left === null) {
     await rm(replaced, { recursive: true, force: true });
     const parts: string[] = await readdir(target).catch(() => []);
-    if (parts.includes(partName(0))) {
+    if (parts.includes(partName(0, spec))) {
       return done;
     }
     throw new VolleyError(
@@ -188,7 +182,7 @@ async function commitFolder(
     for (const name of left.filter(entry => entry.startsWith('.'))) {
       await rm(join(temporary, name), { force: true });
     }
-    if (overwrite) {
+    if (spec.overwrite) {
       await rename(target, replaced).catch(error => {
         if (error.code !== 'ENOENT') {
           throw error;
