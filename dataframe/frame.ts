@@ -7,13 +7,11 @@ import type { PlanOptions } from './distribute/constants.js';
 import { type ExplainOptions, explainVerb, planSchema } from './distribute/run.js';
 import {
   type CSVSinkOptions,
-  csvForm,
-  ndjsonForm,
   type ParquetSinkOptions,
-  parquetForm,
   type SinkOptions,
   type SinkResult,
   sinkFiles,
+  sinkForms,
 } from './distribute/sink.js';
 import type { PersistedTable } from './distribute/tables.js';
 import { col, type Expr, len, type Operand, toNode } from './expr/expr.js';
@@ -59,18 +57,7 @@ import {
 } from './frame/sources.js';
 import type { Verb } from './plan/verb.js';
 
-export type {
-  ColumnLike,
-  ColumnRecord,
-  CSVOptions,
-  CSVSinkOptions,
-  JoinOptions,
-  ParquetOptions,
-  ParquetSinkOptions,
-  SinkOptions,
-  SinkResult,
-  SortOptions,
-};
+export type { ColumnLike, ColumnRecord, CSVOptions, JoinOptions, ParquetOptions, SortOptions };
 
 export interface UniqueOptions {
   /** Default: all columns. */
@@ -334,17 +321,17 @@ export class DataFrame {
 
   /** Writes Parquet: `x.parquet` is one file, anything else a folder of parts. Appears whole or not at all. */
   sinkParquet(path: string, options: ParquetSinkOptions = {}): Promise<SinkResult> {
-    return sinkFiles(this.verb, this.#context, path, parquetForm(options), options);
+    return sinkFiles(this.verb, this.#context, path, sinkForms.parquet(options), options);
   }
 
   /** Writes CSV: `x.csv` or a folder of parts, as sinkParquet. */
   sinkCSV(path: string, options: CSVSinkOptions = {}): Promise<SinkResult> {
-    return sinkFiles(this.verb, this.#context, path, csvForm(options), options);
+    return sinkFiles(this.verb, this.#context, path, sinkForms.csv(options), options);
   }
 
   /** Writes a JSON object per line: `x.ndjson` or a folder of parts, as sinkParquet. */
   sinkNDJSON(path: string, options: SinkOptions = {}): Promise<SinkResult> {
-    return sinkFiles(this.verb, this.#context, path, ndjsonForm, options);
+    return sinkFiles(this.verb, this.#context, path, sinkForms.ndjson(), options);
   }
 
   /** The frames one after another. */

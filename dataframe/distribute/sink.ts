@@ -41,23 +41,23 @@ export interface SinkResult {
 /** What a format adds to a sink. */
 type SinkForm = Pick<SinkSpec, 'format'> & Partial<Pick<SinkSpec, 'csv' | 'compression' | 'rowGroupRows'>>;
 
-export const parquetForm = ({ compression, rowGroupRows }: ParquetSinkOptions): SinkForm => ({
-  format: 'parquet',
-  compression: compression ?? 'snappy',
-  rowGroupRows: rowGroupRows ?? planConstants.rowGroupRows,
-});
-
-export const csvForm = ({ header, delimiter, quote, nullValue }: CSVSinkOptions): SinkForm => ({
-  format: 'csv',
-  csv: {
-    header: header ?? true,
-    delimiter: delimiter ?? ',',
-    quote: quote ?? '"',
-    nullValue: nullValue ?? '',
-  },
-});
-
-export const ndjsonForm: SinkForm = { format: 'ndjson' };
+export const sinkForms = {
+  parquet: ({ compression, rowGroupRows }: ParquetSinkOptions): SinkForm => ({
+    format: 'parquet',
+    compression: compression ?? 'snappy',
+    rowGroupRows: rowGroupRows ?? planConstants.rowGroupRows,
+  }),
+  csv: ({ header, delimiter, quote, nullValue }: CSVSinkOptions): SinkForm => ({
+    format: 'csv',
+    csv: {
+      header: header ?? true,
+      delimiter: delimiter ?? ',',
+      quote: quote ?? '"',
+      nullValue: nullValue ?? '',
+    },
+  }),
+  ndjson: (): SinkForm => ({ format: 'ndjson' }),
+};
 
 /**
  * Writes the answer to files. A path that ends in the format's extension is one file, written by one task; anything
