@@ -46,7 +46,7 @@ export function csvScan(paths: string | readonly string[], options: CSVOptions):
   const csv: CsvOptions = {
     header: options.header ?? true,
     delimiter: oneByte(options.delimiter ?? ',', 'delimiter'),
-    quote: oneByte(options.quote ?? '"', 'quote'),
+    quote: options.quote === '' ? '' : oneByte(options.quote ?? '"', 'quote'),
     schema: options.schema ?? null,
     nullValues: options.nullValues ?? [''],
     ignoreErrors: options.ignoreErrors ?? false,
