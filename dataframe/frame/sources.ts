@@ -18,7 +18,7 @@ export interface CSVOptions {
   readonly header?: boolean;
   /** Default ','. */
   readonly delimiter?: string;
-  /** Default '"'. */
+  /** Default '"'; '' takes quotes as text. */
   readonly quote?: string;
   /** Types by column; others are inferred. */
   readonly schema?: Readonly<Record<string, DataType>>;
