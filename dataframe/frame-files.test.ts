@@ -129,6 +129,15 @@ describe('CSV', () => {
     expect(late).toEqual([{ id: '8', day: new Date('2024-01-09') }]);
   });
 
+  test("quote: '' takes quotes as text", async () => {
+    writeFileSync(path('csv/inches.csv'), 'size,n\n"5,1\n3"x"4,2\n');
+    const frame = scanCSV(host, path('csv/inches.csv'), { quote: '' });
+    expect(await frame.toRecords()).toEqual([
+      { size: '"5', n: 1 },
+      { size: '3"x"4', n: 2 },
+    ]);
+  });
+
   test('missing files, ragged rows and bad numbers say where', async () => {
     await expect(scanCSV(host, path('csv/none.csv')).collect()).rejects.toMatchObject({
       code: 'FILE_NOT_FOUND',

@@ -5,8 +5,6 @@ import type { Schema } from './column/datatype.js';
 import { batchesToRecords, type RecordOptions } from './column/records.js';
 import type { PlanOptions } from './distribute/constants.js';
 import { type ExplainOptions, explainVerb, planSchema } from './distribute/run.js';
-import { type SinkOptions, type SinkResult, sinkParquet } from './distribute/sink.js';
-import { type PostgresSinkOptions, sinkPostgres } from './distribute/sink-postgres.js';
 import type { PersistedTable } from './distribute/tables.js';
 import { col, type Expr, len, type Operand, toNode } from './expr/expr.js';
 import type { PlainValue } from './expr/literal.js';
@@ -44,6 +42,7 @@ import {
   unpivotArguments,
 } from './frame/reshape-arguments.js';
 import { formatTable } from './frame/show.js';
+import { FrameSinks } from './frame/sinks.js';
 import {
   arrowTable,
   type CSVOptions,
@@ -73,11 +72,12 @@ interface FrameParts {
  * A lazy, immutable, partitioned table. Verbs build a plan; collect(), toRecords(), count(), show(), batches(),
  * persist() and the sinks run it on the host's workers.
  */
-export class DataFrame {
+export class DataFrame extends FrameSinks {
   readonly #host: DataFrameHost;
   readonly #parts: FrameParts;
 
   constructor(host: DataFrameHost, parts: FrameParts) {
+    super();
     this.#host = host;
     this.#parts = parts;
   }
@@ -87,7 +87,7 @@ export class DataFrame {
     return this.#parts.verb;
   }
 
-  get #context(): ActionContext {
+  protected get context(): ActionContext {
     return { executor: this.#host.executor, options: this.#parts.options ?? {} };
   }
 
@@ -252,17 +252,17 @@ export class DataFrame {
 
   /** Runs the plan; all rows as an apache-arrow Table. */
   collect(): Promise<Table> {
-    return collectTable(this.verb, this.#context);
+    return collectTable(this.verb, this.context);
   }
 
   /** Runs the plan; all rows as objects. Int64 beyond 2^53 is an error unless `int64: 'bigint'`; decimals are text unless `decimal: 'number'`. */
   toRecords(options: RecordOptions = {}): Promise<Record<string, unknown>[]> {
-    return collectRecords(this.verb, this.#context, options);
+    return collectRecords(this.verb, this.context, options);
   }
 
   /** The number of rows. */
   count(): Promise<number> {
-    return countRows(this.verb, this.#context);
+    return countRows(this.verb, this.context);
   }
 
   schema(): Promise<Schema> {
@@ -277,7 +277,7 @@ export class DataFrame {
   async show(n = 10): Promise<void> {
     const { schema, batches } = await collectBatches(
       this.head(rowCount(n, 'show') + 1).verb,
-      this.#context,
+      this.context,
       'show',
     );
     const records = batchesToRecords(schema, batches, { int64: 'bigint' });
@@ -291,7 +291,7 @@ export class DataFrame {
 
   /** Runs the plan; the rows stay on the workers until release(). */
   async persist(): Promise<DataFrame> {
-    const kept = await persistRows(this.verb, this.#context);
+    const kept = await persistRows(this.verb, this.context);
     return new DataFrame(this.#host, {
       verb: { kind: 'memory', table: kept },
       options: this.#parts.options,
@@ -310,17 +310,7 @@ export class DataFrame {
 
   /** Runs the plan; Arrow record batches one by one, in bounded memory. */
   batches(): AsyncIterable<RecordBatch> {
-    return iterateBatches(this.verb, this.#context);
-  }
-
-  /** Writes Parquet: `x.parquet` is one file, anything else a folder of parts. Appears whole or not at all. */
-  sinkParquet(path: string, options: SinkOptions = {}): Promise<SinkResult> {
-    return sinkParquet(this.verb, this.#host.executor, path, options, this.#context.options);
-  }
-
-  /** Writes a table of PostgreSQL, a part a partition. Appears whole or not at all. Needs pg and pg-copy-streams. */
-  sinkPostgres(url: string, table: string, options: PostgresSinkOptions = {}): Promise<SinkResult> {
-    return sinkPostgres(this.verb, this.#host.executor, url, table, options, this.#context.options);
+    return iterateBatches(this.verb, this.context);
   }
 
   /** The frames one after another. */

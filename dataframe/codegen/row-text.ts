@@ -44,7 +44,8 @@ export function formatColumn(column: Column, format: string | null = null): Colu
   return builder.finish();
 }
 
-function textOf(column: Column, format: string | null): (row: number) => string {
+/** Writes the value of one row, which must not be null; not for booleans, text and lists. */
+export function textOf(column: Column, format: string | null): (row: number) => string {
   const { type, values, physical } = column;
   const words = values as Int32Array;
   if (type.kind === 'timestamp' || type.kind === 'date') {

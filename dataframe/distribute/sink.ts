@@ -13,9 +13,6 @@ import { gather, overLayer, type Pipeline, submitPipeline } from './pipeline.js'
 import { withRun } from './run.js';
 
 export interface SinkOptions {
-  readonly compression?: 'snappy' | 'zstd' | 'none';
-  /** Rows of a row group: the partitions of whoever reads the file. */
-  readonly rowGroupRows?: number;
   /** Columns whose values name folders (`year=2024/month=1/`) instead of being written: the path is a folder. */
   readonly partitionBy?: string | readonly string[];
   /** Replace what is at the path; else it is an error. */
@@ -24,21 +21,59 @@ export interface SinkOptions {
   readonly s3?: S3Options;
 }
 
+export interface ParquetSinkOptions extends SinkOptions {
+  readonly compression?: 'snappy' | 'zstd' | 'none';
+  /** Rows of a row group: the partitions of whoever reads the file. */
+  readonly rowGroupRows?: number;
+}
+
+export interface CSVSinkOptions extends SinkOptions {
+  /** A first line with the names, in every file. Default true. */
+  readonly header?: boolean;
+  /** One ASCII character. Default ','. */
+  readonly delimiter?: string;
+  /** One ASCII character; doubled within quoted fields. Default '"'. */
+  readonly quote?: string;
+  /** What stands for null; equal texts are quoted. Default '': the empty field. */
+  readonly nullValue?: string;
+}
+
 export interface SinkResult {
   readonly rows: number;
   readonly files: readonly string[];
 }
 
+/** What a format adds to a sink. */
+type SinkForm = Pick<SinkSpec, 'format'> & Partial<Pick<SinkSpec, 'csv' | 'compression' | 'rowGroupRows'>>;
+
+export const sinkForms = {
+  parquet: ({ compression, rowGroupRows }: ParquetSinkOptions): SinkForm => ({
+    format: 'parquet',
+    compression: compression ?? 'snappy',
+    rowGroupRows: rowGroupRows ?? planConstants.rowGroupRows,
+  }),
+  csv: ({ header, delimiter, quote, nullValue }: CSVSinkOptions): SinkForm => ({
+    format: 'csv',
+    csv: {
+      header: header ?? true,
+      delimiter: delimiter ?? ',',
+      quote: quote ?? '"',
+      nullValue: nullValue ?? '',
+    },
+  }),
+  ndjson: (): SinkForm => ({ format: 'ndjson' }),
+};
+
 /**
- * Writes the answer as Parquet. `name.parquet` is one file, written by one task; anything else a folder with a file
- * per partition, which appears under its name when all are written.
+ * Writes the answer to files. A path that ends in the format's extension is one file, written by one task; anything
+ * else a folder with a file per partition, which appears under its name when all are written.
  */
-export function sinkParquet(
+export function sinkFiles(
   verb: Verb,
-  executor: Executor,
+  { executor, options: planOptions }: { executor: Executor; options: PlanOptions },
   path: string,
+  form: SinkForm,
   options: SinkOptions,
-  planOptions: PlanOptions,
 ): Promise<SinkResult> {
   const scheme = schemeOf(path);
   if (scheme !== null && scheme !== 's3:') {
@@ -48,32 +83,33 @@ export function sinkParquet(
     );
   }
   const access = scheme === null ? undefined : { urls: {}, ...(options.s3 && { s3: options.s3 }) };
-  return withRun(verb, executor, 'sinkParquet', async (plan, runner) => {
+  return withRun(verb, executor, `sink ${form.format}`, async (plan, runner) => {
     if (options.overwrite !== true) await refuseExisting(path, access, executor);
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
-      format: 'parquet',
+      csv: null,
+      compression: 'none',
+      rowGroupRows: planConstants.rowGroupRows,
+      ...form,
       path,
       temporaryPath: `${path.replace(/\/+$/, '')}.tmp-${randomUUID()}`,
-      compression: options.compression ?? 'snappy',
-      rowGroupRows: options.rowGroupRows ?? planConstants.rowGroupRows,
-      partitionBy: keysOf(path, options),
+      partitionBy: keysOf(path, form.format, options),
       overwrite: options.overwrite ?? false,
       role: 'file',
       ...(access && { access }),
     };
-    return path.endsWith('.parquet')
+    return path.endsWith(`.${form.format}`)
       ? writeFile(pipeline, spec, runner)
       : writeFolder(pipeline, spec, runner);
   });
 }
 
-function keysOf(path: string, { partitionBy = [] }: SinkOptions): readonly string[] {
+function keysOf(path: string, format: string, { partitionBy = [] }: SinkOptions): readonly string[] {
   const keys = typeof partitionBy === 'string' ? [partitionBy] : partitionBy;
-  if (keys.length > 0 && path.endsWith('.parquet')) {
+  if (keys.length > 0 && path.endsWith(`.${format}`)) {
     throw new VolleyError(
       'INVALID_ARGUMENT',
-      `partitionBy writes a folder: give a path that does not end in .parquet, not ${JSON.stringify(path)}`,
+      `partitionBy writes a folder: give a path that does not end in .${format}, not ${JSON.stringify(path)}`,
       { path },
     );
   }

@@ -32,7 +32,7 @@ export interface CSVOptions extends FileOptions {
   readonly header?: boolean;
   /** Default ','. */
   readonly delimiter?: string;
-  /** Default '"'. */
+  /** Default '"'; '' takes quotes as text. */
   readonly quote?: string;
   /** Types by column; others are inferred. */
   readonly schema?: Readonly<Record<string, DataType>>;
@@ -99,7 +99,7 @@ export function csvScan(paths: string | readonly string[], options: CSVOptions):
   const csv: CsvOptions = {
     header: options.header ?? true,
     delimiter: oneByte(options.delimiter ?? ',', 'delimiter'),
-    quote: oneByte(options.quote ?? '"', 'quote'),
+    quote: options.quote === '' ? '' : oneByte(options.quote ?? '"', 'quote'),
     schema: options.schema ?? null,
     nullValues: options.nullValues ?? [''],
     ignoreErrors: options.ignoreErrors ?? false,

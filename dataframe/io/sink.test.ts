@@ -17,6 +17,7 @@ function sinkOf(path: string, role: SinkSpec['role'] = 'file', changes: Partial<
     format: 'parquet',
     path,
     temporaryPath: `${path}.tmp`,
+    csv: null,
     compression: 'snappy',
     rowGroupRows: 1000,
     role,

@@ -5,10 +5,10 @@ import { limits } from '../../core/base/limits.js';
 import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { hivePartitions, withoutKeys } from './hive-folders.js';
-import { ParquetFile, requireWritable } from './parquet/writer.js';
 import { allowedTarget, readRange } from './paths.js';
 import type { IoEnv, SinkReceipt, SinkSpec } from './source.js';
 import { schemeOf } from './urls.js';
+import { fileOpener } from './writers.js';
 
 /**
  * Writes one task's share of a sink. Rows go to a hidden name that only this attempt uses, are synced, and appear under
@@ -23,13 +23,8 @@ export async function writeSink(
   env: IoEnv,
 ): Promise<SinkReceipt> {
   const keys = spec.partitionBy ?? [];
-  requireWritable(withoutKeys(schema, keys));
-  if (!Number.isSafeInteger(spec.rowGroupRows) || spec.rowGroupRows < 1) {
-    throw new VolleyError(
-      'INVALID_ARGUMENT',
-      `rowGroupRows is ${spec.rowGroupRows}, must be a positive integer`,
-    );
-  }
+  // What cannot be written is refused before anything is made.
+  fileOpener(spec, withoutKeys(schema, keys));
   if (schemeOf(spec.path) === 's3:') {
     return (await import('./s3/sink.js')).writeS3(spec, schema, batches, env);
   }
@@ -46,7 +41,7 @@ export async function writeSink(
     case 'part': {
       await mkdir(temporary, { recursive: true });
       if (keys.length > 0) return writeHive(spec, batches, env, temporary, target);
-      const name = partName(env.position);
+      const name = partName(env.position, spec);
       // Within the hidden folder an earlier attempt's part is simply replaced.
       return writeFile(
         { ...spec, overwrite: true },
@@ -59,7 +54,7 @@ export async function writeSink(
       );
     }
     case 'commit':
-      return commitFolder(temporary, target, spec.overwrite === true, keys, env);
+      return commitFolder(temporary, target, spec, env);
     case 'discard':
       await rm(temporary, { recursive: true, force: true });
       return { rows: 0, files: [], bytes: 0 };
@@ -82,7 +77,7 @@ async function writeHive(
       else known.push(rows);
     }
   }
-  const name = partName(env.position);
+  const name = partName(env.position, spec);
   const receipts: SinkReceipt[] = [];
   for (const [folder, rows] of parts) {
     const inside = join(temporary, folder);
@@ -108,8 +103,8 @@ function hidden(path: string): string {
 }
 
 /** Padded, so that a sorted listing of the folder is in row order. */
-export function partName(position: number): string {
-  return `part-${String(position).padStart(5, '0')}.parquet`;
+export function partName(position: number, { format }: SinkSpec): string {
+  return `part-${String(position).padStart(5, '0')}.${format}`;
 }
 
 /** `reported` is where the file will be once the sink is committed. */
@@ -153,7 +148,7 @@ export async function encodeFile(
   schema: Schema,
   batches: AsyncIterable<Batch> | Iterable<Batch>,
 ): Promise<{ rows: number; bytes: number }> {
-  const file = await ParquetFile.open(handle, schema, spec);
+  const file = await fileOpener(spec, schema)(handle);
   for await (const batch of batches) {
     await file.append(batch);
   }
@@ -218,10 +213,10 @@ async function sameBytes(a: string, b: string): Promise<boolean> {
 async function commitFolder(
   temporary: string,
   target: string,
-  overwrite: boolean,
-  keys: readonly string[],
+  spec: SinkSpec,
   env: IoEnv,
 ): Promise<SinkReceipt> {
+  const [key] = spec.partitionBy ?? [];
   const done: SinkReceipt = { rows: 0, files: [], bytes: 0 };
   const replaced = `${temporary}.replaced`;
   const left = await readdir(temporary, { recursive: true }).catch(() => null);
@@ -229,7 +224,7 @@ async function commitFolder(
     await rm(replaced, { recursive: true, force: true });
     const parts: string[] = await readdir(target).catch(() => []);
     // What an earlier attempt has made visible.
-    const own = keys[0] === undefined ? partName(0) : `${encodeURIComponent(keys[0])}=`;
+    const own = key === undefined ? partName(0, spec) : `${encodeURIComponent(key)}=`;
     if (parts.some(name => name.startsWith(own))) {
       return done;
     }
@@ -243,7 +238,7 @@ async function commitFolder(
     for (const name of left.filter(entry => basename(entry).startsWith('.'))) {
       await rm(join(temporary, name), { force: true });
     }
-    if (overwrite) {
+    if (spec.overwrite) {
       await rename(target, replaced).catch(error => {
         if (error.code !== 'ENOENT') {
           throw error;

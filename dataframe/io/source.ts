@@ -124,19 +124,33 @@ export interface ScanInspection {
   readonly hive?: HiveSpec['found'];
 }
 
+export type SinkFormat = 'parquet' | 'csv' | 'ndjson';
+
+export interface CsvSinkOptions {
+  readonly header: boolean;
+  readonly delimiter: string;
+  readonly quote: string;
+  /** What stands for null, unquoted. */
+  readonly nullValue: string;
+}
+
 export interface SinkSpec {
-  readonly format: 'parquet';
+  readonly format: SinkFormat;
   /** Final path. */
   readonly path: string;
   /** Where this task writes until the commit renames it: unique per job. */
   readonly temporaryPath: string;
+  /** For CSV. */
+  readonly csv?: CsvSinkOptions | null;
+  /** Of Parquet pages; other formats are not compressed. */
   readonly compression: 'snappy' | 'zstd' | 'none';
+  /** Parquet. */
   readonly rowGroupRows: number;
   /** Folders `key=value/…` in the way of Hive, one level a key: only where the sink is a folder. */
   readonly partitionBy?: readonly string[];
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
-   * temporaryPath/part-p.parquet (p padded to five digits, so that names sort in row order). 'commit': the task
+   * temporaryPath/part-p.FORMAT (p padded to five digits, so that names sort in row order). 'commit': the task
    * renames the folder temporaryPath to path and writes nothing; 'discard': it removes that folder. On disk the temporary name begins with a dot.
    */
   readonly role: 'file' | 'part' | 'commit' | 'discard';

@@ -16,8 +16,8 @@ export interface Dialect {
 
 /** @throws INVALID_ARGUMENT */
 export function dialectOf(options: CsvOptions): Dialect {
-  const delimiter = byteOf(options.delimiter, 'delimiter');
-  const quote = options.quote === '' ? -1 : byteOf(options.quote, 'quote');
+  const delimiter = asciiByte(options.delimiter, 'delimiter');
+  const quote = options.quote === '' ? -1 : asciiByte(options.quote, 'quote');
   if (delimiter === quote) {
     throw new VolleyError('INVALID_ARGUMENT', 'csv: delimiter and quote are the same character');
   }
@@ -35,7 +35,8 @@ export function dialectOf(options: CsvOptions): Dialect {
   };
 }
 
-function byteOf(text: string, name: string): number {
+/** @throws INVALID_ARGUMENT */
+export function asciiByte(text: string, name: string): number {
   const code = text.charCodeAt(0);
   if (text.length !== 1 || code > 127 || code === lineFeed || code === carriageReturn || code === 0) {
     throw new VolleyError(

@@ -35,7 +35,7 @@ export async function writeS3(
         return { rows, bytes, files: [target] };
       }
       case 'part': {
-        const name = partName(env.position);
+        const name = partName(env.position, spec);
         const { rows, bytes, upload } = await uploadFile(place, `${key}/${name}`, spec, schema, batches);
         return { rows, bytes, files: [`${target}/${name}`], uploads: [upload] };
       }

@@ -1,0 +1,37 @@
+import {
+  type CSVSinkOptions,
+  type ParquetSinkOptions,
+  type SinkOptions,
+  type SinkResult,
+  sinkFiles,
+  sinkForms,
+} from '../distribute/sink.js';
+import { type PostgresSinkOptions, sinkPostgres } from '../distribute/sink-postgres.js';
+import type { Verb } from '../plan/verb.js';
+import type { ActionContext } from './actions.js';
+
+/** The verbs of a frame that write it somewhere. */
+export abstract class FrameSinks {
+  abstract get verb(): Verb;
+  protected abstract get context(): ActionContext;
+
+  /** Writes Parquet: `x.parquet` is one file, anything else a folder of parts. Appears whole or not at all. */
+  sinkParquet(path: string, options: ParquetSinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.context, path, sinkForms.parquet(options), options);
+  }
+
+  /** Writes CSV: `x.csv` or a folder of parts, as sinkParquet. */
+  sinkCSV(path: string, options: CSVSinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.context, path, sinkForms.csv(options), options);
+  }
+
+  /** Writes a JSON object per line: `x.ndjson` or a folder of parts, as sinkParquet. */
+  sinkNDJSON(path: string, options: SinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.context, path, sinkForms.ndjson(), options);
+  }
+
+  /** Writes a table of PostgreSQL, a part a partition. Appears whole or not at all. Needs pg and pg-copy-streams. */
+  sinkPostgres(url: string, table: string, options: PostgresSinkOptions = {}): Promise<SinkResult> {
+    return sinkPostgres(this.verb, this.context.executor, url, table, options, this.context.options);
+  }
+}

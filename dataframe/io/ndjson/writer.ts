@@ -1,0 +1,66 @@
+import { VolleyError } from '../../../core/base/errors.js';
+import { isValid } from '../../column/bitmap.js';
+import type { Column } from '../../column/column.js';
+import { type DataType, formatType, type Schema } from '../../column/datatype.js';
+import { cellTexts, type RowWriter } from '../text/writer.js';
+
+/**
+ * A JSON object per line, with every column of the schema in order. 64-bit integers are written in full; dates and
+ * timestamps as ISO text; NaN and infinities, for which JSON has no number, as null.
+ * @throws UNSUPPORTED for types that are not written
+ */
+export function ndjsonRows(schema: Schema): RowWriter {
+  for (const { name, type } of schema) requireJson(name, type, type);
+  const keys = schema.map(({ name }, c) => `${c === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+  return {
+    head: '',
+    lines: batch => {
+      const cells = batch.columns.map(jsonTexts);
+      if (cells.length === 0) return () => '{}\n';
+      return row => {
+        let line = '';
+        for (let c = 0; c < cells.length; c++) line += keys[c]! + cells[c]!(row);
+        return `${line}}\n`;
+      };
+    },
+  };
+}
+
+function jsonTexts(column: Column): (row: number) => string {
+  const { type, items, values, validity } = column;
+  if (type.kind === 'list' && items !== undefined) {
+    const item = jsonTexts(items);
+    return row => {
+      if (!isValid(validity, row)) return 'null';
+      let text = '[';
+      for (let i = values[row]!; i < values[row + 1]!; i++) text += (i === values[row] ? '' : ',') + item(i);
+      return `${text}]`;
+    };
+  }
+  return cellTexts(column, 'null', text => JSON.stringify(text), plainForm(type));
+}
+
+function plainForm(type: DataType): (text: string) => string {
+  switch (type.kind) {
+    case 'date':
+    case 'timestamp':
+      return text => `"${text}"`;
+    case 'float32':
+    case 'float64':
+      return text => (text === 'NaN' || text.endsWith('Infinity') ? 'null' : text);
+    default:
+      return text => text;
+  }
+}
+
+function requireJson(name: string, type: DataType, whole: DataType): void {
+  if (type.kind === 'list') {
+    requireJson(name, type.item, whole);
+  } else if (['struct', 'binary', 'decimal'].includes(type.kind)) {
+    throw new VolleyError(
+      'UNSUPPORTED',
+      `column '${name}' of type ${formatType(whole)} is not written to NDJSON yet: cast or drop it first`,
+      { column: name, type: formatType(whole) },
+    );
+  }
+}
