@@ -196,7 +196,8 @@ test('a task that kills three engines is quarantined with its history; the clust
   expect((data.history as string[]).filter(line => /attempt [123]/.test(line)).length).toBeGreaterThanOrEqual(
     3,
   );
-  await until(() => faults.filter(event => event.kind === 'engine-crashed').length === 3);
+  // A crash is told by the engine that follows: another attempt may have begun by then.
+  await until(() => faults.filter(event => event.kind === 'engine-crashed').length >= 3);
   await until(() => faults.some(event => event.kind === 'task-quarantined'));
   expect(faults.find(event => event.kind === 'task-quarantined')).toMatchObject({ taskName: 'abortEngine' });
   stop();
