@@ -76,12 +76,19 @@ export function rowsText(
   let values = '';
   let counts = '';
   for (let k = from; k < to; k++) {
-    const condition = conditionText(inputs[k]!, binder);
-    const body = valueText(specs[k]!, inputs[k]!.column, layout, k, at, binder);
-    if (body !== '') values += condition === '' ? `${body}\n` : `if(${condition}){${body}}\n`;
+    const spec = specs[k]!;
+    const input = inputs[k]!;
+    const condition = conditionText(input, binder);
+    const body = valueText(spec, input.column, layout, k, at, binder);
+    // A null holds 0, which changes no sum (code 0 may be any decimal): a branch that few rows take is mispredicted for all of them.
+    const zero = isSum(spec) && input.filter === null && input.column?.physical !== 'code';
+    const always = condition === '' || zero;
+    if (body !== '') values += always ? `${body}\n` : `if(${condition}){${body}}\n`;
     const slot = layout.count[k]!;
     if (slot < 0 || layout.count.indexOf(slot) !== k) continue;
-    counts += condition === '' ? `${at(slot)}++;` : `if(${condition})${at(slot)}++;`;
+    if (condition === '') counts += `${at(slot)}++;`;
+    else
+      counts += input.filter === null ? `${at(slot)}+=(${condition})|0;` : `if(${condition})${at(slot)}++;`;
   }
   return values + counts;
 }
