@@ -42,6 +42,11 @@ export function grown<T extends Float64Array | Int32Array | Uint8Array>(array: T
   return out;
 }
 
+/** Column `part` of records of `stride` numbers. */
+export function unstride(from: Float64Array, part: number, stride: number, out: Float64Array): void {
+  for (let g = 0, at = part; g < out.length; g++, at += stride) out[g] = from[at]!;
+}
+
 /** 1 for rows that count: those not null in `column` (unless null) for which `filter` (unless null) is true. */
 export function rowMask(column: Column | null, filter: Column | null, rows: number): Uint8Array | null {
   const validity = column?.validity ?? null;

@@ -3,7 +3,7 @@ import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
-import { type Accumulator, grown } from './accumulator.js';
+import { type Accumulator, grown, unstride } from './accumulator.js';
 import {
   addDouble,
   addText,
@@ -14,6 +14,7 @@ import {
   productText,
   splitText,
 } from './double-double.js';
+import type { Lent } from './lent.js';
 import { oneNaN } from './one-nan.js';
 import { PackedSums } from './packed-sums.js';
 import { integerBounds, readText } from './read-number.js';
@@ -59,6 +60,7 @@ ${addText('k+7', 'q', '(f+2*d*e)')}${addText('k+9', 'u', '(v+2*g*h)')}${addText(
  * not finite or do not vary give NaN.
  */
 export class CorrelationAccumulator implements Accumulator {
+  readonly #lent: Lent;
   #groups = 0;
   /** While not null: all sums are exact. */
   #exact: Float64Array | null = new Float64Array(0);
@@ -67,6 +69,11 @@ export class CorrelationAccumulator implements Accumulator {
   #bound = 0;
   #sums = new Float64Array(0);
   #merged: Float64Array | null = null;
+
+  /** States last as long as what is lent. */
+  constructor(lent: Lent) {
+    this.#lent = lent;
+  }
 
   resize(groups: number): void {
     this.#groups = groups;
@@ -104,16 +111,16 @@ export class CorrelationAccumulator implements Accumulator {
     const n = this.#groups;
     const exact = this.#exactSums();
     const finished = exact === null ? this.#finished() : null;
-    const column = (at: (g: number) => number, integer: boolean): Column => {
-      const values = new Float64Array(n);
-      for (let g = 0; g < n; g++) values[g] = at(g);
-      return denseColumn(integer ? DataType.Int64 : DataType.Float64, 'f64', n, values);
-    };
     const flags = denseColumn(DataType.Bool, 'bool', n, new Uint8Array(n).fill(exact === null ? 0 : 1));
+    const zeros = this.#lent.numbers(n);
     const parts = Array.from({ length: MERGED }, (_, part) => {
-      if (finished !== null) return column(g => finished[g * MERGED + part]!, part === 0);
-      if (part > 0 && part % 2 === 0) return denseColumn(DataType.Float64, 'f64', n, new Float64Array(n));
-      return column(g => exact![g * EXACT_STRIDE + ((part + 1) >> 1)]!, part === 0);
+      const type = part === 0 ? DataType.Int64 : DataType.Float64;
+      // What is exact has no low words.
+      if (finished === null && part > 0 && part % 2 === 0) return denseColumn(type, 'f64', n, zeros);
+      const values = this.#lent.numbers(n, false);
+      if (finished !== null) unstride(finished, part, MERGED, values);
+      else unstride(exact!, (part + 1) >> 1, EXACT_STRIDE, values);
+      return denseColumn(type, 'f64', n, values);
     });
     return [flags, ...parts];
   }

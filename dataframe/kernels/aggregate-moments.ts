@@ -3,7 +3,7 @@ import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
-import { type Accumulator, grown } from './accumulator.js';
+import { type Accumulator, grown, unstride } from './accumulator.js';
 import {
   addDouble,
   addText,
@@ -14,6 +14,7 @@ import {
   productText,
   splitText,
 } from './double-double.js';
+import type { Lent } from './lent.js';
 import { oneNaN } from './one-nan.js';
 import { largestMagnitude, readText } from './read-number.js';
 
@@ -60,17 +61,20 @@ ${addText('k+2', 'd', 'e')}${addText('k+4', 'q', '(f+2*d*e)')}`;
  */
 export class VarianceAccumulator implements Accumulator {
   readonly #root: boolean;
+  readonly #lent: Lent;
   #groups = 0;
   /** While not null: all sums are exact. */
   #exact: Float64Array | null = new Float64Array(0);
   /** Bound of the exact sums. */
   #bound = 0;
-  #sums = new Float64Array(0);
+  #sums: Float64Array = new Float64Array(0);
   /** Merged: count, mean (high, low), squared deviations (high, low) per group. */
   #merged: Float64Array | null = null;
 
-  constructor(root: boolean) {
+  /** States last as long as what is lent. */
+  constructor(root: boolean, lent: Lent) {
     this.#root = root;
+    this.#lent = lent;
   }
 
   resize(groups: number): void {
@@ -95,8 +99,8 @@ export class VarianceAccumulator implements Accumulator {
     const n = this.#groups;
     const merged = this.#finished();
     return Array.from({ length: MERGED }, (_, part) => {
-      const values = new Float64Array(n);
-      for (let g = 0; g < n; g++) values[g] = merged[g * MERGED + part]!;
+      const values = this.#lent.numbers(n, false);
+      unstride(merged, part, MERGED, values);
       return denseColumn(part === 0 ? DataType.Int64 : DataType.Float64, 'f64', n, values);
     });
   }
@@ -131,7 +135,7 @@ export class VarianceAccumulator implements Accumulator {
   #leaveExact(): void {
     const exact = this.#exact!;
     this.#exact = null;
-    this.#sums = new Float64Array(this.#groups * STRIDE);
+    this.#sums = this.#lent.numbers(this.#groups * STRIDE);
     for (let g = 0; g < this.#groups; g++) {
       // About pivot 0.
       this.#sums[g * STRIDE] = exact[g * EXACT_STRIDE]!;
@@ -143,7 +147,7 @@ export class VarianceAccumulator implements Accumulator {
   /** Count, mean and squared deviations of each group. */
   #finished(): Float64Array {
     if (this.#merged !== null) return this.#merged;
-    const out = new Float64Array(this.#groups * MERGED);
+    const out = this.#lent.numbers(this.#groups * MERGED);
     const exact = this.#exact;
     const s = exact ?? this.#sums;
     for (let g = 0; g < this.#groups; g++) {

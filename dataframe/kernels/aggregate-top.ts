@@ -1,10 +1,11 @@
 import { compile } from '../codegen/compile.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
-import { allocateValues, denseColumn, isCoded, physicalOf } from '../column/layout.js';
+import { denseColumn, isCoded, physicalOf } from '../column/layout.js';
 import { type Accumulator, grown } from './accumulator.js';
 import { nullWhereEmpty } from './aggregate-list.js';
 import { GroupValues } from './group-values.js';
+import type { Lent } from './lent.js';
 import { itemGroups, itemRows, listColumn } from './list.js';
 import { sortOrder } from './sort.js';
 import { takeColumn } from './take.js';
@@ -15,9 +16,9 @@ const slotsPerGroup = 16;
 const openSlots = 4;
 
 /** The n largest (or smallest) values of each group as a list, best first; null for a group without any. */
-export function topAccumulator(type: DataType, n: number, largest: boolean): Accumulator {
+export function topAccumulator(type: DataType, n: number, largest: boolean, lent: Lent): Accumulator {
   const sorted = isCoded(type) || type.kind === 'null' || n > slotsPerGroup;
-  return sorted ? new SortedTop(type, n, largest) : new SlotTop(type, n, largest);
+  return sorted ? new SortedTop(type, n, largest) : new SlotTop(type, n, largest, lent);
 }
 
 type Insert = (
@@ -72,6 +73,7 @@ class SlotTop implements Accumulator {
   readonly #type: DataType;
   readonly #n: number;
   readonly #largest: boolean;
+  readonly #lent: Lent;
   #groups = 0;
   #room = 0;
   #best = new Float64Array(0);
@@ -80,8 +82,9 @@ class SlotTop implements Accumulator {
   /** While true, slots that hold the worst number are free and nothing is counted. */
   #open: boolean;
 
-  constructor(type: DataType, n: number, largest: boolean) {
+  constructor(type: DataType, n: number, largest: boolean, lent: Lent) {
     this.#type = type;
+    this.#lent = lent;
     this.#n = n;
     this.#largest = largest;
     this.#open = n <= openSlots;
@@ -161,12 +164,12 @@ class SlotTop implements Accumulator {
     this.#open = open;
     const offsets = offsetsOf(this.#count, this.#groups);
     const physical = physicalOf(this.#type);
-    const values = allocateValues(physical, offsets[this.#groups]!);
+    const values = this.#lent.values(physical, offsets[this.#groups]!, false);
     compile<CopySlots>(
       ['best', 'offsets', 'n', 'groups', 'out'],
       `/* slots ${physical} */let q=0;for(let g=0;g<groups;g++)for(let k=g*n,e=offsets[g+1];q<e;)out[q++]=best[k++];`,
     )(this.#best, offsets, this.#n, this.#groups, values);
-    return listColumn(denseColumn(this.#type, physical, values.length, values), offsets);
+    return listColumn(denseColumn(this.#type, physical, offsets[this.#groups]!, values), offsets);
   }
 
   #widen(): void {

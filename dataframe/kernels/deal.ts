@@ -14,26 +14,38 @@ type Deal = (P: readonly unknown[], slice: Uint16Array, at: Int32Array, rows: nu
 /** Columns written by one loop: each is as many more places that memory is written to at a time as there are slices. */
 const columnsPerLoop = 8;
 
-/** Copies row i of every column behind the rows of slice[i] that came before it. */
+/**
+ * Copies row i of every column behind the rows of slice[i] that came before it. The next places of a slice lie together:
+ * one cache line for all its columns.
+ */
 export function dealInto(targets: readonly DealTarget[], slice: Uint16Array, rows: number): void {
-  const slices = targets[0]?.starts.length ?? 0;
   for (let from = 0; from < targets.length; from += columnsPerLoop) {
     const some = targets.slice(from, from + columnsPerLoop);
-    const named = some.map((_, c) => `const v${c}=P[${3 * c}],s${c}=P[${3 * c + 1}],d${c}=P[${3 * c + 2}];`);
-    const moves = some.map(({ column: { physical } }, c) =>
-      physical === 'i64'
-        ? `{const q=2*(k+d${c}[s]);v${c}[q]=s${c}[2*i];v${c}[q+1]=s${c}[2*i+1];}`
-        : `v${c}[k+d${c}[s]]=s${c}[i];`,
-    );
+    const named = some.map((_, c) => `const v${c}=P[${2 * c}],s${c}=P[${2 * c + 1}];`);
+    const moves = some.map(({ column: { physical } }, c) => {
+      const copy =
+        physical === 'i64' ? `v${c}[2*k]=s${c}[2*i];v${c}[2*k+1]=s${c}[2*i+1];` : `v${c}[k]=s${c}[i];`;
+      return `{const k=at[s+${c}];at[s+${c}]=k+1|0;${copy}}`;
+    });
     const kinds = some.map(({ column }) => column.physical).join();
     compile<Deal>(
       ['P', 'slice', 'at', 'rows'],
-      `/* deal ${kinds} */${named.join('')}for(let i=0;i<rows;i++){const s=slice[i],k=at[s]++;${moves.join('')}}`,
+      `/* deal ${kinds} */${named.join('')}for(let i=0;i<rows;i++){const s=slice[i]*${some.length};${moves.join('')}}`,
     )(
-      some.flatMap(({ column, values, starts }) => [values, column.values, starts]),
+      some.flatMap(({ column, values }) => [values, column.values]),
       slice,
-      new Int32Array(slices),
+      placesOf(some),
       rows,
     );
   }
+}
+
+/** The first place of column c in slice s at [s * columns + c]. */
+function placesOf(targets: readonly DealTarget[]): Int32Array {
+  const slices = targets[0]!.starts.length;
+  const at = new Int32Array(slices * targets.length);
+  targets.forEach(({ starts }, c) => {
+    for (let s = 0; s < slices; s++) at[s * targets.length + c] = starts[s]!;
+  });
+  return at;
 }

@@ -305,14 +305,14 @@ export class FusedGroups {
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
     const old = this.#tier;
     if (old?.admit(keys, rows)) return old;
-    const { keys: types, tier: forced, expected = 0 } = this.#options;
+    const { keys: types, tier: forced, expected = 0, lent } = this.#options;
     this.#discover();
     this.#state.witness = null;
     const groups = old?.state[0] ?? 0;
     const known = groups === 0 ? null : old!.keyColumns();
     const makers: Record<TierKind, () => KeyTier> = {
-      dense: () => new DenseTier(types, known, numbered ? 0 : this.#state.layout.width),
-      packed: () => new PackedTier(types, known, expected),
+      dense: () => new DenseTier(types, known, numbered ? 0 : this.#state.layout.width, lent),
+      packed: () => new PackedTier(types, known, expected, lent),
       table: () => new TableTier(types, known),
     };
     for (const kind of ['dense', 'packed', 'table'] as const) {

@@ -92,20 +92,23 @@ type Deal = (
   fanOut: number,
 ) => void;
 
-/** The slice of each row by the hash of its keys, and the rows of each slice. */
+/** Text of the slice of a row whose hash is `h`: by its upper 16 bits. */
+export const sliceText = 'Math.imul(h>>>16,fanOut)>>>16';
+
+/** The slice of each row by the hash of its keys, and the rows of each slice. At most 65,535 slices. */
 export function dealRows(
   keys: readonly Column[],
   rows: number,
   fanOut: number,
+  lent?: Lent,
 ): { slice: Uint16Array; counts: Int32Array } {
-  const slice = new Uint16Array(rows);
+  const slice = lent === undefined ? new Uint16Array(rows) : (lent.values('u16', rows, false) as Uint16Array);
   const counts = new Int32Array(fanOut);
   const binder = new Binder();
   const text = hashText(keys, binder);
-  // The upper bits of the hash choose: no division.
   const loop = compile<Deal>(
     ['P', 'slice', 'counts', 'rows', 'fanOut'],
-    `${binder.text()}for(let i=0;i<rows;i++){${text}const s=((h>>>0)*fanOut/4294967296)|0;slice[i]=s;counts[s]++;}`,
+    `${binder.text()}for(let i=0;i<rows;i++){${text}const s=${sliceText};slice[i]=s;counts[s]++;}`,
   );
   loop(binder.values, slice, counts, rows, fanOut);
   return { slice, counts };
@@ -152,7 +155,7 @@ export function slicesOf(
     const part = (column: Column): Column => {
       const to1 = moved.get(column);
       return to1 === undefined
-        ? takeColumn(column, order!.subarray(from, to), to - from)
+        ? takeColumn(column, order!.subarray(from, to), to - from, lent)
         : sliceOf(column, to1, from, to);
     };
     const dealt = { schema, rows: to - from, columns: columns.map(part) };

@@ -4,6 +4,7 @@ import { DigitTier } from './digit-tier.js';
 import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
 import { GroupTable } from './group.js';
+import type { Lent } from './lent.js';
 
 /** How groups are found. Tests may force one; the answer is the same. */
 export type TierKind = 'dense' | 'packed' | 'table';
@@ -46,6 +47,7 @@ export class DenseTier extends DigitTier implements KeyTier {
   capacity = 0;
   readonly #direct: boolean;
   readonly #slots: number;
+  readonly #lent: Lent;
   #cells = 0;
   /** Cells that keys which are not null can have; as soon as there are nulls, all. */
   #reachable = 0;
@@ -54,11 +56,12 @@ export class DenseTier extends DigitTier implements KeyTier {
   /** Direct: 1 for cells in use. Otherwise the group of each cell, or -1. */
   #used: Uint8Array | Int32Array = new Uint8Array(0);
   /** Cell of each group. */
-  #cellOf = new Int32Array(0);
+  #cellOf: Int32Array = new Int32Array(0);
 
   /** `slots`: numbers that the state holds per cell; 0: groups are numbered, so that cells cost little. */
-  constructor(types: readonly DataType[], known: readonly Column[] | null, slots: number) {
+  constructor(types: readonly DataType[], known: readonly Column[] | null, slots: number, lent: Lent) {
     super(types, known);
+    this.#lent = lent;
     this.#direct = slots > 0;
     this.#slots = slots;
   }
@@ -84,8 +87,8 @@ export class DenseTier extends DigitTier implements KeyTier {
       ? cells
       : this.domains.reduce((product, { size }) => product * size, 1);
     this.capacity = cells;
-    this.#used = this.#direct ? new Uint8Array(cells) : new Int32Array(cells).fill(-1);
-    this.#cellOf = new Int32Array(cells);
+    this.#used = this.#direct ? this.#lent.bytes(cells).fill(0) : this.#lent.ints(cells, false).fill(-1);
+    this.#cellOf = this.#lent.ints(cells, false);
     return true;
   }
 

@@ -1,9 +1,6 @@
 import type { Physical, Values } from '../column/column.js';
 import { allocateValues, bytesOfValues, viewValues } from '../column/layout.js';
-import { giveNumbers, takeNumbers } from './scratch.js';
-
-/** Bytes below which new memory is as cheap. */
-const fewBytes = 16 * 1024;
+import { fewBytes, giveNumbers, takeNumbers } from './scratch.js';
 
 /** Memory for the length of one computation or one task, of what this thread has used before. All 0 unless told. */
 export class Lent {
@@ -15,9 +12,12 @@ export class Lent {
     return new Uint32Array(buffer, byteOffset, rows);
   }
 
-  ints(rows: number): Int32Array {
-    const words = this.words(rows);
-    return new Int32Array(words.buffer, words.byteOffset, rows);
+  ints(rows: number, zeroed = true): Int32Array {
+    return this.values('i32', rows, zeroed) as Int32Array;
+  }
+
+  numbers(length: number, zeroed = true): Float64Array {
+    return this.values('f64', length, zeroed) as Float64Array;
   }
 
   /** Holding anything. */

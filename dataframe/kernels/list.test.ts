@@ -11,6 +11,7 @@ import { testSeed } from '../testing/random-batch.js';
 import { dirtyMemory, recordsOf } from '../testing/run-fragment.js';
 import { CorrelationAccumulator } from './aggregate-correlation.js';
 import { concatBatches } from './concat.js';
+import { Lent } from './lent.js';
 import { listColumn } from './list.js';
 import { PackedSums } from './packed-sums.js';
 import { Selection } from './select.js';
@@ -191,10 +192,10 @@ test('correlation: exact states, states about a pivot and both together agree', 
     [false, true, false],
     [true, false, false],
   ].map(floats => {
-    const total = new CorrelationAccumulator();
+    const total = new CorrelationAccumulator(new Lent());
     total.resize(4);
     parts.forEach(({ a, b }, p) => {
-      const part = new CorrelationAccumulator();
+      const part = new CorrelationAccumulator(new Lent());
       part.resize(4);
       part.update(column(a, floats[p]!), group, rows, null, column(b, floats[p]!));
       total.merge(part.state(), identity, 4);

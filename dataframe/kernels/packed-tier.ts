@@ -4,6 +4,8 @@ import { denseColumn } from '../column/layout.js';
 import { DigitTier } from './digit-tier.js';
 import type { Binder } from './fused-text.js';
 import type { KeyTier } from './key-tiers.js';
+import type { Lent } from './lent.js';
+import { giveInts, takeInts } from './scratch.js';
 
 const firstCapacity = 1024;
 
@@ -19,16 +21,18 @@ export class PackedTier extends DigitTier implements KeyTier {
   capacity: number;
   #fields: readonly Field[] | null = null;
   #words: 1 | 2 = 1;
+  readonly #lent: Lent;
   /** The only key is a 64-bit integer in two words: they are taken as they are. */
   #raw = false;
   /** Group of each slot, or -1; twice as many as groups fit. */
-  #slots = new Int32Array(0);
+  #slots: Int32Array = new Int32Array(0);
   /** Words of each group, one group after another. */
-  #packed = new Int32Array(0);
+  #packed: Int32Array = new Int32Array(0);
 
   /** `expected`: groups that there will be about; less is made up for as they come. */
-  constructor(types: readonly DataType[], known: readonly Column[] | null, expected: number) {
+  constructor(types: readonly DataType[], known: readonly Column[] | null, expected: number, lent: Lent) {
     super(types, known);
+    this.#lent = lent;
     this.capacity = 2 ** Math.ceil(Math.log2(Math.max(firstCapacity, expected)));
   }
 
@@ -88,6 +92,11 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
     this.#allocate();
   }
 
+  settle(): void {
+    giveInts(this.#slots);
+    this.#slots = new Int32Array(0);
+  }
+
   order(): null {
     return null;
   }
@@ -111,11 +120,12 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
   /** Room for `capacity` groups; those that are there stay. */
   #allocate(): void {
     const w = this.#words;
-    const packed = new Int32Array(this.capacity * w);
-    packed.set(this.#packed);
-    const slots = new Int32Array(this.capacity * 2).fill(-1);
-    const mask = slots.length - 1;
     const groups = this.state[0]!;
+    const packed = this.#lent.ints(this.capacity * w, false);
+    packed.set(this.#packed.subarray(0, groups * w));
+    giveInts(this.#slots);
+    const slots = takeInts(this.capacity * 2, false).fill(-1);
+    const mask = slots.length - 1;
     for (let g = 0; g < groups; g++) {
       let h = Math.imul(packed[w * g]!, 0x9e3779b1);
       if (w === 2) h = Math.imul(h ^ (h >>> 15) ^ packed[w * g + 1]!, 0x85ebca6b);

@@ -1,5 +1,8 @@
 import { limits } from '../../core/base/limits.js';
 
+/** Bytes below which new memory is as cheap. */
+export const fewBytes = 16 * 1024;
+
 /**
  * Numbers that were used and given back, for the next task of this thread: touching new memory costs ten times as much
  * as zeroing what was touched before.
@@ -26,4 +29,16 @@ export function giveNumbers(array: Float64Array): void {
   kept.push(array);
   keptBytes += array.byteLength;
   while (keptBytes > limits.scratchBytes) keptBytes -= kept.shift()!.byteLength;
+}
+
+/** As takeNumbers. */
+export function takeInts(length: number, zeroed = true): Int32Array {
+  if (length * 4 < fewBytes) return new Int32Array(length);
+  const { buffer, byteOffset } = takeNumbers(Math.ceil(length / 2), zeroed);
+  return new Int32Array(buffer, byteOffset, length);
+}
+
+/** Of takeInts, when nobody looks at them any more. */
+export function giveInts(ints: Int32Array): void {
+  if (ints.byteLength >= fewBytes) giveNumbers(new Float64Array(ints.buffer));
 }

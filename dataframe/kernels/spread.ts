@@ -33,7 +33,7 @@ export function spreadSlices(
   let seen = 0;
   for (let i = 0; i < rows; i++) {
     const h = hash[i]!;
-    let s = (((h >>> 0) * fanOut) / 4294967296) | 0;
+    let s = Math.imul(h >>> 16, fanOut) >>> 16;
     if (isFrequent(h)) {
       s = copies ? fanOut : (task + (seen >> blockShift)) % fanOut;
       seen++;

@@ -2,6 +2,7 @@ import { compile } from '../codegen/compile.js';
 import { countValid, packValidity, sliceBitmap } from '../column/bitmap.js';
 import type { Batch, Column, Physical, Values } from '../column/column.js';
 import { allocateValues, elementsPerValue, isNested } from '../column/layout.js';
+import type { Lent } from './lent.js';
 
 type Gather = (src: Values, at: Int32Array, out: Values, rows: number) => void;
 type GatherFlags = (bitmap: Uint8Array, at: Int32Array, out: Uint8Array, rows: number) => void;
@@ -25,7 +26,7 @@ const gatherFlags = compile<GatherFlags>(
 type GatherSegments = (src: Values, offsets: Int32Array, at: Int32Array, out: Values, rows: number) => void;
 
 /** Lists of rows at[0..rows); index -1 gives null. */
-function takeLists(column: Column, at: Int32Array, rows: number): Column {
+function takeLists(column: Column, at: Int32Array, rows: number, lent?: Lent): Column {
   const { type, validity } = column;
   const from = column.values as Int32Array;
   const items = column.items!;
@@ -37,7 +38,7 @@ function takeLists(column: Column, at: Int32Array, rows: number): Column {
     offsets[i + 1] = offsets[i]! + size;
     flags[i] = k < 0 ? 0 : validity === null ? 1 : (validity[k >> 3]! >> (k & 7)) & 1;
   }
-  const taken = takeSegments(items, from, at, rows, offsets[rows]!);
+  const taken = takeSegments(items, from, at, rows, offsets[rows]!, lent);
   const packed = packValidity(flags, rows);
   return { type, physical: 'list', length: rows, ...packed, values: offsets, dictionary: null, items: taken };
 }
@@ -49,6 +50,7 @@ function takeSegments(
   at: Int32Array,
   rows: number,
   total: number,
+  lent: Lent | undefined,
 ): Column {
   const { type, physical, dictionary } = items;
   if (items.validity !== null || isNested(type)) {
@@ -58,9 +60,9 @@ function takeSegments(
       const k = at[i]!;
       if (k >= 0) for (let q = offsets[k]!; q < offsets[k + 1]!; q++) index[n++] = q;
     }
-    return takeColumn(items, index, total);
+    return takeColumn(items, index, total, lent);
   }
-  const values = allocateValues(physical, total);
+  const values = lent?.values(physical, total, false) ?? allocateValues(physical, total);
   const copy = physical === 'i64' ? 'out[2*n]=src[2*q];out[2*n+1]=src[2*q+1];n++;' : 'out[n++]=src[q];';
   compile<GatherSegments>(
     ['src', 'offsets', 'at', 'out', 'rows'],
@@ -87,12 +89,12 @@ function takenFlags(validity: Uint8Array | null, at: Int32Array, rows: number): 
   return flags;
 }
 
-/** Rows at[0..rows) of a column, in that order. */
-export function takeColumn(column: Column, at: Int32Array, rows: number): Column {
-  if (column.physical === 'list') return takeLists(column, at, rows);
+/** Rows at[0..rows) of a column, in that order. With `lent` its values are lent. */
+export function takeColumn(column: Column, at: Int32Array, rows: number, lent?: Lent): Column {
+  if (column.physical === 'list') return takeLists(column, at, rows, lent);
   if (column.physical === 'struct') return takeStructs(column, at, rows, false);
   const { type, physical, dictionary, range } = column;
-  const values = allocateValues(physical, rows);
+  const values = lent?.values(physical, rows, false) ?? allocateValues(physical, rows);
   gatherOf(physical, false)(column.values, at, values, rows);
   const bounds = range === undefined ? null : { range };
   if (column.validity === null) {

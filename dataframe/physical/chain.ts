@@ -76,7 +76,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
     case 'extents':
       return extentsOperator(op);
     case 'pack':
-      return packOperator(op, schema);
+      return packOperator(op, schema, inputs.lent);
     case 'unpack': {
       const source = op.input === null ? [] : decodeInput(inputs, op.input, fragment.inputs[op.input]!);
       return unpackOperator(op, schema, source[0] ?? null);

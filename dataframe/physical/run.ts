@@ -176,7 +176,7 @@ function storeSlices(
         return store(slices, batch.rows, env);
       }
       const { fanOut, parts = 1 } = sink;
-      const { slice, counts } = dealRows(keys, batch.rows, fanOut * parts);
+      const { slice, counts } = dealRows(keys, batch.rows, fanOut * parts, inputs.lent);
       return (
         storeDealt(batch, slice, counts, parts, env, checkSize) ??
         store(slicesOf(batch, slice, counts, parts, inputs.lent), batch.rows, env)

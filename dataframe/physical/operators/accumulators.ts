@@ -31,16 +31,16 @@ export function accumulatorOf(step: AggregateStep, spec: AggregateSpec, lent: Le
       return new ApproxDistinctAccumulator();
     case 'var':
     case 'std':
-      return new VarianceAccumulator(spec.op === 'std');
+      return new VarianceAccumulator(spec.op === 'std', lent);
     case 'corr':
-      return new CorrelationAccumulator();
+      return new CorrelationAccumulator(lent);
     case 'quantile':
       return new QuantileAccumulator(spec.param!, lent);
     case 'list':
       return new ListAccumulator(type);
     case 'topK':
     case 'bottomK':
-      return topAccumulator(type, spec.param!, spec.op === 'topK');
+      return topAccumulator(type, spec.param!, spec.op === 'topK', lent);
     default:
       return assert(false, `${spec.op} is part of generated code`) as never;
   }

@@ -6,20 +6,21 @@ import type { Schema } from '../../column/datatype.js';
 import { columnIndex, columnOf, physicalOf } from '../../column/layout.js';
 import { rangeOf } from '../../column/range.js';
 import { Binder } from '../../kernels/fused-text.js';
+import type { Lent } from '../../kernels/lent.js';
 import { unfilledColumn } from '../../kernels/unfilled.js';
 import type { PackedField, PackStep, UnpackStep } from '../fragment.js';
 import type { Operator } from '../operator.js';
 import { packedSchema, unpackedSchema } from '../schema.js';
 
 /** Key columns become one of 64 bits: a digit of each, null being the digit above all others. */
-export function packOperator(step: PackStep, before: Schema): Operator {
+export function packOperator(step: PackStep, before: Schema, lent: Lent): Operator {
   const schema = packedSchema(step, before);
   return {
     schema,
     done: false,
     push(batch, entry, emit) {
       const rest = step.rest.map(name => columnOf(batch, name));
-      emit({ schema, rows: batch.rows, columns: [packColumns(step, batch), ...rest] }, entry);
+      emit({ schema, rows: batch.rows, columns: [packColumns(step, batch, lent), ...rest] }, entry);
     },
     finish() {},
   };
@@ -27,7 +28,7 @@ export function packOperator(step: PackStep, before: Schema): Operator {
 
 type Pack = (P: readonly unknown[], out: Int32Array, rows: number) => void;
 
-function packColumns({ fields }: PackStep, batch: Batch): Column {
+function packColumns({ fields }: PackStep, batch: Batch, lent: Lent): Column {
   const { rows } = batch;
   const binder = new Binder();
   const words = ['', ''];
@@ -38,7 +39,7 @@ function packColumns({ fields }: PackStep, batch: Batch): Column {
     const term = field.shift === 0 ? digit : `(${digit}<<${binder.bind(field.shift)})`;
     words[field.word] += `${words[field.word] === '' ? '' : '|'}${term}`;
   }
-  const values = new Int32Array(2 * rows);
+  const values = lent.values('i64', rows, false) as Int32Array;
   compile<Pack>(
     ['P', 'out', 'rows'],
     `${binder.text()}for(let i=0;i<rows;i++){out[2*i]=${words[0] || 0};out[2*i+1]=${words[1] || 0};}`,
