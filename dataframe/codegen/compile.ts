@@ -11,15 +11,26 @@ let recorded: Set<string> | null = null;
  * optimised code and type feedback; kernels that must stay monomorphic differ in their text (a type name in a comment).
  */
 export function compile<F extends Function>(parameters: readonly string[], body: string): F {
-  const key = `${parameters.join()}\n${body}`;
-  recorded?.add(`function (${parameters.join(', ')}) {\n  ${body.replaceAll('\n', '\n  ')}\n}`);
+  return compileAs<F>(`${parameters.join()}\n${body}`, parameters, () => body);
+}
+
+/**
+ * As compile, for a body that is much longer than what it depends on: `key` is equal where the body is, and to no other
+ * function's.
+ */
+export function compileAs<F extends Function>(
+  key: string,
+  parameters: readonly string[],
+  body: () => string,
+): F {
+  recorded?.add(`function (${parameters.join(', ')}) {\n  ${body().replaceAll('\n', '\n  ')}\n}`);
   const known = cache.get(key);
   if (known !== undefined) {
     cache.delete(key);
     cache.set(key, known);
     return known as F;
   }
-  const made = new Function(...parameters, `'use strict';\n${body}`);
+  const made = new Function(...parameters, `'use strict';\n${body()}`);
   cache.set(key, made);
   if (cache.size > limits.compiledKernels) cache.delete(cache.keys().next().value!);
   return made as unknown as F;

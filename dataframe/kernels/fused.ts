@@ -1,4 +1,4 @@
-import { compile } from '../codegen/compile.js';
+import { compile, compileAs } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import {
@@ -20,7 +20,7 @@ import { PackedTier } from './packed-tier.js';
 const shortRows = 2 ** 21;
 /** Aggregates up to which a loop's body is worth writing out several times, and how often. */
 const fewAggregates = 4;
-const copies = [0, 1, 2, 3];
+const copies = 4;
 
 export interface GroupsOptions {
   readonly keys: readonly DataType[];
@@ -260,13 +260,13 @@ export class FusedGroups {
     const row = `{${key}${store}${base}\n${text}\n}`;
     const stop = enough < 0 ? '' : `&&n<${binder.bind(enough)}`;
     // Written out four times it takes 0.85 instead of 1.5 ns a row for one sum of a hundred groups.
-    const fast =
-      enough < 0 && ids === null && this.#tier!.kind !== 'packed' && this.specs.length <= fewAggregates
-        ? `const m=rows-${copies.length - 1};while(i<m){${copies.map(() => `${row}i++;`).join('')}}\n`
-        : '';
-    const loop = compileLoop(
-      `${binder.text()}let n=S[0],i=from;\n${fast}for(;i<rows${stop};i++)${row}\nS[0]=n;return i;`,
-    );
+    const written =
+      enough < 0 && ids === null && this.#tier!.kind !== 'packed' && this.specs.length <= fewAggregates;
+    const tags = binder.text();
+    const loop = compileAs<Loop>(`${written} ${stop} ${tags} ${row}`, loopParameters, () => {
+      const fast = written ? `const m=rows-${copies - 1};while(i<m){${`${row}i++;`.repeat(copies)}}\n` : '';
+      return `${tags}let n=S[0],i=from;\n${fast}for(;i<rows${stop};i++)${row}\nS[0]=n;return i;`;
+    });
     const state = this.#tier!.state;
     const { capacity } = this.#tier!;
     return loop(
@@ -369,9 +369,10 @@ export class FusedGroups {
   }
 }
 
+const loopParameters = ['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'];
 const noState = new Int32Array(1);
 const none = new Float64Array(0);
 
 function compileLoop(text: string): Loop {
-  return compile<Loop>(['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'], text);
+  return compile<Loop>(loopParameters, text);
 }
