@@ -170,6 +170,11 @@ export const limits = {
   memorySpillShare: 0.7,
   /** Share of a worker's memory budget above which it takes no new tasks. */
   memoryPauseShare: 0.9,
+  /**
+   * Share of a worker's memory budget above which inputs that are read one after another are not in memory together: each
+   * is copied when the task comes to it.
+   */
+  streamedShare: 0.25,
   /** Bytes read back from disk for peers and not yet taken by them, outside of the memory budget. */
   lendBufferBytes: 64 * MiB,
   /** Share of a worker's memory budget that pulls in flight may reserve. */

@@ -83,5 +83,10 @@ export interface TemplateSpec {
   readonly body: Uint8Array;
 }
 
-/** 'function': a shipped TypeScript function (core/client/ship). 'fragment': a dataframe pipeline (dataframe/physical). */
-export type TemplateKind = 'function' | 'fragment';
+/**
+ * 'function': a shipped TypeScript function (core/client/ship). 'fragment': a dataframe pipeline (dataframe/physical).
+ * 'stream': one that reads what its first dependency gave entry by entry, and is done with each before the next, so that
+ * they need not be in memory together.
+ */
+export const templateKinds = ['function', 'fragment', 'stream'] as const;
+export type TemplateKind = (typeof templateKinds)[number];

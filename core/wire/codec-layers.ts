@@ -11,7 +11,7 @@ import type {
 import type { Template__Output } from '../../proto/generated/volley/v1/Template.js';
 import { assertNever } from '../base/assert.js';
 import type { JobId, TaskRange, TemplateId } from '../base/ids.js';
-import type { Dependency, LayerSpec, TemplateSpec } from '../graph/layer.js';
+import { type Dependency, type LayerSpec, type TemplateSpec, templateKinds } from '../graph/layer.js';
 import {
   bytesOf,
   check,
@@ -33,7 +33,7 @@ export function readTemplate(wire: Template__Output): TemplateSpec {
   return {
     job: wire.job as JobId,
     template: wire.template as TemplateId,
-    kind: oneOf(wire.kind, ['function', 'fragment'], 'template.kind'),
+    kind: oneOf(wire.kind, templateKinds, 'template.kind'),
     name: wire.name,
     body: new Uint8Array(wire.body),
   };

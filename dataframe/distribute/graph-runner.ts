@@ -7,7 +7,7 @@ import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
 import type { ScanInspection, ScanSpec, Split } from '../io/source.js';
-import type { Fragment } from '../physical/fragment.js';
+import { type Fragment, readsInTurn } from '../physical/fragment.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
@@ -40,7 +40,11 @@ export class GraphRunner implements StageRunner {
     this.#requireOpen();
     const name = stageName(stage.fragment);
     const handle = this.job.submit({
-      template: this.job.template('fragment', name, packData(stage.fragment)),
+      template: this.job.template(
+        readsInTurn(stage.fragment) ? 'stream' : 'fragment',
+        name,
+        packData(stage.fragment),
+      ),
       count: stage.tasks,
       dependencies: stage.dependencies,
       args: stage.splits && packTable(stage.splits),

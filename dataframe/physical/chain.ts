@@ -23,6 +23,7 @@ import { sortOperator } from './operators/sort.js';
 import { surveyOperator } from './operators/survey.js';
 import { unpivotOperator } from './operators/unpivot.js';
 import { buildSchema } from './schema.js';
+import { readEntry } from './task.js';
 import { checkSchema, decodeInput, type TaskInputs } from './task-inputs.js';
 
 /** The operators of one task, in order, and what comes out behind the last one. */
@@ -108,14 +109,16 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
 /** The build side of a join: of an earlier task of this thread, or read and, where that is not done yet, made ready. */
 function sideOf(op: JoinStep, fragment: Fragment, inputs: TaskInputs): JoinSide {
   const { parts = [] } = op;
-  const entries = [op.input, ...parts].flatMap(input => inputs.tables[input] ?? []);
+  const entries = [op.input, ...parts].flatMap(input => inputs.tables[input] ?? []).map(readEntry);
   const make = () => {
     // May outlive the task, and so has dictionaries of its own.
     const own = { ...inputs, shared: new Map() };
     const read = (input: number) => {
       const schema = fragment.inputs[input]!;
       if (input !== op.records) return decodeInput(own, input, schema);
-      return inputs.tables[input]!.map(entry => checkSchema(readRecords(entry, own.shared), schema));
+      return inputs.tables[input]!.map(entry =>
+        checkSchema(readRecords(readEntry(entry), own.shared), schema),
+      );
     };
     if (op.parts === undefined)
       return joinSide(op, concatBatches(fragment.inputs[op.input]!, read(op.input)));

@@ -16,6 +16,11 @@ export interface Fragment {
   readonly inputs: readonly Schema[];
 }
 
+/** Whether a task is done with each entry of its source before it reads the next one. The source is dependency 0. */
+export function readsInTurn({ source, sink }: Fragment): boolean {
+  return source.kind === 'input' && sink.kind === 'file';
+}
+
 export type FragmentSource =
   /** The task's args are msgpack of its Splits, in order. */
   | { readonly kind: 'scan'; readonly scan: ScanSpec }

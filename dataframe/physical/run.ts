@@ -24,8 +24,8 @@ import { dealtRanges } from './ranges.js';
 import { scanSchema } from './schema.js';
 import { storeDealt } from './store-dealt.js';
 import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
-import type { FragmentEnv, FragmentInput, FragmentResult } from './task.js';
-import { decodeInput, readColumns, type TaskInputs } from './task-inputs.js';
+import type { FragmentEntry, FragmentEnv, FragmentResult } from './task.js';
+import { decodeEntry, readColumns, type TaskInputs } from './task-inputs.js';
 
 export interface PreparedFragment {
   /**
@@ -34,7 +34,7 @@ export interface PreparedFragment {
    */
   run(
     args: Uint8Array | null,
-    inputs: readonly (readonly FragmentInput[])[],
+    inputs: readonly (readonly FragmentEntry[])[],
     env: FragmentEnv,
   ): Promise<FragmentResult>;
 }
@@ -50,7 +50,7 @@ async function runFragment(
   fragment: Fragment,
   builds: BuildSides,
   args: Uint8Array | null,
-  tables: readonly (readonly FragmentInput[])[],
+  tables: readonly (readonly FragmentEntry[])[],
   env: FragmentEnv,
 ): Promise<FragmentResult> {
   const { source } = fragment;
@@ -63,15 +63,59 @@ async function runFragment(
   const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds, lent: new Lent() };
   const out: Batch[] = [];
   const { chain, schema } = buildChain(fragment, before, inputs, batch => out.push(batch));
+  let steps: AsyncIterable<void> | Iterable<void>;
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
     const use = { lent: inputs.lent, movesText: movesText(fragment, chain), rows: rowsWanted(fragment) };
-    await pushScan(source.scan, unpackData<Split[]>(args), env, chain, use);
-  } else pushInput(decodeInput(inputs, source.input, before, readColumns(fragment.ops)), chain);
-  chain.finish();
-  const result = await finishTask(fragment, schema, out, inputs, env);
+    steps = pushScan(source.scan, unpackData<Split[]>(args), env, chain, use);
+  } else steps = pushInput(source.input, before, fragment, inputs, chain);
+  const result = await runSteps(steps, chain, fragment, schema, out, inputs, env);
   inputs.lent.giveBack();
   return result;
+}
+
+/** Each step pushes one batch. What needs no waiting is done before anything is awaited. */
+async function runSteps(
+  steps: AsyncIterable<void> | Iterable<void>,
+  chain: Chain,
+  fragment: Fragment,
+  schema: Schema,
+  out: Batch[],
+  inputs: TaskInputs,
+  env: FragmentEnv,
+): Promise<FragmentResult> {
+  const { sink } = fragment;
+  if (sink.kind === 'file') return writeFile(sink.file, schema, drained(steps, chain, out), env);
+  if (Symbol.asyncIterator in steps) for await (const _ of steps);
+  else for (const _ of steps);
+  chain.finish();
+  return finishTask(fragment, schema, out, inputs, env);
+}
+
+function* pushInput(
+  input: number,
+  schema: Schema,
+  { ops }: Fragment,
+  inputs: TaskInputs,
+  chain: Chain,
+): Generator<void> {
+  const columns = readColumns(ops);
+  for (const [k, entry] of (inputs.tables[input] ?? []).entries()) {
+    if (chain.done) return;
+    chain.push(decodeEntry(inputs, entry, schema, columns), k);
+    yield;
+  }
+}
+
+/** What comes out of the chain, as it comes: no more of it is held than one step gives. */
+async function* drained(
+  steps: AsyncIterable<void> | Iterable<void>,
+  chain: Chain,
+  out: Batch[],
+): AsyncGenerator<Batch> {
+  for await (const _ of steps) yield* out.splice(0);
+  chain.finish();
+  yield* out.splice(0);
 }
 
 /** Hands the rows to the sink. */
@@ -83,7 +127,7 @@ async function finishTask(
   env: FragmentEnv,
 ): Promise<FragmentResult> {
   const { sink } = fragment;
-  if (sink.kind === 'file') return writeFile(sink.file, schema, out, env);
+  assert(sink.kind !== 'file', 'files are written as rows come');
   if (sink.kind === 'keys') {
     const partsOf = (name: string) => out.map(batch => columnOf(batch, name));
     return enclosed(
@@ -107,18 +151,19 @@ async function readerOf(scan: ScanSpec) {
 }
 
 /** Several batches, and several splits of one task, are still one partition: one entry. */
-async function pushScan(
+async function* pushScan(
   scan: ScanSpec,
   splits: readonly Split[],
   env: FragmentEnv,
   chain: Chain,
   use: ReadUse,
-): Promise<void> {
+): AsyncGenerator<void> {
   const reader = await readerOf(scan);
   if (chain.done) return;
   const access = { ...env, access: scan.access };
   for await (const batch of reader.read(scan, splits, access, use)) {
     chain.push(batch, 0);
+    yield;
     if (chain.done) return;
   }
 }
@@ -129,13 +174,8 @@ function movesText({ sink }: Fragment, chain: Chain): boolean {
 }
 
 /** How many of the first rows of the source the first operator lets through. */
-function rowsWanted({ ops }: Fragment): number {
-  const first = ops[0];
+function rowsWanted({ ops: [first] }: Fragment): number {
   return first?.kind === 'limit' ? first.n + first.offset : Number.POSITIVE_INFINITY;
-}
-
-function pushInput(batches: readonly Batch[], chain: Chain): void {
-  for (let entry = 0; entry < batches.length && !chain.done; entry++) chain.push(batches[entry]!, entry);
 }
 
 function enclosed(rows: number, value: unknown): FragmentResult {
@@ -145,7 +185,7 @@ function enclosed(rows: number, value: unknown): FragmentResult {
 async function writeFile(
   file: AnySinkSpec,
   schema: Schema,
-  batches: readonly Batch[],
+  batches: AsyncIterable<Batch>,
   env: FragmentEnv,
 ): Promise<FragmentResult> {
   const receipt =

@@ -7,11 +7,11 @@ import { columnsOf } from '../expr/traverse.js';
 import type { Lent } from '../kernels/lent.js';
 import type { BuildSides } from './build-sides.js';
 import type { FragmentOp } from './fragment.js';
-import type { FragmentInput } from './task.js';
+import { type FragmentEntry, readEntry } from './task.js';
 
 /** What one task reads, by dependency. */
 export interface TaskInputs {
-  readonly tables: readonly (readonly FragmentInput[])[];
+  readonly tables: readonly (readonly FragmentEntry[])[];
   /** The task's number in its layer. */
   readonly position: number;
   /** One for all of it, so that equal dictionaries are one object. */
@@ -24,15 +24,24 @@ export interface TaskInputs {
 
 /** All entries of a dependency of the fragment: their schema must be what the plan says. */
 export function decodeInput(
-  { tables, shared }: TaskInputs,
+  inputs: TaskInputs,
   input: number,
   schema: Schema,
   read: ReadonlySet<string> | null = null,
 ): Batch[] {
-  return (tables[input] ?? []).map(({ header, bytes, trusted }) => {
-    const batch = decodeBatch(header, bytes, shared, read, trusted);
-    return checkSchema(batch, schema);
-  });
+  return (inputs.tables[input] ?? []).map(entry => decodeEntry(inputs, entry, schema, read));
+}
+
+export function decodeEntry(
+  { shared }: TaskInputs,
+  entry: FragmentEntry,
+  schema: Schema,
+  read: ReadonlySet<string> | null = null,
+): Batch {
+  const { header, bytes, trusted } = readEntry(entry);
+  // A dictionary that is kept would keep all bytes of its entry.
+  const known = typeof entry === 'function' ? new Map() : shared;
+  return checkSchema(decodeBatch(header, bytes, known, read, trusted), schema);
 }
 
 export function checkSchema(batch: Batch, schema: Schema): Batch {

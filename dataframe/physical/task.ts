@@ -15,6 +15,13 @@ export interface FragmentInput {
   readonly trusted?: boolean;
 }
 
+/** An input, or what reads it: then each call gives bytes of their own, which last as long as they are referred to. */
+export type FragmentEntry = FragmentInput | (() => FragmentInput);
+
+export function readEntry(entry: FragmentEntry): FragmentInput {
+  return typeof entry === 'function' ? entry() : entry;
+}
+
 export interface FragmentResult {
   /** Rows over all slices (or as the receipt says). */
   readonly rows: number;

@@ -78,7 +78,7 @@ class InlineJob implements GraphJob {
   }
 
   template(kind: TemplateKind, name: string, body: Uint8Array): TemplateId {
-    if (kind !== 'fragment') throw new VolleyError('UNSUPPORTED', 'the inline executor runs fragments only');
+    if (kind === 'function') throw new VolleyError('UNSUPPORTED', 'the inline executor runs fragments only');
     this.#templates.push({ name, body });
     return (this.#templates.length - 1) as TemplateId;
   }

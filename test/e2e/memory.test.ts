@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as arrow from 'apache-arrow';
 import { expect, test } from 'vitest';
+import { duckdb, scratchFolder } from '../../dataframe/io/testing/oracle.js';
 import { col, connect, type DataFrame, len } from '../../index.js';
 
 const MiB = 2 ** 20;
@@ -42,6 +43,26 @@ test('data of four times the memory is grouped, joined, sorted and made unique',
   expect(resident).toBeLessThan(rows * 24 + 64 * MiB + 700 * MiB);
   await kept.release();
 }, 120_000);
+
+test('one file is written of more rows than the memory holds, in order', async () => {
+  const folder = scratchFolder();
+  const rows = 4_000_000; // 24 bytes each.
+  await using session = await connect({ threads: 2, memoryBytes: 64 * MiB });
+  const kept = await session.fromArrow(numbers(rows, 11)).persist();
+  const [parquet, csv] = [folder.path('all.parquet'), folder.path('all.csv')];
+  expect((await kept.sinkParquet(parquet)).rows).toBe(rows);
+  expect((await kept.select('w', 'k').sinkCSV(csv)).rows).toBe(rows);
+  await kept.release();
+  const places = [
+    `select w, file_row_number as place from read_parquet('${parquet}', file_row_number = true)`,
+    `select w, row_number() over () - 1 as place from read_csv('${csv}')`,
+  ];
+  for (const place of places) {
+    const sql = `select count(*), count(*) filter (w = place) from (${place})`;
+    expect(await duckdb(sql)).toEqual([[`${rows}`, `${rows}`]]);
+  }
+  folder.close();
+}, 60_000);
 
 test('an embedded result is the memory of the engine, given back when nothing refers to it', async () => {
   await using session = await connect({ threads: 1, memoryBytes: 256 * MiB });

@@ -2,14 +2,15 @@ import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node
 import { assert } from '../../core/base/assert.js';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
+import type { FragmentInput } from '../../dataframe/physical/task.js';
 import type { LaneWords } from './lane-words.js';
-import type { Ask, FromThread, Template, ToThread } from './protocol.js';
+import type { Ask, AskedInput, FromThread, Template, ToThread } from './protocol.js';
 
 /** `Omit` that keeps a union a union. */
 type Question = Ask extends infer A ? (A extends Ask ? Omit<A, 'thread' | 'lane' | 'batch'> : never) : never;
 
-/** The node has no memory for this result: its fault, not the task's. */
-export class NoMemory extends VolleyError {}
+/** The node has no memory for this result, or an input is gone: its fault, not the task's. */
+export class NodeFault extends VolleyError {}
 
 /**
  * The thread's side of the conversation with its engine: synchronous, because kernels are. The thread posts a
@@ -24,6 +25,7 @@ export class Mailbox {
   private readonly port;
   private readonly arenas = new Map<number, SharedArrayBuffer>();
   private readonly templates = new Map<string, Template>();
+  private received: FragmentInput | null = null;
   private refusal: { code: string; message: string } | null = null;
   private lane = 0;
   private batch = 0;
@@ -71,6 +73,15 @@ export class Mailbox {
     return found;
   }
 
+  /** A copy of an input that was not given with the batch. Throws OUT_OF_MEMORY, NOT_FOUND. */
+  input(input: AskedInput): FragmentInput {
+    this.ask({ kind: 'ask-input', ...input });
+    const { received } = this;
+    assert(received !== null, 'an input arrives before the answer');
+    this.received = null;
+    return received;
+  }
+
   private ask(question: Question): { arena: number; offset: number } {
     const { lane, batch } = this;
     this.words.expectAnswer(lane);
@@ -80,7 +91,7 @@ export class Mailbox {
     if (answer.granted) return answer;
     const { code, message } = this.refusal ?? { code: 'INTERNAL', message: 'the engine gave no reason' };
     this.refusal = null;
-    if (code === 'OUT_OF_MEMORY') throw new NoMemory(code, message);
+    if (code === 'OUT_OF_MEMORY' || code === 'NOT_FOUND') throw new NodeFault(code, message);
     throw new VolleyError(code as ErrorCode, message);
   }
 
@@ -113,6 +124,9 @@ export class Mailbox {
           if (key.startsWith(`${message.job}/`)) this.templates.delete(key);
         }
         this.onDropJob(message.job);
+        return;
+      case 'input':
+        this.received = message;
         return;
       case 'refused':
         this.refusal = message;

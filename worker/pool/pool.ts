@@ -4,6 +4,7 @@ import { Piscina } from 'piscina';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { entryFile } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
+import type { JobId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
@@ -220,6 +221,9 @@ export class ThreadPool {
       case 'ask-template':
         this.giveTemplate(message);
         return;
+      case 'ask-input':
+        this.giveInput(message).catch(error => this.refuse(message, error));
+        return;
     }
   }
 
@@ -233,6 +237,17 @@ export class ThreadPool {
     else slabs.push(slab);
     this.sendArena(ask.thread, slab.arena.id);
     this.words.answer(ask.lane, Answer.Granted, slab.arena.id, slab.offset);
+  }
+
+  /** A copy: what is read from disk need not come back into the budget, and nothing has to be given back. */
+  private async giveInput(question: Extract<Ask, { kind: 'ask-input' }>): Promise<void> {
+    const { job, index, slice } = question.ask;
+    const lent = await this.options.store.lendHere({ job: job as JobId, index }, slice);
+    if (lent === null) throw new VolleyError('NOT_FOUND', `input ${job}/${index} is gone`);
+    const bytes = lent.bytes.buffer instanceof SharedArrayBuffer ? lent.bytes.slice() : owned(lent.bytes);
+    lent.release();
+    this.tell(question.thread, { kind: 'input', header: lent.header, bytes });
+    this.words.answer(question.lane, Answer.Granted);
   }
 
   private giveTemplate(ask: Extract<Ask, { kind: 'ask-template' }>): void {

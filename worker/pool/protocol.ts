@@ -40,7 +40,10 @@ export interface ThreadBatch {
   readonly inputs: readonly (readonly (readonly ThreadInput[])[])[] | null;
 }
 
-/** A slice a task reads: in an arena, enclosed with its header, or an enclosed value. Trusted: a thread of this node wrote it. */
+/**
+ * A slice a task reads: in an arena, enclosed with its header, an enclosed value, or to be asked for when the task comes to
+ * it. Trusted: a thread of this node wrote it.
+ */
 export type ThreadInput =
   | {
       readonly header: PartitionHeader;
@@ -49,7 +52,12 @@ export type ThreadInput =
       readonly trusted: boolean;
     }
   | { readonly header: PartitionHeader; readonly bytes: Uint8Array; readonly trusted: boolean }
-  | { readonly value: Uint8Array };
+  | { readonly value: Uint8Array }
+  | AskedInput;
+
+export interface AskedInput {
+  readonly ask: { readonly job: number; readonly index: number; readonly slice: number };
+}
 
 /** Ends of tasks of one batch. Enclosed results lie one after another in `bytes`; all others are in `others`. */
 export interface ThreadResults {
@@ -100,6 +108,7 @@ export type Ask = { readonly thread: number; readonly lane: number; readonly bat
   | { readonly kind: 'ask-slab'; readonly position: number; readonly byteLength: number }
   | { readonly kind: 'ask-arena'; readonly arena: number }
   | { readonly kind: 'ask-template'; readonly job: number; readonly template: number }
+  | ({ readonly kind: 'ask-input' } & AskedInput)
 );
 
 /** Engine → thread, through the port of 'thread-ready'; there before the answer word changes. */
@@ -116,5 +125,7 @@ export type ToThread =
       readonly templateKind: TemplateKind;
       readonly body: Uint8Array;
     }
+  /** A copy of an input, for the thread alone. */
+  | { readonly kind: 'input'; readonly header: PartitionHeader; readonly bytes: Uint8Array }
   /** Why an answer is an error. */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string };

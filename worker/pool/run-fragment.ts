@@ -1,6 +1,6 @@
 import { assert } from '../../core/base/assert.js';
 import { prepareFragment } from '../../dataframe/physical/run.js';
-import type { FragmentEnv, FragmentInput } from '../../dataframe/physical/task.js';
+import type { FragmentEntry, FragmentEnv } from '../../dataframe/physical/task.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
 /** A dataframe pipeline, compiled once per thread. */
@@ -12,9 +12,9 @@ export async function fragmentRunner(
   const fragment = prepareFragment(body);
   return async (run: TaskRun): Promise<TaskOutput> => {
     const inputs = run.inputs.map(table =>
-      table.map((input): FragmentInput => {
+      table.map((input): FragmentEntry => {
         assert(!('value' in input), 'a fragment reads partitions, not enclosed values');
-        return run.view(input);
+        return 'ask' in input ? () => run.view(input) : run.view(input);
       }),
     );
     const env: FragmentEnv = {

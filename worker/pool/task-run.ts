@@ -10,7 +10,7 @@ export interface TaskRun {
   /** By dependency. */
   readonly inputs: readonly (readonly ThreadInput[])[];
   readonly inlineResult: boolean;
-  /** Bytes of a slice: a view of its arena, or what was enclosed. */
+  /** Bytes of a slice: a view of its arena, what was enclosed, or a copy that each call asks for. */
   view(input: Exclude<ThreadInput, { value: Uint8Array }>): FragmentInput;
   /** Memory for the result, at most one per task. */
   allocate(byteLength: number): Uint8Array;

@@ -7,7 +7,7 @@ import { setTaskContext } from '../../core/client/task-context.js';
 import { toFailure } from '../../core/wire/failure.js';
 import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
-import { Mailbox, NoMemory } from './mailbox.js';
+import { Mailbox, NodeFault } from './mailbox.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
@@ -75,7 +75,7 @@ async function runTask(
       position,
       durationUs: (performance.now() - startMs) * 1000,
       failure: toFailure(error, { name: batch.name, id, node: setup.node, attempt }),
-      system: error instanceof NoMemory,
+      system: error instanceof NodeFault,
     });
   } finally {
     setTaskContext(null);
@@ -125,6 +125,7 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
 }
 
 function view(input: Exclude<ThreadInput, { value: Uint8Array }>) {
+  if ('ask' in input) return mailbox.input(input);
   if ('bytes' in input) return input;
   const { header, arena, offset, trusted } = input;
   return { header, bytes: new Uint8Array(mailbox.arena(arena), offset, header.byteLength), trusted };

@@ -27,30 +27,37 @@ export class InputsGone extends Error {
  * wait for the other half would wait for ever. Synchronous when all of it is in memory, which is the rule; else a
  * promise, which rejects with InputsGone or OUT_OF_MEMORY.
  */
-export function gatherBatch(store: Store, batch: Batch): GatheredBatch | Promise<GatheredBatch> {
-  const pins = pinAll(store, batch);
+export function gatherBatch(
+  store: Store,
+  batch: Batch,
+  streams: boolean,
+): GatheredBatch | Promise<GatheredBatch> {
+  const pins = pinAll(store, batch, streams);
   const leave = store.running.tryEnter(2 * pins.bytes);
   if (leave === null) {
     pins.release();
-    return whenRoom(store, batch, 2 * pins.bytes);
+    return whenRoom(store, batch, streams, 2 * pins.bytes);
   }
   pins.onRelease = leave;
   if (!pins.waits) return finish(batch, pins);
   return pins.readBack().then(() => finish(batch, pins));
 }
 
-async function whenRoom(store: Store, batch: Batch, bytes: number): Promise<GatheredBatch> {
+async function whenRoom(store: Store, batch: Batch, streams: boolean, bytes: number): Promise<GatheredBatch> {
   const leave = await store.running.enter(bytes);
-  const pins = pinAll(store, batch);
+  const pins = pinAll(store, batch, streams);
   pins.onRelease = leave;
   if (pins.waits) await pins.readBack();
   return finish(batch, pins);
 }
 
-function pinAll(store: Store, batch: Batch): Pins {
+function pinAll(store: Store, batch: Batch, streams: boolean): Pins {
   const pins = new Pins(store);
   for (const task of batch.tasks) {
-    for (const table of task.group.message.inputs) pins.addAll(table, task.ordinal, positionOf(task));
+    const { inputs } = task.group.message;
+    inputs.forEach((table, k) => {
+      pins.addAll(table, task.ordinal, positionOf(task), streams && k === 0);
+    });
   }
   return pins;
 }
@@ -87,13 +94,35 @@ class Pins {
     return this.spilled.size > 0;
   }
 
-  addAll(table: InputTable, ordinal: number, position: number): void {
+  /** `inTurn`: the task reads one entry after another. Those that would fill the memory are left to be asked for. */
+  addAll(table: InputTable, ordinal: number, position: number, inTurn: boolean): void {
     const shared = table.offsets === null && !table.sliced;
     if (shared && this.lists.has(table)) return;
     if (shared) this.lists.set(table, []);
     const [from, to] = entryRange(table, ordinal);
     const slice = sliceOf(table, position);
+    if (inTurn && this.isMuch(table, from, to, slice)) {
+      for (let entry = from; entry < to; entry++) this.ask(table, entry, slice);
+      return;
+    }
     for (let entry = from; entry < to; entry++) this.add(table, entry, slice);
+  }
+
+  private isMuch(table: InputTable, from: number, to: number, slice: number): boolean {
+    let bytes = 0;
+    for (let entry = from; entry < to; entry++)
+      bytes += this.store.sizeOf(taskOf(table, entry), slice)?.bytes ?? 0;
+    return bytes > limits.streamedShare * this.store.memory.slabs.budgetBytes;
+  }
+
+  /** Room is made for the largest: the thread has one at a time. */
+  private ask(table: InputTable, entry: number, slice: number): void {
+    if (table.inline?.[entry]) return;
+    const task = taskOf(table, entry);
+    const size = this.store.sizeOf(task, slice);
+    if (size === null) this.lost.push(task);
+    else this.bytes = Math.max(this.bytes, size.bytes);
+    this.inputs.set(keyOf(table, entry, slice), { ask: { ...task, slice } });
   }
 
   /** Brings spilled slices back: whole results to stay, parts of results for this batch. */
@@ -149,7 +178,7 @@ class Pins {
     if (table.inline?.[entry]) return;
     const key = keyOf(table, entry, slice);
     if (this.inputs.has(key) || this.spilled.has(key)) return;
-    const task = { job: table.jobs[entry]! as JobId, index: table.indices[entry]! };
+    const task = taskOf(table, entry);
     const size = this.store.sizeOf(task, slice);
     this.bytes += size?.bytes ?? 0;
     // Where memory is short, a part of a result is copied: to pin it would keep all of the result from being spilled.
@@ -172,6 +201,10 @@ class Pins {
         : { header, arena: slab.arena.id, offset: pin.arenaOffset, trusted };
     this.inputs.set(key, input);
   }
+}
+
+function taskOf(table: InputTable, entry: number): TaskRef {
+  return { job: table.jobs[entry]! as JobId, index: table.indices[entry]! };
 }
 
 function keyOf(table: InputTable, entry: number, slice: number): string {

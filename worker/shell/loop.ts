@@ -187,7 +187,9 @@ export class EngineLoop {
     this.onLanes[batch.lane] = batch.tasks;
     this.tellRunning(0);
     try {
-      const gathered = gatherBatch(this.parts.store, batch);
+      const { job, template } = batch;
+      const streams = this.parts.templates.get(job, template)?.kind === 'stream';
+      const gathered = gatherBatch(this.parts.store, batch, streams);
       if (gathered instanceof Promise)
         gathered.then(
           ready => this.begin(ready),

@@ -1,7 +1,7 @@
 import type { ClientId, JobId, TaskRange, TaskRef, TemplateId, WorkerId } from '../../base/ids.js';
 import type { Rng } from '../../base/rng.js';
 import type { FailureData } from '../../graph/failure.js';
-import type { Dependency, LayerSpec } from '../../graph/layer.js';
+import { type Dependency, type LayerSpec, templateKinds } from '../../graph/layer.js';
 import type {
   ClientToHead,
   DataAddress,
@@ -216,7 +216,7 @@ export class RandomMessages {
     const spec = {
       job: this.job(),
       template: this.u32() as TemplateId,
-      kind: this.pick(['function', 'fragment'] as const),
+      kind: this.pick(templateKinds),
       name: this.text(),
       body: this.bytes(this.int(200)),
     };

@@ -89,20 +89,7 @@ class ChunkEncoder {
     for (let from = 0; from < this.#column.length; from += pageRows) {
       this.#dataPage(from, Math.min(this.#column.length, from + pageRows));
     }
-    const columnIndex = { bytes: columnIndexOf(this.#pages), offset: 0 };
-    const offsetIndex = { bytes: offsetIndexOf(this.#pages), offset: 0 };
-    const uncompressed = this.#uncompressed;
-    const compressed = this.#offset - this.#start;
-    const metadata = (fields: ThriftFields) => {
-      fields.i64(2, 0);
-      fields.struct(3, chunk => this.#metadata(chunk, firstData));
-      fields.i64(4, offsetIndex.offset);
-      fields.i32(5, offsetIndex.bytes.length);
-      if (columnIndex.bytes.length === 0) return;
-      fields.i64(6, columnIndex.offset);
-      fields.i32(7, columnIndex.bytes.length);
-    };
-    return { start: this.#start, uncompressed, compressed, columnIndex, offsetIndex, metadata };
+    return writtenChunk(this.#facts(firstData), columnIndexOf(this.#pages), offsetIndexOf(this.#pages));
   }
 
   #dataPage(from: number, to: number): void {
@@ -142,26 +129,72 @@ class ChunkEncoder {
     this.#uncompressed += header.length + page.length;
   }
 
-  #metadata(chunk: ThriftFields, firstData: number): void {
-    const { type, name } = this.#element;
-    const coded = this.#values.dictionary !== null;
-    chunk.i32(1, type);
+  #facts(firstData: number): ChunkFacts {
+    const { length, nullCount } = this.#column;
+    return {
+      element: this.#element,
+      codec: this.#codec.number,
+      coded: this.#values.dictionary !== null,
+      values: length,
+      nulls: nullCount,
+      bounds: this.#values.bounds(0, length),
+      uncompressed: this.#uncompressed,
+      compressed: this.#offset - this.#start,
+      start: this.#start,
+      firstData,
+    };
+  }
+}
+
+/** What the footer says of a chunk. It is written last, and must not keep the column until then. */
+interface ChunkFacts {
+  readonly element: FileElement;
+  readonly codec: number;
+  readonly coded: boolean;
+  readonly values: number;
+  readonly nulls: number;
+  readonly bounds: readonly [Uint8Array, Uint8Array] | null;
+  readonly uncompressed: number;
+  readonly compressed: number;
+  readonly start: number;
+  readonly firstData: number;
+}
+
+function writtenChunk(facts: ChunkFacts, columnBytes: Uint8Array, offsetBytes: Uint8Array): WrittenChunk {
+  const { start, uncompressed, compressed } = facts;
+  const columnIndex = { bytes: columnBytes, offset: 0 };
+  const offsetIndex = { bytes: offsetBytes, offset: 0 };
+  const metadata = (fields: ThriftFields) => {
+    fields.i64(2, 0);
+    fields.struct(3, columnMetadata(facts));
+    fields.i64(4, offsetIndex.offset);
+    fields.i32(5, offsetIndex.bytes.length);
+    if (columnIndex.bytes.length === 0) return;
+    fields.i64(6, columnIndex.offset);
+    fields.i32(7, columnIndex.bytes.length);
+  };
+  return { start, uncompressed, compressed, columnIndex, offsetIndex, metadata };
+}
+
+function columnMetadata(facts: ChunkFacts): (chunk: ThriftFields) => void {
+  const { element, coded, bounds } = facts;
+  return chunk => {
+    chunk.i32(1, element.type);
     chunk.i32s(2, [Encoding.Rle, Encoding.Plain, ...(coded ? [Encoding.RleDictionary] : [])]);
-    chunk.binaries(3, [name]);
-    chunk.i32(4, this.#codec.number);
-    chunk.i64(5, this.#column.length);
-    chunk.i64(6, this.#uncompressed);
-    chunk.i64(7, this.#offset - this.#start);
-    chunk.i64(9, firstData);
-    if (coded) chunk.i64(11, this.#start);
-    const bounds = this.#values.bounds(0, this.#column.length);
+    chunk.binaries(3, [element.name]);
+    chunk.i32(4, facts.codec);
+    chunk.i64(5, facts.values);
+    chunk.i64(6, facts.uncompressed);
+    chunk.i64(7, facts.compressed);
+    chunk.i64(9, facts.firstData);
+    if (coded) chunk.i64(11, facts.start);
     chunk.struct(12, statistics => {
-      statistics.i64(3, this.#column.nullCount);
+      statistics.i64(3, facts.nulls);
       if (bounds === null) return;
       statistics.binary(5, bounds[1]);
       statistics.binary(6, bounds[0]);
     });
-  }
+  };
 }
 
 /** Empty where some page has values but no bounds: then there is no index. */

@@ -49,8 +49,8 @@ const sqlNames: Readonly<Record<string, string>> = {
 const pieceRows = 4096;
 
 /** Batches as COPY … FROM STDIN reads them: the text of any type is what the server's own input of that type takes. */
-export function* copyText(batches: readonly Batch[]): Generator<Buffer> {
-  for (const { columns, rows } of batches) {
+export async function* copyText(batches: AsyncIterable<Batch> | Iterable<Batch>): AsyncGenerator<Buffer> {
+  for await (const { columns, rows } of batches) {
     const cells = columns.map(column => escapedCells(column));
     for (let from = 0; from < rows; from += pieceRows) {
       let text = '';

@@ -18,7 +18,7 @@ import { quoted, quotedTable } from './relation.js';
 export function writeTable(
   spec: TableSinkSpec,
   schema: Schema,
-  batches: readonly Batch[],
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
 ): Promise<SinkReceipt> {
   const access = { ...env, access: spec.access };
@@ -55,7 +55,7 @@ async function runRole(
   spec: TableSinkSpec,
   place: Place,
   schema: Schema,
-  batches: readonly Batch[],
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
 ): Promise<number> {
   switch (spec.role) {
@@ -97,17 +97,26 @@ async function writePart(
   client: Client,
   { staging, ledger }: Place,
   schema: Schema,
-  batches: readonly Batch[],
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
   env: IoEnv,
 ): Promise<number> {
-  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
   const noted = await client.query(`insert into ${ledger} (part) values ($1) on conflict do nothing`, [
     env.position,
   ]);
-  if (noted.rowCount === 0 || rows === 0) return rows;
+  let rows = 0;
+  const counted = async function* () {
+    for await (const batch of batches) {
+      rows += batch.rows;
+      yield batch;
+    }
+  };
+  if (noted.rowCount === 0) {
+    for await (const _ of counted());
+    return rows;
+  }
   const { from } = await copyStreams();
   const copy = client.query(from(`copy ${staging} (${columnList(schema)}) from stdin`));
-  await pipeline(Readable.from(copyText(batches)), copy);
+  await pipeline(Readable.from(copyText(counted())), copy);
   return rows;
 }
 
