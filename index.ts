@@ -16,12 +16,14 @@ export { type TaskContext, taskContext } from './core/client/task-context.js';
 export type { Explanation, StatusReport } from './core/graph/report.js';
 export type { FaultEvent } from './core/notify/notifier.js';
 export { DataType, type Field, type Schema } from './dataframe/column/datatype.js';
+export type { Progress } from './dataframe/distribute/graph-runner.js';
 export type {
   CSVSinkOptions,
   ParquetSinkOptions,
   SinkOptions,
   SinkResult,
 } from './dataframe/distribute/sink.js';
+export type { PostgresSinkOptions } from './dataframe/distribute/sink-postgres.js';
 export {
   all,
   coalesce,

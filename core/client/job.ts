@@ -54,7 +54,7 @@ export class ClientJob implements GraphJob, GroupHost {
 
   submit(layer: LayerRequest): LayerHandle {
     const range = this.reserve(layer.count);
-    const tracker = new StageTracker(range, () => this.cancel(range));
+    const tracker = new StageTracker(range, () => this.cancel(range), layer.onTask);
     this.submitTracked(layer, tracker, range);
     this.client.hold();
     const unhold = () => this.client.unhold();

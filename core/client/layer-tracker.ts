@@ -22,12 +22,17 @@ export class StageTracker implements LayerTracker {
   private resolve!: (result: LayerResult) => void;
   private reject!: (error: unknown) => void;
   private readonly onFailure: () => void;
+  private readonly onTask: (rows: number) => void;
 
-  /** `onFailure` is called once, before `done` rejects: the rest of the layer can be cancelled. */
-  constructor(range: TaskRange, onFailure: () => void) {
+  /**
+   * `onFailure` is called once, before `done` rejects: the rest of the layer can be cancelled. `onTask`: for each that is
+   * done.
+   */
+  constructor(range: TaskRange, onFailure: () => void, onTask: (rows: number) => void = () => {}) {
     this.first = range.first;
     this.count = range.count;
     this.onFailure = onFailure;
+    this.onTask = onTask;
     this.remaining = range.count;
     this.holders = new Uint32Array(range.count);
     this.result = {
@@ -52,18 +57,26 @@ export class StageTracker implements LayerTracker {
   settle(position: number, end: TaskEnd): void {
     if (this.failed) return;
     if (end.outcome !== Outcome.Done) {
-      this.failed = true;
-      this.onFailure();
-      this.reject(
-        end.failure === null ? cancelledError(`${this.first + position}`) : fromFailure(end.failure),
-      );
+      this.fail(end.failure === null ? cancelledError(`${this.first + position}`) : fromFailure(end.failure));
       return;
     }
     this.result.rows[position] = end.rows;
     this.result.bytes[position] = end.bytes;
     this.result.inline[position] = end.inline;
     this.holders[position] = end.holder;
-    if (--this.remaining === 0) this.resolve(this.result);
+    this.remaining--;
+    try {
+      this.onTask(end.rows);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.remaining === 0) this.resolve(this.result);
+  }
+
+  private fail(error: unknown): void {
+    this.failed = true;
+    this.onFailure();
+    this.reject(error);
   }
 
   abandon(error: Error): void {

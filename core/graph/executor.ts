@@ -32,6 +32,8 @@ export interface LayerRequest {
   readonly args: BytesTable | null;
   readonly slices: number;
   readonly options: Partial<TaskOptions>;
+  /** Told of every task of the layer that is done. What it throws is the layer's failure. */
+  readonly onTask?: (rows: number) => void;
 }
 
 export interface LayerHandle {

@@ -11,12 +11,24 @@ import { type Fragment, readsInTurn } from '../physical/fragment.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
+/** Of all stages submitted so far: those to come are not known. */
+export interface Progress {
+  readonly tasks: number;
+  readonly done: number;
+  /** Of the stage that a task was last done of. */
+  readonly stage: string;
+}
+
 /** Runs stages as layers of one job. */
 export class GraphRunner implements StageRunner {
   readonly measures = true;
   /** Kept open after the run by persist() only. */
   readonly job: GraphJob;
+  /** Told after each task. */
+  onProgress: ((progress: Progress) => void) | null = null;
   #closed = false;
+  #tasks = 0;
+  #done = 0;
   readonly #executor: Executor;
   /** The failure that was seen first: those of later layers only follow from it. */
   #failure: { readonly error: unknown } | null = null;
@@ -50,6 +62,7 @@ export class GraphRunner implements StageRunner {
       args: stage.splits && packTable(stage.splits),
       slices: stage.slices,
       options: { name, inlineResult: stage.inline },
+      ...this.#counted(stage.tasks, name),
     });
     if (stage.readAgain !== true) for (const dependency of stage.dependencies) this.#giveUp(dependency);
     return this.#layer(handle, schema);
@@ -95,6 +108,14 @@ export class GraphRunner implements StageRunner {
     } finally {
       lease.release();
     }
+  }
+
+  #counted(tasks: number, stage: string): { onTask: () => void } | null {
+    const { onProgress } = this;
+    if (onProgress === null) return null;
+    this.#tasks += tasks;
+    const onTask = () => onProgress({ tasks: this.#tasks, done: ++this.#done, stage });
+    return { onTask };
   }
 
   #requireOpen(): void {

@@ -6,6 +6,7 @@ import type { TableSinkSpec } from '../io/source.js';
 import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import type { PlanOptions } from './constants.js';
+import type { Progress } from './graph-runner.js';
 import { withRun } from './run.js';
 import { type SinkResult, writeOnce, writeParts } from './sink.js';
 
@@ -15,6 +16,8 @@ export interface PostgresSinkOptions {
    * defaults. 'replace': the table is dropped, if there is one, and made anew.
    */
   readonly mode?: 'create' | 'append' | 'replace';
+  /** As of the other sinks. */
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 /** Writes the answer into a table, a part a partition, several at a time. It appears whole or not at all. */
@@ -35,6 +38,7 @@ export function sinkPostgres(
   }
   const { paths, access } = databaseOf(url, 'sinkPostgres');
   return withRun(verb, executor, 'sinkPostgres', async (plan, runner) => {
+    runner.onProgress = options.onProgress ?? null;
     const spec: TableSinkSpec = {
       format: 'postgres',
       path: paths[0]!,

@@ -8,7 +8,7 @@ import { schemeOf } from '../io/urls.js';
 import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
-import { GraphRunner } from './graph-runner.js';
+import { GraphRunner, type Progress } from './graph-runner.js';
 import { gather, overLayer, type Pipeline, submitPipeline } from './pipeline.js';
 import { withRun } from './run.js';
 
@@ -19,6 +19,8 @@ export interface SinkOptions {
   readonly overwrite?: boolean;
   /** For s3:// URLs. */
   readonly s3?: S3Options;
+  /** Told after each task, those of stages before the writing too. What it throws fails the sink. */
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 export interface ParquetSinkOptions extends SinkOptions {
@@ -85,6 +87,7 @@ export function sinkFiles(
   const access = scheme === null ? undefined : { urls: {}, ...(options.s3 && { s3: options.s3 }) };
   return withRun(verb, executor, `sink ${form.format}`, async (plan, runner) => {
     if (options.overwrite !== true) await refuseExisting(path, access, executor);
+    runner.onProgress = options.onProgress ?? null;
     const pipeline = await build(plan, { runner, options: planOptions });
     const spec: SinkSpec = {
       csv: null,

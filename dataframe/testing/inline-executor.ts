@@ -98,7 +98,9 @@ class InlineJob implements GraphJob {
       const run = async (): Promise<StoredResult> => {
         const ready = await Promise.all(inputs[i]!.map(entries => Promise.all(entries)));
         if (this.#closed) throw new VolleyError('CANCELLED', 'the job was closed');
-        return stored(await prepared.run(argsOf(layer, i), ready, environment(i)));
+        const result = stored(await prepared.run(argsOf(layer, i), ready, environment(i)));
+        layer.onTask?.(result.rows);
+        return result;
       };
       const result = before.then(run);
       result.catch(() => {});

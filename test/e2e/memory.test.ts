@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import * as arrow from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { duckdb, scratchFolder } from '../../dataframe/io/testing/oracle.js';
-import { col, connect, type DataFrame, len } from '../../index.js';
+import { col, connect, type DataFrame, len, type Progress } from '../../index.js';
 
 const MiB = 2 ** 20;
 
@@ -79,4 +79,29 @@ test('an embedded result is the memory of the engine, given back when nothing re
   // A column keeps what it lies in, through other work that uses the same memory.
   for (let i = 0; i < 8; i++) await asked.filter(col('a').lt(0)).collect();
   expect(column.get(299_999)).toBe(BigInt((299_999 * 7) % 300_000));
+});
+
+test('a sink tells how far it is, and is ended by what its listener throws', async () => {
+  const folder = scratchFolder();
+  await using session = await connect({ threads: 2 });
+  const frame = session.fromRecords(
+    Array.from({ length: 10_000 }, (_, i) => ({ k: i % 10, v: i })),
+    { partitions: 5 },
+  );
+  for (const path of [folder.path('parts'), folder.path('one.parquet')]) {
+    const seen: Progress[] = [];
+    await frame.sinkParquet(path, { onProgress: progress => seen.push(progress) });
+    expect(seen.map(({ done }) => done)).toEqual(seen.map((_, i) => i + 1));
+    expect(seen.length).toBeGreaterThan(5);
+    expect(seen.at(-1)!.done).toBe(seen.at(-1)!.tasks);
+  }
+  const tooMuch = new RangeError('enough');
+  const failing = frame.sinkCSV(folder.path('never'), {
+    onProgress: ({ done }) => {
+      if (done === 2) throw tooMuch;
+    },
+  });
+  await expect(failing).rejects.toBe(tooMuch);
+  expect(existsSync(folder.path('never'))).toBe(false);
+  folder.close();
 });
