@@ -18,6 +18,7 @@ export type { FaultEvent } from './core/notify/notifier.js';
 export { DataType, type Field, type Schema } from './dataframe/column/datatype.js';
 export type {
   CSVSinkOptions,
+  IPCSinkOptions,
   ParquetSinkOptions,
   SinkOptions,
   SinkResult,

@@ -225,6 +225,16 @@ export const limits = {
   postgresConnectMs: 15_000,
   /** Partitions of one scan of PostgreSQL: each is a connection. */
   postgresPartitions: 4096,
+  /** Bytes of the metadata of one message, and of the footer, of an Arrow IPC file. Above it the file lies or is unusable. */
+  ipcMetadataBytes: 64 * MiB,
+  /** Messages of one Arrow IPC stream: they are walked one by one. */
+  ipcMessages: 1_000_000,
+  /** Rows of one record batch: as many as a slab can have. */
+  ipcBatchRows: 2 ** 27,
+  /** Decoded bytes of one compressed buffer of an Arrow IPC file: a file may claim anything. */
+  ipcDecodedBytes: 1024 * MiB,
+  /** Decoded dictionaries of Arrow IPC files that a thread keeps, of up to cachedDictionaryBytes each. */
+  ipcDictionaries: 16,
   /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
   parquetFooterBytes: 256 * MiB,
   /** Bytes allocated for text on the word of a footer, before any of it was decoded. */

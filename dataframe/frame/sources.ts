@@ -27,6 +27,8 @@ export interface FileOptions {
 
 export interface ParquetOptions extends FileOptions {}
 
+export interface IPCOptions extends FileOptions {}
+
 export interface CSVOptions extends FileOptions {
   /** The first record holds the names. Default true. */
   readonly header?: boolean;
@@ -88,6 +90,17 @@ export function parquetScan(paths: string | readonly string[], options: ParquetO
   return {
     format: 'parquet',
     ...placesOf(paths, options, 'scanParquet'),
+    csv: null,
+    columns: options.columns ?? null,
+    predicate: null,
+    schema: null,
+  };
+}
+
+export function ipcScan(paths: string | readonly string[], options: IPCOptions): ScanSpec {
+  return {
+    format: 'ipc',
+    ...placesOf(paths, options, 'scanIPC'),
     csv: null,
     columns: options.columns ?? null,
     predicate: null,

@@ -9,6 +9,7 @@ import { schemeOf } from './urls.js';
 const extensionsOf: Record<ScanFormat, readonly string[]> = {
   parquet: ['.parquet', '.pq'],
   csv: ['.csv', '.tsv', '.txt'],
+  ipc: ['.arrow', '.arrows', '.ipc', '.feather'],
   postgres: [],
 };
 

@@ -1,5 +1,6 @@
 import { csvReader } from './csv/reader.js';
 import { hiveReader } from './hive-reader.js';
+import { ipcReader } from './ipc/reader.js';
 import { parquetReader } from './parquet/reader.js';
 import { postgresReader } from './postgres/reader.js';
 import type { ScanFormat, ScanSpec, SourceReader } from './source.js';
@@ -16,6 +17,8 @@ function readerFor(format: ScanFormat): SourceReader {
       return parquetReader;
     case 'csv':
       return csvReader;
+    case 'ipc':
+      return ipcReader;
     case 'postgres':
       return postgresReader;
   }

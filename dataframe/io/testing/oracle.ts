@@ -67,7 +67,7 @@ function hexOf({ bytes, offsets }: Dictionary, entry: number): string {
     .toUpperCase();
 }
 
-function cellOf(column: Column, row: number): Cell {
+export function cellOf(column: Column, row: number): Cell {
   if (!isValid(column.validity, row)) {
     return null;
   }
