@@ -4,6 +4,10 @@ import {
   type CSVOptions,
   type IPCOptions,
   ipcScan,
+  type JSONOptions,
+  jsonScan,
+  type NDJSONOptions,
+  ndjsonScan,
   type ParquetOptions,
   type PostgresOptions,
 } from '../dataframe/frame/sources.js';
@@ -26,6 +30,16 @@ export class FrameSource {
   /** CSV files: paths or globs, read by the workers, a partition per byte range. */
   scanCSV(paths: string | readonly string[], options: CSVOptions = {}): DataFrame {
     return frames.scanCSV({ executor: this.client }, paths, options);
+  }
+
+  /** An object a line: paths, globs or folders, read by the workers, a partition per byte range. */
+  scanNDJSON(paths: string | readonly string[], options: NDJSONOptions = {}): DataFrame {
+    return frames.scanFrame({ executor: this.client }, ndjsonScan(paths, options));
+  }
+
+  /** JSON documents of one array of objects, or one object: paths, globs or folders, a partition per file. */
+  scanJSON(paths: string | readonly string[], options: JSONOptions = {}): DataFrame {
+    return frames.scanFrame({ executor: this.client }, jsonScan(paths, options));
   }
 
   /** Arrow IPC files and streams (Feather too): paths, globs or folders, read by the workers, a partition per record batch. */

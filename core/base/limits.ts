@@ -298,8 +298,10 @@ export const limits = {
   failuresPerLayer: 256,
   /** Engine deaths remembered, so that one told twice counts once. */
   engineDeaths: 4096,
-  /** Bytes of one line of text input. */
+  /** Bytes of one line of text input, and of one record of a JSON document. */
   lineBytes: 64 * MiB,
+  /** Nesting of one JSON value. */
+  jsonDepth: 128,
   /** Partitions that a frame may be cut into: every task makes a slice for each. */
   repartitions: 4096,
   /** Bytes of aggregation state that a thread keeps for its next task. */

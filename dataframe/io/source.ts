@@ -3,7 +3,7 @@ import type { DataType, Schema } from '../column/datatype.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
 import type { Lent } from '../kernels/lent.js';
 
-export type ScanFormat = 'parquet' | 'csv' | 'ipc' | 'postgres';
+export type ScanFormat = 'parquet' | 'csv' | 'ndjson' | 'json' | 'ipc' | 'postgres';
 
 /** What is to be read, as data. `schema`, `splits` come from inspecting it once; then the optimizer narrows `columns`. */
 export interface ScanSpec {
@@ -11,6 +11,8 @@ export interface ScanSpec {
   /** Paths and globs as the user gave them. */
   readonly paths: readonly string[];
   readonly csv: CsvOptions | null;
+  /** For NDJSON and JSON. */
+  readonly json?: JsonOptions;
   /** Columns to read, in this order; null: all. */
   readonly columns: readonly string[] | null;
   /** A hint: partitions, row groups and rows for which it cannot be true may be left out. The filter itself still runs. */
@@ -92,12 +94,20 @@ export interface CsvOptions {
   readonly splitBytes: number;
 }
 
+export interface JsonOptions {
+  /** Declared types by key: override inference, and make other keys be ignored. Null: infer all. */
+  readonly schema: Readonly<Record<string, DataType>> | null;
+  readonly ignoreErrors: boolean;
+  /** Bytes of one partition of NDJSON: a constant of the plan, never of the machine. */
+  readonly splitBytes: number;
+}
+
 /** One partition's share of a source. */
 export interface Split {
   readonly path: string;
   /** Parquet: the row group. CSV: 0. */
   readonly rowGroup: number;
-  /** CSV: byte range; a record belongs to the range its first byte is in. Arrow IPC: one message. Parquet: 0, 0. */
+  /** CSV, JSON: byte range; a record belongs to the range it begins in. Arrow IPC: one message. Parquet: 0, 0. */
   readonly start: number;
   readonly end: number;
   /** Known for Parquet and Arrow IPC, else -1. */
