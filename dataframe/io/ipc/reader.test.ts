@@ -236,3 +236,13 @@ test('folders of hive keys, and files of other columns', async () => {
   copyFileSync(fixture('linked.arrow'), scratch.path('hive/year=2024/b.arrow'));
   await expect(frame.count()).rejects.toMatchObject({ code: 'COLUMN_NOT_FOUND' });
 });
+
+// Goal: FAULTS 14. Where a node is limited to some folders, these formats are too.
+test('files outside of the allowed folders are denied', async () => {
+  const path = fixture('delta.arrow');
+  const limited = { ...testEnv, allowPaths: [scratch.path('.')] };
+  await expect(ipcReader.inspect(scanOf(path), limited)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+  const { schema, splits } = await ipcReader.inspect(scanOf(path), testEnv);
+  const rows = ipcReader.read({ ...scanOf(path), schema }, splits, limited, readWhole());
+  await expect(rows[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+});

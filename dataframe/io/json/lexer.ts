@@ -34,11 +34,16 @@ const stops = new Uint8Array(256).fill(1, 0, 32);
 stops[quote] = 1;
 stops[backslash] = 1;
 
-const literals = [
-  { kind: Kind.True, bytes: Buffer.from('true') },
-  { kind: Kind.False, bytes: Buffer.from('false') },
-  { kind: Kind.Null, bytes: Buffer.from('null') },
-] as const;
+const point = 46;
+const letterE = 101;
+const letterN = 110;
+
+/** By their first letter. */
+const literals: Readonly<Record<number, Uint8Array>> = {
+  102: Buffer.from('false'),
+  [letterN]: Buffer.from('null'),
+  116: Buffer.from('true'),
+};
 
 /**
  * Steps over JSON (RFC 8259) byte by byte. Methods give the position behind what they stepped over, or -1: then
@@ -146,47 +151,56 @@ export class Lexer {
     return this.ends();
   }
 
-  #skipNumber(bytes: Uint8Array, p: number, end: number): number {
-    this.from = p;
-    this.kind = Kind.Integer;
-    if (bytes[p] === minus) p++;
+  #skipNumber(bytes: Uint8Array, start: number, end: number): number {
+    let p = bytes[start] === minus ? start + 1 : start;
     const first = p;
-    p = skipDigits(bytes, p, end);
-    if (p === first) return p >= end ? this.ends() : this.fails('a number without digits');
-    if (bytes[first] === zero && p > first + 1) return this.fails('a number with a leading zero');
-    if (p < end && bytes[p] === 46) {
-      this.kind = Kind.Float;
-      const from = p + 1;
-      p = skipDigits(bytes, from, end);
-      if (p === from) return p >= end ? this.ends() : this.fails('a number without digits behind its point');
-    }
-    if (p < end && (bytes[p]! | 32) === 101) {
-      this.kind = Kind.Float;
-      p++;
-      if (p < end && (bytes[p] === 43 || bytes[p] === minus)) p++;
-      const from = p;
-      p = skipDigits(bytes, from, end);
-      if (p === from) return p >= end ? this.ends() : this.fails('a number without digits in its exponent');
-    }
+    while (p < end && bytes[p]! >= zero && bytes[p]! <= nine) p++;
     // More digits may follow.
     if (p >= end) return this.ends();
+    if (p === first) return this.fails('a number without digits');
+    if (bytes[first] === zero && p > first + 1) return this.fails('a number with a leading zero');
+    this.kind = Kind.Integer;
+    const byte = bytes[p]!;
+    if (byte === point || (byte | 32) === letterE) {
+      p = this.#skipFraction(bytes, p, end);
+      if (p < 0) return p;
+    }
+    this.from = start;
     this.to = p;
     return p;
   }
 
-  #skipLiteral(bytes: Uint8Array, p: number, end: number): number {
-    for (const { kind, bytes: text } of literals) {
-      let k = 0;
-      while (k < text.length && p + k < end && bytes[p + k] === text[k]) k++;
-      if (k === text.length) {
-        this.kind = kind;
-        this.from = p;
-        this.to = p + k;
-        return p + k;
-      }
-      if (k > 0 && p + k === end) return this.ends();
+  #skipFraction(bytes: Uint8Array, p: number, end: number): number {
+    this.kind = Kind.Float;
+    if (bytes[p] === point) {
+      const from = ++p;
+      while (p < end && bytes[p]! >= zero && bytes[p]! <= nine) p++;
+      if (p >= end) return this.ends();
+      if (p === from) return this.fails('a number without digits behind its point');
     }
-    return this.fails('no JSON value');
+    if ((bytes[p]! | 32) === letterE) {
+      p++;
+      if (p < end && (bytes[p] === 43 || bytes[p] === minus)) p++;
+      const from = p;
+      while (p < end && bytes[p]! >= zero && bytes[p]! <= nine) p++;
+      if (p >= end) return this.ends();
+      if (p === from) return this.fails('a number without digits in its exponent');
+    }
+    return p;
+  }
+
+  #skipLiteral(bytes: Uint8Array, p: number, end: number): number {
+    const text = literals[bytes[p]!];
+    if (text === undefined) return this.fails('no JSON value');
+    const { length } = text;
+    for (let k = 1; k < length; k++) {
+      if (p + k >= end) return this.ends();
+      if (bytes[p + k] !== text[k]) return this.fails('no JSON value');
+    }
+    this.kind = length === 5 ? Kind.False : text === literals[letterN] ? Kind.Null : Kind.True;
+    this.from = p;
+    this.to = p + length;
+    return p + length;
   }
 
   #skipNested(bytes: Uint8Array, start: number, end: number, depth: number): number {
@@ -203,14 +217,14 @@ export class Lexer {
         }
         p = this.skipValue(bytes, p, end, depth + 1);
         if (p < 0) return p;
-        p = this.skipSpace(bytes, p, end);
+        if (p < end && bytes[p]! <= 32) p = this.skipSpace(bytes, p, end);
         if (p >= end) return this.ends();
         const byte = bytes[p]!;
         p++;
         if (byte === close) break;
         if (byte !== comma)
           return this.fails(isObject ? noEntryEnd : 'neither a comma nor the end of an array');
-        p = this.skipSpace(bytes, p, end);
+        if (p < end && bytes[p]! <= 32) p = this.skipSpace(bytes, p, end);
       }
     }
     this.kind = isObject ? Kind.Object : Kind.Array;
@@ -234,11 +248,6 @@ export class Lexer {
 
 export const noEntryEnd = 'neither a comma nor the end of an object';
 const loneSurrogate = 'half of a surrogate pair';
-
-function skipDigits(bytes: Uint8Array, p: number, end: number): number {
-  while (p < end && bytes[p]! >= zero && bytes[p]! <= nine) p++;
-  return p;
-}
 
 const hexValue = new Int8Array(256).fill(-1);
 for (let i = 0; i < 16; i++) {

@@ -1,5 +1,15 @@
 import { StringTable } from '../../column/string-table.js';
-import { closeBrace, comma, Kind, type Lexer, noEntryEnd, openBrace, unescapeText } from './lexer.js';
+import {
+  closeBrace,
+  colon,
+  comma,
+  Kind,
+  type Lexer,
+  noEntryEnd,
+  openBrace,
+  quote,
+  unescapeText,
+} from './lexer.js';
 
 /** Where the values of objects lie: that of key k of object r at [k * stride + r]. */
 export interface Places {
@@ -22,6 +32,8 @@ export class ObjectReader {
   readonly #offsets: Int32Array;
   /** Place of each key; -1: nobody asks for it. */
   readonly #slots: Int32Array;
+  /** Keys up to the first one that is written with escapes: those are looked up. */
+  readonly #plain: number;
   /** Whether other keys are an error. */
   readonly #closed: boolean;
   #scratch = new Uint8Array(64);
@@ -32,6 +44,8 @@ export class ObjectReader {
     const { bytes, offsets } = this.#table.toDictionary();
     this.#bytes = bytes;
     this.#offsets = offsets;
+    const escaped = keys.findIndex(key => JSON.stringify(key).length !== key.length + 2);
+    this.#plain = escaped < 0 ? keys.length : escaped;
     this.#closed = closed;
     this.#slots = new Int32Array(keys.length).fill(-1);
     asked.forEach((k, slot) => {
@@ -58,7 +72,8 @@ export class ObjectReader {
         key = this.#find(bytes, lexer);
         if (key < 0 && this.#closed) return this.#unknown(lexer, bytes, at);
       } else {
-        p = lexer.skipSpace(bytes, at + this.#offsets[key + 1]! - this.#offsets[key]! + 2, end);
+        p = at + this.#offsets[key + 1]! - this.#offsets[key]! + 2;
+        if (p < end && bytes[p]! <= 32) p = lexer.skipSpace(bytes, p, end);
       }
       p = lexer.skipValue(bytes, p, end, 1);
       if (p < 0) return p;
@@ -72,30 +87,27 @@ export class ObjectReader {
           ends[i] = lexer.to;
         }
       }
-      p = lexer.skipSpace(bytes, p, end);
+      if (p < end && bytes[p]! <= 32) p = lexer.skipSpace(bytes, p, end);
       if (p >= end) return lexer.ends();
       const byte = bytes[p]!;
       p++;
       if (byte === closeBrace) return p;
       if (byte !== comma) return lexer.fails(noEntryEnd);
-      p = lexer.skipSpace(bytes, p, end);
+      if (p < end && bytes[p]! <= 32) p = lexer.skipSpace(bytes, p, end);
     }
   }
 
   /** Keys mostly come in one order: `k` where it stands at `p`, quoted and with its colon; else -1. */
   #expects(bytes: Uint8Array, p: number, end: number, k: number): number {
     const offsets = this.#offsets;
-    if (k >= offsets.length - 1) return -1;
+    if (k >= this.#plain) return -1;
     const from = offsets[k]!;
     const size = offsets[k + 1]! - from;
-    if (p + size + 3 > end || bytes[p] !== 34 || bytes[p + size + 1] !== 34 || bytes[p + size + 2] !== 58)
+    const last = p + size + 1;
+    if (last + 1 >= end || bytes[p] !== quote || bytes[last] !== quote || bytes[last + 1] !== colon)
       return -1;
     const own = this.#bytes;
-    for (let i = 0; i < size; i++) {
-      const byte = own[from + i]!;
-      // Keys of such bytes are written with escapes, or are an error.
-      if (bytes[p + 1 + i] !== byte || byte < 32 || byte === 92 || byte === 34) return -1;
-    }
+    for (let i = from, q = p + 1; q < last; i++, q++) if (own[i] !== bytes[q]) return -1;
     return k;
   }
 

@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DataType, formatType, type Schema } from '../../column/datatype.js';
-import { col, len } from '../../expr/expr.js';
+import { col } from '../../expr/expr.js';
 import { type JSONOptions, jsonScan, type NDJSONOptions, ndjsonScan } from '../../frame/sources.js';
 import { fromRecords, scanFrame } from '../../frame.js';
 import { InlineExecutor } from '../../testing/inline-executor.js';
-import { duckdb, scratchFolder } from '../testing/oracle.js';
+import { duckdb, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { jsonReader, ndjsonReader } from './reader.js';
 
 const scratch = scratchFolder();
 afterAll(() => scratch.close());
@@ -191,9 +192,10 @@ describe('errors', () => {
       data: { file: path, row: 70_001, column: 'a', text: 'x7' },
       message: expect.stringContaining('no Int64'),
     });
-    expect(await forms.ndjson(path, { ignoreErrors: true }).select(len()).toRecords()).toEqual([
-      { len: 70_000 },
-    ]);
+    // What nobody asks for is not converted, and so not left out.
+    const kept = forms.ndjson(path, { ignoreErrors: true });
+    expect(await kept.toRecords()).toHaveLength(70_000);
+    expect(await kept.select('s').toRecords()).toHaveLength(70_001);
   });
 
   test('bytes that are not UTF-8', async () => {
@@ -363,4 +365,19 @@ describe('beside DuckDB', () => {
     await fromRecords(host, rows).sinkNDJSON(path());
     expect(await forms.ndjson(path()).toRecords()).toEqual(rows);
   });
+});
+
+// Goal: FAULTS 14. Where a node is limited to some folders, these formats are too.
+test('files outside of the allowed folders are denied', async () => {
+  const path = fileOf('{"a":1}\n');
+  const limited = { ...testEnv, allowPaths: [scratch.path('inside')] };
+  for (const [reader, scan] of [
+    [ndjsonReader, ndjsonScan(path, {})],
+    [jsonReader, jsonScan(path, {})],
+  ] as const) {
+    await expect(reader.inspect(scan, limited)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    const { schema, splits } = await reader.inspect(scan, testEnv);
+    const rows = reader.read({ ...scan, schema }, splits, limited, readWhole());
+    await expect(rows[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+  }
 });
