@@ -112,8 +112,9 @@ async function oracle(path: string): Promise<(string | null)[][] | null> {
   }
 }
 
-/** DuckDB writes the escapes of JSON in capitals. */
-const plain = (cell: string | null) => cell?.replace(/\\u[0-9A-F]{4}/gi, text => text.toLowerCase()) ?? null;
+/** DuckDB writes the escapes of JSON in capitals, and takes -0 for an integer, which has no sign. */
+const plain = (cell: string | null) =>
+  cell === '-0' ? '0' : (cell?.replace(/\\u[0-9A-F]{4}/gi, text => text.toLowerCase()) ?? null);
 
 let files = 0;
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DataType, formatType, type Schema } from '../../column/datatype.js';
 import { col } from '../../expr/expr.js';
@@ -355,6 +355,31 @@ describe('beside DuckDB', () => {
       expect(own).toEqual([{ us: BigInt(times[0]![0]!), days: BigInt(times[0]![1]!) }]);
     });
   }
+
+  test('nested values and decimals come back from sinkNDJSON', async () => {
+    const source = lines(
+      Array.from({ length: 50 }, (_, i) =>
+        JSON.stringify({
+          p: i % 5 === 0 ? null : { x: i, 'y"': [`t${i}`, null], z: { d: '2024-01-31' } },
+          n: `${i}.25`,
+          huge: `${i}e30`,
+        }),
+      ).join('\n'),
+      { schema: { n: DataType.Decimal(10, 2), huge: DataType.Decimal(38, 2) } },
+    );
+    const file = scratch.path('nested.ndjson');
+    await source.sinkNDJSON(file);
+    const types = (await source.schema()).map(({ name, type }) => [name, type]);
+    const back = forms.ndjson(file, { schema: Object.fromEntries(types) });
+    expect(await back.toRecords()).toEqual(await source.toRecords());
+    const columns = `{p: 'STRUCT(x INT, "y""" VARCHAR[], z STRUCT(d DATE))', n: 'DECIMAL(10,2)'}`;
+    const [row] = await duckdb(
+      `SELECT p."y"""[1], p.z.d::VARCHAR, n::VARCHAR FROM read_json('${file}', columns = ${columns}) WHERE p.x = 7`,
+    );
+    expect(row).toEqual(['t7', '2024-01-31', '7.25']);
+    // DuckDB takes numbers of so many digits for floats; the file has them all.
+    expect(readFileSync(file, 'utf8')).toContain(`"huge":49${'0'.repeat(30)}.00}`);
+  });
 
   test('and what sinkNDJSON wrote', async () => {
     const rows = Array.from({ length: 300 }, (_, i) => ({
