@@ -9,12 +9,20 @@ export class FlatTable {
   readonly #at: number;
   readonly #vtable: number;
   readonly #vtableBytes: number;
+  /** Bytes of the table itself: all of its fields begin in them. */
+  readonly #ownBytes: number;
 
   constructor(view: DataView, at: number) {
     this.#view = view;
     this.#at = at;
     this.#vtable = at - view.getInt32(at, true);
     this.#vtableBytes = view.getUint16(this.#vtable, true);
+    this.#ownBytes = view.getUint16(this.#vtable + 2, true);
+    const { byteLength } = view;
+    const whole = this.#vtable + this.#vtableBytes <= byteLength && at + this.#ownBytes <= byteLength;
+    if (!whole || this.#vtableBytes % 2 !== 0 || this.#vtableBytes < 4) {
+      throw new RangeError('a table of its metadata is damaged');
+    }
   }
 
   /** The root table of a buffer. */
@@ -28,6 +36,7 @@ export class FlatTable {
     const entry = 4 + 2 * slot;
     if (entry + 2 > this.#vtableBytes) return -1;
     const offset = this.#view.getUint16(this.#vtable + entry, true);
+    if (offset >= this.#ownBytes) throw new RangeError('a field of its metadata lies outside of its table');
     return offset === 0 ? -1 : this.#at + offset;
   }
 
@@ -81,6 +90,14 @@ export class FlatTable {
       const entry = target + 4 + 4 * i;
       return new FlatTable(this.#view, entry + this.#view.getUint32(entry, true));
     });
+  }
+
+  /** Keys and values that nobody here reads, but others do. */
+  checkPairs(slot: number): void {
+    for (const pair of this.tables(slot)) {
+      pair.text(0);
+      pair.text(1);
+    }
   }
 
   /** A vector of structs of `bytes` each, read one by one. */

@@ -39,6 +39,7 @@ function requireVersion(version: number): void {
 export function readMessage(metadata: Uint8Array): Message {
   const message = FlatTable.root(metadata);
   requireVersion(message.int16(0, 0));
+  message.checkPairs(4);
   const type = message.uint8(1, 0);
   const header = message.table(2);
   const bodyBytes = message.int64(3, 0);
@@ -104,6 +105,7 @@ export interface Footer {
 export function readFooterTable(bytes: Uint8Array, end: number): Footer {
   const footer = FlatTable.root(bytes);
   requireVersion(footer.int16(0, 0));
+  footer.checkPairs(4);
   const schema = footer.table(1);
   if (schema === null) throw new RangeError('its footer has no schema');
   const block = (view: DataView, at: number): Block => {

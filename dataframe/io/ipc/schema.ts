@@ -32,6 +32,7 @@ const maxDepth = 64;
 /** The fields of a Schema table. @throws RangeError */
 export function readSchema(schema: FlatTable): IpcField[] {
   if (schema.int16(0, 0) !== 0) throw new RangeError('its numbers are big-endian, which is not supported');
+  schema.checkPairs(2);
   const left = { fields: limits.partitionColumns };
   return schema.tables(1).map(field => readField(field, left, 0));
 }
@@ -41,6 +42,7 @@ function readField(table: FlatTable, left: { fields: number }, depth: number): I
   if (--left.fields < 0 || depth > maxDepth) {
     throw new RangeError(`its schema has more than ${limits.partitionColumns} fields or ${maxDepth} levels`);
   }
+  table.checkPairs(6);
   const name = table.text(0) ?? '';
   const children = table.tables(5).map(child => readField(child, left, depth + 1));
   const form = formOf(table.uint8(2, 0), table.table(3), children);

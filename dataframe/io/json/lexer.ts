@@ -36,14 +36,12 @@ stops[backslash] = 1;
 
 const point = 46;
 const letterE = 101;
+const letterF = 102;
 const letterN = 110;
 
-/** By their first letter. */
-const literals: Readonly<Record<number, Uint8Array>> = {
-  102: Buffer.from('false'),
-  [letterN]: Buffer.from('null'),
-  116: Buffer.from('true'),
-};
+const trueText = Buffer.from('true');
+const falseText = Buffer.from('false');
+const nullText = Buffer.from('null');
 
 /**
  * Steps over JSON (RFC 8259) byte by byte. Methods give the position behind what they stepped over, or -1: then
@@ -190,14 +188,15 @@ export class Lexer {
   }
 
   #skipLiteral(bytes: Uint8Array, p: number, end: number): number {
-    const text = literals[bytes[p]!];
-    if (text === undefined) return this.fails('no JSON value');
+    const byte = bytes[p]!;
+    const text = byte === letterN ? nullText : byte === letterF ? falseText : trueText;
+    if (byte !== text[0]) return this.fails('no JSON value');
     const { length } = text;
     for (let k = 1; k < length; k++) {
       if (p + k >= end) return this.ends();
       if (bytes[p + k] !== text[k]) return this.fails('no JSON value');
     }
-    this.kind = length === 5 ? Kind.False : text === literals[letterN] ? Kind.Null : Kind.True;
+    this.kind = text === trueText ? Kind.True : text === falseText ? Kind.False : Kind.Null;
     this.from = p;
     this.to = p + length;
     return p + length;

@@ -1,15 +1,5 @@
 import { StringTable } from '../../column/string-table.js';
-import {
-  closeBrace,
-  colon,
-  comma,
-  Kind,
-  type Lexer,
-  noEntryEnd,
-  openBrace,
-  quote,
-  unescapeText,
-} from './lexer.js';
+import { closeBrace, comma, Kind, type Lexer, noEntryEnd, openBrace, quote, unescapeText } from './lexer.js';
 
 /** Where the values of objects lie: that of key k of object r at [k * stride + r]. */
 export interface Places {
@@ -27,13 +17,11 @@ export function placesFor(keys: number, stride: number): Places {
 /** The keys that objects have, and where the values of those that are asked for go. */
 export class ObjectReader {
   readonly #table = new StringTable();
-  /** Bytes of all keys; key k is [offsets[k], offsets[k + 1]). */
-  readonly #bytes: Uint8Array;
+  /** All keys as they mostly stand in files, `"key":`; key k is [offsets[k], offsets[k + 1]). */
+  readonly #quoted: Uint8Array;
   readonly #offsets: Int32Array;
   /** Place of each key; -1: nobody asks for it. */
   readonly #slots: Int32Array;
-  /** Keys up to the first one that is written with escapes: those are looked up. */
-  readonly #plain: number;
   /** Whether other keys are an error. */
   readonly #closed: boolean;
   #scratch = new Uint8Array(64);
@@ -41,11 +29,12 @@ export class ObjectReader {
   /** `asked`: positions in `keys` whose values are wanted, in order. */
   constructor(keys: readonly string[], asked: readonly number[], closed: boolean) {
     for (const key of keys) this.#table.internString(key);
-    const { bytes, offsets } = this.#table.toDictionary();
-    this.#bytes = bytes;
-    this.#offsets = offsets;
-    const escaped = keys.findIndex(key => JSON.stringify(key).length !== key.length + 2);
-    this.#plain = escaped < 0 ? keys.length : escaped;
+    const quoted = keys.map(key => Buffer.from(`${JSON.stringify(key)}:`));
+    this.#quoted = Buffer.concat(quoted);
+    this.#offsets = new Int32Array(keys.length + 1);
+    quoted.forEach(({ length }, k) => {
+      this.#offsets[k + 1] = this.#offsets[k]! + length;
+    });
     this.#closed = closed;
     this.#slots = new Int32Array(keys.length).fill(-1);
     asked.forEach((k, slot) => {
@@ -64,18 +53,19 @@ export class ObjectReader {
     p = lexer.skipSpace(bytes, p + 1, end);
     if (p < end && bytes[p] === closeBrace) return p + 1;
     for (let expected = 0; ; ) {
-      const at = p + 1;
-      let key = this.#expects(bytes, p, end, expected);
-      if (key < 0) {
+      let key = expected;
+      if (expected === this.#slots.length || !this.#stands(expected, bytes, p, end)) {
+        const at = p + 1;
         p = lexer.skipKey(bytes, p, end);
         if (p < 0) return p;
         key = this.#find(bytes, lexer);
         if (key < 0 && this.#closed) return this.#unknown(lexer, bytes, at);
       } else {
-        p = at + this.#offsets[key + 1]! - this.#offsets[key]! + 2;
+        p += this.#offsets[key + 1]! - this.#offsets[key]!;
         if (p < end && bytes[p]! <= 32) p = lexer.skipSpace(bytes, p, end);
       }
-      p = lexer.skipValue(bytes, p, end, 1);
+      p =
+        p < end && bytes[p] === quote ? lexer.skipText(bytes, p + 1, end) : lexer.skipValue(bytes, p, end, 1);
       if (p < 0) return p;
       if (key >= 0) {
         expected = key + 1;
@@ -97,18 +87,14 @@ export class ObjectReader {
     }
   }
 
-  /** Keys mostly come in one order: `k` where it stands at `p`, quoted and with its colon; else -1. */
-  #expects(bytes: Uint8Array, p: number, end: number, k: number): number {
-    const offsets = this.#offsets;
-    if (k >= this.#plain) return -1;
-    const from = offsets[k]!;
-    const size = offsets[k + 1]! - from;
-    const last = p + size + 1;
-    if (last + 1 >= end || bytes[p] !== quote || bytes[last] !== quote || bytes[last + 1] !== colon)
-      return -1;
-    const own = this.#bytes;
-    for (let i = from, q = p + 1; q < last; i++, q++) if (own[i] !== bytes[q]) return -1;
-    return k;
+  /** Keys mostly come in one order: whether key `k` stands at `p`, in quotes and with its colon. */
+  #stands(k: number, bytes: Uint8Array, p: number, end: number): boolean {
+    const from = this.#offsets[k]!;
+    const to = this.#offsets[k + 1]!;
+    const own = this.#quoted;
+    if (p + to - from > end) return false;
+    for (let i = from; i < to; i++) if (own[i] !== bytes[p++]) return false;
+    return true;
   }
 
   #find(bytes: Uint8Array, { kind, from, to }: Lexer): number {

@@ -106,6 +106,14 @@ export class IntegerWriter extends NumberWriter {
     this.#high = high;
   }
 
+  override append(bytes: Uint8Array, from: number, to: number, kind: number): boolean {
+    const value = kind === Kind.Integer ? shortInteger(bytes, from, to) : Number.NaN;
+    // Also false for NaN.
+    if (!(value >= this.#low && value <= this.#high)) return super.append(bytes, from, to, kind);
+    this.builder.appendNumber(value);
+    return true;
+  }
+
   override appendAll(bytes: Uint8Array, block: RecordBlock, slot: number): number {
     const { starts, ends, kinds, stride } = block.places;
     const base = slot * stride;
@@ -114,9 +122,8 @@ export class IntegerWriter extends NumberWriter {
       if (block.bad > 0 && block.problems[r] !== null) continue;
       const i = base + r;
       const value = kinds[i] === Kind.Integer ? shortInteger(bytes, starts[i]!, ends[i]!) : Number.NaN;
-      // Also false for NaN.
       if (value >= this.#low && value <= this.#high) builder.appendNumber(value);
-      else if (!this.append(bytes, starts[i]!, ends[i]!, kinds[i]!)) return r;
+      else if (!super.append(bytes, starts[i]!, ends[i]!, kinds[i]!)) return r;
     }
     return -1;
   }
