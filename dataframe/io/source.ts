@@ -36,6 +36,14 @@ export interface PostgresSpec {
   readonly partitions: number | null;
 }
 
+export interface JsonOptions {
+  /** Declared types by key: override inference, and make other keys be ignored. Null: infer all. */
+  readonly schema: Readonly<Record<string, DataType>> | null;
+  readonly ignoreErrors: boolean;
+  /** Bytes of one partition of NDJSON: a constant of the plan, never of the machine. */
+  readonly splitBytes: number;
+}
+
 /** What opening URLs takes beside their names. It may hold secrets: it is in no message, plan text or log. */
 export interface SourceAccess {
   /** The whole URL by the name that stands for it everywhere else. */
@@ -91,14 +99,6 @@ export interface CsvOptions {
   readonly nullValues: readonly string[];
   readonly ignoreErrors: boolean;
   /** Bytes of one partition: a constant of the plan, never of the machine. */
-  readonly splitBytes: number;
-}
-
-export interface JsonOptions {
-  /** Declared types by key: override inference, and make other keys be ignored. Null: infer all. */
-  readonly schema: Readonly<Record<string, DataType>> | null;
-  readonly ignoreErrors: boolean;
-  /** Bytes of one partition of NDJSON: a constant of the plan, never of the machine. */
   readonly splitBytes: number;
 }
 

@@ -87,12 +87,16 @@ describe('what pyarrow wrote', () => {
   test('dictionaries keep their codes, and are one object over all batches', async () => {
     const path = fixture('types-lz4.arrow');
     const { schema, splits } = await ipcReader.inspect(scanOf(path), testEnv);
-    const seen = new Set();
     const asked = { ...scanOf(path, ['few']), schema };
-    for await (const { columns } of ipcReader.read(asked, splits, testEnv, readWhole())) {
-      expect(columns[0]!.dictionary!.length).toBe(3);
-      seen.add(columns[0]!.dictionary);
+    const seen = new Set();
+    for (const split of splits) {
+      for await (const { rows, columns } of ipcReader.read(asked, [split], testEnv, readWhole())) {
+        expect(rows).toBe(split.rows);
+        expect(columns[0]!.dictionary!.length).toBe(3);
+        seen.add(columns[0]!.dictionary);
+      }
     }
+    expect(splits.length).toBe(3);
     expect(seen.size).toBe(1);
   });
 

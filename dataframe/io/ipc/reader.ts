@@ -3,7 +3,7 @@ import { VolleyError } from '../../../core/base/errors.js';
 import { limits } from '../../../core/base/limits.js';
 import type { Batch, Column } from '../../column/column.js';
 import { type Field, formatType, type Schema, sameType } from '../../column/datatype.js';
-import { concatColumns } from '../../kernels/concat.js';
+import { concatBatches, concatColumns } from '../../kernels/concat.js';
 import { Lent } from '../../kernels/lent.js';
 import { requireSameSchema, selectedFields } from '../columns.js';
 import { asBadData, badData } from '../errors.js';
@@ -26,6 +26,9 @@ import { type Entries, entriesOf } from './dictionaries.js';
 import { type Located, locateFields } from './locate.js';
 import type { BatchHeader } from './message.js';
 import type { IpcField } from './schema.js';
+
+/** Rows up to which record batches are brought together: streams may have them of a few rows each. */
+const batchRows = 65_536;
 
 /** Arrow IPC, files and streams: one split per record batch. Buffers of columns that nobody asks for are not read. */
 export const ipcReader: SourceReader = { inspect, read };
@@ -108,12 +111,20 @@ async function* read(
     const source = await openSource(file, env);
     try {
       const reader = await FileReader.open(source, file, wanted[0]!, schema, use);
+      let few: Batch[] = [];
+      let rows = 0;
       for (const split of wanted) {
         if (left <= 0) break;
         const batch = await reader.batch(split);
         left -= batch.rows;
-        yield batch;
+        few.push(batch);
+        rows += batch.rows;
+        if (rows < batchRows) continue;
+        yield concatBatches(schema, few, use.lent);
+        few = [];
+        rows = 0;
       }
+      if (rows > 0) yield concatBatches(schema, few, use.lent);
     } catch (error) {
       throw asBadData({ file }, error);
     } finally {
