@@ -73,7 +73,7 @@ export const limits = {
   partitionColumns: 65_536,
   /** A dictionary up to this size is copied out of the first slab it is met in, and kept. Bytes. */
   cachedDictionaryBytes: 8 * MiB,
-  /** Dictionaries a thread keeps so; the longest unused one goes first. Bytes. */
+  /** Dictionaries a thread keeps so, and as much again as those of Arrow files; the longest unused one goes first. Bytes. */
   dictionaryCacheBytes: 32 * MiB,
   /** A slab from this size on is taken from the end of an arena. Bytes. */
   largeSlabBytes: 8 * MiB,
@@ -233,8 +233,8 @@ export const limits = {
   ipcBatchRows: 2 ** 27,
   /** Decoded bytes of one compressed buffer of an Arrow IPC file: a file may claim anything. */
   ipcDecodedBytes: 1024 * MiB,
-  /** Decoded dictionaries of Arrow IPC files that a thread keeps, of up to cachedDictionaryBytes each. */
-  ipcDictionaries: 16,
+  /** Messages of a file whose metadata is read at a time: for a web server each is a request. */
+  ipcReadsInFlight: 16,
   /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
   parquetFooterBytes: 256 * MiB,
   /** Bytes allocated for text on the word of a footer, before any of it was decoded. */

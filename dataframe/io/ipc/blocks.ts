@@ -1,5 +1,7 @@
 import { limits } from '../../../core/base/limits.js';
+import { Lent } from '../../kernels/lent.js';
 import { badData } from '../errors.js';
+import { readRanges } from '../parquet/ranges.js';
 import { readRange } from '../paths.js';
 import type { OpenSource, SourceHandle } from '../source.js';
 import {
@@ -54,7 +56,7 @@ export async function readContents({ handle, size }: OpenSource, file: string): 
     );
   }
   const isFile = head.subarray(0, magic.length).equals(magic);
-  return isFile ? readFile(new Window(handle, size), size) : readStream(new Window(handle, size), size);
+  return isFile ? readFile(handle, size) : readStream(new Window(handle, size), size);
 }
 
 /** The schema of a file that was looked at before. */
@@ -74,7 +76,8 @@ export async function readBlock(handle: SourceHandle, { start, metadata, body }:
   return message;
 }
 
-async function readFile(window: Window, size: number): Promise<IpcContents> {
+async function readFile(handle: SourceHandle, size: number): Promise<IpcContents> {
+  const window = new Window(handle, size);
   const tail = await window.at(size - tailBytes, tailBytes);
   if (size < magic.length + 2 + tailBytes || !tail.subarray(4).equals(magic)) {
     throw new RangeError('does not end as an Arrow file does: it is cut, or was not closed');
@@ -87,20 +90,40 @@ async function readFile(window: Window, size: number): Promise<IpcContents> {
   const footer = readFooterTable(await window.at(start, length), start);
   const fields = readSchema(footer.schema);
   const dictionaries = new Dictionaries(false);
-  for (const block of footer.dictionaries) {
-    const message = await window.message(block);
+  for (const [block, message] of await readMessages(handle, footer.dictionaries)) {
     if (message.kind !== 'dictionary')
       throw new RangeError('its footer takes another message for a dictionary');
     dictionaries.add(message.id, message.isDelta, block);
   }
-  const batches: BatchBlock[] = [];
   const all = dictionaries.now();
-  for (const block of footer.batches) {
-    const message = await window.message(block);
+  const batches = (await readMessages(handle, footer.batches)).map(([block, message]): BatchBlock => {
     if (message.kind !== 'batch') throw new RangeError('its footer takes another message for a record batch');
-    batches.push({ ...block, header: message.batch, dictionaries: all });
-  }
+    return { ...block, header: message.batch, dictionaries: all };
+  });
   return { fields, batches, schema: { form: 'file', start, length } };
+}
+
+/** The metadata of messages that a footer names, some at a time. */
+async function readMessages(handle: SourceHandle, blocks: readonly Block[]): Promise<[Block, Message][]> {
+  const out: [Block, Message][] = [];
+  for (let from = 0; from < blocks.length; from += limits.ipcReadsInFlight) {
+    const some = blocks.slice(from, from + limits.ipcReadsInFlight);
+    const lent = new Lent();
+    try {
+      const ranges = some.map(({ start, metadata }) => ({ start, length: metadata }));
+      const read = await readRanges(handle, ranges, lent);
+      some.forEach((block, i) => {
+        const message = readMessage(metadataOf(read[i]!));
+        if (message.bodyBytes !== block.body) {
+          throw new RangeError(`a body of ${message.bodyBytes} bytes where its footer has ${block.body}`);
+        }
+        out.push([block, message]);
+      });
+    } finally {
+      lent.giveBack();
+    }
+  }
+  return out;
 }
 
 async function readStream(window: Window, size: number): Promise<IpcContents> {
@@ -205,13 +228,5 @@ class Window {
       if (this.#bytes.length < bytes) throw new RangeError('ends too early: the file changed');
     }
     return this.#bytes.subarray(start - this.#start, start - this.#start + length);
-  }
-
-  async message(block: Block): Promise<Message> {
-    const message = readMessage(metadataOf(await this.at(block.start, block.metadata)));
-    if (message.bodyBytes !== block.body) {
-      throw new RangeError(`a body of ${message.bodyBytes} bytes where its footer has ${block.body}`);
-    }
-    return message;
   }
 }

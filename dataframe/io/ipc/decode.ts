@@ -107,17 +107,17 @@ function codes(located: Located, nulls: Nulls, context: DecodeContext): Column {
   assert(entries !== undefined, 'dictionaries are decoded before their codes');
   const raw = rawCodes(located, bufferOf(located, 1, context));
   const { flags } = nulls;
-  const count = entries.column.length;
+  const count = entries.length;
   let bad = 0;
   if (flags === null) for (let i = 0; i < length; i++) bad |= raw[i]! >>> 0 < count ? 0 : 1;
   else for (let i = 0; i < length; i++) bad |= raw[i]! >>> 0 < count || flags[i] === 0 ? 0 : 1;
   if (bad !== 0)
     throw new RangeError(`column '${field.name}': a code beyond the ${count} entries of its dictionary`);
-  const { map, dictionary } = entries;
-  if (dictionary === null) {
+  if (entries.dictionary === null) {
     if (flags !== null) for (let i = 0; i < length; i++) if (flags[i] === 0) raw[i] = -1;
     return takeOptional(entries.column, raw, length);
   }
+  const { map, dictionary } = entries;
   if (flags !== null) for (let i = 0; i < length; i++) if (flags[i] === 0) raw[i] = 0;
   if (map !== null && map.length > 0) for (let i = 0; i < length; i++) raw[i] = map[raw[i]!]!;
   // Null slots hold 0, whatever entry 0 was mapped to.

@@ -4,6 +4,7 @@ import * as arrow from 'apache-arrow';
 import { Builder } from 'flatbuffers';
 import { afterAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../../core/base/version.js';
+import { tableToBatches } from '../../column/arrow-in.js';
 import { isValid } from '../../column/bitmap.js';
 import type { Column } from '../../column/column.js';
 import { DataType, formatType } from '../../column/datatype.js';
@@ -13,7 +14,7 @@ import { ipcScan } from '../../frame/sources.js';
 import { scanFrame } from '../../frame.js';
 import { InlineExecutor } from '../../testing/inline-executor.js';
 import type { ScanSpec } from '../source.js';
-import { cellOf, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { cellOf, cellsOf, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
 import { ipcReader } from './reader.js';
 
 const scratch = scratchFolder();
@@ -173,6 +174,14 @@ describe('what apache-arrow wrote', () => {
       }
     }
   });
+});
+
+test('a published file: flights-200k.arrow', async () => {
+  const path = join(packageRoot, 'node_modules/vega-datasets/data/flights-200k.arrow');
+  const table = arrow.tableFromIPC(readFileSync(path));
+  const expected = tableToBatches(table, 300_000).flatMap(cellsOf);
+  expect(expected).toHaveLength(200_000);
+  expect(await readAll(ipcReader, scanOf(path))).toEqual(expected);
 });
 
 describe('files that are not what they claim', () => {

@@ -1,6 +1,5 @@
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
-import { limits } from '../../../core/base/limits.js';
 import type { Batch, Column } from '../../column/column.js';
 import { type Field, formatType, type Schema, sameType } from '../../column/datatype.js';
 import { concatBatches, concatColumns } from '../../kernels/concat.js';
@@ -22,7 +21,7 @@ import type {
 import { type DictionaryBlock, readBlock, readContents, readFields } from './blocks.js';
 import { readBuffers } from './buffers.js';
 import { decodeField } from './decode.js';
-import { type Entries, entriesOf } from './dictionaries.js';
+import { type Entries, entriesOf, keepEntries, keptEntries } from './dictionaries.js';
 import { type Located, locateFields } from './locate.js';
 import type { BatchHeader } from './message.js';
 import type { IpcField } from './schema.js';
@@ -225,9 +224,9 @@ class FileReader {
     const own = blocks.filter(block => block.id === id);
     if (own.length === 0) throw new RangeError(`column '${entries.name}': dictionary ${id} does not exist`);
     // Dictionaries inside of others may have been replaced in between: those are decoded again.
-    const nested = entries.children.length > 0;
-    const key = nested ? '' : own.map(({ start }) => start).join();
-    const known = this.#entries.get(key) ?? keptEntries(this.#file, this.#stamp, key);
+    const key = entries.children.length > 0 ? '' : own.map(({ start }) => start).join();
+    const place = key === '' || this.#stamp === null ? null : `${this.#file}\n${this.#stamp}\n${key}`;
+    const known = this.#entries.get(key) ?? (place === null ? null : keptEntries(place));
     if (known !== null) return known;
     const columns: Column[] = [];
     for (const block of own) {
@@ -244,10 +243,8 @@ class FileReader {
     }
     const length = columns.reduce((sum, column) => sum + column.length, 0);
     const made = entriesOf(concatColumns(columns, length), rows);
-    if (!nested) {
-      this.#entries.set(key, made);
-      keepEntries(this.#file, this.#stamp, key, made);
-    }
+    if (key !== '') this.#entries.set(key, made);
+    if (place !== null) keepEntries(place, made);
     return made;
   }
 }
@@ -270,29 +267,5 @@ function requireReadable(fields: readonly IpcField[], { name, type }: Field, fil
   }
   if (!sameType(field.type, type)) {
     throw badData({ file, column: name }, `is ${formatType(field.type)}, planned as ${formatType(type)}`);
-  }
-}
-
-/** Text dictionaries of this thread's last files, by file, stamp and place: each task of a scan needs the same ones. */
-const kept = new Map<string, Entries>();
-
-function keptEntries(file: string, stamp: string | null, key: string): Entries | null {
-  if (stamp === null || key === '') return null;
-  return kept.get(`${file}\n${stamp}\n${key}`) ?? null;
-}
-
-function keepEntries(file: string, stamp: string | null, key: string, made: Entries): void {
-  const { dictionary, map } = made;
-  const small =
-    dictionary !== null && dictionary.bytes.length + dictionary.length * 8 <= limits.cachedDictionaryBytes;
-  // Others hold memory that is lent.
-  if (stamp === null || !small || map !== null) return;
-  const { type, length } = made.column;
-  const values = new Int32Array(length);
-  const column: Column = { type, physical: 'code', length, nullCount: 0, validity: null, values, dictionary };
-  kept.set(`${file}\n${stamp}\n${key}`, { column, dictionary, map });
-  for (const oldest of kept.keys()) {
-    if (kept.size <= limits.ipcDictionaries) break;
-    kept.delete(oldest);
   }
 }

@@ -53,6 +53,8 @@ export class Lines implements Framing {
   }
 }
 
+export const moreText = 'more text behind the document';
+
 /** The objects of one array, or one object. */
 export class Elements implements Framing {
   readonly linesEnd = false;
@@ -76,7 +78,7 @@ export class Elements implements Framing {
         continue;
       }
       this.recordStart = p;
-      if (this.#next === 'nothing') return this.#fails('more text behind the document', p);
+      if (this.#next === 'nothing') return this.#fails(moreText, p);
       if (this.#next === 'document' && byte !== openBrace)
         return this.#fails('neither an array nor an object', p);
       this.state = 'record';

@@ -292,6 +292,10 @@ describe('documents', () => {
     });
   }
 
+  test('lines where a document belongs: the error names the way out', async () => {
+    await expect(document('{"a":1}\n{"a":2}\n').toRecords()).rejects.toThrow(/scanNDJSON/);
+  });
+
   test('a value of another type: the number of its element', async () => {
     const text = '[{"a":1},\n{"a":2},{"a":"x"},{"a":4}]';
     const schema = { a: DataType.Int64 };

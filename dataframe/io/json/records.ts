@@ -6,7 +6,7 @@ import { batchRows } from '../csv/constants.js';
 import { badData } from '../errors.js';
 import type { Window } from '../window.js';
 import { RecordBlock } from './block.js';
-import type { Framing } from './framing.js';
+import { type Framing, moreText } from './framing.js';
 import { Lexer, lineFeed } from './lexer.js';
 import { ObjectReader } from './objects.js';
 import { createWriter } from './writers.js';
@@ -225,7 +225,8 @@ export class RecordReader {
   #wayOut(problem: string): string {
     if (problem.startsWith('key '))
       return `Declare it (schema: { … }): then other keys are ignored, or ${skip}`;
-    return this.#framing.linesEnd ? skip : '';
+    if (this.#framing.linesEnd) return skip;
+    return problem === moreText ? 'An object a line is read by scanNDJSON' : '';
   }
 
   #finish(): Batch {

@@ -50,11 +50,10 @@ export function readWhole(): ReadUse {
 /** Everything a reader yields for a scan. */
 export async function readAll(reader: SourceReader, scan: ScanSpec, env = testEnv): Promise<Cell[][]> {
   const inspection = await reader.inspect(scan, env);
-  const rows: Cell[][] = [];
+  const batches: Batch[] = [];
   const whole = { ...scan, schema: inspection.schema };
-  for await (const batch of reader.read(whole, inspection.splits, env, readWhole()))
-    rows.push(...cellsOf(batch));
-  return rows;
+  for await (const batch of reader.read(whole, inspection.splits, env, readWhole())) batches.push(batch);
+  return batches.flatMap(cellsOf);
 }
 
 export function cellsOf(batch: Batch): Cell[][] {
