@@ -19,6 +19,7 @@ export { DataType, type Field, type Schema } from './dataframe/column/datatype.j
 export type { Progress } from './dataframe/distribute/graph-runner.js';
 export type {
   CSVSinkOptions,
+  IPCSinkOptions,
   ParquetSinkOptions,
   SinkOptions,
   SinkResult,

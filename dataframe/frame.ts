@@ -54,6 +54,7 @@ import {
   type RecordsOptions,
   recordsTable,
 } from './frame/sources.js';
+import type { ScanSpec } from './io/source.js';
 import type { Verb } from './plan/verb.js';
 
 /** Where a frame's work runs. */
@@ -348,6 +349,11 @@ export function scanCSV(
   options: CSVOptions = {},
 ): DataFrame {
   return new DataFrame(host, { verb: { kind: 'scan', scan: csvScan(paths, options) } });
+}
+
+/** A frame over what ipcScan, ndjsonScan or jsonScan of frame/sources.ts describe. */
+export function scanFrame(host: DataFrameHost, scan: ScanSpec): DataFrame {
+  return new DataFrame(host, { verb: { kind: 'scan', scan } });
 }
 
 export function scanPostgres(

@@ -1,6 +1,16 @@
 import type { Table } from 'apache-arrow';
 import type { Client } from '../core/client/client.js';
-import type { CSVOptions, ParquetOptions, PostgresOptions } from '../dataframe/frame/sources.js';
+import {
+  type CSVOptions,
+  type IPCOptions,
+  ipcScan,
+  type JSONOptions,
+  jsonScan,
+  type NDJSONOptions,
+  ndjsonScan,
+  type ParquetOptions,
+  type PostgresOptions,
+} from '../dataframe/frame/sources.js';
 import type { DataFrame } from '../dataframe/frame.js';
 import * as frames from '../dataframe/frame.js';
 
@@ -20,6 +30,21 @@ export class FrameSource {
   /** CSV files: paths or globs, read by the workers, a partition per byte range. */
   scanCSV(paths: string | readonly string[], options: CSVOptions = {}): DataFrame {
     return frames.scanCSV({ executor: this.client }, paths, options);
+  }
+
+  /** An object a line: paths, globs or folders, read by the workers, a partition per byte range. */
+  scanNDJSON(paths: string | readonly string[], options: NDJSONOptions = {}): DataFrame {
+    return frames.scanFrame({ executor: this.client }, ndjsonScan(paths, options));
+  }
+
+  /** JSON documents of one array of objects, or one object: paths, globs or folders, a partition per file. */
+  scanJSON(paths: string | readonly string[], options: JSONOptions = {}): DataFrame {
+    return frames.scanFrame({ executor: this.client }, jsonScan(paths, options));
+  }
+
+  /** Arrow IPC files and streams (Feather too): paths, globs or folders, read by the workers, a partition per record batch. */
+  scanIPC(paths: string | readonly string[], options: IPCOptions = {}): DataFrame {
+    return frames.scanFrame({ executor: this.client }, ipcScan(paths, options));
   }
 
   /**

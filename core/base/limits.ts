@@ -73,7 +73,7 @@ export const limits = {
   partitionColumns: 65_536,
   /** A dictionary up to this size is copied out of the first slab it is met in, and kept. Bytes. */
   cachedDictionaryBytes: 8 * MiB,
-  /** Dictionaries a thread keeps so; the longest unused one goes first. Bytes. */
+  /** Dictionaries a thread keeps so, and as much again as those of Arrow files; the longest unused one goes first. Bytes. */
   dictionaryCacheBytes: 32 * MiB,
   /** A slab from this size on is taken from the end of an arena. Bytes. */
   largeSlabBytes: 8 * MiB,
@@ -230,6 +230,16 @@ export const limits = {
   postgresConnectMs: 15_000,
   /** Partitions of one scan of PostgreSQL: each is a connection. */
   postgresPartitions: 4096,
+  /** Bytes of the metadata of one message, and of the footer, of an Arrow IPC file. Above it the file lies or is unusable. */
+  ipcMetadataBytes: 64 * MiB,
+  /** Messages of one Arrow IPC stream: they are walked one by one. */
+  ipcMessages: 1_000_000,
+  /** Rows of one record batch: as many as a slab can have. */
+  ipcBatchRows: 2 ** 27,
+  /** Decoded bytes of one compressed buffer of an Arrow IPC file: a file may claim anything. */
+  ipcDecodedBytes: 1024 * MiB,
+  /** Messages of a file whose metadata is read at a time: for a web server each is a request. */
+  ipcReadsInFlight: 16,
   /** Bytes of a Parquet footer. Above it the file lies or is unusable. */
   parquetFooterBytes: 256 * MiB,
   /** Bytes allocated for text on the word of a footer, before any of it was decoded. */
@@ -293,8 +303,10 @@ export const limits = {
   failuresPerLayer: 256,
   /** Engine deaths remembered, so that one told twice counts once. */
   engineDeaths: 4096,
-  /** Bytes of one line of text input. */
+  /** Bytes of one line of text input, and of one record of a JSON document. */
   lineBytes: 64 * MiB,
+  /** Nesting of one JSON value. */
+  jsonDepth: 128,
   /** Partitions that a frame may be cut into: every task makes a slice for each. */
   repartitions: 4096,
   /** Bytes of aggregation state that a thread keeps for its next task. */

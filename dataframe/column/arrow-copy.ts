@@ -6,6 +6,7 @@ import { decimalColumn } from './decimal-builder.js';
 import { dictionaryId } from './dictionary.js';
 import { allocateValues, physicalOf } from './layout.js';
 import { StringTable } from './string-table.js';
+import { columnOfWords } from './words.js';
 
 /** Rows [from, from + count) of one chunk. */
 export interface Segment {
@@ -75,29 +76,15 @@ function plainCopier(type: DataType): BulkCopier {
   };
 }
 
-/** 64-bit integers as f64 while all of them are safe, else as pairs of words. */
+/** 64-bit integers: null slots are set to 0 in a copy, and what is kept is no part of the table. */
 function wordsColumn(type: DataType, segments: readonly Segment[], rows: number): Column {
   const flags = flagsOf(segments, rows);
   const words = wordsOf(segments, rows, 2);
   if (flags !== null) {
     for (let i = 0; i < rows; i++) if (flags[i] === 0) words[2 * i] = words[2 * i + 1] = 0;
   }
-  const values = new Float64Array(rows);
-  const unsigned = type.kind === 'uint64' ? 0 : -1;
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < rows; i++) {
-    const high = words[2 * i + 1]!;
-    const v = (unsigned === 0 ? high >>> 0 : high) * 4294967296 + (words[2 * i]! >>> 0);
-    if (v < min) min = v;
-    if (v > max) max = v;
-    values[i] = v;
-  }
-  const rest = { type, length: rows, ...validityOf(flags, rows), dictionary: null };
-  if (max > Number.MAX_SAFE_INTEGER || min < Number.MIN_SAFE_INTEGER) {
-    return { ...rest, physical: 'i64', values: flags === null ? words.slice() : words };
-  }
-  return { ...rest, physical: 'f64', values, range: { min, max } };
+  const column = columnOfWords(type, words, validityOf(flags, rows));
+  return column.values === words && flags === null ? { ...column, values: words.slice() } : column;
 }
 
 /** The words of all segments, one after another: a view where there is one without nulls. */

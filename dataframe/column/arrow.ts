@@ -1,11 +1,11 @@
 import * as arrow from 'apache-arrow';
 import { limits } from '../../core/base/limits.js';
-import { isValid } from './bitmap.js';
 import type { Batch, Column, Dictionary } from './column.js';
 import type { DataType, Schema, TimeUnit } from './datatype.js';
 import { decimalWords } from './decimal-entries.js';
 import { unifySteps } from './dictionary.js';
 import { isNested } from './layout.js';
+import { bitsOf, wordsOf, writtenOut } from './written.js';
 
 export { tableToBatches } from './arrow-in.js';
 
@@ -81,27 +81,12 @@ function nestedData(column: Column, type: arrow.DataType): arrow.Data {
   } else if (items !== undefined) {
     const child = nestedData(items, (type as arrow.List).children[0]!.type);
     props = { valueOffsets: column.values, child };
-  } else if (column.dictionary !== null && column.type.kind !== 'decimal') props = writtenOut(column);
-  else props = { data: plainData(column) };
+  } else if (column.dictionary !== null && column.type.kind !== 'decimal') {
+    const { offsets, bytes } = writtenOut(column);
+    props = { valueOffsets: offsets, data: bytes };
+  } else props = { data: plainData(column) };
   type Props = Parameters<typeof arrow.makeData>[0];
   return arrow.makeData({ type, length, nullCount, nullBitmap, ...props } as Props) as arrow.Data;
-}
-
-function writtenOut(column: Column): { valueOffsets: Int32Array; data: Uint8Array } {
-  const { offsets, bytes } = column.dictionary!;
-  const { length, validity } = column;
-  const codes = column.values as Int32Array;
-  const ends = new Int32Array(length + 1);
-  for (let i = 0; i < length; i++) {
-    const size = isValid(validity, i) ? offsets[codes[i]! + 1]! - offsets[codes[i]!]! : 0;
-    ends[i + 1] = ends[i]! + size;
-  }
-  const data = new Uint8Array(ends[length]!);
-  for (let i = 0; i < length; i++) {
-    if (ends[i + 1] === ends[i]) continue;
-    data.set(bytes.subarray(offsets[codes[i]!], offsets[codes[i]! + 1]), ends[i]);
-  }
-  return { valueOffsets: ends, data };
 }
 
 /**
@@ -211,17 +196,16 @@ function plainData(column: Column): unknown {
   switch (type.kind) {
     case 'null':
       return undefined;
-    case 'bool': {
-      const bits = new Uint8Array((length + 7) >>> 3);
-      for (let i = 0; i < length; i++) bits[i >> 3]! |= (values[i]! & 1) << (i & 7);
-      return bits;
-    }
+    case 'bool':
+      return bitsOf(values, length);
     case 'int64':
     case 'timestamp':
     case 'duration':
-      return words64(column, BigInt64Array);
-    case 'uint64':
-      return words64(column, BigUint64Array);
+    case 'uint64': {
+      const words = wordsOf(column);
+      const View = type.kind === 'uint64' ? BigUint64Array : BigInt64Array;
+      return new View(words.buffer as ArrayBuffer, words.byteOffset, length);
+    }
     case 'decimal': {
       const words = decimalWords(column);
       return new Uint32Array(words.buffer, words.byteOffset, words.length);
@@ -229,23 +213,4 @@ function plainData(column: Column): unknown {
     default:
       return values;
   }
-}
-
-/** 64-bit integers; from f64 the words are written as Int32, without a BigInt per row. */
-function words64(
-  column: Column,
-  View: BigInt64ArrayConstructor | BigUint64ArrayConstructor,
-): BigInt64Array | BigUint64Array {
-  const { values, length } = column;
-  if (column.physical === 'i64') {
-    const exact = values.byteOffset % 8 === 0 ? values : values.slice();
-    return new View(exact.buffer as ArrayBuffer, exact.byteOffset, length);
-  }
-  const words = new Int32Array(2 * length);
-  for (let i = 0; i < length; i++) {
-    const v = values[i]!;
-    words[2 * i] = v | 0;
-    words[2 * i + 1] = Math.floor(v / 4294967296);
-  }
-  return new View(words.buffer, 0, length);
 }

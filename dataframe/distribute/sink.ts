@@ -3,8 +3,16 @@ import { isVolleyError, VolleyError } from '../../core/base/errors.js';
 import type { Executor } from '../../core/graph/executor.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import type { Schema } from '../column/datatype.js';
-import type { AnySinkSpec, S3Options, SinkReceipt, SinkSpec, SourceAccess } from '../io/source.js';
+import type {
+  AnySinkSpec,
+  S3Options,
+  SinkFormat,
+  SinkReceipt,
+  SinkSpec,
+  SourceAccess,
+} from '../io/source.js';
 import { schemeOf } from '../io/urls.js';
+import { isFilePath } from '../io/writers.js';
 import type { Verb } from '../plan/verb.js';
 import { build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
@@ -40,13 +48,21 @@ export interface CSVSinkOptions extends SinkOptions {
   readonly nullValue?: string;
 }
 
+export interface IPCSinkOptions extends SinkOptions {
+  /** Of every buffer. Default 'none': values are read in place. */
+  readonly compression?: 'none' | 'lz4' | 'zstd';
+  /** Rows of a record batch: the partitions of whoever reads the file. */
+  readonly batchRows?: number;
+}
+
 export interface SinkResult {
   readonly rows: number;
   readonly files: readonly string[];
 }
 
 /** What a format adds to a sink. */
-type SinkForm = Pick<SinkSpec, 'format'> & Partial<Pick<SinkSpec, 'csv' | 'compression' | 'rowGroupRows'>>;
+type SinkForm = Pick<SinkSpec, 'format'> &
+  Partial<Pick<SinkSpec, 'csv' | 'ipc' | 'compression' | 'rowGroupRows'>>;
 
 export const sinkForms = {
   parquet: ({ compression, rowGroupRows }: ParquetSinkOptions): SinkForm => ({
@@ -64,6 +80,11 @@ export const sinkForms = {
     },
   }),
   ndjson: (): SinkForm => ({ format: 'ndjson' }),
+  ipc: ({ compression, batchRows }: IPCSinkOptions): SinkForm => ({
+    format: 'ipc',
+    ipc: { compression: compression ?? 'none' },
+    rowGroupRows: batchRows ?? planConstants.rowGroupRows,
+  }),
 };
 
 /**
@@ -101,18 +122,18 @@ export function sinkFiles(
       role: 'file',
       ...(access && { access }),
     };
-    return path.endsWith(`.${form.format}`)
+    return isFilePath(path, form.format)
       ? writeFile(pipeline, spec, runner)
       : writeFolder(pipeline, spec, runner);
   });
 }
 
-function keysOf(path: string, format: string, { partitionBy = [] }: SinkOptions): readonly string[] {
+function keysOf(path: string, format: SinkFormat, { partitionBy = [] }: SinkOptions): readonly string[] {
   const keys = typeof partitionBy === 'string' ? [partitionBy] : partitionBy;
-  if (keys.length > 0 && path.endsWith(`.${format}`)) {
+  if (keys.length > 0 && isFilePath(path, format)) {
     throw new VolleyError(
       'INVALID_ARGUMENT',
-      `partitionBy writes a folder: give a path that does not end in .${format}, not ${JSON.stringify(path)}`,
+      `partitionBy writes a folder: give a path without the extension of a file, not ${JSON.stringify(path)}`,
       { path },
     );
   }

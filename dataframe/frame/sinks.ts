@@ -1,5 +1,6 @@
 import {
   type CSVSinkOptions,
+  type IPCSinkOptions,
   type ParquetSinkOptions,
   type SinkOptions,
   type SinkResult,
@@ -28,6 +29,11 @@ export abstract class FrameSinks {
   /** Writes a JSON object per line: `x.ndjson` or a folder of parts, as sinkParquet. */
   sinkNDJSON(path: string, options: SinkOptions = {}): Promise<SinkResult> {
     return sinkFiles(this.verb, this.context, path, sinkForms.ndjson(), options);
+  }
+
+  /** Writes the Arrow IPC file format: `x.arrow`, `x.ipc`, `x.feather` or a folder of parts, as sinkParquet. */
+  sinkIPC(path: string, options: IPCSinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.context, path, sinkForms.ipc(options), options);
   }
 
   /** Writes a table of PostgreSQL, a part a partition. Appears whole or not at all. Needs pg and pg-copy-streams. */

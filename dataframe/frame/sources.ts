@@ -27,6 +27,20 @@ export interface FileOptions {
 
 export interface ParquetOptions extends FileOptions {}
 
+export interface IPCOptions extends FileOptions {}
+
+export interface JSONOptions extends FileOptions {
+  /** Types by key; others are inferred. Keys that are in neither are then ignored; else they are an error. */
+  readonly schema?: Readonly<Record<string, DataType>>;
+  /** Leave out records that cannot be read, and count them, instead of failing. */
+  readonly ignoreErrors?: boolean;
+}
+
+export interface NDJSONOptions extends JSONOptions {
+  /** Bytes of a partition. */
+  readonly splitBytes?: number;
+}
+
 export interface CSVOptions extends FileOptions {
   /** The first record holds the names. Default true. */
   readonly header?: boolean;
@@ -88,6 +102,46 @@ export function parquetScan(paths: string | readonly string[], options: ParquetO
   return {
     format: 'parquet',
     ...placesOf(paths, options, 'scanParquet'),
+    csv: null,
+    columns: options.columns ?? null,
+    predicate: null,
+    schema: null,
+  };
+}
+
+export function ndjsonScan(paths: string | readonly string[], options: NDJSONOptions): ScanSpec {
+  return jsonTextScan('ndjson', paths, options, 'scanNDJSON');
+}
+
+export function jsonScan(paths: string | readonly string[], options: JSONOptions): ScanSpec {
+  return jsonTextScan('json', paths, options, 'scanJSON');
+}
+
+function jsonTextScan(
+  format: 'ndjson' | 'json',
+  paths: string | readonly string[],
+  options: NDJSONOptions,
+  where: string,
+): ScanSpec {
+  return {
+    format,
+    ...placesOf(paths, options, where),
+    csv: null,
+    json: {
+      schema: options.schema ?? null,
+      ignoreErrors: options.ignoreErrors ?? false,
+      splitBytes: options.splitBytes ?? planConstants.ndjsonSplitBytes,
+    },
+    columns: options.columns ?? null,
+    predicate: null,
+    schema: null,
+  };
+}
+
+export function ipcScan(paths: string | readonly string[], options: IPCOptions): ScanSpec {
+  return {
+    format: 'ipc',
+    ...placesOf(paths, options, 'scanIPC'),
     csv: null,
     columns: options.columns ?? null,
     predicate: null,

@@ -9,6 +9,9 @@ import { schemeOf } from './urls.js';
 const extensionsOf: Record<ScanFormat, readonly string[]> = {
   parquet: ['.parquet', '.pq'],
   csv: ['.csv', '.tsv', '.txt'],
+  ndjson: ['.ndjson', '.jsonl'],
+  json: ['.json'],
+  ipc: ['.arrow', '.arrows', '.ipc', '.feather'],
   postgres: [],
 };
 

@@ -1,5 +1,7 @@
 import { csvReader } from './csv/reader.js';
 import { hiveReader } from './hive-reader.js';
+import { ipcReader } from './ipc/reader.js';
+import { jsonReader, ndjsonReader } from './json/reader.js';
 import { parquetReader } from './parquet/reader.js';
 import { postgresReader } from './postgres/reader.js';
 import type { ScanFormat, ScanSpec, SourceReader } from './source.js';
@@ -16,6 +18,12 @@ function readerFor(format: ScanFormat): SourceReader {
       return parquetReader;
     case 'csv':
       return csvReader;
+    case 'ndjson':
+      return ndjsonReader;
+    case 'json':
+      return jsonReader;
+    case 'ipc':
+      return ipcReader;
     case 'postgres':
       return postgresReader;
   }

@@ -3,7 +3,7 @@ import type { DataType, Schema } from '../column/datatype.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
 import type { Lent } from '../kernels/lent.js';
 
-export type ScanFormat = 'parquet' | 'csv' | 'postgres';
+export type ScanFormat = 'parquet' | 'csv' | 'ndjson' | 'json' | 'ipc' | 'postgres';
 
 /** What is to be read, as data. `schema`, `splits` come from inspecting it once; then the optimizer narrows `columns`. */
 export interface ScanSpec {
@@ -11,6 +11,8 @@ export interface ScanSpec {
   /** Paths and globs as the user gave them. */
   readonly paths: readonly string[];
   readonly csv: CsvOptions | null;
+  /** For NDJSON and JSON. */
+  readonly json?: JsonOptions;
   /** Columns to read, in this order; null: all. */
   readonly columns: readonly string[] | null;
   /** A hint: partitions, row groups and rows for which it cannot be true may be left out. The filter itself still runs. */
@@ -32,6 +34,14 @@ export interface PostgresSpec {
   readonly partitionOn: string | null;
   /** How many; null: by the number of rows. */
   readonly partitions: number | null;
+}
+
+export interface JsonOptions {
+  /** Declared types by key: override inference, and make other keys be ignored. Null: infer all. */
+  readonly schema: Readonly<Record<string, DataType>> | null;
+  readonly ignoreErrors: boolean;
+  /** Bytes of one partition of NDJSON: a constant of the plan, never of the machine. */
+  readonly splitBytes: number;
 }
 
 /** What opening URLs takes beside their names. It may hold secrets: it is in no message, plan text or log. */
@@ -97,10 +107,10 @@ export interface Split {
   readonly path: string;
   /** Parquet: the row group. CSV: 0. */
   readonly rowGroup: number;
-  /** CSV: byte range; a record belongs to the range its first byte is in. Parquet: 0, 0. */
+  /** CSV, JSON: byte range; a record belongs to the range it begins in. Arrow IPC: one message. Parquet: 0, 0. */
   readonly start: number;
   readonly end: number;
-  /** Known for Parquet, -1 for CSV. */
+  /** Known for Parquet and Arrow IPC, else -1. */
   readonly rows: number;
   /** Bytes to be read, uncompressed where the format tells. */
   readonly bytes: number;
@@ -110,6 +120,22 @@ export interface Split {
   readonly hive?: readonly LiteralValue[];
   /** PostgreSQL: the range as SQL (null: all rows), and the server's type of every column. */
   readonly query?: { readonly where: string | null; readonly types: Readonly<Record<string, string>> };
+  readonly ipc?: IpcSplit;
+}
+
+/** Of a record batch of Arrow IPC, whose message lies from `start` to `end`. */
+export interface IpcSplit {
+  /** Where the schema is: in the footer of a file, in the first message of a stream. */
+  readonly schema: { readonly form: 'file' | 'stream'; readonly start: number; readonly length: number };
+  /** Bytes of the message before its body. */
+  readonly metadata: number;
+  /** The messages that make up the dictionaries of the batch, those of one id in order. */
+  readonly dictionaries: readonly {
+    readonly id: number;
+    readonly start: number;
+    readonly metadata: number;
+    readonly body: number;
+  }[];
 }
 
 export interface ColumnStatistics {
@@ -124,7 +150,7 @@ export interface ScanInspection {
   readonly hive?: HiveSpec['found'];
 }
 
-export type SinkFormat = 'parquet' | 'csv' | 'ndjson';
+export type SinkFormat = 'parquet' | 'csv' | 'ndjson' | 'ipc';
 
 export interface CsvSinkOptions {
   readonly header: boolean;
@@ -142,9 +168,11 @@ export interface SinkSpec {
   readonly temporaryPath: string;
   /** For CSV. */
   readonly csv?: CsvSinkOptions | null;
-  /** Of Parquet pages; other formats are not compressed. */
+  /** For Arrow IPC: how buffers are compressed. */
+  readonly ipc?: { readonly compression: 'none' | 'lz4' | 'zstd' } | null;
+  /** Of Parquet pages; text is not compressed. */
   readonly compression: 'snappy' | 'zstd' | 'none';
-  /** Parquet. */
+  /** Of a row group (Parquet) or record batch (Arrow IPC). */
   readonly rowGroupRows: number;
   /** Folders `key=value/…` in the way of Hive, one level a key: only where the sink is a folder. */
   readonly partitionBy?: readonly string[];

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { col, LocalCluster, len, type Session } from '../../index.js';
+import { col, connect, LocalCluster, len, type Session } from '../../index.js';
 import { type HttpFiles, serveFiles } from '../services/http-files.js';
 import { type PostgresServer, startPostgres } from '../services/postgres.js';
 import { type S3Server, startS3 } from '../services/s3.js';
@@ -55,4 +55,32 @@ test('from the web into PostgreSQL, from there to S3, and back', async () => {
   const ask = (frame: typeof web) =>
     frame.groupBy('name').agg(col('i').sum(), len()).sort('name').toRecords();
   expect(await ask(stored)).toEqual(await ask(web));
+});
+
+test('every format of files, from the web and from disk, is the same on a cluster as in this process', async () => {
+  const web = session.scanCSV(`${http.url}/files/rows.csv`, { splitBytes: 20_000 });
+  const out = (name: string) => join(folder, name);
+  await web.sinkNDJSON(out('rows.ndjson'));
+  await web.sinkIPC(out('rows.arrow'), { compression: 'lz4', batchRows: 3000 });
+  await web.sinkIPC(out('parts'), { compression: 'zstd', partitionBy: 'name' });
+  writeFileSync(
+    out('rows.json'),
+    `[${readFileSync(out('rows.ndjson'), 'utf8').trimEnd().replaceAll('\n', ',')}]`,
+  );
+  const embedded = await connect();
+  const frames = (on: Session) => [
+    on.scanNDJSON(out('rows.ndjson'), { splitBytes: 30_000 }),
+    on.scanNDJSON(`${http.url}/files/rows.ndjson`, { splitBytes: 30_000 }),
+    on.scanJSON(`${http.url}/files/rows.json`),
+    on.scanIPC(out('rows.arrow')),
+    on.scanIPC(`${http.url}/files/rows.arrow`),
+    on.scanIPC(out('parts')),
+  ];
+  const ask = (frame: typeof web) =>
+    frame.groupBy('name').agg(col('i').sum(), len()).sort('name').toRecords();
+  const expected = await ask(web);
+  for (const on of [session, embedded]) {
+    for (const frame of frames(on)) expect(await ask(frame)).toEqual(expected);
+  }
+  await embedded.close();
 });

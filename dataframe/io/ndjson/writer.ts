@@ -5,8 +5,8 @@ import { type DataType, formatType, type Schema } from '../../column/datatype.js
 import { cellTexts, type RowWriter } from '../text/writer.js';
 
 /**
- * A JSON object per line, with every column of the schema in order. 64-bit integers are written in full; dates and
- * timestamps as ISO text; NaN and infinities, for which JSON has no number, as null.
+ * A JSON object per line, with every column of the schema in order. 64-bit integers and decimals are written in full;
+ * dates and timestamps as ISO text; NaN and infinities, for which JSON has no number, as null; structs as objects.
  * @throws UNSUPPORTED for types that are not written
  */
 export function ndjsonRows(schema: Schema): RowWriter {
@@ -27,7 +27,17 @@ export function ndjsonRows(schema: Schema): RowWriter {
 }
 
 function jsonTexts(column: Column): (row: number) => string {
-  const { type, items, values, validity } = column;
+  const { type, items, fields, values, validity } = column;
+  if (type.kind === 'struct' && fields !== undefined) {
+    const keys = type.fields.map(({ name }, f) => `${f === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+    const texts = fields.map(jsonTexts);
+    return row => {
+      if (!isValid(validity, row)) return 'null';
+      let text = texts.length === 0 ? '{' : '';
+      for (let f = 0; f < texts.length; f++) text += keys[f]! + texts[f]!(row);
+      return `${text}}`;
+    };
+  }
   if (type.kind === 'list' && items !== undefined) {
     const item = jsonTexts(items);
     return row => {
@@ -56,10 +66,12 @@ function plainForm(type: DataType): (text: string) => string {
 function requireJson(name: string, type: DataType, whole: DataType): void {
   if (type.kind === 'list') {
     requireJson(name, type.item, whole);
-  } else if (['struct', 'binary', 'decimal'].includes(type.kind)) {
+  } else if (type.kind === 'struct') {
+    for (const field of type.fields) requireJson(name, field.type, whole);
+  } else if (type.kind === 'binary') {
     throw new VolleyError(
       'UNSUPPORTED',
-      `column '${name}' of type ${formatType(whole)} is not written to NDJSON yet: cast or drop it first`,
+      `column '${name}' of type ${formatType(whole)} is not written to NDJSON, which has no form for bytes: drop it first`,
       { column: name, type: formatType(whole) },
     );
   }

@@ -50,11 +50,10 @@ export function readWhole(): ReadUse {
 /** Everything a reader yields for a scan. */
 export async function readAll(reader: SourceReader, scan: ScanSpec, env = testEnv): Promise<Cell[][]> {
   const inspection = await reader.inspect(scan, env);
-  const rows: Cell[][] = [];
+  const batches: Batch[] = [];
   const whole = { ...scan, schema: inspection.schema };
-  for await (const batch of reader.read(whole, inspection.splits, env, readWhole()))
-    rows.push(...cellsOf(batch));
-  return rows;
+  for await (const batch of reader.read(whole, inspection.splits, env, readWhole())) batches.push(batch);
+  return batches.flatMap(cellsOf);
 }
 
 export function cellsOf(batch: Batch): Cell[][] {
@@ -67,7 +66,7 @@ function hexOf({ bytes, offsets }: Dictionary, entry: number): string {
     .toUpperCase();
 }
 
-function cellOf(column: Column, row: number): Cell {
+export function cellOf(column: Column, row: number): Cell {
   if (!isValid(column.validity, row)) {
     return null;
   }

@@ -65,7 +65,7 @@ export function cellTexts(
   const { type, values, validity, dictionary } = column;
   if (type.kind === 'null') return () => missing;
   let text: (row: number) => string;
-  if (dictionary !== null) {
+  if (dictionary !== null && type.kind !== 'decimal') {
     const entries = entryTexts(dictionary).map(quoted);
     text = row => entries[values[row]!]!;
   } else if (type.kind === 'bool') {
