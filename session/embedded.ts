@@ -9,6 +9,7 @@ import { startHead } from '../scheduler/shell/head.js';
 import { startEngine } from '../worker/shell/engine.js';
 import type { EmbeddedOptions } from './options.js';
 import { embeddedDefaults } from './options.js';
+import { warmUp } from './warm-up.js';
 
 const open = { token: null, tls: null };
 let sessions = 0;
@@ -62,7 +63,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Attachmen
   const client = await openClient(link, bulk.client(open), 'embedded');
   // Threads do not keep the program alive by themselves.
   client.hold();
-  await engine.loaded;
+  await Promise.all([engine.loaded, warmUp(client)]);
   client.unhold();
   return {
     client,

@@ -144,6 +144,7 @@ function runnerOf(job: number, template: number, given: Template | null): Promis
 
 // While nothing is asked of the thread yet. Should it fail, the first task that needs it says so.
 Promise.all([import('./run-fragment.js'), import('./run-function.js')])
+  .then(([{ warmUp }]) => warmUp())
   .catch(() => {})
   .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
 
