@@ -3,6 +3,7 @@ import { limits } from '../../../core/base/limits.js';
 import type { DataType, Field, Schema } from '../../column/datatype.js';
 import { selectedFields } from '../columns.js';
 import { sampleBytes } from '../csv/constants.js';
+import { markBytes } from '../csv/scanner.js';
 import { badData } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import type { IoEnv, OpenSource, ScanInspection, ScanSpec, Split } from '../source.js';
@@ -106,9 +107,4 @@ async function inferSchema(source: OpenSource, file: string, framing: Framing): 
   if (records === 0 && problem !== null) throw badData({ file }, problem);
   const schema = guesser.schema();
   return schema.length === 0 ? null : schema;
-}
-
-/** Bytes of a UTF-8 byte order mark at the beginning: 3 or 0. */
-export function markBytes(bytes: Buffer): number {
-  return bytes.length >= 3 && bytes.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0;
 }

@@ -2,13 +2,14 @@ import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
 import type { Batch } from '../../column/column.js';
 import { selectedFields } from '../columns.js';
+import { markBytes } from '../csv/scanner.js';
 import { asBadData } from '../errors.js';
 import { openSource, readRange } from '../paths.js';
 import { reportSkipped } from '../skipped.js';
 import type { IoEnv, ScanSpec, SourceHandle, SourceReader, Split } from '../source.js';
 import { Window } from '../window.js';
 import { Elements, Lines } from './framing.js';
-import { inspectJson, markBytes } from './inspect.js';
+import { inspectJson } from './inspect.js';
 import { lineFeed } from './lexer.js';
 import { RecordReader } from './records.js';
 
