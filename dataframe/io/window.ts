@@ -1,5 +1,5 @@
+import type { Lent } from '../kernels/lent.js';
 import { badData } from './errors.js';
-import { readRange } from './paths.js';
 import type { OpenSource } from './source.js';
 
 /** Bytes read at a time. */
@@ -7,7 +7,10 @@ const readBytes = 4 * 1024 * 1024;
 /** Read beyond where a range ends, so that its last record mostly comes along. */
 const aheadBytes = 64 * 1024;
 
-/** The bytes of a source that are looked at. `at` is moved by whoever is done with what is before it. */
+/**
+ * The bytes of a source that are looked at, in memory that is lent and used again: what is taken from them must be taken
+ * before more is read. `at` is moved by whoever is done with what is before it.
+ */
 export class Window {
   bytes: Buffer = Buffer.alloc(0);
   /** Where in the source the bytes begin. */
@@ -17,12 +20,15 @@ export class Window {
   readonly #file: string;
   /** Where the range ends that is read; more is read only when it is needed. */
   readonly #end: number;
+  readonly #lent: Lent;
+  #memory: Buffer = this.bytes;
 
-  constructor(source: OpenSource, file: string, start: number, end: number) {
+  constructor(source: OpenSource, file: string, start: number, end: number, lent: Lent) {
     this.#source = source;
     this.#file = file;
     this.start = start;
     this.#end = end;
+    this.#lent = lent;
   }
 
   /** Whether nothing comes behind these bytes. */
@@ -32,20 +38,41 @@ export class Window {
 
   /** Lets go of what is before `at` and reads on: as much as there still is, so that a long record is not looked at often. */
   async more(): Promise<void> {
-    const rest = this.bytes.subarray(this.at);
+    const kept = this.bytes.length - this.at;
     const position = this.start + this.bytes.length;
     const useful = Math.max(this.#end - position, 0) + aheadBytes;
-    const wanted = Math.min(Math.max(Math.min(readBytes, useful), rest.length), this.#source.size - position);
-    const chunk = await readRange(this.#source.handle, position, wanted);
-    if (chunk.length < wanted) {
-      throw badData(
-        { file: this.#file },
-        `ends at byte ${position + chunk.length}, not ${this.#source.size}: the file changed`,
+    const wanted = Math.min(Math.max(Math.min(readBytes, useful), kept), this.#source.size - position);
+    this.#makeRoom(kept, kept + wanted);
+    let filled = kept;
+    while (filled < kept + wanted) {
+      const { bytesRead } = await this.#source.handle.read(
+        this.#memory,
+        filled,
+        kept + wanted - filled,
+        position + filled - kept,
       );
+      if (bytesRead === 0) {
+        const end = position + filled - kept;
+        throw badData(
+          { file: this.#file },
+          `ends at byte ${end}, not ${this.#source.size}: the file changed`,
+        );
+      }
+      filled += bytesRead;
     }
     this.start += this.at;
     this.at = 0;
-    this.bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    this.bytes = this.#memory.subarray(0, filled);
+  }
+
+  /** Moves what is kept to the front of memory for so many bytes. */
+  #makeRoom(kept: number, bytes: number): void {
+    const before = this.#memory;
+    if (before.length < bytes) {
+      const { buffer, byteOffset, length } = this.#lent.bytes(bytes);
+      this.#memory = Buffer.from(buffer, byteOffset, length);
+    }
+    before.copy(this.#memory, 0, this.at, this.at + kept);
   }
 
   /** Moves behind the next such byte, or to the end. */

@@ -55,6 +55,10 @@ test('from the web into PostgreSQL, from there to S3, and back', async () => {
   const ask = (frame: typeof web) =>
     frame.groupBy('name').agg(col('i').sum(), len()).sort('name').toRecords();
   expect(await ask(stored)).toEqual(await ask(web));
+  await table.sinkIPC('s3://out/rows.arrow', { s3: access, compression: 'zstd' });
+  expect(await ask(session.scanIPC('s3://out/rows.arrow', { s3: access }))).toEqual(await ask(web));
+  await table.sinkNDJSON('s3://out/lines', { s3: access });
+  expect(await ask(session.scanNDJSON('s3://out/lines', { s3: access }))).toEqual(await ask(web));
 });
 
 test('every format of files, from the web and from disk, is the same on a cluster as in this process', async () => {

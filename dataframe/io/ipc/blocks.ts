@@ -61,7 +61,7 @@ export async function readContents({ handle, size }: OpenSource, file: string): 
 
 /** The schema of a file that was looked at before. */
 export async function readFields(handle: SourceHandle, place: SchemaPlace): Promise<IpcField[]> {
-  const bytes = await new Window(handle, place.start + place.length).at(place.start, place.length);
+  const bytes = await readExactly(handle, place.start, place.length);
   if (place.form === 'file') return readSchema(readFooterTable(bytes, place.start).schema);
   const message = readMessage(metadataOf(bytes));
   if (message.kind !== 'schema') throw new RangeError('its first message is no schema: the file changed');
@@ -70,10 +70,16 @@ export async function readFields(handle: SourceHandle, place: SchemaPlace): Prom
 
 /** The metadata of one message that was planned. */
 export async function readBlock(handle: SourceHandle, { start, metadata, body }: Block): Promise<Message> {
-  const message = readMessage(metadataOf(await new Window(handle, start + metadata).at(start, metadata)));
+  const message = readMessage(metadataOf(await readExactly(handle, start, metadata)));
   if (message.bodyBytes !== body)
     throw new RangeError(`a body of ${message.bodyBytes} bytes where ${body} lie`);
   return message;
+}
+
+async function readExactly(handle: SourceHandle, start: number, length: number): Promise<Buffer> {
+  const bytes = await readRange(handle, start, length);
+  if (bytes.length < length) throw new RangeError('ends too early: the file changed');
+  return bytes;
 }
 
 async function readFile(handle: SourceHandle, size: number): Promise<IpcContents> {
@@ -223,9 +229,8 @@ class Window {
       const from = Math.max(0, Math.min(start, this.#size - windowBytes));
       const ahead = start + length - from > windowBytes ? start : from;
       const bytes = Math.max(length, Math.min(windowBytes, this.#size - ahead));
-      this.#bytes = await readRange(this.#handle, ahead, bytes);
+      this.#bytes = await readExactly(this.#handle, ahead, bytes);
       this.#start = ahead;
-      if (this.#bytes.length < bytes) throw new RangeError('ends too early: the file changed');
     }
     return this.#bytes.subarray(start - this.#start, start - this.#start + length);
   }

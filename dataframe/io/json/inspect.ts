@@ -1,8 +1,10 @@
 import { assert } from '../../../core/base/assert.js';
 import { limits } from '../../../core/base/limits.js';
 import type { DataType, Field, Schema } from '../../column/datatype.js';
+import { Lent } from '../../kernels/lent.js';
 import { selectedFields } from '../columns.js';
 import { sampleBytes } from '../csv/constants.js';
+import { markBytes } from '../csv/scanner.js';
 import { badData } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import type { IoEnv, OpenSource, ScanInspection, ScanSpec, Split } from '../source.js';
@@ -25,16 +27,18 @@ export async function inspectJson(
   for (const [name, type] of declared) createWriter(type, name, false);
   const files = await resolveSources(scan.paths, scan.format, env);
   const splits: Split[] = [];
+  const lent = new Lent();
   let inferred: Schema | null = null;
   for (const file of files) {
     const source = await openSource(file, env);
     try {
-      inferred ??= await inferSchema(source, file, framing());
+      inferred ??= await inferSchema(source, file, framing(), lent);
       const starts = split(source.size);
       starts.forEach((start, i) => {
         splits.push(byteRange(file, start, starts[i + 1] ?? source.size));
       });
     } finally {
+      lent.giveBack();
       await source.handle.close();
     }
   }
@@ -65,8 +69,13 @@ function schemaOf(inferred: Schema, declared: ReadonlyMap<string, DataType>): Sc
 }
 
 /** From the records of the sample, which goes on until there is one; null: the file has none. */
-async function inferSchema(source: OpenSource, file: string, framing: Framing): Promise<Schema | null> {
-  const window = new Window(source, file, 0, Math.min(source.size, sampleBytes));
+async function inferSchema(
+  source: OpenSource,
+  file: string,
+  framing: Framing,
+  lent: Lent,
+): Promise<Schema | null> {
+  const window = new Window(source, file, 0, Math.min(source.size, sampleBytes), lent);
   const guesser = new ShapeGuesser();
   const lexer = new Lexer(framing.linesEnd);
   let records = 0;
@@ -106,9 +115,4 @@ async function inferSchema(source: OpenSource, file: string, framing: Framing): 
   if (records === 0 && problem !== null) throw badData({ file }, problem);
   const schema = guesser.schema();
   return schema.length === 0 ? null : schema;
-}
-
-/** Bytes of a UTF-8 byte order mark at the beginning: 3 or 0. */
-export function markBytes(bytes: Buffer): number {
-  return bytes.length >= 3 && bytes.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0;
 }

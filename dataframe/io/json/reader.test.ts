@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
+import { limits } from '../../../core/base/limits.js';
 import { DataType, formatType, type Schema } from '../../column/datatype.js';
 import { col } from '../../expr/expr.js';
 import { type JSONOptions, jsonScan, type NDJSONOptions, ndjsonScan } from '../../frame/sources.js';
@@ -244,6 +245,20 @@ describe('ranges', () => {
     expect(sizes).toEqual([0, 1, 2].map(i => ({ i, n: 9_000_000 })));
     const array = document(JSON.stringify(long));
     expect(await array.select(col('i'), col('text').str.lenChars().alias('n')).toRecords()).toEqual(sizes);
+  });
+
+  test('a record beyond the bound is an error, or one more that is skipped', async () => {
+    const long = Buffer.concat([
+      Buffer.from('{"a":"'),
+      Buffer.alloc(limits.lineBytes + 9_000_000, 'x'),
+      Buffer.from('"}\n'),
+    ]);
+    const path = fileOf(Buffer.concat([Buffer.from('{"a":"1"}\n'), long, Buffer.from('{"a":"2"}\n')]));
+    await expect(forms.ndjson(path).toRecords()).rejects.toMatchObject({
+      data: { row: 2 },
+      message: expect.stringContaining('exceeds'),
+    });
+    expect(await forms.ndjson(path, { ignoreErrors: true }).toRecords()).toEqual([{ a: '1' }, { a: '2' }]);
   });
 
   test('folders of hive keys', async () => {

@@ -2,13 +2,14 @@ import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
 import type { Batch } from '../../column/column.js';
 import { selectedFields } from '../columns.js';
+import { markBytes } from '../csv/scanner.js';
 import { asBadData } from '../errors.js';
 import { openSource, readRange } from '../paths.js';
 import { reportSkipped } from '../skipped.js';
-import type { IoEnv, ScanSpec, SourceHandle, SourceReader, Split } from '../source.js';
+import type { IoEnv, ReadUse, ScanSpec, SourceHandle, SourceReader, Split } from '../source.js';
 import { Window } from '../window.js';
 import { Elements, Lines } from './framing.js';
-import { inspectJson, markBytes } from './inspect.js';
+import { inspectJson } from './inspect.js';
 import { lineFeed } from './lexer.js';
 import { RecordReader } from './records.js';
 
@@ -21,7 +22,7 @@ export const ndjsonReader: SourceReader = {
       () => new Lines(),
       size => startsOf(size, splitBytesOf(scan)),
     ),
-  read: (scan, splits, env) => readAll(scan, splits, env, readLines),
+  read: (scan, splits, env, use) => readAll(scan, splits, env, use, readLines),
 };
 
 /** Documents of one array of objects, or one object: one split a file, read in pieces. */
@@ -33,7 +34,7 @@ export const jsonReader: SourceReader = {
       () => new Elements(),
       size => (size === 0 ? [] : [0]),
     ),
-  read: (scan, splits, env) => readAll(scan, splits, env, readDocument),
+  read: (scan, splits, env, use) => readAll(scan, splits, env, use, readDocument),
 };
 
 /** Where ranges begin is known without looking: their readers find the first line that does. */
@@ -53,6 +54,7 @@ async function* readAll(
   scan: ScanSpec,
   splits: readonly Split[],
   env: IoEnv,
+  { lent }: ReadUse,
   open: Open,
 ): AsyncGenerator<Batch> {
   for (const split of splits) {
@@ -60,7 +62,7 @@ async function* readAll(
     const source = await openSource(split.path, env);
     try {
       // The byte before a range tells whether a line begins with it.
-      const window = new Window(source, split.path, Math.max(0, split.start - 1), split.end);
+      const window = new Window(source, split.path, Math.max(0, split.start - 1), split.end, lent);
       const reader = await open(scan, split, window, source.handle);
       yield* reader.batches();
       if (reader.skipped > 0) reportSkipped(split.path, reader.skipped, env);

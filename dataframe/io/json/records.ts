@@ -27,6 +27,7 @@ export interface RecordOptions {
 
 const skip = 'ignoreErrors: true skips such records';
 const endsEarly = 'ends too early';
+const overlong = `a record exceeds ${limits.lineBytes} bytes`;
 
 /** Turns the records of a window that moves over a source into batches. */
 export class RecordReader {
@@ -94,7 +95,7 @@ export class RecordReader {
       const to = this.#objects.read(this.#lexer, bytes, p, end, block.count, block.places);
       const next = to < 0 ? -1 : framing.finish(bytes, to, end, isFinal);
       if (next >= 0) {
-        block.add(p, to, null);
+        block.add(p, to, to - p > limits.lineBytes ? overlong : null);
         p = next;
         window.at = p;
         continue;
@@ -145,7 +146,7 @@ export class RecordReader {
       const row = await this.#options.rowAt(window.start + window.at, this.#before);
       if (!ignoreErrors || !this.#framing.linesEnd) {
         const text = window.bytes.toString('utf8', window.at, window.at + 100);
-        throw badData({ file, row, text }, `a record exceeds ${limits.lineBytes} bytes`);
+        throw badData({ file, row, text }, overlong);
       }
       this.skipped++;
       this.#before++;
