@@ -39,10 +39,10 @@ export function recordLoop(
     parameters.push(`S${k}`, `V${k}`);
     columns.push(store, store.values);
     if (!(store instanceof TextStore)) return;
-    const { table, offsets, bytes, shift } = store.entries;
+    const { table, texts, offsets, bytes, shift } = store.entries;
     if (table !== null) {
       parameters.push(`T${k}`);
-      columns.push(table);
+      columns.push(texts);
     } else {
       parameters.push(`O${k}`, `X${k}`, `E${k}`);
       columns.push(offsets, bytes, shift);

@@ -3,11 +3,14 @@ import { StringTable } from '../../column/string-table.js';
 import type { Lent } from '../../kernels/lent.js';
 import type { Dialect } from './dialect.js';
 import { dropEscapes, FieldKind } from './fields.js';
+import { ShortTexts } from './short-texts.js';
 
 /** Texts of a column: distinct ones, or, once told that they hardly repeat, one a row as they come. */
 export class TextEntries {
   /** Distinct ones; null: one a row. */
   table: StringTable | null = new StringTable();
+  /** The way to the table. */
+  texts = new ShortTexts(this.table!);
   /** Of one a row: entry e is bytes[offsets[e], offsets[e + 1]); row r is entry r + shift. */
   offsets: Int32Array = new Int32Array(0);
   bytes: Uint8Array = new Uint8Array(0);
@@ -79,6 +82,7 @@ export class TextEntries {
     this.#lent = null;
     if (table !== null) {
       this.table = new StringTable();
+      this.texts = new ShortTexts(this.table);
       return table.toDictionary();
     }
     const length = rows + shift;
