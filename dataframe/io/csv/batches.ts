@@ -3,7 +3,7 @@ import { limits } from '../../../core/base/limits.js';
 import type { Batch } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import type { ReadUse } from '../source.js';
-import { batchBytes, batchRows, fewRows, probeRows } from './constants.js';
+import { batchBytes, batchRows, fewRows, probeRows, textRows } from './constants.js';
 import { type Dialect, lineFeed } from './dialect.js';
 import type { BadRecord } from './failure.js';
 import { Problem } from './fields.js';
@@ -38,6 +38,7 @@ export class BatchReader {
   readonly #mostRows: number;
   /** Until so many rows are seen it is open which texts repeat. */
   #probing: boolean;
+  readonly #movesText: boolean;
   /** There is a window with something left in it. */
   #open = false;
   /** Records of the window are looked at one by one: somewhere in it is what no record may hold. */
@@ -56,7 +57,8 @@ export class BatchReader {
     });
     const most = Math.floor(batchBytes / (8 * Math.max(1, schema.length)));
     this.#mostRows = Math.max(1, Math.min(batchRows, Math.max(fewRows, most), use.rows));
-    this.#probing = use.movesText && this.#stores.some(store => store instanceof TextStore);
+    this.#movesText = use.movesText;
+    this.#probing = this.#stores.some(store => store instanceof TextStore);
   }
 
   /** null: there are no more, or `bad` says why. */
@@ -97,9 +99,11 @@ export class BatchReader {
       if (window.consumed < end) {
         const before = this.#rows;
         this.#loop ??= recordLoop(this.#fields, this.#stores, this.#dialect, this.#counts);
-        window.consumed = this.#loop(bytes, window.consumed, end, this.#limit);
+        const most = Math.min(this.#limit, before + textRows);
+        window.consumed = this.#loop(bytes, window.consumed, end, most);
         this.#tokenizer.records += this.#rows - before + this.#counts[1]!;
-        if (this.#rows >= this.#limit) continue;
+        this.#settle(before);
+        if (this.#rows >= most) continue;
       }
       const next = this.#tokenizer.fill(bytes, window.consumed, final, this.#block);
       if (next === window.consumed) return 'end';
@@ -115,7 +119,7 @@ export class BatchReader {
 
   /** @returns false: the batch has all the rows it may have */
   #grow(): boolean {
-    if (this.#probing && this.#rows >= probeRows) this.#settle();
+    if (this.#probing && this.#rows >= probeRows) this.#decide();
     else if (this.#room === this.#mostRows) return false;
     else this.#room = Math.min(this.#mostRows, this.#room === 0 ? this.#expectedRows() : this.#room * 2);
     this.#reserve();
@@ -132,12 +136,21 @@ export class BatchReader {
     return Math.ceil((lines / Math.max(1, some.length)) * Math.min(size, mostExpectedBytes) * 1.05) + fewRows;
   }
 
-  /** Texts that hardly repeat are no longer looked at: whoever looks at them says so. */
-  #settle(): void {
+  /** Rows from `from` on count. */
+  #settle(from: number): void {
+    for (const store of this.#stores) store.settle(from, this.#rows);
+  }
+
+  /** What is known of the texts now: those that hardly repeat are not looked at any longer, unless somebody will. */
+  #decide(): void {
     this.#probing = false;
+    const rows = this.#rows;
     for (const store of this.#stores) {
-      if (store instanceof TextStore && store.entries.entries * 2 > this.#rows)
-        store.entries.asTheyCome(this.#rows);
+      if (!(store instanceof TextStore) || store.entries.distinct === null) continue;
+      const { length } = store.entries.distinct;
+      if (length * 2 < rows) continue;
+      if (this.#movesText) store.entries.asTheyCome(rows);
+      else store.entries.distinct.expect(Math.min(mostExpectedTexts, (length / rows) * this.#room));
     }
     this.#loop = null;
   }
@@ -161,6 +174,7 @@ export class BatchReader {
       store = this.#stores.find(each => !setFrom(each, bytes, block, row)) ?? null;
       if (store === null) {
         this.#counts[0] = row + 1;
+        this.#settle(row);
         return true;
       }
       problem = Problem.Value;
@@ -214,6 +228,7 @@ export class BatchReader {
 }
 
 const sampledBytes = 64 * 1024;
+const mostExpectedTexts = 131_072;
 const mostExpectedBytes = 64 * 1024 * 1024;
 
 function setFrom(store: ColumnStore, bytes: Buffer, block: RecordBlock, row: number): boolean {

@@ -11,3 +11,5 @@ export const batchBytes = 64 * 1024 * 1024;
 export const fewRows = 1024;
 /** Rows after which it is known whether a text repeats. */
 export const probeRows = 8192;
+/** Rows whose texts are noted before they are looked up. */
+export const textRows = 4096;

@@ -39,13 +39,13 @@ export function recordLoop(
     parameters.push(`S${k}`, `V${k}`);
     columns.push(store, store.values);
     if (!(store instanceof TextStore)) return;
-    const { table, texts, offsets, bytes, shift } = store.entries;
-    if (table !== null) {
+    const { distinct, offsets, bytes } = store.entries;
+    if (distinct !== null) {
       parameters.push(`T${k}`);
-      columns.push(texts);
+      columns.push(distinct);
     } else {
       parameters.push(`O${k}`, `X${k}`, `E${k}`);
-      columns.push(offsets, bytes, shift);
+      columns.push(offsets, bytes, store.entries.shift);
     }
   });
   const run = compile<Compiled>(parameters, new LoopEmitter(fields, stores, dialect).text());
@@ -188,7 +188,7 @@ d=p-s;${last ? carriage : ''}if(c===${this.#terminator(last)}&&d<=(k===0?9:10)){
     const special = new Set([quote, ...nullValues.map(text => text[0]!)].filter(byte => byte >= 0));
     const test = [...special].map(byte => `c===${byte}`).join('||');
     const other = this.#other(k, last);
-    const plain = store.entries.table === null ? this.#plainText(k, last) : this.#codedText(k, last);
+    const plain = store.entries.distinct === null ? this.#plainText(k, last) : this.#codedText(k, last);
     return test === '' ? `{${plain}}` : `c=B[p];if(${test}){${other}}else{${plain}}`;
   }
 
@@ -200,13 +200,13 @@ d=p-s;${last ? carriage : ''}if(c===${this.#terminator(last)}&&d<=(k===0?9:10)){
 
   #codedText(k: number, last: boolean): string {
     return `s=p;${this.#toEnd}${this.#ended(last)}
-if(s===d)S${k}.setNull(row);else V${k}[row]=T${k}.intern(B,s,d);p++;`;
+if(s===d)S${k}.setNull(row);else T${k}.note(B,s,d,row);p++;`;
   }
 
   #plainText(k: number, last: boolean): string {
     const entry = `row+E${k}`;
     const { delimiter } = this.#dialect;
     return `s=p;let q=O${k}[${entry}];while((c=B[p])!==${delimiter}&&c!==${lineFeed}){X${k}[q++]=c;p++;}
-${this.#ended(last)}O${k}[${entry}+1]=q-p+d;if(s===d)S${k}.setNull(row);else V${k}[row]=${entry};p++;`;
+${this.#ended(last)}O${k}[${entry}+1]=q-p+d;if(s===d)S${k}.setNull(row);p++;`;
   }
 }

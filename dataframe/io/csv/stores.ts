@@ -74,6 +74,9 @@ export abstract class ColumnStore {
   /** @returns false when the text is no value of the type */
   abstract set(window: Uint8Array, from: number, to: number, kind: number, row: number): boolean;
 
+  /** Rows [from, to) count. */
+  settle(_from: number, _to: number): void {}
+
   /** The row was not one. */
   clear(row: number): void {
     this.flags[row] = 1;
@@ -166,16 +169,21 @@ export class TextStore extends ColumnStore {
   }
 
   set(window: Uint8Array, from: number, to: number, kind: number, row: number): boolean {
-    const { entries } = this;
-    // Of plain text every row is an entry, a null one too.
-    if (isNullField(window, from, to, kind, this.dialect)) {
-      entries.add(window, from, from, FieldKind.Plain, row);
-      this.setNull(row);
-    } else {
-      this.values[row] = entries.add(window, from, to, kind, row);
+    if (isNullField(window, from, to, kind, this.dialect)) this.setNull(row);
+    else {
+      this.entries.add(window, from, to, kind, row);
       this.flags[row] = 1;
     }
     return true;
+  }
+
+  override setNull(row: number): void {
+    super.setNull(row);
+    this.entries.addNull(row);
+  }
+
+  override settle(from: number, to: number): void {
+    this.entries.resolve(this.values, this.flags, from, to);
   }
 
   protected columnOf(rows: number, validity: Validity): Column {

@@ -1,16 +1,13 @@
-import type { Dictionary } from '../../column/column.js';
-import { StringTable } from '../../column/string-table.js';
+import type { Dictionary, Values } from '../../column/column.js';
 import type { Lent } from '../../kernels/lent.js';
 import type { Dialect } from './dialect.js';
+import { DistinctTexts } from './distinct-texts.js';
 import { dropEscapes, FieldKind } from './fields.js';
-import { ShortTexts } from './short-texts.js';
 
 /** Texts of a column: distinct ones, or, once told that they hardly repeat, one a row as they come. */
 export class TextEntries {
-  /** Distinct ones; null: one a row. */
-  table: StringTable | null = new StringTable();
-  /** The way to the table. */
-  texts = new ShortTexts(this.table!);
+  /** null: one a row. */
+  distinct: DistinctTexts | null = new DistinctTexts();
   /** Of one a row: entry e is bytes[offsets[e], offsets[e + 1]); row r is entry r + shift. */
   offsets: Int32Array = new Int32Array(0);
   bytes: Uint8Array = new Uint8Array(0);
@@ -24,42 +21,48 @@ export class TextEntries {
     this.#lent = lent;
   }
 
-  /** @returns the code */
-  add(window: Uint8Array, from: number, to: number, kind: number, row: number): number {
+  /** The text of a row. */
+  add(window: Uint8Array, from: number, to: number, kind: number, row: number): void {
     if (kind === FieldKind.Escaped) {
       if (this.#scratch.length < to - from) this.#scratch = new Uint8Array((to - from) * 2);
-      const length = dropEscapes(window, from, to, this.#dialect, this.#scratch);
-      return this.#add(this.#scratch, 0, length, row);
-    }
-    return this.#add(window, from, to, row);
+      this.#add(this.#scratch, 0, dropEscapes(window, from, to, this.#dialect, this.#scratch), row);
+    } else this.#add(window, from, to, row);
   }
 
-  #add(window: Uint8Array, from: number, to: number, row: number): number {
-    if (this.table !== null) return this.table.intern(window, from, to);
+  #add(window: Uint8Array, from: number, to: number, row: number): void {
+    if (this.distinct !== null) {
+      this.distinct.note(window, from, to, row);
+      return;
+    }
     const entry = row + this.shift;
     const at = this.offsets[entry]!;
     this.bytes.set(window.subarray(from, to), at);
     this.offsets[entry + 1] = at + to - from;
-    return entry;
+  }
+
+  addNull(row: number): void {
+    if (this.distinct !== null) this.distinct.noteNull(row);
+    else this.offsets[row + this.shift + 1] = this.offsets[row + this.shift]!;
+  }
+
+  /** Codes of the rows below `to` that were added since the last time; null rows are told by their flags. */
+  resolve(codes: Values, flags: Uint8Array, from: number, to: number): void {
+    if (this.distinct !== null) this.distinct.resolve(codes, to);
+    else for (let row = from; row < to; row++) codes[row] = flags[row] === 1 ? row + this.shift : 0;
   }
 
   /** Rows from `row` on are entries of their own. */
   asTheyCome(row: number): void {
-    const { length, offsets, bytes } = this.table!.toDictionary();
-    this.table = null;
+    const { length, offsets, bytes } = this.distinct!.toDictionary();
+    this.distinct = null;
     this.shift = length - row;
     this.offsets = offsets;
     this.bytes = bytes;
   }
 
-  /** Distinct ones. */
-  get entries(): number {
-    return this.table?.length ?? 0;
-  }
-
   /** Room for entries of the rows below `rows`, and for so many more bytes of text after those of `row`. */
   reserve(row: number, rows: number, size: number): boolean {
-    if (this.table !== null) return false;
+    if (this.distinct !== null) return false;
     const { offsets, bytes } = this;
     const entries = rows + this.shift + 1;
     if (entries > offsets.length) {
@@ -78,25 +81,19 @@ export class TextEntries {
 
   /** Entries of the first `rows` rows; there are none then. */
   finish(rows: number): Dictionary {
-    const { table, shift } = this;
+    const { distinct, shift } = this;
     this.#lent = null;
-    if (table !== null) {
-      this.table = new StringTable();
-      this.texts = new ShortTexts(this.table);
-      return table.toDictionary();
+    if (distinct !== null) {
+      this.distinct = new DistinctTexts();
+      return distinct.toDictionary();
     }
     const length = rows + shift;
     const offsets = this.offsets.subarray(0, length + 1);
-    const dictionary = {
-      length,
-      offsets,
-      bytes: this.bytes.subarray(0, offsets[length]),
-      repeats: true as const,
-    };
+    const bytes = this.bytes.subarray(0, offsets[length]);
     this.shift = 0;
     this.offsets = new Int32Array(0);
     this.bytes = new Uint8Array(0);
-    return dictionary;
+    return { length, offsets, bytes, repeats: true };
   }
 }
 
