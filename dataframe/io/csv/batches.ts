@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { limits } from '../../../core/base/limits.js';
 import type { Batch } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
+import type { ExprNode } from '../../expr/node.js';
 import type { ReadUse } from '../source.js';
 import { batchBytes, batchRows, fewRows, probeRows, textRows } from './constants.js';
 import { type Dialect, lineFeed } from './dialect.js';
@@ -9,6 +10,7 @@ import type { BadRecord } from './failure.js';
 import { Problem } from './fields.js';
 import { type RecordLoop, recordLoop } from './loop.js';
 import { RecordScanner } from './scanner.js';
+import { Scout, type Scouted } from './scout.js';
 import { type ColumnStore, createStore, TextStore } from './stores.js';
 import { RecordBlock, Tokenizer } from './tokenize.js';
 import type { Window } from './window.js';
@@ -33,6 +35,8 @@ export class BatchReader {
   /** Shared with the loop: rows of the batch at hand, lines skipped. */
   readonly #counts = new Int32Array(2);
   #loop: RecordLoop | null = null;
+  /** null: all rows are read whole. */
+  #scout: Scout | null;
   /** Rows the stores have room for, and the most they get. */
   #room = 0;
   readonly #mostRows: number;
@@ -44,7 +48,15 @@ export class BatchReader {
   /** Records of the window are looked at one by one: somewhere in it is what no record may hold. */
   #careful = false;
 
-  constructor(window: Window, file: Schema, schema: Schema, dialect: Dialect, use: ReadUse) {
+  constructor(
+    window: Window,
+    file: Schema,
+    schema: Schema,
+    predicate: ExprNode | null,
+    dialect: Dialect,
+    use: ReadUse,
+  ) {
+    this.#scout = Scout.of(file, schema, predicate, dialect);
     this.#window = window;
     this.#schema = schema;
     this.#fields = file.length;
@@ -97,12 +109,19 @@ export class BatchReader {
     for (;;) {
       if (this.#rows >= this.#limit && !this.#grow()) return 'full';
       if (window.consumed < end) {
-        const before = this.#rows;
-        this.#loop ??= recordLoop(this.#fields, this.#stores, this.#dialect, this.#counts);
-        const most = Math.min(this.#limit, before + textRows);
-        window.consumed = this.#loop(bytes, window.consumed, end, most);
-        this.#tokenizer.records += this.#rows - before + this.#counts[1]!;
-        this.#settle(before);
+        let to = end;
+        if (this.#scout !== null) {
+          if (this.#rows > 0 && this.#rows + textRows > this.#mostRows) return 'full';
+          const scouted = this.#scout.look(bytes, window.consumed, end);
+          if (scouted.picked !== null) {
+            if (!this.#readPicked(bytes, scouted, scouted.picked)) return 'bad';
+            continue;
+          }
+          if (!this.#scout.useful) this.#scout = null;
+          to = scouted.starts[scouted.rows]!;
+        }
+        const most = Math.min(this.#limit, this.#rows + textRows);
+        this.#readAll(bytes, to, most);
         if (this.#rows >= most) continue;
       }
       const next = this.#tokenizer.fill(bytes, window.consumed, final, this.#block);
@@ -110,6 +129,37 @@ export class BatchReader {
       if (this.#block.count === 1 && !this.#add(bytes)) return 'bad';
       window.consumed = next;
     }
+  }
+
+  /** Records up to `end`, or to one the loop leaves. */
+  #readAll(bytes: Buffer, end: number, most: number): void {
+    const before = this.#rows;
+    this.#loop ??= recordLoop(this.#fields, this.#stores, this.#dialect, this.#counts);
+    this.#window.consumed = this.#loop(bytes, this.#window.consumed, end, most);
+    this.#tokenizer.records += this.#rows - before + this.#counts[1]!;
+    this.#settle(before);
+  }
+
+  /** Those of the scouted records that pass the filter. @returns false: one of them is an error */
+  #readPicked(bytes: Buffer, { rows, starts }: Scouted, picked: Int32Array): boolean {
+    this.#room = Math.max(this.#room, this.#rows + picked.length);
+    this.#reserve();
+    const first = this.#tokenizer.records;
+    for (const k of picked) {
+      const before = this.#rows;
+      const [from, to] = [starts[k]!, starts[k + 1]!];
+      this.#loop ??= recordLoop(this.#fields, this.#stores, this.#dialect, this.#counts);
+      this.#loop(bytes, from, to, before + 1);
+      if (this.#rows > before) this.#settle(before);
+      else {
+        this.#tokenizer.records = first + k;
+        this.#tokenizer.fill(bytes.subarray(0, to), from, true, this.#block);
+        if (!this.#add(bytes)) return false;
+      }
+    }
+    this.#tokenizer.records = first + rows;
+    this.#window.consumed = starts[rows]!;
+    return true;
   }
 
   /** Rows at which something has to be seen to. */
@@ -128,6 +178,7 @@ export class BatchReader {
 
   /** From the first lines of the window. */
   #expectedRows(): number {
+    if (this.#scout !== null) return textRows;
     const { bytes, size } = this.#window;
     const some = bytes.subarray(0, sampledBytes);
     let lines = 1;

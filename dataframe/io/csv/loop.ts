@@ -25,16 +25,17 @@ const powers = Float64Array.from({ length: 10 }, (_, i) => Number(`1e${i}`));
 
 /**
  * One loop for these columns of records of so many fields: it looks at every byte once, and other columns cost no more
- * than finding their ends. It has to be made anew when the stores' arrays are.
+ * than finding their ends. With `starts`, that is where each row begins. It has to be made anew when the stores' arrays are.
  */
 export function recordLoop(
   fields: number,
   stores: readonly ColumnStore[],
   dialect: Dialect,
   counts: Int32Array,
+  starts: Int32Array | null = null,
 ): RecordLoop {
-  const parameters = ['B', 'from', 'end', 'capacity', 'counts', 'P'];
-  const columns: unknown[] = [];
+  const parameters = ['B', 'from', 'end', 'capacity', 'counts', 'P', 'R'];
+  const columns: unknown[] = [starts];
   stores.forEach((store, k) => {
     parameters.push(`S${k}`, `V${k}`);
     columns.push(store, store.values);
@@ -48,7 +49,7 @@ export function recordLoop(
       columns.push(offsets, bytes, store.entries.shift);
     }
   });
-  const run = compile<Compiled>(parameters, new LoopEmitter(fields, stores, dialect).text());
+  const run = compile<Compiled>(parameters, new LoopEmitter(fields, stores, dialect).text(starts !== null));
   return (bytes, from, end, capacity) => run(bytes, from, end, capacity, counts, powers, ...columns);
 }
 
@@ -65,14 +66,14 @@ class LoopEmitter {
     this.#dialect = dialect;
   }
 
-  text(): string {
+  text(starts: boolean): string {
     const { comment } = this.#dialect;
     const skip = 'skipped++;stop=p;continue;';
     const comments = comment < 0 ? '' : `if(B[p]===${comment}){while(B[p]!==${lineFeed})p++;p++;${skip}}`;
     const blanks = this.#fields === 1 ? '' : `if(B[p]===${lineFeed}){p++;${skip}}`;
     return `let p=from,stop=from,row=counts[0],skipped=0,s=0,c=0,d=0,v=0,f=0,k=0,at=0;
 rows:while(p<end&&row<capacity){${comments}${blanks}
-${this.#record()}row++;stop=p;}
+${starts ? 'R[row]=p;' : ''}${this.#record()}row++;stop=p;}
 counts[0]=row;counts[1]=skipped;return stop;`;
   }
 

@@ -31,7 +31,7 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv, use: ReadUse): As
   try {
     const dialect = dialectOf(scan.csv);
     const window = new Window(splitSource(handle, split), split.end - split.start, use.lent);
-    const reader = new BatchReader(window, scan.schema, schema, dialect, use);
+    const reader = new BatchReader(window, scan.schema, schema, scan.predicate, dialect, use);
     for (;;) {
       const batch = await reader.next();
       if (reader.bad !== null) throw await rowFailure(reader.bad, handle, split, scan.schema, dialect);
