@@ -5,7 +5,7 @@ import { type BadPlace, badData } from '../errors.js';
 import type { SourceHandle, Split } from '../source.js';
 import type { Dialect } from './dialect.js';
 import { Problem } from './fields.js';
-import { countRecords } from './scanner.js';
+import { countRecords } from './splits.js';
 
 /** What is wrong with a record. */
 export interface BadRecord {
@@ -28,7 +28,7 @@ export async function rowFailure(
   file: Schema,
   dialect: Dialect,
 ): Promise<VolleyError> {
-  const row = 1 + bad.ordinal + (await countRecords(handle, 0, split.start, dialect));
+  const row = 1 + bad.ordinal + (await countRecords(handle, split.start, dialect));
   const place: BadPlace = { file: split.path, row, text: bad.text };
   const skip = 'ignoreErrors: true skips such rows';
   switch (bad.problem) {

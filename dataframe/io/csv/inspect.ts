@@ -13,7 +13,8 @@ import { valueParser } from './convert.js';
 import { type Dialect, dialectOf } from './dialect.js';
 import { dropEscapes, FieldKind, Problem } from './fields.js';
 import { TypeGuesser } from './infer.js';
-import { findSplits, markBytes, RecordScanner } from './scanner.js';
+import { markBytes, RecordScanner } from './scanner.js';
+import { findSplits } from './splits.js';
 import { RecordBlock, Tokenizer } from './tokenize.js';
 
 /** Schema and splits. Types come from the head of the first file; every file is scanned once for record starts. */

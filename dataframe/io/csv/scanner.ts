@@ -1,6 +1,3 @@
-import { readRange } from '../paths.js';
-import type { SourceHandle } from '../source.js';
-import { windowBytes } from './constants.js';
 import { type Dialect, lineFeed } from './dialect.js';
 
 const atRecordStart = 0;
@@ -12,6 +9,8 @@ const afterQuote = 4;
 /** After an escape other than the quote. */
 const afterEscape = 5;
 const inComment = 6;
+/** States a scanner may be in. */
+export const scannerStates = 7;
 
 /**
  * Finds where records start. Agrees byte for byte with the tokeniser, malformed input included, so that splits can be
@@ -36,6 +35,16 @@ export class RecordScanner {
 
   get state(): number {
     return this.#state;
+  }
+
+  /** What it saw so far ends with a whole record. */
+  get betweenRecords(): boolean {
+    return this.#state === atRecordStart;
+  }
+
+  /** Consumes a chunk whatever is in it. */
+  pass(chunk: Buffer): void {
+    this.find(chunk, 0, Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -99,52 +108,6 @@ export class RecordScanner {
     this.#state = last === lineFeed ? atRecordStart : last === this.#delimiter ? atFieldStart : inPlain;
     return -1;
   }
-}
-
-/**
- * Starts of records at which a file is cut: the first record that begins at or after every multiple of `splitBytes`
- * past `start`. One pass over the file: only that tells a line break from one within quotes. The native search makes it
- * as fast as reading where there are no quotes.
- */
-export async function findSplits(
-  handle: SourceHandle,
-  start: number,
-  size: number,
-  splitBytes: number,
-  dialect: Dialect,
-): Promise<number[]> {
-  const starts = [start];
-  const scanner = new RecordScanner(dialect);
-  let wanted = start + splitBytes;
-  for (let base = start; base < size && wanted < size; base += windowBytes) {
-    const chunk = await readRange(handle, base, Math.min(windowBytes, size - base));
-    let p = 0;
-    while ((p = scanner.find(chunk, p, wanted - base)) >= 0 && base + p < size) {
-      starts.push(base + p);
-      const passed = Math.floor((base + p - start) / splitBytes);
-      wanted = start + (passed + 1) * splitBytes;
-    }
-  }
-  return starts;
-}
-
-/** Records (blank lines too) in bytes [start, end) of a file. Only error messages need it. */
-export async function countRecords(
-  handle: SourceHandle,
-  start: number,
-  end: number,
-  dialect: Dialect,
-): Promise<number> {
-  const scanner = new RecordScanner(dialect);
-  let count = 0;
-  for (let base = start; base < end; base += windowBytes) {
-    const chunk = await readRange(handle, base, Math.min(windowBytes, end - base));
-    let p = base === 0 ? markBytes(chunk) : 0;
-    while ((p = scanner.find(chunk, p, 0)) >= 0) {
-      count++;
-    }
-  }
-  return count;
 }
 
 /** Bytes of a UTF-8 byte order mark at the beginning of a file: 3 or 0. */
