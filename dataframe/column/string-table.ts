@@ -24,9 +24,15 @@ export function compareBytes(
 const noBytes: DataView = new DataView(new ArrayBuffer(0));
 const interned = new WeakSet<Dictionary>();
 
-/** True for what a StringTable of this thread made: its entries need no check whether they are distinct. */
+/** True for what a StringTable, or the like, of this thread made: its entries need no check whether they are distinct. */
 export function isInterned(dictionary: Dictionary): boolean {
   return interned.has(dictionary);
+}
+
+/** Marks a dictionary whose maker saw to it that its entries are distinct. */
+export function distinctEntries(dictionary: Dictionary): Dictionary {
+  interned.add(dictionary);
+  return dictionary;
 }
 
 /** Interns UTF-8 strings: equal bytes get equal codes, 0, 1, 2 … in order of first appearance. */
@@ -95,13 +101,11 @@ export class StringTable {
 
   /** What was interned so far. Later interning does not change it. */
   toDictionary(): Dictionary {
-    const dictionary = {
+    return distinctEntries({
       length: this.#count,
       offsets: this.#offsets.slice(0, this.#count + 1),
       bytes: this.#bytes.slice(0, this.#used),
-    };
-    interned.add(dictionary);
-    return dictionary;
+    });
   }
 
   #encode(text: string): number {

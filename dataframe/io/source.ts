@@ -94,6 +94,10 @@ export interface CsvOptions {
   readonly header: boolean;
   readonly delimiter: string;
   readonly quote: string;
+  /** Absent or '': quotes are doubled. */
+  readonly escape?: string;
+  /** Absent or '': no comments. */
+  readonly comment?: string;
   /** Declared types by name: override inference. Null: infer all. */
   readonly schema: Readonly<Record<string, DataType>> | null;
   readonly nullValues: readonly string[];

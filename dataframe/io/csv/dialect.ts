@@ -9,6 +9,10 @@ export interface Dialect {
   readonly delimiter: number;
   /** -1: no quoting. */
   readonly quote: number;
+  /** Within quotes, before a quote or itself: that is text. The quote itself where quotes are doubled; -1: no quoting. */
+  readonly escape: number;
+  /** -1: no comments. */
+  readonly comment: number;
   /** UTF-8 of the texts that mean null, beside the empty field. */
   readonly nullValues: readonly Uint8Array[];
   readonly ignoreErrors: boolean;
@@ -18,21 +22,38 @@ export interface Dialect {
 export function dialectOf(options: CsvOptions): Dialect {
   const delimiter = asciiByte(options.delimiter, 'delimiter');
   const quote = options.quote === '' ? -1 : asciiByte(options.quote, 'quote');
-  if (delimiter === quote) {
-    throw new VolleyError('INVALID_ARGUMENT', 'csv: delimiter and quote are the same character');
+  const { escape: before = '', comment = '' } = options;
+  if (before !== '' && quote < 0) {
+    throw new VolleyError('INVALID_ARGUMENT', "csv: escape has no meaning where quote is ''");
   }
+  const dialect = {
+    delimiter,
+    quote,
+    escape: before === '' ? quote : asciiByte(before, 'escape'),
+    comment: comment === '' ? -1 : asciiByte(comment, 'comment'),
+    nullValues: options.nullValues.filter(text => text !== '').map(text => Buffer.from(text)),
+    ignoreErrors: options.ignoreErrors,
+  };
+  requireDifferent(dialect, ['delimiter', 'quote']);
+  requireDifferent(dialect, ['delimiter', 'escape']);
+  requireDifferent(dialect, ['delimiter', 'comment']);
+  requireDifferent(dialect, ['quote', 'comment']);
   if (!Number.isSafeInteger(options.splitBytes) || options.splitBytes < 1) {
     throw new VolleyError(
       'INVALID_ARGUMENT',
       `csv: splitBytes is ${options.splitBytes}, must be a positive integer`,
     );
   }
-  return {
-    delimiter,
-    quote,
-    nullValues: options.nullValues.filter(text => text !== '').map(text => Buffer.from(text)),
-    ignoreErrors: options.ignoreErrors,
-  };
+  return dialect;
+}
+
+function requireDifferent(
+  dialect: Dialect,
+  [a, b]: ['delimiter' | 'quote', 'quote' | 'escape' | 'comment'],
+): void {
+  if (dialect[a] >= 0 && dialect[a] === dialect[b]) {
+    throw new VolleyError('INVALID_ARGUMENT', `csv: ${a} and ${b} are the same character`);
+  }
 }
 
 /** @throws INVALID_ARGUMENT */

@@ -1,8 +1,9 @@
 import { DataType } from '../../column/datatype.js';
 import type { Dialect } from './dialect.js';
+import { FieldKind, Problem } from './fields.js';
 import { anyFloat, boolean, shortFloat, shortInteger, wideInteger } from './numbers.js';
 import { isoDate, isoTime } from './times.js';
-import { FieldKind, Problem, type RecordBlock } from './tokenize.js';
+import type { RecordBlock } from './tokenize.js';
 
 /** What the sampled values of a column look like. */
 type Guess = 'none' | 'bool' | 'int' | 'float' | 'date' | 'wall' | 'instant' | 'text';

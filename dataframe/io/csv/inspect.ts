@@ -9,11 +9,13 @@ import { badData } from '../errors.js';
 import { openSource, readRange, resolveSources } from '../paths.js';
 import type { CsvOptions, IoEnv, ScanInspection, ScanSpec, SourceHandle, Split } from '../source.js';
 import { sampleBytes } from './constants.js';
-import { createConverter } from './convert.js';
+import { valueParser } from './convert.js';
 import { type Dialect, dialectOf } from './dialect.js';
+import { dropEscapes, FieldKind, Problem } from './fields.js';
 import { TypeGuesser } from './infer.js';
-import { findSplits, markBytes, RecordScanner } from './scanner.js';
-import { FieldKind, Problem, RecordBlock, Tokenizer, undouble } from './tokenize.js';
+import { markBytes, RecordScanner } from './scanner.js';
+import { findSplits } from './splits.js';
+import { RecordBlock, Tokenizer } from './tokenize.js';
 
 /** Schema and splits. Types come from the head of the first file; every file is scanned once for record starts. */
 export async function inspectCsv(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
@@ -132,7 +134,7 @@ function firstRecord(record: Buffer, file: string, dialect: Dialect): string[] {
     let text = record.subarray(block.starts[c]!, block.ends[c]!);
     if (block.kinds[c] === FieldKind.Escaped) {
       const plain = Buffer.alloc(text.length);
-      text = plain.subarray(0, undouble(text, 0, text.length, dialect.quote, plain));
+      text = plain.subarray(0, dropEscapes(text, 0, text.length, dialect, plain));
     }
     texts.push(text.toString('utf8'));
   }
@@ -172,7 +174,7 @@ function schemaOf(head: Head, file: string, options: CsvOptions, dialect: Dialec
       throw columnNotFound(name, schema, `declared schema of ${file}`);
     }
     // Raises UNSUPPORTED now rather than in every task.
-    createConverter({ name, type }, 0, dialect);
+    if (type.kind !== 'utf8') valueParser({ name, type });
   }
   return schema;
 }

@@ -1,28 +1,50 @@
-import { readRange } from '../paths.js';
-import type { SourceHandle } from '../source.js';
-import { windowBytes } from './constants.js';
 import { type Dialect, lineFeed } from './dialect.js';
 
-const atFieldStart = 0;
-const inPlain = 1;
-const inQuoted = 2;
+const atRecordStart = 0;
+const atFieldStart = 1;
+const inPlain = 2;
+const inQuoted = 3;
 /** After a quote within a quoted field: it closes the field, or doubles. */
-const afterQuote = 3;
+const afterQuote = 4;
+/** After an escape other than the quote. */
+const afterEscape = 5;
+const inComment = 6;
+/** States a scanner may be in. */
+export const scannerStates = 7;
 
 /**
  * Finds where records start. Agrees byte for byte with the tokeniser, malformed input included, so that splits can be
  * cut anywhere. Chunks must follow each other without gaps.
  */
 export class RecordScanner {
-  #delimiter: number;
-  #quote: number;
-  #state: number = atFieldStart;
+  readonly #delimiter: number;
+  readonly #quote: number;
+  readonly #escape: number;
+  readonly #comment: number;
+  #state: number;
   #checked: Buffer | null = null;
   #found = false;
 
-  constructor(dialect: Dialect) {
-    this.#delimiter = dialect.delimiter;
-    this.#quote = dialect.quote;
+  constructor({ delimiter, quote, escape: before, comment }: Dialect, state: number = atRecordStart) {
+    this.#delimiter = delimiter;
+    this.#quote = quote;
+    this.#escape = before === quote ? -1 : before;
+    this.#comment = comment;
+    this.#state = state;
+  }
+
+  get state(): number {
+    return this.#state;
+  }
+
+  /** What it saw so far ends with a whole record. */
+  get betweenRecords(): boolean {
+    return this.#state === atRecordStart;
+  }
+
+  /** Consumes a chunk whatever is in it. */
+  pass(chunk: Buffer): void {
+    this.find(chunk, 0, Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -31,32 +53,38 @@ export class RecordScanner {
    */
   find(chunk: Buffer, from: number, wanted: number): number {
     // Native search covers what has no quotes: most files.
-    if (this.#state !== inQuoted && !this.#hasQuote(chunk)) {
+    if (
+      this.#comment < 0 &&
+      this.#state !== inQuoted &&
+      this.#state !== afterEscape &&
+      !this.#hasQuote(chunk)
+    ) {
       return this.#findUnquoted(chunk, from, wanted);
     }
-    const delimiter = this.#delimiter;
-    const quote = this.#quote;
     let state = this.#state;
     for (let p = from; p < chunk.length; p++) {
       const byte = chunk[p]!;
-      if (state === inQuoted) {
-        state = byte === quote ? afterQuote : inQuoted;
-      } else if (byte === lineFeed) {
-        state = atFieldStart;
-        if (p + 1 >= wanted) {
-          this.#state = state;
-          return p + 1;
-        }
-      } else if (byte === delimiter) {
-        state = atFieldStart;
-      } else if (byte === quote && state !== inPlain) {
-        state = inQuoted;
-      } else {
-        state = inPlain;
+      state = this.#after(state, byte);
+      if (state === atRecordStart && p + 1 >= wanted) {
+        this.#state = state;
+        return p + 1;
       }
     }
     this.#state = state;
     return -1;
+  }
+
+  #after(state: number, byte: number): number {
+    if (state === inQuoted) {
+      return byte === this.#quote ? afterQuote : byte === this.#escape ? afterEscape : inQuoted;
+    }
+    if (state === afterEscape) return inQuoted;
+    if (byte === lineFeed) return atRecordStart;
+    if (state === inComment || (state === atRecordStart && byte === this.#comment)) return inComment;
+    if (byte === this.#delimiter) return atFieldStart;
+    if (byte !== this.#quote || state === inPlain) return inPlain;
+    // A closing quote is doubled only where there is no other escape.
+    return state === afterQuote && this.#escape >= 0 ? inPlain : inQuoted;
   }
 
   #hasQuote(chunk: Buffer): boolean {
@@ -73,59 +101,13 @@ export class RecordScanner {
     }
     const newline = chunk.indexOf(lineFeed, Math.max(from, wanted - 1));
     if (newline >= 0) {
-      this.#state = atFieldStart;
+      this.#state = atRecordStart;
       return newline + 1;
     }
     const last = chunk[chunk.length - 1]!;
-    this.#state = last === lineFeed || last === this.#delimiter ? atFieldStart : inPlain;
+    this.#state = last === lineFeed ? atRecordStart : last === this.#delimiter ? atFieldStart : inPlain;
     return -1;
   }
-}
-
-/**
- * Starts of records at which a file is cut: the first record that begins at or after every multiple of `splitBytes`
- * past `start`. One pass over the file: only that tells a line break from one within quotes. The native search makes it
- * as fast as reading where there are no quotes.
- */
-export async function findSplits(
-  handle: SourceHandle,
-  start: number,
-  size: number,
-  splitBytes: number,
-  dialect: Dialect,
-): Promise<number[]> {
-  const starts = [start];
-  const scanner = new RecordScanner(dialect);
-  let wanted = start + splitBytes;
-  for (let base = start; base < size && wanted < size; base += windowBytes) {
-    const chunk = await readRange(handle, base, Math.min(windowBytes, size - base));
-    let p = 0;
-    while ((p = scanner.find(chunk, p, wanted - base)) >= 0 && base + p < size) {
-      starts.push(base + p);
-      const passed = Math.floor((base + p - start) / splitBytes);
-      wanted = start + (passed + 1) * splitBytes;
-    }
-  }
-  return starts;
-}
-
-/** Records (blank lines too) in bytes [start, end) of a file. Only error messages need it. */
-export async function countRecords(
-  handle: SourceHandle,
-  start: number,
-  end: number,
-  dialect: Dialect,
-): Promise<number> {
-  const scanner = new RecordScanner(dialect);
-  let count = 0;
-  for (let base = start; base < end; base += windowBytes) {
-    const chunk = await readRange(handle, base, Math.min(windowBytes, end - base));
-    let p = base === 0 ? markBytes(chunk) : 0;
-    while ((p = scanner.find(chunk, p, 0)) >= 0) {
-      count++;
-    }
-  }
-  return count;
 }
 
 /** Bytes of a UTF-8 byte order mark at the beginning of a file: 3 or 0. */

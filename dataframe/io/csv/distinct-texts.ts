@@ -1,0 +1,216 @@
+import { VolleyError } from '../../../core/base/errors.js';
+import type { Dictionary, Values } from '../../column/column.js';
+import { distinctEntries, StringTable } from '../../column/string-table.js';
+import { textRows } from './constants.js';
+
+/** Bytes of a text that is known by its words alone. */
+const most = 12;
+
+/** Which bits of words 0, 1 and 2 belong to a text of so many bytes. */
+const [mask0, mask1, mask2] = [0, 1, 2].map(word =>
+  Int32Array.from({ length: most + 1 }, (_, size) => {
+    const bytes = Math.min(4, Math.max(0, size - 4 * word));
+    return bytes === 4 ? -1 : 2 ** (8 * bytes) - 1;
+  }),
+) as [Int32Array, Int32Array, Int32Array];
+
+/**
+ * Codes of texts, equal ones for equal texts, in order of first appearance. Short texts lie in the slots of the table
+ * themselves: one access to memory finds them. And rows are noted first and looked up later, some thousand at a time:
+ * the processor then waits for many of these accesses at once. Texts hold no NUL, so zeros may fill up the words.
+ */
+export class DistinctTexts {
+  /** Code + 1 (0: free) and three words. */
+  #slots: Int32Array = new Int32Array(4 * 64);
+  #count = 0;
+  #offsets: Int32Array = new Int32Array(64);
+  #bytes = Buffer.alloc(1024);
+  /** The empty text, texts of more bytes, and their codes. */
+  #long: StringTable | null = null;
+  readonly #longCodes: number[] = [];
+  /** Three words for each row that is noted; the first is 0 where the second is the code. */
+  readonly #words = new Int32Array(3 * textRows);
+  #base = 0;
+  #window: Uint8Array | null = null;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  get length(): number {
+    return this.#count;
+  }
+
+  /** Notes bytes[from, to) for a row: none below those looked up, and less than textRows above them. */
+  note(bytes: Uint8Array, from: number, to: number, row: number): void {
+    if (bytes !== this.#window) {
+      this.#window = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const size = to - from;
+    const view = this.#view;
+    if (size > most || size === 0 || from + most > view.byteLength) {
+      this.#noteSlowly(bytes, from, to, row);
+      return;
+    }
+    const at = 3 * (row - this.#base);
+    this.#words[at] = view.getInt32(from, true) & mask0[size]!;
+    this.#words[at + 1] = view.getInt32(from + 4, true) & mask1[size]!;
+    this.#words[at + 2] = view.getInt32(from + 8, true) & mask2[size]!;
+  }
+
+  /** Code 0, whatever that is. */
+  noteNull(row: number): void {
+    this.#noteCode(0, row);
+  }
+
+  #noteCode(code: number, row: number): void {
+    const at = 3 * (row - this.#base);
+    this.#words[at] = 0;
+    this.#words[at + 1] = code;
+  }
+
+  #noteSlowly(bytes: Uint8Array, from: number, to: number, row: number): void {
+    if (to > from && to - from <= most) {
+      const padded = new Uint8Array(most);
+      padded.set(bytes.subarray(from, to));
+      this.note(padded, 0, to - from, row);
+      return;
+    }
+    this.#long ??= new StringTable();
+    const known = this.#long.intern(bytes, from, to);
+    if (known === this.#longCodes.length) {
+      this.#reserve(to - from);
+      this.#bytes.set(bytes.subarray(from, to), this.#offsets[this.#count]);
+      this.#longCodes.push(this.#append(to - from));
+    }
+    this.#noteCode(this.#longCodes[known]!, row);
+  }
+
+  /** The codes of the rows below `to` that have none yet. */
+  resolve(codes: Values, to: number): void {
+    const words = this.#words;
+    let slots = this.#slots;
+    let mask = slots.length - 1;
+    for (let row = this.#base, i = 0; row < to; row++, i += 3) {
+      const w0 = words[i]!;
+      const w1 = words[i + 1]!;
+      const w2 = words[i + 2]!;
+      if (w0 === 0) {
+        codes[row] = w1;
+        continue;
+      }
+      let at = (hashOf(w0, w1, w2) << 2) & mask;
+      for (;;) {
+        const code = slots[at]!;
+        if (code === 0) {
+          codes[row] = this.#add(w0, w1, w2, at);
+          slots = this.#slots;
+          mask = slots.length - 1;
+          break;
+        }
+        if (slots[at + 1] === w0 && slots[at + 2] === w1 && slots[at + 3] === w2) {
+          codes[row] = code - 1;
+          break;
+        }
+        at = (at + 4) & mask;
+      }
+    }
+    this.#base = to;
+  }
+
+  /** There will be about so many: the table need not grow step by step. */
+  expect(entries: number): void {
+    let size = this.#slots.length;
+    while (size < entries * 8) size *= 2;
+    if (size > this.#slots.length) this.#rehash(size);
+  }
+
+  /** The texts so far. */
+  toDictionary(): Dictionary {
+    const length = this.#count;
+    const offsets = this.#offsets.slice(0, length + 1);
+    // A copy of its own: a Buffer of few bytes is a piece of a pool.
+    return distinctEntries({
+      length,
+      offsets,
+      bytes: Uint8Array.from(this.#bytes.subarray(0, offsets[length])),
+    });
+  }
+
+  #add(w0: number, w1: number, w2: number, at: number): number {
+    this.#reserve(most);
+    const end = this.#offsets[this.#count]!;
+    const bytes = this.#bytes;
+    bytes.writeInt32LE(w0, end);
+    bytes.writeInt32LE(w1, end + 4);
+    bytes.writeInt32LE(w2, end + 8);
+    const code = this.#append(sizeOf(w0, w1, w2));
+    const slots = this.#slots;
+    slots[at] = code + 1;
+    slots[at + 1] = w0;
+    slots[at + 2] = w1;
+    slots[at + 3] = w2;
+    // At most half full.
+    if (this.#count * 8 > slots.length) this.#rehash(slots.length * 4);
+    return code;
+  }
+
+  #append(size: number): number {
+    const code = this.#count++;
+    this.#offsets[code + 1] = this.#offsets[code]! + size;
+    return code;
+  }
+
+  /** Room for one more entry of so many bytes. */
+  #reserve(size: number): void {
+    const offsets = this.#offsets;
+    if (this.#count + 2 > offsets.length) {
+      this.#offsets = new Int32Array(offsets.length * 2);
+      this.#offsets.set(offsets);
+    }
+    const need = offsets[this.#count]! + size;
+    if (need <= this.#bytes.length) return;
+    if (need > maxBytes) {
+      throw new VolleyError(
+        'RESOURCE_EXHAUSTED',
+        'one column of one partition holds more than 2 GiB of distinct text: use more, smaller partitions',
+        { bytes: need },
+      );
+    }
+    const grown = Buffer.alloc(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2)));
+    this.#bytes.copy(grown);
+    this.#bytes = grown;
+  }
+
+  #rehash(size: number): void {
+    const old = this.#slots;
+    const slots = new Int32Array(size);
+    const mask = size - 1;
+    for (let from = 0; from < old.length; from += 4) {
+      if (old[from] === 0) continue;
+      let at = (hashOf(old[from + 1]!, old[from + 2]!, old[from + 3]!) << 2) & mask;
+      while (slots[at] !== 0) at = (at + 4) & mask;
+      slots[at] = old[from]!;
+      slots[at + 1] = old[from + 1]!;
+      slots[at + 2] = old[from + 2]!;
+      slots[at + 3] = old[from + 3]!;
+    }
+    this.#slots = slots;
+  }
+}
+
+/** Offsets are Int32. */
+const maxBytes = 2 ** 31 - 1;
+
+function hashOf(w0: number, w1: number, w2: number): number {
+  let hash = Math.imul(w0, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ w1, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13) ^ w2, 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+/** Bytes of the text in these words: no byte of it is 0. */
+function sizeOf(w0: number, w1: number, w2: number): number {
+  if (w2 !== 0) return 8 + bytesOf(w2);
+  return w1 !== 0 ? 4 + bytesOf(w1) : bytesOf(w0);
+}
+
+const bytesOf = (word: number) => 4 - (Math.clz32(word) >> 3);
