@@ -65,21 +65,6 @@ export interface S3Options {
   readonly sessionToken?: string;
 }
 
-/** A file open for reading: of node:fs, or far away. */
-export interface SourceHandle {
-  /** Up to `length` bytes from `position` on; 0 at the end. */
-  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
-  close(): Promise<void>;
-}
-
-export interface OpenSource {
-  readonly handle: SourceHandle;
-  /** Bytes. */
-  readonly size: number;
-  /** Equal stamps of one path mean equal bytes; null or absent: it is not known. */
-  readonly stamp?: string | null;
-}
-
 /** Folders named key=value as columns. */
 export interface HiveSpec {
   /** 'folders': below paths that are folders, where all files have the same keys; 'always': anywhere in a path, in all. */
@@ -261,4 +246,19 @@ export interface ReadUse {
 export interface SourceReader {
   inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection>;
   read(scan: ScanSpec, splits: readonly Split[], env: IoEnv, use: ReadUse): AsyncIterable<Batch>;
+}
+
+/** A file open for reading: of node:fs, or far away. */
+export interface SourceHandle {
+  /** Up to `length` bytes from `position` on; 0 at the end. */
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+export interface OpenSource {
+  readonly handle: SourceHandle;
+  /** Bytes. */
+  readonly size: number;
+  /** Equal stamps of one path mean equal bytes; null or absent: it is not known. */
+  readonly stamp?: string | null;
 }

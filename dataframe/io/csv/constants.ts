@@ -1,3 +1,5 @@
+import { notedRows } from '../../column/distinct-texts.js';
+
 /** Bytes of the first file that types are inferred from: a change of it changes plans. */
 export const sampleBytes = 1024 * 1024;
 /** Bytes read at a time. */
@@ -12,4 +14,4 @@ export const fewRows = 1024;
 /** Rows after which it is known whether a text repeats. */
 export const probeRows = 8192;
 /** Rows whose texts are noted before they are looked up. */
-export const textRows = 4096;
+export const textRows = notedRows;

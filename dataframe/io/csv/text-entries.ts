@@ -1,7 +1,7 @@
 import type { Dictionary, Values } from '../../column/column.js';
+import { DistinctTexts } from '../../column/distinct-texts.js';
 import type { Lent } from '../../kernels/lent.js';
 import type { Dialect } from './dialect.js';
-import { DistinctTexts } from './distinct-texts.js';
 import { dropEscapes, FieldKind } from './fields.js';
 
 /** Texts of a column: distinct ones, or, once told that they hardly repeat, one a row as they come. */

@@ -1,6 +1,6 @@
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
-import { StringTable } from '../../column/string-table.js';
+import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
 import type { Lent } from '../../kernels/lent.js';
 import {
   decodeCodes,
@@ -36,7 +36,7 @@ export class TextSink implements ValueSink {
   readonly values: Int32Array;
   readonly width = 1;
   readonly #options: TextOptions;
-  #table = new StringTable();
+  #table = new DistinctTexts();
   /** Takes the place of the table once values are copied as they come. */
   #list: TextList | null = null;
   /** Code of each entry of the file's dictionary; null: there is none. */
@@ -198,14 +198,20 @@ export class TextSink implements ValueSink {
       return;
     }
     const table = this.#table;
+    const view = viewOf(page);
     let p = from;
-    for (let i = 0; i < count; i++) {
-      requireBytes(page, p, 4);
-      const length = page[p]! | (page[p + 1]! << 8) | (page[p + 2]! << 16) | (page[p + 3]! << 24);
-      p += 4;
-      requireBytes(page, p, length);
-      out[at + i] = table.intern(page, p, p + length);
-      p += length;
+    for (let row = at; row < at + count; ) {
+      const end = Math.min(at + count, row + notedRows);
+      table.startAt(row);
+      for (; row < end; row++) {
+        requireBytes(page, p, 4);
+        const length = view.getInt32(p, true);
+        p += 4;
+        requireBytes(page, p, length);
+        table.note(page, p, p + length, row);
+        p += length;
+      }
+      table.resolve(out, end);
     }
   }
 }

@@ -1,7 +1,9 @@
-import { VolleyError } from '../../../core/base/errors.js';
-import type { Dictionary, Values } from '../../column/column.js';
-import { distinctEntries, StringTable } from '../../column/string-table.js';
-import { textRows } from './constants.js';
+import { VolleyError } from '../../core/base/errors.js';
+import type { Dictionary, Values } from './column.js';
+import { distinctEntries, StringTable } from './string-table.js';
+
+/** Rows that are noted before they are looked up. */
+export const notedRows = 4096;
 
 /** Bytes of a text that is known by its words alone. */
 const most = 12;
@@ -17,7 +19,7 @@ const [mask0, mask1, mask2] = [0, 1, 2].map(word =>
 /**
  * Codes of texts, equal ones for equal texts, in order of first appearance. Short texts lie in the slots of the table
  * themselves: one access to memory finds them. And rows are noted first and looked up later, some thousand at a time:
- * the processor then waits for many of these accesses at once. Texts hold no NUL, so zeros may fill up the words.
+ * the processor then waits for many of these accesses at once. Zeros fill up the words: what ends in NUL is not short.
  */
 export class DistinctTexts {
   /** Code + 1 (0: free) and three words. */
@@ -29,8 +31,9 @@ export class DistinctTexts {
   #long: StringTable | null = null;
   readonly #longCodes: number[] = [];
   /** Three words for each row that is noted; the first is 0 where the second is the code. */
-  readonly #words = new Int32Array(3 * textRows);
+  readonly #words = new Int32Array(3 * notedRows);
   #base = 0;
+  readonly #one = new Int32Array(1);
   #window: Uint8Array | null = null;
   #view: DataView = new DataView(new ArrayBuffer(0));
 
@@ -38,7 +41,7 @@ export class DistinctTexts {
     return this.#count;
   }
 
-  /** Notes bytes[from, to) for a row: none below those looked up, and less than textRows above them. */
+  /** Notes bytes[from, to) for a row: none below those looked up, and less than notedRows above them. */
   note(bytes: Uint8Array, from: number, to: number, row: number): void {
     if (bytes !== this.#window) {
       this.#window = bytes;
@@ -46,12 +49,17 @@ export class DistinctTexts {
     }
     const size = to - from;
     const view = this.#view;
-    if (size > most || size === 0 || from + most > view.byteLength) {
+    if (size > most || size === 0 || from + most > view.byteLength || bytes[to - 1] === 0) {
       this.#noteSlowly(bytes, from, to, row);
       return;
     }
     const at = 3 * (row - this.#base);
-    this.#words[at] = view.getInt32(from, true) & mask0[size]!;
+    const first = view.getInt32(from, true) & mask0[size]!;
+    if (first === 0) {
+      this.#noteSlowly(bytes, from, to, row);
+      return;
+    }
+    this.#words[at] = first;
     this.#words[at + 1] = view.getInt32(from + 4, true) & mask1[size]!;
     this.#words[at + 2] = view.getInt32(from + 8, true) & mask2[size]!;
   }
@@ -68,7 +76,7 @@ export class DistinctTexts {
   }
 
   #noteSlowly(bytes: Uint8Array, from: number, to: number, row: number): void {
-    if (to > from && to - from <= most) {
+    if (to > from && to - from <= most && bytes[to - 1] !== 0 && startsWithText(bytes, from, to)) {
       const padded = new Uint8Array(most);
       padded.set(bytes.subarray(from, to));
       this.note(padded, 0, to - from, row);
@@ -82,6 +90,19 @@ export class DistinctTexts {
       this.#longCodes.push(this.#append(to - from));
     }
     this.#noteCode(this.#longCodes[known]!, row);
+  }
+
+  /** Rows are noted from here on; none is noted and not looked up. */
+  startAt(row: number): void {
+    this.#base = row;
+  }
+
+  /** The code of bytes[from, to). No row is noted and not looked up. */
+  intern(bytes: Uint8Array, from: number, to: number): number {
+    this.#base = 0;
+    this.note(bytes, from, to, 0);
+    this.resolve(this.#one, 1);
+    return this.#one[0]!;
   }
 
   /** The codes of the rows below `to` that have none yet. */
@@ -195,6 +216,12 @@ export class DistinctTexts {
     }
     this.#slots = slots;
   }
+}
+
+/** Four zeros in front would be taken for a code. */
+function startsWithText(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let k = from; k < Math.min(to, from + 4); k++) if (bytes[k] !== 0) return true;
+  return false;
 }
 
 /** Offsets are Int32. */
