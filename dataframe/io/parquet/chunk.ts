@@ -1,12 +1,12 @@
 import { limits } from '../../../core/base/limits.js';
 import { packValidity } from '../../column/bitmap.js';
 import type { Column, Physical } from '../../column/column.js';
-import { physicalOf } from '../../column/layout.js';
 import { hasRange } from '../../column/range.js';
 import { distinctColumn } from '../../kernels/distinct-text.js';
 import { Lent } from '../../kernels/lent.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
+import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
 import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
 import { decodeList } from './list.js';
@@ -75,8 +75,8 @@ export function decodeColumn(
   const { list } = column;
   const decode = (wide: boolean) => {
     if (list !== null) return decodeList(column, list, wide, chunks, use, picked);
-    const physical = wide ? 'i64' : physicalOf(column.type);
-    return new ColumnDecoder(column, physical, chunks, use, picked).decode();
+    const physical = decodedPhysical(column.element, column.type, wide);
+    return settledDecimals(new ColumnDecoder(column, physical, chunks, use, picked).decode());
   };
   try {
     try {

@@ -3,6 +3,7 @@ import { limits } from '../../../core/base/limits.js';
 import type { Dictionary, Physical, Values } from '../../column/column.js';
 import type { DataType } from '../../column/datatype.js';
 import type { ReadUse } from '../source.js';
+import { isBytesDecimal } from './decimals.js';
 import type { ColumnMetaData, SchemaElement } from './metadata.js';
 import { TextSink } from './text.js';
 import { NumberSink, type ValueSink } from './values.js';
@@ -31,7 +32,7 @@ export function sinkFor(
     expectedBytes: expectedBytes(chunks),
     lent: use.lent,
     fixedBytes: element.type === 'FIXED_LEN_BYTE_ARRAY' ? (element.type_length ?? 0) : null,
-    uuid: element.logical_type?.type === 'UUID',
+    form: isBytesDecimal(element, type) ? 'decimal' : element.logical_type?.type === 'UUID' ? 'uuid' : null,
   });
 }
 

@@ -134,7 +134,7 @@ test('codes outside of the dictionary, and texts that share prefixes without end
     expectedBytes: 0,
     lent: new Lent(),
     fixedBytes: null,
-    uuid: false,
+    form: null,
   });
   sink.dictionaryPage(Uint8Array.of(1, 0, 0, 0, 97), 1);
   expect(() => sink.dataPage(Uint8Array.of(8, 4, 1), 0, 'RLE_DICTIONARY', 0, 2)).toThrow(

@@ -1,4 +1,6 @@
 import type { Column } from '../../column/column.js';
+import { codedDecimal } from '../../column/decimal-builder.js';
+import { entryBytes } from '../../column/decimal-entries.js';
 import { compareBytes } from '../../column/string-table.js';
 import { distinctColumn } from '../../kernels/distinct-text.js';
 import { FileType } from './encode.js';
@@ -28,22 +30,25 @@ export interface FileDictionary {
 }
 
 export function fileValues(column: Column, type: FileType): FileValues {
+  if (type === FileType.FixedBytes) return textValues(codedDecimal(column), true);
   return type === FileType.ByteArray ? textValues(column) : numberValues(column, type);
 }
 
 const isValid = ({ validity }: Column, row: number) =>
   validity === null || ((validity[row >> 3]! >> (row & 7)) & 1) === 1;
 
-function textValues(given: Column): FileValues {
+/** `decimals`: entries of huge decimals, which files have with their sign bit as it is and without a length. */
+function textValues(given: Column, decimals = false): FileValues {
+  const prefix = decimals ? 0 : 4;
   const column = given.dictionary!.repeats === true ? distinctColumn(given) : given;
   const codes = column.values as Int32Array;
   const { offsets, bytes } = column.dictionary!;
   const used = usedEntries(column);
   let usedBytes = 0;
   let allBytes = 0;
-  for (const code of used.list) usedBytes += 4 + offsets[code + 1]! - offsets[code]!;
+  for (const code of used.list) usedBytes += prefix + offsets[code + 1]! - offsets[code]!;
   for (let i = 0; i < column.length; i++) {
-    if (isValid(column, i)) allBytes += 4 + offsets[codes[i]! + 1]! - offsets[codes[i]!]!;
+    if (isValid(column, i)) allBytes += prefix + offsets[codes[i]! + 1]! - offsets[codes[i]!]!;
   }
   const coded = usedBytes + (column.length * Math.ceil(Math.log2(used.list.length + 1))) / 8;
   const worth = coded < allBytes && used.list.length <= maxEntries && usedBytes <= maxDictionaryBytes;
@@ -54,19 +59,24 @@ function textValues(given: Column): FileValues {
     for (const code of entries) {
       const from = offsets[code]!;
       const length = offsets[code + 1]! - from;
-      view.setInt32(at, length, true);
-      if (length > 32) out.set(bytes.subarray(from, from + length), at + 4);
-      else for (let k = 0; k < length; k++) out[at + 4 + k] = bytes[from + k]!;
-      at += 4 + length;
+      if (!decimals) view.setInt32(at, length, true);
+      at += prefix;
+      if (length > 32) out.set(bytes.subarray(from, from + length), at);
+      else for (let k = 0; k < length; k++) out[at + k] = bytes[from + k]!;
+      if (decimals) out[at]! ^= 0x80;
+      at += length;
     }
     return out;
   };
-  const entryOf = (code: number) => bytes.subarray(offsets[code]!, offsets[code + 1]!);
+  const entryOf = (code: number) => {
+    if (!decimals) return bytes.subarray(offsets[code]!, offsets[code + 1]!);
+    return write([code], entryBytes);
+  };
   return {
     plain(from, to) {
       const rows = validCodes(column, from, to);
       let size = 0;
-      for (let i = 0; i < rows.length; i++) size += 4 + offsets[rows[i]! + 1]! - offsets[rows[i]!]!;
+      for (let i = 0; i < rows.length; i++) size += prefix + offsets[rows[i]! + 1]! - offsets[rows[i]!]!;
       return write(rows, size);
     },
     bounds(from, to) {

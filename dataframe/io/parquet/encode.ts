@@ -1,15 +1,29 @@
 import { VolleyError } from '../../../core/base/errors.js';
 import { type DataType, type Field, formatType, type Schema } from '../../column/datatype.js';
+import type { DecimalType } from '../../column/decimal.js';
+import { entryBytes } from '../../column/decimal-entries.js';
+import { isHuge } from '../../column/layout.js';
 import type { ThriftFields } from './thrift.js';
 
 /** Parquet's numbers for its physical types. */
-export const FileType = { Boolean: 0, Int32: 1, Int64: 2, Float: 4, Double: 5, ByteArray: 6 } as const;
+export const FileType = {
+  Boolean: 0,
+  Int32: 1,
+  Int64: 2,
+  Float: 4,
+  Double: 5,
+  ByteArray: 6,
+  FixedBytes: 7,
+} as const;
 export type FileType = (typeof FileType)[keyof typeof FileType];
 
 /** How a column is told in the schema of a file. */
 export interface FileElement {
   readonly name: string;
   readonly type: FileType;
+  /** Bytes of a value of type FixedBytes. */
+  readonly length?: number;
+  readonly decimal?: { readonly precision: number; readonly scale: number };
   /** Parquet's number; null: none. */
   readonly converted: number | null;
   /** Writes the LogicalType union; null: none. */
@@ -32,7 +46,7 @@ export function fileElements(schema: Schema): FileElement[] {
   return schema.map(elementOf);
 }
 
-/** @throws UNSUPPORTED naming the column. Decimals come here once the column model has them. */
+/** @throws UNSUPPORTED naming the column */
 function elementOf({ name, type }: Field): FileElement {
   const plain = (fileType: FileType): FileElement => ({
     name,
@@ -67,6 +81,8 @@ function elementOf({ name, type }: Field): FileElement {
       return { name, type: FileType.Int32, converted: 6, logical: union => union.struct(6, () => {}) };
     case 'timestamp':
       return { name, type: FileType.Int64, converted: null, logical: timestamp(type) };
+    case 'decimal':
+      return decimalElement(name, type);
     default:
       throw new VolleyError(
         'UNSUPPORTED',
@@ -74,6 +90,18 @@ function elementOf({ name, type }: Field): FileElement {
         { column: name, type: formatType(type) },
       );
   }
+}
+
+/** As the format has it: 64 bits up to 18 digits, 128 beyond. */
+function decimalElement(name: string, type: DecimalType): FileElement {
+  const { precision, scale } = type;
+  const storage = isHuge(type) ? { type: FileType.FixedBytes, length: entryBytes } : { type: FileType.Int64 };
+  const logical = (union: ThriftFields) =>
+    union.struct(5, fields => {
+      fields.i32(1, scale);
+      fields.i32(2, precision);
+    });
+  return { name, ...storage, decimal: { precision, scale }, converted: 5, logical };
 }
 
 function timestamp(type: Extract<DataType, { kind: 'timestamp' }>) {

@@ -1,10 +1,10 @@
 import { packValidity } from '../../column/bitmap.js';
-import type { Column, Physical } from '../../column/column.js';
-import { physicalOf } from '../../column/layout.js';
+import type { Column, Physical, Values } from '../../column/column.js';
 import { Lent } from '../../kernels/lent.js';
 import { sliceColumn, takeColumn } from '../../kernels/take.js';
 import type { ReadUse } from '../source.js';
 import { viewOf } from './codes.js';
+import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread } from './decode-parts.js';
 import { decodeHybrid, unpackBigEndian } from './hybrid.js';
 import type { PageHeader } from './metadata.js';
@@ -21,7 +21,7 @@ export function decodeList(
   use: ReadUse,
   picked: Int32Array | null,
 ): Column {
-  const physical = wide ? 'i64' : physicalOf(list.item);
+  const physical = decodedPhysical(column.element, list.item, wide);
   const whole = new ListDecoder(column, list, physical, chunks, use).decode();
   const wanted = chunks.reduce((sum, { rows }) => sum + rows, 0);
   const first = wanted < whole.length ? sliceColumn(whole, 0, wanted) : whole;
@@ -83,14 +83,14 @@ class ListDecoder {
     if (item.kind === 'utf8' && dictionary !== null && !allUtf8(dictionary)) {
       throw new RangeError('its text is not UTF-8');
     }
-    const items: Column = {
+    const items = settledDecimals({
       type: item,
       physical: this.#physical,
       length,
       ...packValidity(this.#itemFlags, length),
-      values: this.#sink.values.subarray(0, length * this.#sink.width),
+      values: this.#sink.values.subarray(0, length * this.#sink.width) as Values,
       dictionary,
-    };
+    });
     const rows = this.#row;
     const validity = packValidity(this.#flags, rows);
     return {

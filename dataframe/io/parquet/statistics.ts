@@ -54,7 +54,8 @@ export function boundOf(
   stored: ParquetType,
   type: DataType,
 ): number | string | boolean | null {
-  if (bytes === undefined) return null;
+  // Bounds of decimals are unscaled.
+  if (bytes === undefined || type.kind === 'decimal') return null;
   const view = viewOf(bytes);
   const unsigned = type.kind.startsWith('uint');
   switch (stored) {

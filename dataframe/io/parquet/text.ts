@@ -1,5 +1,6 @@
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
+import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
 import type { Lent } from '../../kernels/lent.js';
 import {
@@ -11,6 +12,7 @@ import {
   requireCode,
   viewOf,
 } from './codes.js';
+import { decimalEntry } from './decimals.js';
 import { unpackDeltas } from './delta.js';
 import type { Encoding } from './metadata.js';
 import { TextList } from './text-list.js';
@@ -24,8 +26,8 @@ export interface TextOptions {
   readonly lent: Lent;
   /** Bytes of every value; null: each has its length in front. */
   readonly fixedBytes: number | null;
-  /** Values are the 16 bytes of a UUID, and shown as its text. */
-  readonly uuid: boolean;
+  /** 'uuid': values are the 16 bytes of one, and shown as its text. 'decimal': they become entries (decimals.ts). */
+  readonly form: 'uuid' | 'decimal' | null;
 }
 
 /**
@@ -176,7 +178,9 @@ export class TextSink implements ValueSink {
 
   #intern(bytes: Uint8Array, from: number, to: number): number {
     const target = this.#list ?? this.#table;
-    if (!this.#options.uuid) return target.intern(bytes, from, to);
+    const { form } = this.#options;
+    if (form === null) return target.intern(bytes, from, to);
+    if (form === 'decimal') return target.intern(decimalEntry(bytes, from, to), 0, entryBytes);
     if (to - from !== 16) throw new RangeError(`a UUID of ${to - from} bytes`);
     return target.intern(uuidText(bytes, from), 0, uuidLength);
   }
@@ -193,13 +197,24 @@ export class TextSink implements ValueSink {
       this.#fixed(page, from, fixedBytes, out, at, count);
       return;
     }
+    const view = viewOf(page);
+    let p = from;
+    if (this.#options.form !== null) {
+      for (let row = at; row < at + count; row++) {
+        requireBytes(page, p, 4);
+        const length = view.getInt32(p, true);
+        p += 4;
+        requireBytes(page, p, length);
+        out[row] = this.#intern(page, p, p + length);
+        p += length;
+      }
+      return;
+    }
     if (this.#list !== null) {
       this.#list.appendPlain(page, from, out, at, count);
       return;
     }
     const table = this.#table;
-    const view = viewOf(page);
-    let p = from;
     for (let row = at; row < at + count; ) {
       const end = Math.min(at + count, row + notedRows);
       table.startAt(row);

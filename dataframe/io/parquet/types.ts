@@ -125,8 +125,8 @@ const refused = (type: DataType, unsupported: string): MappedType => ({ type, un
 
 /**
  * Parquet to Volley. INT96 becomes Timestamp(us): it has no unit of its own, Spark and Impala wrote microseconds or
- * coarser, and nanoseconds since 1970 would not fit float64. DECIMAL(p <= 18, 0) is Int64, exactly; other decimals
- * are refused, because float64 cannot hold them exactly. A time of day is the Duration since midnight, a UUID its text.
+ * coarser, and nanoseconds since 1970 would not fit float64. Integers annotated DECIMAL(p, 0) are integers, all others
+ * exact decimals. A time of day is the Duration since midnight, a UUID its text.
  */
 export function scalarType(element: SchemaElement): MappedType {
   const { converted_type: converted, logical_type: logical } = element;
@@ -186,11 +186,11 @@ function decimalType(element: SchemaElement): MappedType {
   if (scale === 0 && precision <= 18 && (element.type === 'INT32' || element.type === 'INT64')) {
     return supported(element.type === 'INT32' ? DataType.Int32 : DataType.Int64);
   }
-  const type = isDecimal(precision, scale) ? DataType.Decimal(precision, scale) : DataType.Binary;
-  return refused(
-    type,
-    `DECIMAL(${precision}, ${scale}) is not read yet: write it as DOUBLE or as an integer of its smallest unit`,
-  );
+  const digits =
+    { INT32: 9, INT64: 18, FIXED_LEN_BYTE_ARRAY: 38, BYTE_ARRAY: 38 }[element.type as string] ?? 0;
+  if (isDecimal(precision, scale) && precision <= digits)
+    return supported(DataType.Decimal(precision, scale));
+  return refused(DataType.Binary, `DECIMAL(${precision}, ${scale}) as ${element.type} is not read`);
 }
 
 function int32Type({ converted_type: converted, logical_type: logical }: SchemaElement): MappedType {

@@ -120,9 +120,14 @@ export class ParquetFile {
           return;
         }
         fields.i32(1, element.type);
+        if (element.length !== undefined) fields.i32(2, element.length);
         fields.i32(3, 1);
         fields.binary(4, element.name);
         if (element.converted !== null) fields.i32(6, element.converted);
+        if (element.decimal !== undefined) {
+          fields.i32(7, element.decimal.scale);
+          fields.i32(8, element.decimal.precision);
+        }
         if (element.logical !== null) fields.struct(10, element.logical);
       });
       file.i64(3, this.rows);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { isValid } from '../../column/bitmap.js';
 import type { Batch, Column, Dictionary } from '../../column/column.js';
+import { formatDecimal } from '../../column/decimal.js';
+import { unscaledReader } from '../../column/decimal-entries.js';
 import { entryText } from '../../column/dictionary.js';
 import { Lent } from '../../kernels/lent.js';
 import type { IoEnv, ReadUse, ScanSpec, SourceReader } from '../source.js';
@@ -70,6 +72,7 @@ export function cellOf(column: Column, row: number): Cell {
   if (!isValid(column.validity, row)) {
     return null;
   }
+  if (column.type.kind === 'decimal') return formatDecimal(unscaledReader(column)(row), column.type.scale);
   const value = column.values[row]!;
   if (column.items !== undefined) {
     const to = column.values[row + 1]!;
