@@ -4,6 +4,7 @@ import type { Column, Physical } from '../../column/column.js';
 import { hasRange } from '../../column/range.js';
 import { distinctColumn } from '../../kernels/distinct-text.js';
 import { Lent } from '../../kernels/lent.js';
+import { takeColumn } from '../../kernels/take.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
@@ -61,35 +62,80 @@ function firstPage(chunk: ColumnMetaData): number {
     : chunk.data_page_offset;
 }
 
+/** The chunks of a column that has pages of its own. */
+type ChunksOf = (leaf: FileColumn) => readonly ChunkBytes[];
+
 /**
  * Decodes one column of consecutive row groups: all rows, or those `picked`, ascending numbers within all of them.
  * @throws BAD_DATA whatever the bytes are: sizes and codes are checked before they are used
  */
 export function decodeColumn(
   column: FileColumn,
-  chunks: readonly ChunkBytes[],
+  chunksOf: ChunksOf,
   file: string,
   use: ReadUse,
   picked: Int32Array | null = null,
 ): Column {
-  const { list } = column;
-  const decode = (wide: boolean) => {
-    if (list !== null) return decodeList(column, list, wide, chunks, use, picked);
-    const physical = decodedPhysical(column.element, column.type, wide);
-    return settledDecimals(new ColumnDecoder(column, physical, chunks, use, picked).decode());
-  };
   try {
-    try {
-      return decode(false);
-    } catch (error) {
-      if (error instanceof BeyondSafe) {
-        return decode(true);
-      }
-      throw error;
-    }
+    if (column.fields === null) return decodeLeaf(column, chunksOf(column), use, picked).column;
+    const whole = decodeStruct(column, column.fields, chunksOf, use).column;
+    return picked === null ? whole : takeColumn(whole, picked, picked.length);
   } catch (error) {
     throw asBadData({ file, column: column.name }, error);
   }
+}
+
+/** Levels by row; null: all are those of values that are there. */
+interface Decoded {
+  readonly column: Column;
+  readonly levels: Uint8Array | null;
+}
+
+function decodeLeaf(
+  column: FileColumn,
+  chunks: readonly ChunkBytes[],
+  use: ReadUse,
+  picked: Int32Array | null,
+): Decoded {
+  const { list } = column;
+  const decode = (wide: boolean): Decoded => {
+    if (list !== null) return { column: decodeList(column, list, wide, chunks, use, picked), levels: null };
+    const physical = decodedPhysical(column.element, column.type, wide);
+    const decoder = new ColumnDecoder(column, physical, chunks, use, picked);
+    return { column: settledDecimals(decoder.decode()), levels: decoder.levels };
+  };
+  try {
+    return decode(false);
+  } catch (error) {
+    if (error instanceof BeyondSafe) return decode(true);
+    throw error;
+  }
+}
+
+/** The levels of any leaf in a struct tell where the struct is null. */
+function decodeStruct(
+  { type, level }: FileColumn,
+  fields: readonly FileColumn[],
+  chunksOf: ChunksOf,
+  use: ReadUse,
+): Decoded {
+  const parts = fields.map(field =>
+    field.fields === null
+      ? decodeLeaf(field, chunksOf(field), use, null)
+      : decodeStruct(field, field.fields, chunksOf, use),
+  );
+  const [{ levels, column: first }] = parts as [Decoded];
+  const { length } = first;
+  const validity =
+    levels === null
+      ? { validity: null, nullCount: 0 }
+      : packValidity(
+          levels.map(at => (at >= level ? 1 : 0)),
+          length,
+        );
+  const columns = parts.map(part => part.column);
+  const common = { type, length, ...validity, values: new Uint8Array(0), dictionary: null };
+  return { column: { ...common, physical: 'struct', fields: columns }, levels };
 }
 
 class ColumnDecoder {
@@ -101,6 +147,10 @@ class ColumnDecoder {
   readonly #picked: Picked | null;
   /** A byte a row, 1 = valid, from the first null on. */
   #flags: Uint8Array | null = null;
+  /** A level a row, where there are more than two. */
+  #levelOf: Uint8Array | null = null;
+  /** Bits of a level. */
+  readonly #levelBits: number;
   #row = 0;
 
   constructor(
@@ -111,6 +161,7 @@ class ColumnDecoder {
     picked: Int32Array | null,
   ) {
     this.#column = column;
+    this.#levelBits = 32 - Math.clz32(column.level);
     this.#chunks = chunks;
     this.#physical = physical;
     this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
@@ -119,6 +170,11 @@ class ColumnDecoder {
     // Interning what is not picked would be wasted.
     const moving = { ...use, movesText: use.movesText || picked !== null };
     this.#sink = sinkFor(column.element, column.type, physical, values, chunks, moving);
+  }
+
+  /** Of all rows, when those are decoded. Null: every level is the column's. */
+  get levels(): Uint8Array | null {
+    return this.#levelOf ?? this.#flags;
   }
 
   decode(): Column {
@@ -202,12 +258,11 @@ class ColumnDecoder {
 
   /** Version 1: the levels are in the page, length first, compressed with it. */
   #levelsV1(header: PageHeader, page: Uint8Array, row: number, count: number, held: number) {
-    if (!this.#column.nullable) return { page, from: 0, present: count };
+    if (this.#levelBits === 0) return { page, from: 0, present: count };
     if (header.data_page_header!.definition_level_encoding === 'BIT_PACKED') {
-      const from = (held + 7) >> 3;
-      this.#flags ??= new Uint8Array(this.#rows).fill(1, 0, row);
-      unpackBigEndian(page, 0, 1, this.#flags, row, count);
-      return { page, from, present: sum(this.#flags, row, row + count) };
+      const from = (held * this.#levelBits + 7) >> 3;
+      unpackBigEndian(page, 0, this.#levelBits, this.#levelsFrom(row), row, count);
+      return { page, from, present: this.#present(row, count) };
     }
     if (page.length < 4) throw new RangeError('a page ends before its levels');
     const length = page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24);
@@ -222,20 +277,44 @@ class ColumnDecoder {
     const repetition = v2.repetition_levels_byte_length;
     const { before, page } = pages.split(header, repetition + levels, v2.is_compressed !== false);
     // Without nulls a writer may leave the levels out.
-    const there = this.#column.nullable && levels > 0;
+    const there = this.#levelBits > 0 && levels > 0;
     const present = there ? this.#levels(before, repetition, before.length, row, count) : count;
-    if (!there) this.#flags?.fill(1, row, row + count);
+    if (!there) this.#allPresent(row, count);
     return { page, from: 0, present };
   }
 
   /** @returns values that are not null */
   #levels(bytes: Uint8Array, from: number, to: number, row: number, count: number): number {
-    if (isOneRun(bytes, from, to, 1, 1, count)) {
-      this.#flags?.fill(1, row, row + count);
+    if (isOneRun(bytes, from, to, this.#levelBits, this.#column.level, count)) {
+      this.#allPresent(row, count);
       return count;
     }
+    decodeHybrid(bytes, from, to, this.#levelBits, this.#levelsFrom(row), row, count);
+    return this.#present(row, count);
+  }
+
+  #allPresent(row: number, count: number): void {
+    this.#flags?.fill(1, row, row + count);
+    this.#levelOf?.fill(this.#column.level, row, row + count);
+  }
+
+  /** Where levels go: with two of them, they are the flags. */
+  #levelsFrom(row: number): Uint8Array {
+    const { level } = this.#column;
     this.#flags ??= new Uint8Array(this.#rows).fill(1, 0, row);
-    decodeHybrid(bytes, from, to, 1, this.#flags, row, count);
-    return sum(this.#flags, row, row + count);
+    if (level === 1) return this.#flags;
+    this.#levelOf ??= new Uint8Array(this.#rows).fill(level, 0, row);
+    return this.#levelOf;
+  }
+
+  /** Values that are there, from their levels. */
+  #present(row: number, count: number): number {
+    const flags = this.#flags!;
+    const levels = this.#levelOf;
+    if (levels !== null) {
+      const { level } = this.#column;
+      for (let i = row; i < row + count; i++) flags[i] = levels[i] === level ? 1 : 0;
+    }
+    return sum(flags, row, row + count);
   }
 }

@@ -19,7 +19,7 @@ import type { ColumnMetaData, FileMetaData, RowGroup } from './metadata.js';
 import { type IndexedChunk, liveRows } from './page-index.js';
 import { readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
-import { type FileColumn, fileColumns, requireSupported } from './types.js';
+import { type FileColumn, fileColumns, leafColumns, requireSupported } from './types.js';
 
 /** Rows up to which row groups are read as one batch. */
 const batchRows = 2 ** 20;
@@ -119,8 +119,9 @@ async function readBatch(
     const known = decoding({ file }, () => fileColumns(metadata));
     const columns = schema.map(field => columnNamed(known, field.name, field, file));
     const groups = groupsOf(metadata, splits, use.rows);
+    const leaves = columns.flatMap(leafColumns);
     const chunks = groups.flatMap(({ group, groupRows, rows }) =>
-      columns.map(column => {
+      leaves.map(column => {
         const chunk = chunkOf(group, column, file);
         return { column, chunk, rows, groupRows, range: chunkRange(column, chunk, groupRows, file, size) };
       }),
@@ -139,12 +140,13 @@ async function readBatch(
       }
     });
     const decode = (c: number, picked: Int32Array | null) => {
-      const own = groups.map((_, g) => {
-        const at = g * columns.length + c;
-        const { chunk, rows, groupRows } = chunks[at]!;
-        return { chunk, rows, groupRows, bytes: bytes[at]! };
-      });
-      return decodeColumn(columns[c]!, own, file, use, picked);
+      const chunksOf = (leaf: FileColumn) =>
+        groups.map((_, g) => {
+          const at = g * leaves.length + leaves.indexOf(leaf);
+          const { chunk, rows, groupRows } = chunks[at]!;
+          return { chunk, rows, groupRows, bytes: bytes[at]! };
+        });
+      return decodeColumn(columns[c]!, chunksOf, file, use, picked);
     };
     const rows = groups.reduce((sum, { rows }) => sum + rows, 0);
     const indexed = predicate === null ? [] : indexedChunks(columns, groups, predicate);
@@ -197,7 +199,8 @@ function indexedChunks(
 
 function chunkOf(group: RowGroup, column: FileColumn, file: string): ColumnMetaData {
   const chunk = group.columns[column.leaf]?.meta_data;
-  if (chunk === undefined || chunk.path_in_schema?.[0] !== column.name) {
+  const { path } = column;
+  if (chunk === undefined || path.some((name, k) => chunk.path_in_schema?.[k] !== name)) {
     throw badData({ file, column: column.name }, 'its row group holds another column in this place');
   }
   return chunk;
@@ -213,9 +216,8 @@ function decodedBytes(
     return group.total_byte_size;
   }
   let bytes = 0;
-  for (const { name, leaf } of columns) {
-    bytes += asked.includes(name) ? Number(group.columns[leaf]?.meta_data?.total_uncompressed_size ?? 0) : 0;
-  }
+  for (const { leaf } of columns.filter(({ name }) => asked.includes(name)).flatMap(leafColumns))
+    bytes += Number(group.columns[leaf]?.meta_data?.total_uncompressed_size ?? 0);
   return bytes;
 }
 

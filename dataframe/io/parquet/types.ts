@@ -2,12 +2,18 @@ import { VolleyError } from '../../../core/base/errors.js';
 import { DataType, isDecimal, type TimeUnit } from '../../column/datatype.js';
 import type { FileMetaData, SchemaElement } from './metadata.js';
 
-/** A top-level column of a Parquet file. */
+/** A top-level column of a Parquet file, or a field of one that is a struct. */
 export interface FileColumn {
   readonly name: string;
+  /** Names from the top-level column to this one. */
+  readonly path: readonly string[];
   readonly type: DataType;
-  /** Index in `row_groups[].columns`; -1 for what cannot be read. */
+  /** Index in `row_groups[].columns`; -1 for structs and what cannot be read. */
   readonly leaf: number;
+  /** Its definition level where it is not null: how many of it and what it is in may be null. */
+  readonly level: number;
+  /** Of structs, in the order of the type. */
+  readonly fields: readonly FileColumn[] | null;
   /** Of the values: of a list's items. */
   readonly element: SchemaElement;
   /** The column itself, not the items of a list. */
@@ -30,8 +36,13 @@ export function fileColumns(metadata: FileMetaData): FileColumn[] {
   return root.children.map(tree => {
     const first = leaf;
     leaf += leavesOf(tree);
-    return fileColumn(tree, first);
+    return fileColumn(tree, first, [], 0);
   });
+}
+
+/** Those of the columns that have pages of their own, in the order of the file. */
+export function leafColumns(column: FileColumn): readonly FileColumn[] {
+  return column.fields === null ? [column] : column.fields.flatMap(leafColumns);
 }
 
 interface SchemaTree {
@@ -60,10 +71,12 @@ function leavesOf(tree: SchemaTree): number {
   return tree.children.length === 0 ? 1 : tree.children.reduce((sum, child) => sum + leavesOf(child), 0);
 }
 
-function fileColumn(tree: SchemaTree, leaf: number): FileColumn {
+function fileColumn(tree: SchemaTree, leaf: number, outer: readonly string[], above: number): FileColumn {
   const { element } = tree;
   const { name } = element;
-  const base = { name, element, nullable: element.repetition_type === 'OPTIONAL', list: null };
+  const nullable = element.repetition_type === 'OPTIONAL';
+  const level = above + (nullable ? 1 : 0);
+  const base = { name, path: [...outer, name], element, nullable, level, list: null, fields: null };
   const refused = (type: DataType, unsupported: string) => ({ ...base, leaf: -1, type, unsupported });
   const list = listOf(tree);
   if (list !== null) {
@@ -73,12 +86,39 @@ function fileColumn(tree: SchemaTree, leaf: number): FileColumn {
     if (mapped.unsupported !== null) return refused(type, mapped.unsupported);
     return { ...base, leaf, type, element: own, list: { item, itemNullable }, unsupported: null };
   }
+  if (tree.children.length > 0 && isStruct(element)) {
+    let next = leaf;
+    const fields = tree.children.map(child => {
+      const first = next;
+      next += leavesOf(child);
+      return fileColumn(child, first, base.path, level);
+    });
+    const type: DataType = {
+      kind: 'struct',
+      fields: fields.map(field => ({ name: field.name, type: field.type })),
+    };
+    const wrong = fields.find(field => field.unsupported !== null || field.list !== null);
+    if (wrong !== undefined)
+      return refused(
+        nestedType(tree),
+        `its field '${wrong.name}': ${wrong.unsupported ?? 'a list in a struct is not read yet'}`,
+      );
+    return { ...base, leaf: -1, type, fields, unsupported: null };
+  }
   if (tree.children.length > 0 || element.type === undefined) {
-    return refused(nestedType(tree), 'structs, maps and lists of them are not read yet');
+    return refused(nestedType(tree), 'maps and lists of structs or lists are not read yet');
   }
   const mapped = scalarType(element);
   if (mapped.unsupported !== null) return refused(mapped.type, mapped.unsupported);
   return { ...base, leaf, type: mapped.type, unsupported: null };
+}
+
+function isStruct({
+  converted_type: converted,
+  logical_type: logical,
+  repetition_type: repetition,
+}: SchemaElement) {
+  return converted === undefined && logical === undefined && repetition !== 'REPEATED';
 }
 
 /** A list of flat values in any of the forms that writers have used; null: something else. */
