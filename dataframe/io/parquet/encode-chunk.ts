@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib';
 import { countValid } from '../../column/bitmap.js';
 import type { Column } from '../../column/column.js';
 import type { FileElement } from './encode.js';
-import { definitionLevels, dictionaryCodes } from './encode-levels.js';
+import { definitionLevels, dictionaryCodes, levelRuns } from './encode-levels.js';
+import type { Leaf } from './encode-shape.js';
 import { type FileValues, fileValues } from './encode-values.js';
 import { type ThriftFields, thrift } from './thrift.js';
 
@@ -45,20 +46,19 @@ interface WrittenPage {
 
 /** The pages of a column, a dictionary page in front where that is shorter. `start`: where the first one will lie. */
 export function encodeChunk(
-  column: Column,
-  element: FileElement,
+  leaf: Leaf,
   codec: Codec,
   start: number,
 ): { chunk: WrittenChunk; parts: Uint8Array[] } {
-  const encoder = new ChunkEncoder(column, element, codec, start);
+  const encoder = new ChunkEncoder(leaf, codec, start);
   return { chunk: encoder.encode(), parts: encoder.parts };
 }
 
 class ChunkEncoder {
   /** In file order. */
   readonly parts: Uint8Array[] = [];
+  readonly #leaf: Leaf;
   readonly #column: Column;
-  readonly #element: FileElement;
   readonly #codec: Codec;
   readonly #values: FileValues;
   readonly #pages: WrittenPage[] = [];
@@ -66,11 +66,11 @@ class ChunkEncoder {
   #offset: number;
   #uncompressed = 0;
 
-  constructor(column: Column, element: FileElement, codec: Codec, start: number) {
-    this.#column = column;
-    this.#element = element;
+  constructor(leaf: Leaf, codec: Codec, start: number) {
+    this.#leaf = leaf;
+    this.#column = leaf.column;
     this.#codec = codec;
-    this.#values = fileValues(column, element.type);
+    this.#values = fileValues(leaf.column, leaf.element.type);
     this.#start = start;
     this.#offset = start;
   }
@@ -86,16 +86,46 @@ class ChunkEncoder {
       );
     }
     const firstData = this.#offset;
-    for (let from = 0; from < this.#column.length; from += pageRows) {
-      this.#dataPage(from, Math.min(this.#column.length, from + pageRows));
+    const { rows, shape } = this.#leaf;
+    for (let from = 0; from < rows; from += pageRows) {
+      this.#dataPage(from, Math.min(rows, from + pageRows));
     }
-    return writtenChunk(this.#facts(firstData), columnIndexOf(this.#pages), offsetIndexOf(this.#pages));
+    // Of lists, the bounds of pages say nothing of rows.
+    const index = shape?.repetition ? new Uint8Array(0) : columnIndexOf(this.#pages);
+    return writtenChunk(this.#facts(firstData), index, offsetIndexOf(this.#pages));
   }
 
-  #dataPage(from: number, to: number): void {
+  /** Repetition and definition levels of rows, and how many entries they are. */
+  #levels(from: number, to: number): { levels: Uint8Array; entries: number } {
+    const { shape } = this.#leaf;
+    if (shape === null) {
+      return { levels: definitionLevels(this.#column.validity, from, to), entries: to - from };
+    }
+    const { definition, most, repetition, entries } = shape;
+    const [first, end] = entries === null ? [from, to] : [entries[from]!, entries[to]!];
+    const defined = levelRuns(definition.subarray(first, end), most);
+    const levels =
+      repetition === null ? defined : Buffer.concat([levelRuns(repetition.subarray(first, end), 1), defined]);
+    return { levels, entries: end - first };
+  }
+
+  /** Values that are there. */
+  #present(from: number, to: number): number {
+    const { shape } = this.#leaf;
     const { validity } = this.#column;
+    if (shape === null) return validity === null ? to - from : validIn(validity, from, to);
+    const { definition, most, entries } = shape;
+    let present = 0;
+    for (let e = entries?.[from] ?? from; e < (entries?.[to] ?? to); e++)
+      present += definition[e] === most ? 1 : 0;
+    return present;
+  }
+
+  #dataPage(firstRow: number, endRow: number): void {
     const { dictionary } = this.#values;
-    const levels = definitionLevels(validity, from, to);
+    const { levels, entries } = this.#levels(firstRow, endRow);
+    const starts = this.#leaf.shape?.values ?? null;
+    const [from, to] = starts === null ? [firstRow, endRow] : [starts[firstRow]!, starts[endRow]!];
     const body =
       dictionary === null
         ? this.#values.plain(from, to)
@@ -103,16 +133,15 @@ class ChunkEncoder {
     const offset = this.#offset;
     this.#add(PageType.Data, Buffer.concat([levels, body]), fields =>
       fields.struct(5, page => {
-        page.i32(1, to - from);
+        page.i32(1, entries);
         page.i32(2, dictionary === null ? Encoding.Plain : Encoding.RleDictionary);
         page.i32(3, Encoding.Rle);
         page.i32(4, Encoding.Rle);
       }),
     );
-    const rows = to - from;
-    const nulls = validity === null ? 0 : rows - validIn(validity, from, to);
+    const nulls = entries - this.#present(firstRow, endRow);
     const bounds = this.#values.bounds(from, to);
-    this.#pages.push({ offset, bytes: this.#offset - offset, firstRow: from, nulls, rows, bounds });
+    this.#pages.push({ offset, bytes: this.#offset - offset, firstRow, nulls, rows: entries, bounds });
   }
 
   #add(type: number, page: Uint8Array, kind: (fields: ThriftFields) => void): void {
@@ -130,13 +159,15 @@ class ChunkEncoder {
   }
 
   #facts(firstData: number): ChunkFacts {
-    const { length, nullCount } = this.#column;
+    const { length } = this.#column;
+    const { element, path } = this.#leaf;
     return {
-      element: this.#element,
+      element,
+      path,
       codec: this.#codec.number,
       coded: this.#values.dictionary !== null,
-      values: length,
-      nulls: nullCount,
+      values: this.#pages.reduce((sum, { rows }) => sum + rows, 0),
+      nulls: this.#pages.reduce((sum, { nulls }) => sum + nulls, 0),
       bounds: this.#values.bounds(0, length),
       uncompressed: this.#uncompressed,
       compressed: this.#offset - this.#start,
@@ -149,6 +180,7 @@ class ChunkEncoder {
 /** What the footer says of a chunk. It is written last, and must not keep the column until then. */
 interface ChunkFacts {
   readonly element: FileElement;
+  readonly path: readonly string[];
   readonly codec: number;
   readonly coded: boolean;
   readonly values: number;
@@ -181,7 +213,7 @@ function columnMetadata(facts: ChunkFacts): (chunk: ThriftFields) => void {
   return chunk => {
     chunk.i32(1, element.type);
     chunk.i32s(2, [Encoding.Rle, Encoding.Plain, ...(coded ? [Encoding.RleDictionary] : [])]);
-    chunk.binaries(3, [element.name]);
+    chunk.binaries(3, facts.path);
     chunk.i32(4, facts.codec);
     chunk.i64(5, facts.values);
     chunk.i64(6, facts.uncompressed);

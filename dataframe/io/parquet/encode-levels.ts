@@ -23,14 +23,24 @@ export function definitionLevels(validity: Uint8Array | null, from: number, to: 
   return withLength(bytes);
 }
 
-/** Codes of a page: their width in bits, then runs of equal ones, or all of them packed. */
+/** Levels up to `most`, with their length in front. */
+export function levelRuns(levels: Uint8Array, most: number): Uint8Array {
+  return withLength(hybrid(levels, 32 - Math.clz32(most), []));
+}
+
+/** Codes of a page: their width in bits, then the codes. */
 export function dictionaryCodes(codes: Int32Array, entries: number): Uint8Array {
   const width = entries <= 1 ? 0 : 32 - Math.clz32(entries - 1);
+  return hybrid(codes, width, [width]);
+}
+
+/** Runs of equal values, or all of them packed, behind what is in `head`. */
+function hybrid(codes: Int32Array | Uint8Array, width: number, head: number[]): Uint8Array {
   let runs = codes.length === 0 ? 0 : 1;
   for (let i = 1; i < codes.length; i++) runs += codes[i] === codes[i - 1] ? 0 : 1;
-  if (width === 0 || runs * equalPerRun <= codes.length) return Uint8Array.from(equalRuns(codes, width));
+  if (width === 0 || runs * equalPerRun <= codes.length)
+    return Uint8Array.from(equalRuns(codes, width, head));
   const groups = (codes.length + 7) >> 3;
-  const head = [width];
   varint(head, (groups << 1) | 1);
   const out = new Uint8Array(head.length + groups * width);
   out.set(head);
@@ -38,8 +48,7 @@ export function dictionaryCodes(codes: Int32Array, entries: number): Uint8Array 
   return out;
 }
 
-function equalRuns(codes: Int32Array, width: number): number[] {
-  const out = [width];
+function equalRuns(codes: Int32Array | Uint8Array, width: number, out: number[]): number[] {
   for (let i = 0; i < codes.length; ) {
     let end = i + 1;
     while (end < codes.length && codes[end] === codes[i]) end++;
@@ -51,7 +60,7 @@ function equalRuns(codes: Int32Array, width: number): number[] {
 }
 
 /** Fields of `width` <= 24 bits, lowest first. */
-function packBits(codes: Int32Array, width: number, out: Uint8Array, at: number): void {
+function packBits(codes: Int32Array | Uint8Array, width: number, out: Uint8Array, at: number): void {
   let bits = 0;
   let held = 0;
   for (let i = 0; i < codes.length; i++) {

@@ -41,13 +41,55 @@ const convertedIntegers: Readonly<Record<string, number>> = {
   int16: 16,
 };
 
-/** The columns of a file. Every one is optional: whether a partition has nulls must not change the file's schema. */
-export function fileElements(schema: Schema): FileElement[] {
-  return schema.map(elementOf);
+/** A column, or what it is made of. */
+export interface FileNode {
+  readonly name: string;
+  /** From the column down to this. */
+  readonly path: readonly string[];
+  readonly kind: 'leaf' | 'list' | 'items' | 'struct';
+  /** Of leaves. */
+  readonly element: FileElement | null;
+  readonly children: readonly FileNode[];
 }
 
-/** @throws UNSUPPORTED naming the column */
-function elementOf({ name, type }: Field): FileElement {
+/** The columns of a file. Every one is optional: whether a partition has nulls must not change the file's schema. */
+export function fileNodes(schema: Schema): FileNode[] {
+  return schema.map(field => nodeOf(field, [], field));
+}
+
+/** Lists as the format wants them: an optional group of a repeated group `list` of an optional `element`. */
+function nodeOf({ name, type }: Field, outer: readonly string[], column: Field): FileNode {
+  const path = [...outer, name];
+  const node = { name, path, element: null };
+  if (type.kind === 'list' && outer.length === 0) {
+    if (type.item.kind === 'list' || type.item.kind === 'struct') throw notWritten(column);
+    const inner = [...path, 'list'];
+    const items = { name: 'list', path: inner, kind: 'items', element: null } as const;
+    const child = nodeOf({ name: 'element', type: type.item }, inner, column);
+    return { ...node, kind: 'list', children: [{ ...items, children: [child] }] };
+  }
+  if (type.kind === 'struct' && type.fields.length > 0)
+    return { ...node, kind: 'struct', children: type.fields.map(field => nodeOf(field, path, column)) };
+  const element = elementOf({ name, type });
+  if (element === null) throw notWritten(column);
+  return { ...node, kind: 'leaf', element, children: [] };
+}
+
+function notWritten({ name, type }: Field): VolleyError {
+  return new VolleyError(
+    'UNSUPPORTED',
+    `column '${name}' of type ${formatType(type)} is not written to Parquet yet: cast or drop it first`,
+    { column: name, type: formatType(type) },
+  );
+}
+
+/** A node and all below it, in the order of the file's schema. */
+export function flattened(node: FileNode): FileNode[] {
+  return [node, ...node.children.flatMap(flattened)];
+}
+
+/** null: such values cannot be written. */
+function elementOf({ name, type }: Field): FileElement | null {
   const plain = (fileType: FileType): FileElement => ({
     name,
     type: fileType,
@@ -84,11 +126,7 @@ function elementOf({ name, type }: Field): FileElement {
     case 'decimal':
       return decimalElement(name, type);
     default:
-      throw new VolleyError(
-        'UNSUPPORTED',
-        `column '${name}' of type ${formatType(type)} is not written to Parquet yet: cast or drop it first`,
-        { column: name, type: formatType(type) },
-      );
+      return null;
   }
 }
 

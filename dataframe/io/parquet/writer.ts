@@ -7,9 +7,10 @@ import type { Schema } from '../../column/datatype.js';
 import { concatBatches } from '../../kernels/concat.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { SinkSpec } from '../source.js';
-import { type FileElement, fileElements } from './encode.js';
+import { type FileNode, fileNodes, flattened } from './encode.js';
 import { type Codec, encodeChunk, type WrittenChunk } from './encode-chunk.js';
-import { thrift } from './thrift.js';
+import { leavesOf } from './encode-shape.js';
+import { type ThriftFields, thrift } from './thrift.js';
 import { loadZstd, packZstd } from './zstd.js';
 
 const magic = Buffer.from('PAR1');
@@ -22,7 +23,7 @@ export function requireWritable(schema: Schema): void {
       'a Parquet file needs at least one column: select some before the sink',
     );
   }
-  fileElements(schema);
+  fileNodes(schema);
 }
 
 async function codecOf(compression: SinkSpec['compression']): Promise<Codec> {
@@ -37,6 +38,15 @@ async function codecOf(compression: SinkSpec['compression']): Promise<Codec> {
   }
 }
 
+function writeGroup({ name, kind, children }: FileNode, fields: ThriftFields): void {
+  fields.i32(3, kind === 'items' ? 2 : 1);
+  fields.binary(4, name);
+  fields.i32(5, children.length);
+  if (kind !== 'list') return;
+  fields.i32(6, 3);
+  fields.struct(10, union => union.struct(3, () => {}));
+}
+
 interface RowGroup {
   readonly rows: number;
   readonly chunks: readonly WrittenChunk[];
@@ -47,7 +57,7 @@ export class ParquetFile {
   rows = 0;
   readonly #handle: FileHandle;
   readonly #schema: Schema;
-  readonly #elements: readonly FileElement[];
+  readonly #nodes: readonly FileNode[];
   readonly #rowGroupRows: number;
   readonly #codec: Codec;
   readonly #groups: RowGroup[] = [];
@@ -58,7 +68,7 @@ export class ParquetFile {
   private constructor(handle: FileHandle, schema: Schema, spec: SinkSpec, codec: Codec) {
     this.#handle = handle;
     this.#schema = schema;
-    this.#elements = fileElements(schema);
+    this.#nodes = fileNodes(schema);
     this.#rowGroupRows = spec.rowGroupRows;
     this.#codec = codec;
   }
@@ -102,8 +112,8 @@ export class ParquetFile {
     this.#pending = [];
     this.#pendingRows = 0;
     const chunks: WrittenChunk[] = [];
-    for (const [i, element] of this.#elements.entries()) {
-      const { chunk, parts } = encodeChunk(batch.columns[i]!, element, this.#codec, this.#offset);
+    for (const leaf of this.#nodes.flatMap((node, i) => leavesOf(batch.columns[i]!, node))) {
+      const { chunk, parts } = encodeChunk(leaf, this.#codec, this.#offset);
       chunks.push(chunk);
       await this.#write(parts);
     }
@@ -113,12 +123,15 @@ export class ParquetFile {
   #footer(): Uint8Array {
     return thrift(file => {
       file.i32(1, 2);
-      file.structs(2, [null, ...this.#elements], (element, fields) => {
-        if (element === null) {
+      const nodes = this.#nodes.flatMap(flattened);
+      file.structs(2, [null, ...nodes], (node, fields) => {
+        if (node === null) {
           fields.binary(4, 'schema');
-          fields.i32(5, this.#elements.length);
+          fields.i32(5, this.#nodes.length);
           return;
         }
+        const { element } = node;
+        if (element === null) return writeGroup(node, fields);
         fields.i32(1, element.type);
         if (element.length !== undefined) fields.i32(2, element.length);
         fields.i32(3, 1);
@@ -146,7 +159,8 @@ export class ParquetFile {
       });
       file.binary(6, `volley version ${volleyVersion}`);
       // Bounds are those of the types' own order: without this readers do not trust them.
-      file.structs(7, this.#elements, (_, order) => order.struct(1, () => {}));
+      const leaves = nodes.filter(({ kind }) => kind === 'leaf');
+      file.structs(7, leaves, (_, order) => order.struct(1, () => {}));
     });
   }
 
