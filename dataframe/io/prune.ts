@@ -3,12 +3,15 @@ import { sameType } from '../column/datatype.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
 import type { ColumnStatistics } from './source.js';
 
-type Bound = number | string | boolean | bigint;
+export type Bound = number | string | boolean | bigint;
 type Comparison = 'eq' | 'neq' | 'lt' | 'ltEq' | 'gt' | 'gtEq';
+
+/** What is known of a column's values; `lacks`: true for a value that is surely not among them. */
+type KnownValues = ColumnStatistics & { readonly lacks?: (value: Bound) => boolean };
 
 interface Facts {
   readonly schema: Schema;
-  readonly statistics: Readonly<Record<string, ColumnStatistics>>;
+  readonly statistics: Readonly<Record<string, KnownValues>>;
   readonly rows: number;
 }
 
@@ -19,7 +22,7 @@ interface Facts {
 export function mayMatch(
   predicate: ExprNode | null,
   schema: Schema,
-  statistics: Readonly<Record<string, ColumnStatistics>>,
+  statistics: Readonly<Record<string, KnownValues>>,
   rows: number,
 ): boolean {
   return predicate === null || possible(predicate, { schema, statistics, rows });
@@ -115,7 +118,7 @@ function membershipPossible(
 
 interface KnownColumn {
   readonly type: DataType;
-  readonly statistics: ColumnStatistics;
+  readonly statistics: KnownValues;
   readonly rows: number;
 }
 
@@ -193,7 +196,11 @@ function boundsAllow(op: Comparison, column: KnownColumn, value: Bound): boolean
     const toMax = max === null ? null : compare(v, max);
     switch (op) {
       case 'eq':
-        return !(toMin !== null && toMin < 0) && !(toMax !== null && toMax > 0);
+        return (
+          !(toMin !== null && toMin < 0) &&
+          !(toMax !== null && toMax > 0) &&
+          column.statistics.lacks?.(v) !== true
+        );
       case 'neq':
         // Statistics leave NaN out, and a text bound may be shortened.
         return float || typeof v === 'string' || !(toMin === 0 && toMax === 0);

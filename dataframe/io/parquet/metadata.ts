@@ -78,6 +78,8 @@ export interface ColumnMetaData {
   readonly data_page_offset: number;
   readonly dictionary_page_offset?: number;
   readonly statistics?: Statistics;
+  readonly bloom_filter_offset?: number;
+  readonly bloom_filter_length?: number;
 }
 
 /** Bounds are PLAIN values. `max`, `min`: the deprecated ones. */
@@ -193,6 +195,8 @@ const columnForm: StructForm = {
   9: ['data_page_offset!', 'i64'],
   11: ['dictionary_page_offset', 'i64'],
   12: ['statistics', { struct: statisticsForm }],
+  14: ['bloom_filter_offset', 'i64'],
+  15: ['bloom_filter_length', 'i32'],
 };
 const groupForm: StructForm = {
   1: [

@@ -10,7 +10,16 @@ import { selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
-import type { IoEnv, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
+import type {
+  IoEnv,
+  ReadUse,
+  ScanInspection,
+  ScanSpec,
+  SourceHandle,
+  SourceReader,
+  Split,
+} from '../source.js';
+import { mayHoldRows } from './bloom-filter.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
 import { readFooter } from './footer.js';
@@ -118,7 +127,13 @@ async function readBatch(
     const metadata = await readFooter(source, file);
     const known = decoding({ file }, () => fileColumns(metadata));
     const columns = schema.map(field => columnNamed(known, field.name, field, file));
-    const groups = groupsOf(metadata, splits, use.rows);
+    const groups = await withoutLacking(
+      handle,
+      groupsOf(metadata, splits, use.rows),
+      columns,
+      predicate,
+      lent,
+    );
     const leaves = columns.flatMap(leafColumns);
     const chunks = groups.flatMap(({ group, groupRows, rows }) =>
       leaves.map(column => {
@@ -174,6 +189,21 @@ function groupsOf(metadata: FileMetaData, splits: readonly Split[], wanted: numb
     if (rows > 0) out.push({ group, groupRows, rows });
   }
   return out;
+}
+
+/** Row groups less those that have, by their Bloom filters, no value that the predicate asks for. */
+async function withoutLacking(
+  handle: SourceHandle,
+  groups: ReturnType<typeof groupsOf>,
+  columns: readonly FileColumn[],
+  predicate: ExprNode | null,
+  lent: Lent,
+): Promise<ReturnType<typeof groupsOf>> {
+  if (predicate === null) return groups;
+  const schema = columns.map(({ name, type }) => ({ name, type }));
+  const chunks = groups.map(group => indexedChunks(columns, [group], predicate));
+  const holds = await mayHoldRows(handle, chunks, schema, predicate, lent);
+  return groups.filter((_, g) => holds[g]);
 }
 
 /** The chunks of columns that the predicate looks at; none when only some of the rows are wanted. */

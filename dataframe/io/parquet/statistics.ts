@@ -19,7 +19,7 @@ export function rowGroupStatistics(
   return { ...out };
 }
 
-function chunkStatistics(chunk: ColumnMetaData, column: FileColumn): ColumnStatistics {
+export function chunkStatistics(chunk: ColumnMetaData, column: FileColumn): ColumnStatistics {
   const statistics = chunk.statistics ?? {};
   // The deprecated fields were compared as signed values, whatever the type: right for signed numbers only.
   const signed = signedKinds.has(column.type.kind) && chunk.type !== 'INT96';
