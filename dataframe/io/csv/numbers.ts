@@ -101,6 +101,28 @@ export function shortFloat(bytes: Uint8Array, from: number, to: number): number 
   return negative ? -magnitude : magnitude;
 }
 
+/** The unscaled integer of a decimal with at most `scale` digits behind the point and 15 in all; NaN for anything else. */
+export function shortDecimal(bytes: Uint8Array, from: number, to: number, scale: number): number {
+  let p = from;
+  const negative = bytes[p] === minus;
+  if (negative || bytes[p] === plus) p++;
+  const start = p;
+  let value = 0;
+  let point = -1;
+  for (; p < to; p++) {
+    const digit = bytes[p]! - zero;
+    if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+    else if (bytes[p] === dot && point < 0) point = p;
+    else return Number.NaN;
+  }
+  const digits = to - start - (point < 0 ? 0 : 1);
+  const more = scale - (point < 0 ? 0 : to - point - 1);
+  if (digits === 0 || more < 0 || digits + more > 15) return Number.NaN;
+  // Of whole numbers, all of them exact.
+  value *= powers[more]!;
+  return negative ? 0 - value : value;
+}
+
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const special = /^([+-]?)(inf|infinity|nan)$/i;
 
@@ -127,7 +149,8 @@ export function boolean(bytes: Uint8Array, from: number, to: number): number {
   return text === 'true' ? 1 : text === 'false' ? 0 : -1;
 }
 
-function trimmed(bytes: Uint8Array, from: number, to: number): string {
+/** As text, without blanks around it. */
+export function trimmed(bytes: Uint8Array, from: number, to: number): string {
   while (from < to && bytes[from] === space) {
     from++;
   }
