@@ -35,8 +35,8 @@ export interface CSVOptions extends FileOptions {
   /** Default '"'; '' takes quotes as text. */
   readonly quote?: string;
   /**
-   * Within quoted fields, what makes a quote after it text, and itself. Default: the quote, that is, quotes are doubled.
-   * Before anything else it is text.
+   * Within quoted fields, what makes the character after it text, whatever that is. Default: the quote, that is, quotes
+   * are doubled.
    */
   readonly escape?: string;
   /** Lines that begin with it are skipped, those of quoted fields excepted. Default '': there are none. */

