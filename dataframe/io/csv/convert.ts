@@ -36,7 +36,8 @@ export function valueParser(field: Field): ValueParser {
     case 'float32':
     case 'float64':
       return (window, from, to) => {
-        const value = shortFloat(window, from, to);
+        let value = shortFloat(window, from, to);
+        if (Number.isNaN(value)) value = longFloat(window, from, to);
         return Number.isNaN(value) ? (anyFloat(window, from, to) ?? undefined) : value;
       };
     case 'date':
