@@ -4,6 +4,7 @@ import { type DecimalType, parseDecimal } from '../../column/decimal.js';
 import {
   anyFloat,
   boolean,
+  longFloat,
   shortDecimal,
   shortFloat,
   shortInteger,
