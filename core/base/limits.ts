@@ -303,6 +303,8 @@ export const limits = {
   failuresPerLayer: 256,
   /** Engine deaths remembered, so that one told twice counts once. */
   engineDeaths: 4096,
+  /** Bytes that one compressed text file may unpack to: it is read piece by piece, but its rows have to go somewhere. */
+  unpackedFileBytes: 256 * 1024 * MiB,
   /** Bytes of one line of text input, and of one record of a JSON document. */
   lineBytes: 64 * MiB,
   /** Nesting of one JSON value. */

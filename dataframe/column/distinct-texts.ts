@@ -26,7 +26,8 @@ export class DistinctTexts {
   #slots: Int32Array = new Int32Array(4 * 64);
   #count = 0;
   #offsets: Int32Array = new Int32Array(64);
-  #bytes = Buffer.alloc(1024);
+  #bytes = new Uint8Array(1024);
+  #target = new DataView(this.#bytes.buffer);
   /** The empty text, texts of more bytes, and their codes. */
   #long: StringTable | null = null;
   readonly #longCodes: number[] = [];
@@ -148,21 +149,16 @@ export class DistinctTexts {
   toDictionary(): Dictionary {
     const length = this.#count;
     const offsets = this.#offsets.slice(0, length + 1);
-    // A copy of its own: a Buffer of few bytes is a piece of a pool.
-    return distinctEntries({
-      length,
-      offsets,
-      bytes: Uint8Array.from(this.#bytes.subarray(0, offsets[length])),
-    });
+    return distinctEntries({ length, offsets, bytes: this.#bytes.slice(0, offsets[length]) });
   }
 
   #add(w0: number, w1: number, w2: number, at: number): number {
     this.#reserve(most);
     const end = this.#offsets[this.#count]!;
-    const bytes = this.#bytes;
-    bytes.writeInt32LE(w0, end);
-    bytes.writeInt32LE(w1, end + 4);
-    bytes.writeInt32LE(w2, end + 8);
+    const target = this.#target;
+    target.setInt32(end, w0, true);
+    target.setInt32(end + 4, w1, true);
+    target.setInt32(end + 8, w2, true);
     const code = this.#append(sizeOf(w0, w1, w2));
     const slots = this.#slots;
     slots[at] = code + 1;
@@ -196,9 +192,10 @@ export class DistinctTexts {
         { bytes: need },
       );
     }
-    const grown = Buffer.alloc(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2)));
-    this.#bytes.copy(grown);
+    const grown = new Uint8Array(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2)));
+    grown.set(this.#bytes);
     this.#bytes = grown;
+    this.#target = new DataView(grown.buffer);
   }
 
   #rehash(size: number): void {

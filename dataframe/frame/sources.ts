@@ -48,7 +48,17 @@ export interface CSVOptions extends FileOptions {
   readonly delimiter?: string;
   /** Default '"'; '' takes quotes as text. */
   readonly quote?: string;
-  /** Types by column; others are inferred. */
+  /**
+   * Within quoted fields, what makes the character after it text, whatever that is. Default: the quote, that is, quotes
+   * are doubled.
+   */
+  readonly escape?: string;
+  /** Lines that begin with it are skipped, those of quoted fields excepted. Default '': there are none. */
+  readonly comment?: string;
+  /**
+   * Types by column: text, booleans, numbers, Decimal (digits beyond its scale are rounded half away from zero), Date,
+   * Timestamp. Others are inferred.
+   */
   readonly schema?: Readonly<Record<string, DataType>>;
   /** Texts that mean null. Default: the empty field. */
   readonly nullValues?: readonly string[];
@@ -154,6 +164,8 @@ export function csvScan(paths: string | readonly string[], options: CSVOptions):
     header: options.header ?? true,
     delimiter: oneByte(options.delimiter ?? ',', 'delimiter'),
     quote: options.quote === '' ? '' : oneByte(options.quote ?? '"', 'quote'),
+    ...(options.escape ? { escape: oneByte(options.escape, 'escape') } : {}),
+    ...(options.comment ? { comment: oneByte(options.comment, 'comment') } : {}),
     schema: options.schema ?? null,
     nullValues: options.nullValues ?? [''],
     ignoreErrors: options.ignoreErrors ?? false,

@@ -8,7 +8,7 @@ import { schemeOf } from './urls.js';
 
 const extensionsOf: Record<ScanFormat, readonly string[]> = {
   parquet: ['.parquet', '.pq'],
-  csv: ['.csv', '.tsv', '.txt'],
+  csv: ['', '.gz', '.zst'].flatMap(packed => ['.csv', '.tsv', '.txt'].map(text => `${text}${packed}`)),
   ndjson: ['.ndjson', '.jsonl'],
   json: ['.json'],
   ipc: ['.arrow', '.arrows', '.ipc', '.feather'],

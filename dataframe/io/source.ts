@@ -105,6 +105,8 @@ export interface Split {
   readonly bytes: number;
   /** Parquet: min, max and null count by column, where the file tells and the type is comparable. */
   readonly statistics: Readonly<Record<string, ColumnStatistics>> | null;
+  /** CSV: how the file is compressed; then `start` counts unpacked bytes, and `end` means nothing: it is read whole. */
+  readonly packing?: 'gzip' | 'zstd';
   /** Values of the columns that its folders tell. */
   readonly hive?: readonly LiteralValue[];
   /** PostgreSQL: the range as SQL (null: all rows), and the server's type of every column. */

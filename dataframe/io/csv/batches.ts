@@ -11,6 +11,7 @@ import { Problem } from './fields.js';
 import { type RecordLoop, recordLoop } from './loop.js';
 import { RecordScanner } from './scanner.js';
 import { Scout, type Scouted } from './scout.js';
+import { recordsIn } from './splits.js';
 import { type ColumnStore, createStore, TextStore } from './stores.js';
 import { RecordBlock, Tokenizer } from './tokenize.js';
 import type { Window } from './window.js';
@@ -141,7 +142,7 @@ export class BatchReader {
   }
 
   /** Those of the scouted records that pass the filter. @returns false: one of them is an error */
-  #readPicked(bytes: Buffer, { rows, starts }: Scouted, picked: Int32Array): boolean {
+  #readPicked(bytes: Buffer, { rows, skipped, starts }: Scouted, picked: Int32Array): boolean {
     this.#room = Math.max(this.#room, this.#rows + picked.length);
     this.#reserve();
     const first = this.#tokenizer.records;
@@ -152,12 +153,13 @@ export class BatchReader {
       this.#loop(bytes, from, to, before + 1);
       if (this.#rows > before) this.#settle(before);
       else {
-        this.#tokenizer.records = first + k;
+        this.#tokenizer.records =
+          first + recordsIn(bytes.subarray(this.#window.consumed, from), this.#dialect);
         this.#tokenizer.fill(bytes.subarray(0, to), from, true, this.#block);
         if (!this.#add(bytes)) return false;
       }
     }
-    this.#tokenizer.records = first + rows;
+    this.#tokenizer.records = first + rows + skipped;
     this.#window.consumed = starts[rows]!;
     return true;
   }

@@ -8,7 +8,7 @@ export const windowBytes = 4 * 1024 * 1024;
 export const blockRecords = 2048;
 export const blockFields = 262_144;
 /** Most rows of one batch, and most bytes of its values; so few rows it may have whatever they take. */
-export const batchRows = 524_288;
+export const batchRows = 1_048_576;
 export const batchBytes = 64 * 1024 * 1024;
 export const fewRows = 1024;
 /** Rows after which it is known whether a text repeats. */

@@ -1,6 +1,16 @@
 import { VolleyError } from '../../../core/base/errors.js';
 import { type Field, formatType } from '../../column/datatype.js';
-import { anyFloat, boolean, shortFloat, shortInteger, wideInteger } from './numbers.js';
+import { type DecimalType, parseDecimal } from '../../column/decimal.js';
+import {
+  anyFloat,
+  boolean,
+  longFloat,
+  shortDecimal,
+  shortFloat,
+  shortInteger,
+  trimmed,
+  wideInteger,
+} from './numbers.js';
 import { isoDate, isoTime, toTicks } from './times.js';
 
 /** undefined: no value of the type. */
@@ -27,7 +37,8 @@ export function valueParser(field: Field): ValueParser {
     case 'float32':
     case 'float64':
       return (window, from, to) => {
-        const value = shortFloat(window, from, to);
+        let value = shortFloat(window, from, to);
+        if (Number.isNaN(value)) value = longFloat(window, from, to);
         return Number.isNaN(value) ? (anyFloat(window, from, to) ?? undefined) : value;
       };
     case 'date':
@@ -43,11 +54,13 @@ export function valueParser(field: Field): ValueParser {
         return time === null || (time.zoned && timeZone === null) ? undefined : toTicks(time, unit);
       };
     }
+    case 'decimal':
+      return decimalParser(type);
     default:
       throw new VolleyError(
         'UNSUPPORTED',
         `csv: column '${field.name}' is declared ${formatType(type)}, which is not read from text: ` +
-          'declare Utf8, Bool, a number type, Date or Timestamp and cast',
+          'declare Utf8, Bool, a number type, Decimal, Date or Timestamp and cast',
         { column: field.name, type: formatType(type) },
       );
   }
@@ -72,5 +85,18 @@ function integerParser(kind: string): ValueParser {
       return number < low || number > high ? undefined : number;
     }
     return Number.isSafeInteger(number) ? number : wide;
+  };
+}
+
+/** Digits beyond the scale are rounded half away from zero, as a cast does. */
+function decimalParser(type: DecimalType): ValueParser {
+  const { precision, scale } = type;
+  return (window, from, to) => {
+    const value = shortDecimal(window, from, to, scale);
+    if (!Number.isNaN(value) && Math.abs(value) < 10 ** precision) return value;
+    const unscaled = parseDecimal(trimmed(window, from, to), type) ?? undefined;
+    if (unscaled === undefined) return undefined;
+    const number = Number(unscaled);
+    return Number.isSafeInteger(number) ? number : unscaled;
   };
 }

@@ -9,7 +9,7 @@ export interface Dialect {
   readonly delimiter: number;
   /** -1: no quoting. */
   readonly quote: number;
-  /** Within quotes, before a quote or itself: that is text. The quote itself where quotes are doubled; -1: no quoting. */
+  /** Within quotes, what makes the next byte text. The quote itself where quotes are doubled; -1: no quoting. */
   readonly escape: number;
   /** -1: no comments. */
   readonly comment: number;

@@ -5,7 +5,8 @@ import { type BadPlace, badData } from '../errors.js';
 import type { SourceHandle, Split } from '../source.js';
 import type { Dialect } from './dialect.js';
 import { Problem } from './fields.js';
-import { countRecords } from './splits.js';
+import { countRecords, recordsIn } from './splits.js';
+import { readUnpacked } from './unpack.js';
 
 /** What is wrong with a record. */
 export interface BadRecord {
@@ -28,7 +29,7 @@ export async function rowFailure(
   file: Schema,
   dialect: Dialect,
 ): Promise<VolleyError> {
-  const row = 1 + bad.ordinal + (await countRecords(handle, split.start, dialect));
+  const row = 1 + bad.ordinal + (await recordsBefore(handle, split, dialect));
   const place: BadPlace = { file: split.path, row, text: bad.text };
   const skip = 'ignoreErrors: true skips such rows';
   switch (bad.problem) {
@@ -54,4 +55,10 @@ export async function rowFailure(
       return badData({ ...place, column: name, text: bad.value }, `no ${formatType(type)}`, wayOut);
     }
   }
+}
+
+async function recordsBefore(handle: SourceHandle, split: Split, dialect: Dialect): Promise<number> {
+  const { path, start, packing } = split;
+  if (packing === undefined) return countRecords(handle, start, dialect);
+  return recordsIn(await readUnpacked(handle, packing, path, start), dialect);
 }

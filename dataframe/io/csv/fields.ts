@@ -103,16 +103,13 @@ export function dropEscapes(
   window: Uint8Array,
   from: number,
   to: number,
-  { quote, escape: before }: Dialect,
+  dialect: Dialect,
   out: Uint8Array,
 ): number {
   let n = 0;
   for (let p = from; p < to; p++) {
-    const byte = window[p]!;
-    const next = window[p + 1];
-    // Before anything else an escape is text.
-    if (byte === before && p + 1 < to && (next === quote || next === before)) out[n++] = window[++p]!;
-    else out[n++] = byte;
+    if (window[p] === dialect.escape && p + 1 < to) p++;
+    out[n++] = window[p]!;
   }
   return n;
 }

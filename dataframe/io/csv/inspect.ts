@@ -10,12 +10,13 @@ import { openSource, readRange, resolveSources } from '../paths.js';
 import type { CsvOptions, IoEnv, ScanInspection, ScanSpec, SourceHandle, Split } from '../source.js';
 import { sampleBytes } from './constants.js';
 import { valueParser } from './convert.js';
-import { type Dialect, dialectOf } from './dialect.js';
+import { carriageReturn, type Dialect, dialectOf, lineFeed } from './dialect.js';
 import { dropEscapes, FieldKind, Problem } from './fields.js';
 import { TypeGuesser } from './infer.js';
 import { markBytes, RecordScanner } from './scanner.js';
 import { findSplits } from './splits.js';
-import { RecordBlock, Tokenizer } from './tokenize.js';
+import { lineAfter, RecordBlock, Tokenizer } from './tokenize.js';
+import { type Packing, packingOf, readUnpacked } from './unpack.js';
 
 /** Schema and splits. Types come from the head of the first file; every file is scanned once for record starts. */
 export async function inspectCsv(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
@@ -28,7 +29,9 @@ export async function inspectCsv(scan: ScanSpec, env: IoEnv): Promise<ScanInspec
   for (const file of files) {
     const { handle, size } = await openSource(file, env);
     try {
-      const head = await readHead(handle, size, file, options, dialect);
+      const packing = await packingOf(handle);
+      const beginning = beginningOf(handle, size, packing, file);
+      const head = await readHead(beginning, file, options, dialect);
       if (head === null) {
         requireDeclared(file, options);
         continue;
@@ -39,7 +42,9 @@ export async function inspectCsv(scan: ScanSpec, env: IoEnv): Promise<ScanInspec
       } else {
         requireSameNames(schema, head, files[0] as string, file);
       }
-      if (head.dataStart < size) {
+      if (packing !== null) {
+        splits.push({ ...byteRange(file, head.dataStart, head.dataStart + size), packing });
+      } else if (head.dataStart < size) {
         const starts = await findSplits(handle, head.dataStart, size, options.splitBytes, dialect);
         starts.forEach((start, i) => {
           splits.push(byteRange(file, start, starts[i + 1] ?? size));
@@ -73,23 +78,30 @@ interface Head {
   readonly dataStart: number;
 }
 
+/** The first bytes of a file, unpacked: as many as asked for, or all. */
+type Beginning = (length: number) => Promise<{ window: Buffer; whole: boolean }>;
+
+function beginningOf(handle: SourceHandle, size: number, packing: Packing | null, file: string): Beginning {
+  return async length => {
+    if (packing === null) {
+      return { window: await readRange(handle, 0, Math.min(size, length)), whole: length >= size };
+    }
+    const window = await readUnpacked(handle, packing, file, length);
+    return { window, whole: window.length < length };
+  };
+}
+
 /** null for an empty file. */
 async function readHead(
-  handle: SourceHandle,
-  size: number,
+  beginning: Beginning,
   file: string,
   options: CsvOptions,
   dialect: Dialect,
 ): Promise<Head | null> {
-  let length = Math.min(size, sampleBytes);
+  let length = sampleBytes;
   for (;;) {
-    const window = await readRange(handle, 0, length);
-    const whole = length === size;
-    let start = markBytes(window);
-    // Blank lines before the first record say nothing.
-    while (window[start] === 10 || (window[start] === 13 && window[start + 1] === 10)) {
-      start += window[start] === 10 ? 1 : 2;
-    }
+    const { window, whole } = await beginning(length);
+    const start = firstRecordStart(window, whole, dialect);
     if (start === window.length && whole) {
       return null;
     }
@@ -107,7 +119,22 @@ async function readHead(
         `a line exceeds ${limits.lineBytes} bytes`,
       );
     }
-    length = Math.min(size, limits.lineBytes, length * 8);
+    length = Math.min(limits.lineBytes, length * 8);
+  }
+}
+
+/** Blank lines and comments before the first record say nothing. */
+function firstRecordStart(window: Buffer, whole: boolean, dialect: Dialect): number {
+  let start = markBytes(window);
+  for (;;) {
+    const byte = window[start];
+    if (byte === lineFeed) start += 1;
+    else if (byte === carriageReturn && window[start + 1] === lineFeed) start += 2;
+    else if (byte === dialect.comment) {
+      const next = lineAfter(window, start, whole);
+      if (next < 0) return start;
+      start = next;
+    } else return start;
   }
 }
 

@@ -101,6 +101,86 @@ export function shortFloat(bytes: Uint8Array, from: number, to: number): number 
   return negative ? -magnitude : magnitude;
 }
 
+/**
+ * A number of at most 19 digits, at most 22 of them behind the point and no exponent: as doubles are usually printed. The
+ * digits are an exact sum of two doubles; their quotient by the power of ten is known to 2^-97, and taken where that is
+ * enough to know how it rounds. NaN for anything else.
+ */
+export function longFloat(bytes: Uint8Array, from: number, to: number): number {
+  let p = from;
+  const negative = bytes[p] === minus;
+  if (negative || bytes[p] === plus) p++;
+  let high = 0;
+  let low = 0;
+  let digits = 0;
+  let point = -1;
+  let lowScale = 1;
+  for (; p < to; p++) {
+    const digit = bytes[p]! - zero;
+    if (digit >= 0 && digit <= 9) {
+      if (digits < 11) high = high * 10 + digit;
+      else {
+        low = low * 10 + digit;
+        lowScale *= 10;
+      }
+      digits += high > 0 ? 1 : 0;
+    } else if (bytes[p] === dot && point < 0) point = p;
+    else return Number.NaN;
+  }
+  const fraction = point < 0 ? 0 : to - point - 1;
+  if (digits > 19 || digits < 12 || fraction > 22) return Number.NaN;
+  const magnitude = quotient(high, lowScale, low, powers[fraction]!);
+  return negative ? -magnitude : magnitude;
+}
+
+/** (high × scale + low) / power, rounded once; NaN where that cannot be told. high < 1e11, scale and low ≤ 1e8. */
+function quotient(high: number, scale: number, low: number, power: number): number {
+  // T. J. Dekker's exact product and D. Knuth's exact sum.
+  const product = high * scale;
+  const sum = product + low;
+  const part = sum - product;
+  const rest = product - (sum - part) + (low - part) + productError(high, scale, product);
+  const first = sum / power;
+  const back = first * power;
+  const second = (sum - back - productError(first, power, back) + rest) / power;
+  const doubt = first * 2 ** -97;
+  const result = first + (second - doubt);
+  return result === first + (second + doubt) ? result : Number.NaN;
+}
+
+/** a × b − product, exactly. */
+function productError(a: number, b: number, product: number): number {
+  const aSplit = 134_217_729 * a;
+  const aHigh = aSplit - (aSplit - a);
+  const aLow = a - aHigh;
+  const bSplit = 134_217_729 * b;
+  const bHigh = bSplit - (bSplit - b);
+  const bLow = b - bHigh;
+  return aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow);
+}
+
+/** The unscaled integer of a decimal with at most `scale` digits behind the point and 15 in all; NaN for anything else. */
+export function shortDecimal(bytes: Uint8Array, from: number, to: number, scale: number): number {
+  let p = from;
+  const negative = bytes[p] === minus;
+  if (negative || bytes[p] === plus) p++;
+  const start = p;
+  let value = 0;
+  let point = -1;
+  for (; p < to; p++) {
+    const digit = bytes[p]! - zero;
+    if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+    else if (bytes[p] === dot && point < 0) point = p;
+    else return Number.NaN;
+  }
+  const digits = to - start - (point < 0 ? 0 : 1);
+  const more = scale - (point < 0 ? 0 : to - point - 1);
+  if (digits === 0 || more < 0 || digits + more > 15) return Number.NaN;
+  // Of whole numbers, all of them exact.
+  value *= powers[more]!;
+  return negative ? 0 - value : value;
+}
+
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const special = /^([+-]?)(inf|infinity|nan)$/i;
 
@@ -127,7 +207,8 @@ export function boolean(bytes: Uint8Array, from: number, to: number): number {
   return text === 'true' ? 1 : text === 'false' ? 0 : -1;
 }
 
-function trimmed(bytes: Uint8Array, from: number, to: number): string {
+/** As text, without blanks around it. */
+export function trimmed(bytes: Uint8Array, from: number, to: number): string {
   while (from < to && bytes[from] === space) {
     from++;
   }

@@ -3,7 +3,8 @@ import { afterAll, expect, test } from 'vitest';
 import { limits } from '../../../core/base/limits.js';
 import { seededRng } from '../../../core/base/rng.js';
 import { DataType, formatType } from '../../column/datatype.js';
-import type { CsvOptions, ScanSpec } from '../source.js';
+import type { CsvOptions } from '../source.js';
+import { csvScanOf } from '../testing/csv-scan.js';
 import { type Cell, duckdb, newSeed, readAll, scratchFolder, testEnv } from '../testing/oracle.js';
 import { csvReader } from './reader.js';
 
@@ -11,31 +12,6 @@ const scratch = scratchFolder();
 afterAll(scratch.close);
 
 const wholeFile = 1024 ** 3;
-const defaults: CsvOptions = {
-  header: true,
-  delimiter: ',',
-  quote: '"',
-  schema: null,
-  nullValues: [],
-  ignoreErrors: false,
-  splitBytes: wholeFile,
-};
-
-function scanOf(
-  paths: string | string[],
-  options: Partial<CsvOptions> = {},
-  columns: string[] | null = null,
-): ScanSpec {
-  return {
-    format: 'csv',
-    paths: [paths].flat(),
-    csv: { ...defaults, ...options },
-    columns,
-    predicate: null,
-    schema: null,
-  };
-}
-
 let files = 0;
 /** The path of a new file with this text. */
 function fileOf(text: string | Buffer): string {
@@ -45,10 +21,10 @@ function fileOf(text: string | Buffer): string {
 }
 
 const read = (text: string | Buffer, options: Partial<CsvOptions> = {}, columns: string[] | null = null) =>
-  readAll(csvReader, scanOf(fileOf(text), options, columns));
+  readAll(csvReader, csvScanOf(fileOf(text), options, columns));
 
 async function typesOf(text: string, options: Partial<CsvOptions> = {}): Promise<string> {
-  const { schema } = await csvReader.inspect(scanOf(fileOf(text), options), testEnv);
+  const { schema } = await csvReader.inspect(csvScanOf(fileOf(text), options), testEnv);
   return schema.map(field => `${field.name} ${formatType(field.type)}`).join(', ');
 }
 
@@ -165,11 +141,11 @@ test('random files equal DuckDB, whole and in tiny splits', async () => {
       rows.map(row =>
         row.map((cell, i) => (i === 2 && cell !== null && cell !== '-0' ? String(Number(cell)) : cell)),
       );
-    const whole = await readAll(csvReader, scanOf(path, options));
+    const whole = await readAll(csvReader, csvScanOf(path, options));
     expect(numbered(whole), story).toEqual(numbered(expected));
     for (const splitBytes of [1, 64, 500]) {
       expect(
-        await readAll(csvReader, scanOf(path, { ...options, splitBytes })),
+        await readAll(csvReader, csvScanOf(path, { ...options, splitBytes })),
         `${story} splits of ${splitBytes}`,
       ).toEqual(whole);
     }
@@ -189,9 +165,9 @@ test('any bytes: splits never change what is read', async () => {
     const path = fileOf(text);
     const options = { schema: { a: DataType.Utf8, b: DataType.Utf8 }, ignoreErrors: true };
     const env = { ...testEnv, skippedRows: () => {} };
-    const whole = await readAll(csvReader, scanOf(path, options), env);
+    const whole = await readAll(csvReader, csvScanOf(path, options), env);
     for (const splitBytes of [1, 7, 33]) {
-      const parts = await readAll(csvReader, scanOf(path, { ...options, splitBytes }), env);
+      const parts = await readAll(csvReader, csvScanOf(path, { ...options, splitBytes }), env);
       expect(parts, `seed ${seed}, file ${k}: ${JSON.stringify(text)}`).toEqual(whole);
     }
   }
@@ -268,11 +244,11 @@ test('no rows: header only; an empty file needs a schema', async () => {
 
 test('several files: equal names; others are refused by name', async () => {
   const [a, b, c] = [fileOf('a,b\n1,2\n'), fileOf('a,b\n3,4\n'), fileOf('a,c\n5,6\n')];
-  expect(await readAll(csvReader, scanOf([a, b]))).toEqual([
+  expect(await readAll(csvReader, csvScanOf([a, b]))).toEqual([
     ['1', '2'],
     ['3', '4'],
   ]);
-  await expect(readAll(csvReader, scanOf([a, c]))).rejects.toMatchObject({
+  await expect(readAll(csvReader, csvScanOf([a, c]))).rejects.toMatchObject({
     code: 'BAD_DATA',
     data: { file: c, column: 'b' },
   });
@@ -287,7 +263,7 @@ test.each([
   ['a,b\n1,2\n3,x\0y\n', { row: 3 }],
 ])('bad record in %j', async (text, data) => {
   const path = fileOf(text);
-  const scan = scanOf(path, { schema: { a: DataType.Utf8, b: DataType.Utf8 } });
+  const scan = csvScanOf(path, { schema: { a: DataType.Utf8, b: DataType.Utf8 } });
   const failure = await readAll(csvReader, scan).catch(error => error);
   expect(failure).toMatchObject({ code: 'BAD_DATA', data: { file: path, ...data } });
   const skipped: number[] = [];
@@ -301,7 +277,7 @@ test('a bad number names row, column and text, also in a later split', async () 
   lines[40] = 'forty,"v"';
   const path = fileOf(`\ufeff"n",s\n${lines.join('\n')}\n`);
   for (const splitBytes of [30, wholeFile]) {
-    const scan = scanOf(path, { splitBytes, schema: { n: DataType.Int64 } });
+    const scan = csvScanOf(path, { splitBytes, schema: { n: DataType.Int64 } });
     const failure = await readAll(csvReader, scan).catch(error => error);
     expect(failure).toMatchObject({
       code: 'BAD_DATA',
@@ -333,7 +309,7 @@ test('text that is not UTF-8, a header that is malformed, duplicate names, bad o
 test('a line over the bound is refused, or skipped, in bounded memory', async () => {
   const long = Buffer.alloc(limits.lineBytes + 10 * 1024 * 1024, 'x');
   const path = fileOf(Buffer.concat([Buffer.from('a\n1\n'), long, Buffer.from('\n2\n')]));
-  const scan = scanOf(path, { schema: { a: DataType.Int64 } });
+  const scan = csvScanOf(path, { schema: { a: DataType.Int64 } });
   expect(await readAll(csvReader, scan).catch(error => error)).toMatchObject({
     code: 'BAD_DATA',
     data: { row: 3 },
@@ -349,5 +325,5 @@ test('airports.csv equals DuckDB', async () => {
   const expected = await duckdb(
     `SELECT iata, name, city, state, country, latitude, longitude FROM read_csv('${path}', types = {'iata': 'VARCHAR'})`,
   );
-  expect(await readAll(csvReader, scanOf(path))).toEqual(expected);
+  expect(await readAll(csvReader, csvScanOf(path))).toEqual(expected);
 });

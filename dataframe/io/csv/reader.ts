@@ -11,7 +11,7 @@ import { splitSource } from './split-source.js';
 import { Window } from './window.js';
 
 /**
- * CSV: one split per byte range, cut at record starts. Rows in errors count records of the file from 1, header and
+ * CSV: one split per byte range, cut at record starts; one of a compressed file. Rows in errors count records of the file from 1, header and
  * blank lines included, so that they are line numbers where no field holds a line break.
  */
 export const csvReader: SourceReader = {
@@ -30,16 +30,21 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv, use: ReadUse): As
   const { handle } = await openSource(split.path, env);
   try {
     const dialect = dialectOf(scan.csv);
-    const window = new Window(splitSource(handle, split), split.end - split.start, use.lent);
-    const reader = new BatchReader(window, scan.schema, schema, scan.predicate, dialect, use);
-    for (;;) {
-      const batch = await reader.next();
-      if (reader.bad !== null) throw await rowFailure(reader.bad, handle, split, scan.schema, dialect);
-      if (batch === null) break;
-      yield batch;
-    }
-    if (reader.skipped > 0) {
-      reportSkipped(split.path, reader.skipped, env);
+    const source = await splitSource(handle, split);
+    try {
+      const window = new Window(source, split.bytes, use.lent);
+      const reader = new BatchReader(window, scan.schema, schema, scan.predicate, dialect, use);
+      for (;;) {
+        const batch = await reader.next();
+        if (reader.bad !== null) throw await rowFailure(reader.bad, handle, split, scan.schema, dialect);
+        if (batch === null) break;
+        yield batch;
+      }
+      if (reader.skipped > 0) {
+        reportSkipped(split.path, reader.skipped, env);
+      }
+    } finally {
+      await source.close();
     }
   } finally {
     await handle.close();

@@ -15,6 +15,8 @@ const pickedShare = 1 / 8;
 /** The first records of a window that a scout has looked at. */
 export interface Scouted {
   readonly rows: number;
+  /** Lines between them that are no records. */
+  readonly skipped: number;
   /** Where the records begin, and where the one after the last does. */
   readonly starts: Int32Array;
   /** Rows that pass; null: all have to be read. */
@@ -63,9 +65,7 @@ export class Scout {
     const rows = counts[0]!;
     for (const store of this.#stores) store.settle(0, rows);
     starts[rows] = stop;
-    const picked = this.#pick(rows);
-    // Numbers of records are those of lines where none was skipped.
-    return { rows, starts, picked: counts[1] === 0 ? picked : null };
+    return { rows, skipped: counts[1]!, starts, picked: this.#pick(rows) };
   }
 
   #pick(rows: number): Int32Array | null {

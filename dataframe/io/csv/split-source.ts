@@ -1,9 +1,19 @@
 import { badData } from '../errors.js';
 import type { SourceHandle, Split } from '../source.js';
+import { UnpackedSource } from './unpack.js';
 import type { ByteSource } from './window.js';
 
-/** The bytes of a split. */
-export function splitSource(handle: SourceHandle, { path, start, end }: Split): ByteSource {
+/** The bytes of a split. `close` is called when no more are wanted. */
+export async function splitSource(
+  handle: SourceHandle,
+  split: Split,
+): Promise<ByteSource & { close(): Promise<void> }> {
+  const { path, start, end, packing } = split;
+  if (packing !== undefined) {
+    const source = new UnpackedSource(handle, packing, path);
+    await source.skip(start);
+    return source;
+  }
   let position = start;
   return {
     async read(target, offset, length) {
@@ -16,5 +26,6 @@ export function splitSource(handle: SourceHandle, { path, start, end }: Split): 
       position += bytesRead;
       return bytesRead;
     },
+    async close() {},
   };
 }

@@ -97,10 +97,14 @@ export async function countRecords(handle: SourceHandle, end: number, dialect: D
   const scanner = new RecordScanner(dialect);
   let count = 0;
   for await (const { base, chunk } of chunksOf(handle, 0, end)) {
-    let p = base === 0 ? markBytes(chunk) : 0;
-    while ((p = scanner.find(chunk, p, 0)) >= 0) {
-      count++;
-    }
+    count += recordsIn(base === 0 ? chunk.subarray(markBytes(chunk)) : chunk, dialect, scanner);
   }
+  return count;
+}
+
+/** Records that end in a chunk. */
+export function recordsIn(chunk: Buffer, dialect: Dialect, scanner = new RecordScanner(dialect)): number {
+  let count = 0;
+  for (let p = 0; (p = scanner.find(chunk, p, 0)) >= 0; ) count++;
   return count;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRng } from '../../../core/base/rng.js';
 import { newSeed } from '../testing/oracle.js';
-import { anyFloat, boolean, shortFloat, shortInteger, wideInteger } from './numbers.js';
+import { anyFloat, boolean, longFloat, shortFloat, shortInteger, wideInteger } from './numbers.js';
 import { isoDate, isoTime, toTicks } from './times.js';
 
 const on = <T>(parse: (bytes: Uint8Array, from: number, to: number) => T, text: string): T => {
@@ -27,6 +27,40 @@ test('floats equal Number() bit for bit, or leave it to the slow path', () => {
     expect(on(anyFloat, text), `seed ${seed}: ${text}`).toBe(Number(text));
   }
   expect(fast).toBeGreaterThan(10_000);
+});
+
+test('floats as they are usually printed take no detour, and are exact', () => {
+  const seed = newSeed();
+  const random = seededRng(seed);
+  let fast = 0;
+  let asked = 0;
+  for (let k = 0; k < 40_000; k++) {
+    const printed = String((random() - 0.5) * 10 ** Math.floor(random() * 10));
+    const digits = String(10n ** 18n + BigInt(Math.floor(random() * 2 ** 53)) * 1000n + BigInt(k % 1000));
+    const point = Math.floor(random() * 20);
+    // Half way between two doubles, and next to it.
+    const between = String(
+      2n ** 53n * 2n + BigInt(2 * Math.floor(random() * 1e6) + 1) * 2n + BigInt((k % 3) - 1),
+    );
+    for (const text of [printed, `${digits.slice(0, point)}.${digits.slice(point)}`, between]) {
+      const value = on(longFloat, text);
+      asked++;
+      if (Number.isNaN(value)) continue;
+      fast++;
+      expect(Object.is(value, Number(text)), `seed ${seed}: ${text}`).toBe(true);
+    }
+  }
+  expect(fast / asked).toBeGreaterThan(0.8);
+  for (const text of [
+    '',
+    '1',
+    '1.2.345678901234',
+    '12345678901234e1',
+    '123456789012345678901',
+    '1234567890123x',
+  ]) {
+    expect(on(longFloat, text), text).toBeNaN();
+  }
 });
 
 test('what is no number', () => {

@@ -1,0 +1,223 @@
+import { writeFileSync } from 'node:fs';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isVolleyError } from '../../../core/base/errors.js';
+import { DataType } from '../../column/datatype.js';
+import type { CsvOptions } from '../source.js';
+import { csvScanOf } from '../testing/csv-scan.js';
+import { type Cell, newSeed, readAll, scratchFolder } from '../testing/oracle.js';
+import { csvReader } from './reader.js';
+
+const scratch = scratchFolder();
+let connection: DuckDBConnection;
+
+beforeAll(async () => {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  connection = await instance.connect();
+});
+afterAll(() => {
+  connection.closeSync();
+  scratch.close();
+});
+
+interface Sample {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly options: Partial<CsvOptions>;
+  /** Of read_csv. */
+  readonly duckdb: string;
+}
+
+const columns = {
+  i: 'BIGINT',
+  k: 'INTEGER',
+  x: 'DOUBLE',
+  s: 'VARCHAR',
+  d: 'DATE',
+  t: 'TIMESTAMP',
+  b: 'BOOLEAN',
+  m: 'DECIMAL(12,3)',
+  e: 'VARCHAR',
+};
+const schema = {
+  i: DataType.Int64,
+  k: DataType.Int32,
+  x: DataType.Float64,
+  s: DataType.Utf8,
+  d: DataType.Date,
+  t: DataType.Timestamp('us'),
+  b: DataType.Bool,
+  m: DataType.Decimal(12, 3),
+  e: DataType.Utf8,
+};
+const cells = `i::VARCHAR, k::VARCHAR, x, s, (d - DATE '1970-01-01')::VARCHAR, epoch_us(t)::VARCHAR, b::VARCHAR,
+  replace(m::VARCHAR, '.', '')::BIGINT::VARCHAR, e`;
+
+/** One record in three has a null; texts are what `write` makes of them. */
+function textOf(write: (text: string, row: number) => string, newline: string, delimiter: string): string {
+  const lines = [Object.keys(columns).join(delimiter)];
+  for (let r = 0; r < 24; r++) {
+    const day = `20${10 + (r % 80)}-0${1 + (r % 9)}-1${r % 10}`;
+    const values = [
+      String(r * 1_000_003 - 7),
+      String(r % 7),
+      String(r / 8 - 1),
+      write(`näme, "${r % 5}"`, r),
+      day,
+      `${day} 1${r % 10}:20:30${r % 2 === 0 ? '' : `.${100 + r}`}`,
+      String(r % 2 === 0),
+      (r * 1.375).toFixed(3),
+      write(`a longer text in which a byte more or less is text still ${r}`, r),
+    ];
+    if (r % 3 === 0) values[r % values.length] = '';
+    lines.push(values.join(delimiter));
+  }
+  return `${lines.join(newline)}${newline}`;
+}
+
+const doubled = (text: string) => `"${text.replaceAll('"', '""')}"`;
+
+const samples: readonly Sample[] = [
+  {
+    name: 'plain',
+    bytes: Buffer.from(textOf(text => text.replace(/[,"]/g, ''), '\n', ',')),
+    options: {},
+    duckdb: `delim = ',', quote = '"', escape = '"', new_line = '\\n'`,
+  },
+  {
+    name: 'quoted, line breaks in fields',
+    bytes: Buffer.from(textOf((text, r) => doubled(r % 4 === 0 ? `${text}\n,` : text), '\n', ',')),
+    options: {},
+    duckdb: `delim = ',', quote = '"', escape = '"', new_line = '\\n'`,
+  },
+  {
+    name: 'CRLF, semicolons',
+    bytes: Buffer.from(textOf((text, r) => (r % 2 === 0 ? doubled(text) : `n${r}`), '\r\n', ';')),
+    options: { delimiter: ';' },
+    duckdb: `delim = ';', quote = '"', escape = '"', new_line = '\\r\\n'`,
+  },
+  {
+    name: 'backslash',
+    bytes: Buffer.from(textOf(text => `"${text.replaceAll('"', '\\"')}"`, '\n', '|')),
+    options: { delimiter: '|', escape: '\\' },
+    duckdb: `delim = '|', quote = '"', escape = '\\', new_line = '\\n'`,
+  },
+];
+
+type Mutation =
+  | { readonly kind: 'cut'; readonly at: number }
+  | { readonly kind: 'flip'; readonly at: number; readonly bit: number }
+  | { readonly kind: 'set'; readonly at: number; readonly value: number }
+  | { readonly kind: 'move'; readonly at: number; readonly from: number; readonly length: number };
+
+/** A share of the file, evenly: fast-check prefers numbers near the ends of a range. */
+const at = fc.nat().map(n => (Math.imul(n, 0x9e3779b1) >>> 0) / 2 ** 32);
+const special = [...'",;|\\\n\r\0 #-+.e0'].map(text => text.charCodeAt(0));
+const mutation: fc.Arbitrary<Mutation> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), at }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('flip' as const), at, bit: fc.nat(7) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('set' as const),
+      at,
+      value: fc.oneof(fc.nat(255), fc.constantFrom(...special)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('move' as const),
+      at,
+      from: at,
+      length: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+);
+
+function mutated(bytes: Buffer, how: Mutation): Buffer {
+  const place = Math.floor(how.at * bytes.length);
+  if (how.kind === 'cut') return bytes.subarray(0, place);
+  const out = Buffer.from(bytes);
+  if (how.kind === 'flip') out[place]! ^= 1 << how.bit;
+  else if (how.kind === 'set') out[place] = how.value;
+  else {
+    const from = Math.floor(how.from * bytes.length);
+    bytes.copy(out, place, from, from + how.length);
+  }
+  return out;
+}
+
+/**
+ * What DuckDB reads; null: it refuses the file. Of what Volley reads, it was seen to refuse a carriage return that ends no
+ * line, and a line feed alone where new_line says otherwise: for Volley the first is text, the second ends a record.
+ */
+async function oracle(path: string, options: string): Promise<Cell[][] | null> {
+  const list = Object.entries(columns).map(([name, type]) => `'${name}': '${type}'`);
+  try {
+    const reader = await connection.runAndReadAll(
+      `SELECT ${cells} FROM read_csv('${path}', auto_detect = false, header = true,
+       allow_quoted_nulls = false, ${options}, columns = {${list.join(', ')}})`,
+    );
+    return reader
+      .getRows()
+      .map(row => row.map(value => (value === null ? null : Object.is(value, -0) ? '-0' : String(value))));
+  } catch {
+    return null;
+  }
+}
+
+let files = 0;
+
+/** What a mutation led to: an 'error', the 'same' bytes, rows 'equal' to DuckDB's, or what is wrong. */
+async function outcome(
+  { bytes: before, options, duckdb }: Sample,
+  how: Mutation,
+  split: number,
+): Promise<string> {
+  const bytes = mutated(before, how);
+  if (bytes.equals(before)) return 'same';
+  const path = scratch.path(`m${files++ % 50}.csv`);
+  writeFileSync(path, bytes);
+  const read = (splitBytes: number) =>
+    readAll(csvReader, csvScanOf(path, { ...options, schema, splitBytes })).catch(error => error as Error);
+  const whole = await read(1e9);
+  const parts = await read(split);
+  if (whole instanceof Error) {
+    if (!isVolleyError(whole) || !whole.message.includes(path)) return `no error of ours: ${whole.stack}`;
+    return parts instanceof Error && parts.message === whole.message
+      ? 'error'
+      : `splits of ${split}: ${parts}`;
+  }
+  if (JSON.stringify(parts) !== JSON.stringify(whole)) return `splits of ${split} differ`;
+  const expected = await oracle(path, duckdb);
+  if (expected === null) return 'refused by DuckDB';
+  const row = whole.findIndex((each, r) => JSON.stringify(each) !== JSON.stringify(expected[r]));
+  if (row < 0 && whole.length === expected.length) return 'equal';
+  return `row ${row} of ${whole.length}/${expected.length}: ${JSON.stringify(whole[row])} where DuckDB reads ${JSON.stringify(expected[row])}`;
+}
+
+// Goal: FAULTS 12. Whatever happens to a file: an error that names it, or the rows that DuckDB reads too; and never other rows
+// in other splits.
+test('flipped, cut and overwritten files', async () => {
+  const seed = newSeed();
+  const seen = new Map<string, number>();
+  const which = fc.nat(samples.length - 1);
+  const split = fc.constantFrom(1, 17, 150, 1000);
+  await fc.assert(
+    fc.asyncProperty(which, mutation, split, async (n, how, splitBytes) => {
+      const sample = samples[n]!;
+      const result = await outcome(sample, how, splitBytes);
+      seen.set(result, (seen.get(result) ?? 0) + 1);
+      expect(
+        ['error', 'equal', 'same', 'refused by DuckDB'],
+        `${sample.name} ${JSON.stringify(how)}: ${result}`,
+      ).toContain(result);
+    }),
+    { seed, numRuns: 5_500, endOnFailure: true },
+  );
+  console.log(`seed ${seed}:`, seen);
+  expect(seen.get('error')).toBeGreaterThan(500);
+  expect(seen.get('equal')).toBeGreaterThan(500);
+}, 180_000);
