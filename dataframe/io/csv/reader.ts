@@ -4,6 +4,7 @@ import { selectedFields } from '../columns.js';
 import { openSource } from '../paths.js';
 import type { IoEnv, ReadUse, ScanSpec, SourceReader, Split } from '../source.js';
 import { BatchReader } from './batches.js';
+import { windowBytes } from './constants.js';
 import { dialectOf } from './dialect.js';
 import { rowFailure } from './failure.js';
 import { inspectCsv } from './inspect.js';
@@ -32,7 +33,7 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv, use: ReadUse): As
     const dialect = dialectOf(scan.csv);
     const source = await splitSource(handle, split);
     try {
-      const window = new Window(source, split.bytes, use.lent);
+      const window = new Window(source, expectedBytes(split), use.lent);
       const reader = new BatchReader(window, scan.schema, schema, scan.predicate, dialect, use);
       for (;;) {
         const batch = await reader.next();
@@ -49,6 +50,11 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv, use: ReadUse): As
   } finally {
     await handle.close();
   }
+}
+
+/** Text is packed to a quarter, more or less. */
+function expectedBytes({ bytes, packing }: Split): number {
+  return packing === undefined ? bytes : Math.max(windowBytes, bytes * 4);
 }
 
 /** ignoreErrors drops rows; that it did is never silent. */
