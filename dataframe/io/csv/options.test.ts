@@ -86,10 +86,8 @@ test('decimals are exact, and round as DuckDB rounds', async () => {
   const texts = ['0', '-0.005', '1.005', '99999999.99', '-12.5', '+3.', '.25', '1e3', '12.3456', ''];
   const path = fileOf(`a,b\n${texts.map(text => `${text},${text}`).join('\n')}\n`);
   const schema = { a: DataType.Decimal(10, 2), b: DataType.Decimal(18, 4) };
-  const unscaled = (name: string, scale: number) =>
-    `replace(${name}::VARCHAR, '.', '')::HUGEINT::VARCHAR AS ${name}${scale}`;
   const expected = await duckdb(
-    `SELECT ${unscaled('a', 2)}, ${unscaled('b', 4)} FROM read_csv('${path}', auto_detect = false, header = true, columns = {a: 'DECIMAL(10,2)', b: 'DECIMAL(18,4)'})`,
+    `SELECT a::VARCHAR, b::VARCHAR FROM read_csv('${path}', auto_detect = false, header = true, columns = {a: 'DECIMAL(10,2)', b: 'DECIMAL(18,4)'})`,
   );
   const rows = await readAll(csvReader, csvScanOf(path, { schema }));
   expect(rows).toEqual(expected);
