@@ -167,9 +167,7 @@ class ColumnDecoder {
     this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
     this.#picked = picked === null ? null : new Picked(picked, physical);
     const values = use.lent.values(physical, this.#rows, false);
-    // Interning what is not picked would be wasted.
-    const moving = { ...use, movesText: use.movesText || picked !== null };
-    this.#sink = sinkFor(column.element, column.type, physical, values, chunks, moving);
+    this.#sink = sinkFor(column.element, column.type, physical, values, chunks, use, picked !== null);
   }
 
   /** Of all rows, when those are decoded. Null: every level is the column's. */
@@ -249,9 +247,11 @@ class ColumnDecoder {
         : this.#levelsV2(pages, header, row, count);
     const { values, width } = this.#sink;
     const picked = this.#picked?.before(row + count);
-    if (picked !== undefined && this.#sink.pickPlain && info.encoding === 'PLAIN' && present === count) {
-      this.#sink.pickPlain(page, from, row, count, picked);
-    } else this.#sink.dataPage(page, from, info.encoding, row, present);
+    const few =
+      picked !== undefined &&
+      present === count &&
+      this.#sink.pick(page, from, info.encoding, row, count, picked);
+    if (!few) this.#sink.dataPage(page, from, info.encoding, row, present);
     if (present < count) spread(values, width, this.#flags!, row, count, present);
     this.#picked?.take(values, this.#flags, row, row + count);
   }

@@ -1,5 +1,9 @@
 import type { Physical, Values } from '../../column/column.js';
-import { decodeHybrid, decodeThrough, lookedUpBits } from './hybrid.js';
+import { decodeHybrid, decodeThrough, lookedUpBits, pickHybrid } from './hybrid.js';
+import type { Encoding } from './metadata.js';
+
+export const isCoded = (encoding: Encoding): boolean =>
+  encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY';
 
 /** Codes of a dictionary page: one byte bit width, then the hybrid. Not checked against the dictionary yet. */
 export function decodeCodes(
@@ -9,16 +13,35 @@ export function decodeCodes(
   at: number,
   count: number,
 ): void {
-  requireBytes(page, from, 1);
-  const width = page[from]!;
-  if (width > 32) {
-    throw new RangeError(`dictionary codes of ${width} bits`);
-  }
+  const width = codeWidth(page, from);
   if (width === 0) {
     codes.fill(0, at, at + count);
   } else {
     decodeHybrid(page, from + 1, page.length, width, codes, at, count);
   }
+}
+
+/** The codes of the ascending rows `picked` of a dictionary page without nulls, checked against its `entries`. */
+export function pickCodes(
+  page: Uint8Array,
+  from: number,
+  at: number,
+  count: number,
+  picked: Int32Array,
+  entries: number,
+): Int32Array {
+  const codes = new Int32Array(picked.length);
+  const width = codeWidth(page, from);
+  if (width > 0) pickHybrid(page, from + 1, page.length, width, at, count, picked, codes);
+  for (const code of codes) requireCode(code >>> 0, entries);
+  return codes;
+}
+
+function codeWidth(page: Uint8Array, from: number): number {
+  requireBytes(page, from, 1);
+  const width = page[from]!;
+  if (width > 32) throw new RangeError(`dictionary codes of ${width} bits`);
+  return width;
 }
 
 /** A table for codes of any width that `decodeEntries` takes: `entries`, and zeros up to a power of two. */

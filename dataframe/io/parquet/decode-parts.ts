@@ -25,10 +25,13 @@ export function sinkFor(
   values: Values,
   chunks: readonly ChunkBytes[],
   use: ReadUse,
+  picks = false,
 ): ValueSink {
   if (physical !== 'code') return new NumberSink(element.type!, physical, type.kind === 'uint64', values);
   return new TextSink(values as Int32Array, {
-    movesOnly: use.movesText,
+    // Interning what is not picked would be wasted.
+    movesOnly: use.movesText || picks,
+    picks,
     expectedBytes: expectedBytes(chunks),
     lent: use.lent,
     fixedBytes: element.type === 'FIXED_LEN_BYTE_ARRAY' ? (element.type_length ?? 0) : null,

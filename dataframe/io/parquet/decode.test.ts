@@ -131,6 +131,7 @@ test('64-bit integers at the edge of what float64 holds', () => {
 test('codes outside of the dictionary, and texts that share prefixes without end', () => {
   const sink = new TextSink(new Int32Array(8), {
     movesOnly: false,
+    picks: false,
     expectedBytes: 0,
     lent: new Lent(),
     fixedBytes: null,

@@ -76,6 +76,35 @@ export function decodeThrough(
   return valid;
 }
 
+/**
+ * Of `count` values for rows from `at` on, those of the ascending rows `picked`, by their place in it. Runs between them
+ * are stepped over, and of packed ones only the asked-for fields are looked at.
+ */
+export function pickHybrid(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  width: number,
+  at: number,
+  count: number,
+  picked: Int32Array,
+  out: Int32Array,
+): void {
+  const runs = new Runs(bytes, from, to, width);
+  const end = at + count;
+  for (let k = 0; k < picked.length; ) {
+    const values = Math.min(runs.next(), end - at);
+    if (values <= 0) throw new RangeError(`row ${picked[k]} lies behind its page`);
+    const { packed, start, value } = runs;
+    if (packed && start + Math.ceil((values * width) / 8) > to)
+      throw new RangeError('bit-packed data ends too early');
+    for (; k < picked.length && picked[k]! < at + values; k++) {
+      out[k] = packed ? fieldAt(bytes, start, to, width, picked[k]! - at) : value;
+    }
+    at += values;
+  }
+}
+
 /** True when the first run is one of `value` that covers `count` values, as levels are where nothing is null. */
 export function isOneRun(
   bytes: Uint8Array,
@@ -149,14 +178,16 @@ export function unpackBits(
   if (from + Math.ceil((count * width) / 8) > to) throw new RangeError('bit-packed data ends too early');
   const groups = count >>> 3;
   unpacker(width, out)(bytes, from, out, at, groups);
-  const mask = width === 32 ? -1 : (1 << width) - 1;
-  for (let i = groups * 8; i < count; i++) {
-    const p = from + Math.floor((i * width) / 8);
-    const shift = (i * width) & 7;
-    let value = byteAt(bytes, p, to) >>> shift;
-    for (let got = 8 - shift, k = 1; got < width; got += 8, k++) value |= byteAt(bytes, p + k, to) << got;
-    out[at + i] = value & mask;
-  }
+  for (let i = groups * 8; i < count; i++) out[at + i] = fieldAt(bytes, from, to, width, i);
+}
+
+/** Field i of `width` bits from byte `from` on. */
+function fieldAt(bytes: Uint8Array, from: number, to: number, width: number, i: number): number {
+  const p = from + Math.floor((i * width) / 8);
+  const shift = (i * width) & 7;
+  let value = byteAt(bytes, p, to) >>> shift;
+  for (let got = 8 - shift, k = 1; got < width; got += 8, k++) value |= byteAt(bytes, p + k, to) << got;
+  return value & (width === 32 ? -1 : (1 << width) - 1);
 }
 
 /** The old form of levels, without runs: fields of `width` bits from the highest bit of each byte on. */

@@ -48,14 +48,17 @@ export async function liveRows(
     { start: chunk.offset_index_offset!, length: chunk.offset_index_length! },
   ]);
   const bytes = await readRanges(handle, wanted, lent);
-  const dead = new Uint8Array(rows);
+  const ranges: [number, number][] = [];
   indexed.forEach((chunk, i) => {
     try {
-      markDead(dead, chunk, predicate, bytes[2 * i]!, bytes[2 * i + 1]!);
+      ranges.push(...deadRanges(chunk, predicate, bytes[2 * i]!, bytes[2 * i + 1]!));
     } catch {
       // A damaged index tells nothing; the pages themselves are checked when they are read.
     }
   });
+  if (ranges.length === 0) return null;
+  const dead = new Uint8Array(rows);
+  for (const [from, to] of ranges) dead.fill(1, from, to);
   let live = rows;
   for (let i = 0; i < rows; i++) live -= dead[i]!;
   if (live === rows) return null;
@@ -77,34 +80,36 @@ function indexBytes({
     : 0;
 }
 
-function markDead(
-  dead: Uint8Array,
+/** Rows [from, to) of the batch in pages that the predicate rules out. */
+function deadRanges(
   { column, chunk, firstRow, rows }: IndexedChunk,
   predicate: ExprNode,
   columnIndex: Uint8Array,
   offsetIndex: Uint8Array,
-): void {
+): [number, number][] {
   const { null_pages, min_values, max_values, null_counts } = new ThriftReader(columnIndex, 0).struct(
     columnIndexForm,
   ) as { null_pages: boolean[]; min_values: Uint8Array[]; max_values: Uint8Array[]; null_counts?: number[] };
   const { page_locations: pages } = new ThriftReader(offsetIndex, 0).struct(offsetIndexForm) as {
     page_locations: { first_row_index: number }[];
   };
-  if (min_values.length !== pages.length || max_values.length !== pages.length) return;
+  if (min_values.length !== pages.length || max_values.length !== pages.length) return [];
   const schema: Schema = [{ name: column.name, type: column.type }];
   const stored = chunk.meta_data!.type;
   const ranges: [number, number][] = [];
   for (let p = 0; p < pages.length; p++) {
     const from = pages[p]!.first_row_index;
     const to = pages[p + 1]?.first_row_index ?? rows;
-    if (!(from >= 0 && to > from && to <= rows)) return;
+    if (!(from >= 0 && to > from && to <= rows)) return [];
     const known = null_pages[p] === true;
     const statistics = {
       min: known ? null : boundOf(min_values[p], stored, column.type),
       max: known ? null : boundOf(max_values[p], stored, column.type),
       nullCount: known ? to - from : (null_counts?.[p] ?? null),
     };
-    if (!mayMatch(predicate, schema, { [column.name]: statistics }, to - from)) ranges.push([from, to]);
+    if (!mayMatch(predicate, schema, { [column.name]: statistics }, to - from)) {
+      ranges.push([firstRow + from, firstRow + to]);
+    }
   }
-  for (const [from, to] of ranges) dead.fill(1, firstRow + from, firstRow + to);
+  return ranges;
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { isVolleyError } from '../../../core/base/errors.js';
 import { DataType, formatType } from '../../column/datatype.js';
+import { col } from '../../expr/expr.js';
 import type { ScanSpec } from '../source.js';
 import { type Cell, cellsOf, duckdb, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
 import { parquetReader } from './reader.js';
@@ -72,6 +73,29 @@ test.each([
   expect(cells.length).toBe(expected.length);
   const { splits } = await parquetReader.inspect(scanOf(path), testEnv);
   expect(splits.map(split => split.rows)).toEqual([2048, 2048, 904]);
+});
+
+// Goal: what is decoded for few rows only, from codes and from plain pages, is what DuckDB's filter leaves.
+test.each([
+  ['V1', true],
+  ['V2', false],
+])('few rows of all types, pages %s, nulls %s', async (pages, nulls) => {
+  const path = scratch.path(`few-${pages}-${nulls}.parquet`);
+  const where = "few = 'key 5' AND i32 > 0";
+  const expected = await duckdb(
+    "SET TimeZone = 'UTC'",
+    `COPY (${allTypes(9000, nulls)}) TO '${path}' (FORMAT parquet, PARQUET_VERSION ${pages}, ROW_GROUP_SIZE 4096)`,
+    `${asCells} '${path}' WHERE ${where}`,
+  );
+  const { schema, splits } = await parquetReader.inspect(scanOf(path), testEnv);
+  const predicate = col('few').eq('key 5').and(col('i32').gt(0)).node;
+  const cells: Cell[][] = [];
+  const scan = { ...scanOf(path), schema, predicate };
+  for await (const batch of parquetReader.read(scan, splits, testEnv, readWhole()))
+    cells.push(...cellsOf(batch));
+  expect(expected.length).toBeGreaterThan(200);
+  expect(expected.length).toBeLessThan(9000 / 8);
+  expect(cells.map(row => row.join())).toEqual(expected.map(row => row.join()));
 });
 
 test('schema of every flat type', async () => {

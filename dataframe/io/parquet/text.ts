@@ -6,14 +6,17 @@ import type { Lent } from '../../kernels/lent.js';
 import {
   decodeCodes,
   decodeEntries,
+  isCoded,
   joinStreams,
   paddedTable,
+  pickCodes,
   requireBytes,
   requireCode,
   viewOf,
 } from './codes.js';
 import { decimalEntry } from './decimals.js';
 import { unpackDeltas } from './delta.js';
+import { LazyEntries } from './lazy-entries.js';
 import type { Encoding } from './metadata.js';
 import { TextList } from './text-list.js';
 import type { ValueSink } from './values.js';
@@ -21,6 +24,8 @@ import type { ValueSink } from './values.js';
 export interface TextOptions {
   /** Nobody looks at the text: entries may repeat. */
   readonly movesOnly: boolean;
+  /** Only some rows are wanted: of a file's dictionary, too, only what they refer to is interned. */
+  readonly picks: boolean;
   /** Bytes of all values, as far as the file tells. */
   readonly expectedBytes: number;
   readonly lent: Lent;
@@ -43,6 +48,8 @@ export class TextSink implements ValueSink {
   #list: TextList | null = null;
   /** Code of each entry of the file's dictionary; null: there is none. */
   #map: Int32Array | null = null;
+  /** The file's dictionary until a page needs all of its entries. */
+  #lazy: LazyEntries | null = null;
   #count = 0;
   #identity = true;
   #decoded = 0;
@@ -54,16 +61,26 @@ export class TextSink implements ValueSink {
 
   begin(): void {
     this.#map = null;
+    this.#lazy = null;
   }
 
   dictionaryPage(page: Uint8Array, count: number): void {
     // A lying count must not allocate: each entry takes at least its length prefix.
     requireBytes(page, 0, count * (this.#options.fixedBytes ?? 4));
+    this.#count = count;
+    if (this.#options.picks) {
+      this.#lazy = new LazyEntries(page, count, this.#options.fixedBytes);
+      this.#map = null;
+    } else this.#internAll(page);
+  }
+
+  #internAll(page: Uint8Array): void {
+    const count = this.#count;
     const map = new Int32Array(count);
     this.#take(page, 0, map, 0, count);
     this.#map = paddedTable(map, count);
-    this.#count = count;
     this.#identity = map.every((code, i) => code === i);
+    this.#lazy = null;
   }
 
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
@@ -77,7 +94,7 @@ export class TextSink implements ValueSink {
         this.#list ??= new TextList(this.#table.toDictionary(), lent, this.values.length, expectedBytes);
       }
       this.#take(page, from, this.values, at, count);
-    } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
+    } else if (isCoded(encoding)) {
       this.#coded(page, from, at, count);
     } else if (encoding === 'DELTA_LENGTH_BYTE_ARRAY' || encoding === 'DELTA_BYTE_ARRAY') {
       this.#deltas(page, from, encoding === 'DELTA_BYTE_ARRAY', at, count);
@@ -99,6 +116,7 @@ export class TextSink implements ValueSink {
   }
 
   #coded(page: Uint8Array, from: number, at: number, count: number): void {
+    if (this.#lazy !== null) this.#internAll(this.#lazy.page);
     const map = this.#map;
     if (map === null) {
       throw new RangeError('a page of dictionary codes comes before its dictionary');
@@ -154,11 +172,28 @@ export class TextSink implements ValueSink {
     }
   }
 
-  /**
-   * Of `count` values of a PLAIN page without nulls, for rows from `at` on, those of the rows `picked`: the others are
-   * stepped over.
-   */
-  pickPlain(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void {
+  pick(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+  ): boolean {
+    if (encoding === 'PLAIN') this.#pickPlain(page, from, at, count, picked);
+    else if (isCoded(encoding) && this.#lazy !== null) {
+      const codes = pickCodes(page, from, at, count, picked, this.#count);
+      for (let k = 0; k < picked.length; k++) {
+        this.values[picked[k]!] = this.#lazy.code(codes[k]!, (from, to) =>
+          this.#intern(this.#lazy!.page, from, to),
+        );
+      }
+    } else return false;
+    return true;
+  }
+
+  /** Values that are not picked are stepped over. */
+  #pickPlain(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void {
     const view = viewOf(page);
     const { fixedBytes } = this.#options;
     let p = from;

@@ -4,8 +4,10 @@ import { Lent } from '../../kernels/lent.js';
 import {
   decodeCodes,
   decodeEntries,
+  isCoded,
   joinStreams,
   paddedTable,
+  pickCodes,
   requireBytes,
   requireCode,
   viewOf,
@@ -33,8 +35,15 @@ export interface ValueSink {
   dictionaryPage(page: Uint8Array, count: number): void;
   /** Decodes `count` values of page[from...] to rows [at, at + count). */
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void;
-  /** For text. Decodes only the picked rows of a PLAIN page without nulls. */
-  pickPlain?(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void;
+  /** Decodes only the picked rows of a page without nulls. False: it cannot, and nothing was done. */
+  pick(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+  ): boolean;
   /** For text. */
   dictionary(): Dictionary | null;
   /** Bounds of all values, where they are known without a look at each of them. */
@@ -88,10 +97,10 @@ export class NumberSink implements ValueSink {
     if (count === 0) {
       return;
     }
-    if (encoding !== 'PLAIN_DICTIONARY' && encoding !== 'RLE_DICTIONARY') this.#plainPages = true;
+    if (!isCoded(encoding)) this.#plainPages = true;
     if (encoding === 'PLAIN') {
       this.#plain(page, from, this.values, at, count);
-    } else if (encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY') {
+    } else if (isCoded(encoding)) {
       this.#coded(page, from, at, count);
     } else if (encoding === 'RLE' && this.#type === 'BOOLEAN') {
       requireBytes(page, from, 4);
@@ -110,6 +119,24 @@ export class NumberSink implements ValueSink {
     } else {
       throw new RangeError(`encoding ${encoding} of ${this.#type} is not supported`);
     }
+  }
+
+  pick(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+  ): boolean {
+    const entries = this.#entries;
+    if (!isCoded(encoding) || entries === null) return false;
+    const { values, width } = this;
+    const codes = pickCodes(page, from, at, count, picked, this.#count);
+    for (let k = 0; k < picked.length; k++) {
+      for (let w = 0; w < width; w++) values[picked[k]! * width + w] = entries[codes[k]! * width + w]!;
+    }
+    return true;
   }
 
   dictionary(): null {
