@@ -1,8 +1,9 @@
-import type { BigIntStats } from 'node:fs';
-import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { type BigIntStats, realpathSync } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { VolleyError } from '../../core/base/errors.js';
 import { expandGlob, filesUnder, isGlob } from './glob.js';
+import { LocalFile } from './local-file.js';
 import type { IoEnv, OpenSource, ScanFormat, SourceHandle } from './source.js';
 import { schemeOf } from './urls.js';
 
@@ -88,19 +89,13 @@ export async function openSource(path: string, env: IoEnv): Promise<OpenSource> 
   if (scheme === 'http:' || scheme === 'https:') return (await import('./http/file.js')).openHttp(path, env);
   if (scheme === 's3:') return (await import('./s3/objects.js')).openS3(path, env);
   const real = await allowedPath(absolutePath(path), env);
-  let handle: FileHandle;
+  let handle: LocalFile;
   try {
-    handle = await open(real, 'r');
+    handle = new LocalFile(real);
   } catch (error) {
     throw readFailure(path, env, error);
   }
-  let status: BigIntStats;
-  try {
-    status = await handle.stat({ bigint: true });
-  } catch (error) {
-    await handle.close();
-    throw readFailure(path, env, error);
-  }
+  const { status } = handle;
   if (!status.isFile()) {
     await handle.close();
     throw new VolleyError('INVALID_ARGUMENT', `'${path}' is no regular file on ${env.node}`, {
@@ -142,7 +137,7 @@ export async function readRange(
 export async function allowedPath(absolute: string, env: IoEnv): Promise<string> {
   let real: string;
   try {
-    real = await realpath(absolute);
+    real = realpathSync.native(absolute);
   } catch (error) {
     // Without this, existence of files outside of the allowed folders could be probed.
     await requireInside(resolve(absolute), absolute, env);
