@@ -7,6 +7,7 @@ import { allocateValues, nullColumn, physicalOf } from '../column/layout.js';
 import type { ExprNode } from '../expr/node.js';
 import { narrow } from '../kernels/concat.js';
 import { oneNaNs } from '../kernels/one-nan.js';
+import { giveInts, takeInts } from '../kernels/scratch.js';
 import { takeColumn } from '../kernels/take.js';
 import { compile } from './compile.js';
 import { emit } from './emit.js';
@@ -82,10 +83,15 @@ function selectInLoop(predicate: ExprNode, batch: Batch, huge: boolean): Selecti
   if (value.form !== 'bool') throw new TypeError('volley bug: a filter needs a bool');
   // No null in a column that is asked for isNotNull: nobody looks at positions when all rows are chosen.
   if (value.isNull === null && value.code === 'true') return { at: new Int32Array(0), rows: batch.rows };
-  const at = new Int32Array(batch.rows);
+  const at = takeInts(batch.rows, false);
   const test = value.isNull === null ? value.code : `!${value.isNull}&&${value.code}`;
   const loop = kernel(emitter, 'i', `if(${test})o[k++]=i;`, 'let k=0;', 'return k;');
-  return { at, rows: loop(emitter.bound, batch.rows, null, at) };
+  const rows = loop(emitter.bound, batch.rows, null, at);
+  // Where few rows are chosen, the room for all of them serves the next batch.
+  if (rows > batch.rows / 2) return { at, rows };
+  const few = at.slice(0, rows);
+  giveInts(at);
+  return { at: few, rows };
 }
 
 function evaluateOne(node: ExprNode, batch: Batch): Column {

@@ -16,6 +16,8 @@ const [mask0, mask1, mask2] = [0, 1, 2].map(word =>
   }),
 ) as [Int32Array, Int32Array, Int32Array];
 
+const noWords = new Int32Array(0);
+
 /**
  * Codes of texts, equal ones for equal texts, in order of first appearance. Short texts lie in the slots of the table
  * themselves: one access to memory finds them. And rows are noted first and looked up later, some thousand at a time:
@@ -32,7 +34,7 @@ export class DistinctTexts {
   #long: StringTable | null = null;
   readonly #longCodes: number[] = [];
   /** Three words for each row that is noted; the first is 0 where the second is the code. */
-  readonly #words = new Int32Array(3 * notedRows);
+  #words: Int32Array = noWords;
   #base = 0;
   readonly #one = new Int32Array(1);
   #window: Uint8Array | null = null;
@@ -54,6 +56,7 @@ export class DistinctTexts {
       this.#noteSlowly(bytes, from, to, row);
       return;
     }
+    if (this.#words.length === 0) this.#words = new Int32Array(3 * notedRows);
     const at = 3 * (row - this.#base);
     const first = view.getInt32(from, true) & mask0[size]!;
     if (first === 0) {
@@ -71,6 +74,7 @@ export class DistinctTexts {
   }
 
   #noteCode(code: number, row: number): void {
+    if (this.#words.length === 0) this.#words = new Int32Array(3 * notedRows);
     const at = 3 * (row - this.#base);
     this.#words[at] = 0;
     this.#words[at + 1] = code;
