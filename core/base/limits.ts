@@ -311,8 +311,9 @@ export const limits = {
   jsonDepth: 128,
   /** Partitions that a frame may be cut into: every task makes a slice for each. */
   repartitions: 4096,
-  /** Bytes of aggregation state that a thread keeps for its next task. */
+  /** Bytes that a thread keeps of what its tasks worked with, for its next task: at most, and as a share of its part of the budget. */
   scratchBytes: 64 * MiB,
+  scratchShare: 1 / 8,
   /** Compiled kernels kept per thread. */
   compiledKernels: 1024,
   /** Resident bytes of an engine beside its slabs and its threads' heaps. */

@@ -1,3 +1,4 @@
+import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { limits } from '../../core/base/limits.js';
 
 /** Bytes below which new memory is as cheap. */
@@ -9,6 +10,15 @@ export const fewBytes = 16 * 1024;
  */
 const kept: Float64Array[] = [];
 let keptBytes = 0;
+/** Let go since the last collection. */
+let droppedBytes = 0;
+/** Of this thread, which knows its node's memory when it starts. */
+let mostBytes: number = limits.scratchBytes;
+
+/** From now on no more than `bytes` are kept, nor more than limits.scratchBytes. */
+export function keepAtMost(bytes: number): void {
+  mostBytes = Math.min(bytes, limits.scratchBytes);
+}
 
 /** At least `length` numbers, all 0 unless `zeroed` is false. */
 export function takeNumbers(length: number, zeroed = true): Float64Array {
@@ -25,10 +35,19 @@ export function takeNumbers(length: number, zeroed = true): Float64Array {
 }
 
 export function giveNumbers(array: Float64Array): void {
-  if (array.length === 0 || array.byteLength > limits.scratchBytes) return;
+  if (array.length === 0) return;
   kept.push(array);
   keptBytes += array.byteLength;
-  while (keptBytes > limits.scratchBytes) keptBytes -= kept.shift()!.byteLength;
+  while (keptBytes > mostBytes) drop(kept.shift()!.byteLength);
+}
+
+/** Where memory is short, what is let go must not wait for V8, which sees little of it. */
+function drop(bytes: number): void {
+  keptBytes -= bytes;
+  droppedBytes += bytes;
+  if (mostBytes === limits.scratchBytes || droppedBytes < limits.scratchBytes / 2) return;
+  droppedBytes = 0;
+  collectGarbage();
 }
 
 /** As takeNumbers. */

@@ -94,6 +94,7 @@ export class ThreadPool {
       node: options.node,
       labels: options.labels,
       allowPaths: options.allowPaths,
+      scratchBytes: (limits.scratchShare * options.memoryBytes) / options.threads,
     };
     this.piscina = new Piscina({
       filename: entryFile('pool-thread'),

@@ -12,6 +12,8 @@ export interface ThreadSetup {
   readonly node: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly allowPaths: readonly string[] | null;
+  /** Bytes it may keep between tasks, outside of slabs. */
+  readonly scratchBytes: number;
 }
 
 /** What a template's tasks run. */

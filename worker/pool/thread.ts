@@ -144,7 +144,10 @@ function runnerOf(job: number, template: number, given: Template | null): Promis
 
 // While nothing is asked of the thread yet. Should it fail, the first task that needs it says so.
 Promise.all([import('./run-fragment.js'), import('./run-function.js')])
-  .then(([{ warmUp }]) => warmUp())
+  .then(([{ keepAtMost, warmUp }]) => {
+    keepAtMost(setup.scratchBytes);
+    return warmUp();
+  })
   .catch(() => {})
   .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
 
