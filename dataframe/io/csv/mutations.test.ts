@@ -6,6 +6,7 @@ import { isVolleyError } from '../../../core/base/errors.js';
 import { DataType } from '../../column/datatype.js';
 import type { CsvOptions } from '../source.js';
 import { csvScanOf } from '../testing/csv-scan.js';
+import { type Mutation, mutated, mutationWith } from '../testing/mutations.js';
 import { type Cell, newSeed, readAll, scratchFolder } from '../testing/oracle.js';
 import { csvReader } from './reader.js';
 
@@ -105,49 +106,7 @@ const samples: readonly Sample[] = [
   },
 ];
 
-type Mutation =
-  | { readonly kind: 'cut'; readonly at: number }
-  | { readonly kind: 'flip'; readonly at: number; readonly bit: number }
-  | { readonly kind: 'set'; readonly at: number; readonly value: number }
-  | { readonly kind: 'move'; readonly at: number; readonly from: number; readonly length: number };
-
-/** A share of the file, evenly: fast-check prefers numbers near the ends of a range. */
-const at = fc.nat().map(n => (Math.imul(n, 0x9e3779b1) >>> 0) / 2 ** 32);
-const special = [...'",;|\\\n\r\0 #-+.e0'].map(text => text.charCodeAt(0));
-const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), at }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('flip' as const), at, bit: fc.nat(7) }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('set' as const),
-      at,
-      value: fc.oneof(fc.nat(255), fc.constantFrom(...special)),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant('move' as const),
-      at,
-      from: at,
-      length: fc.integer({ min: 1, max: 40 }),
-    }),
-  },
-);
-
-function mutated(bytes: Buffer, how: Mutation): Buffer {
-  const place = Math.floor(how.at * bytes.length);
-  if (how.kind === 'cut') return bytes.subarray(0, place);
-  const out = Buffer.from(bytes);
-  if (how.kind === 'flip') out[place]! ^= 1 << how.bit;
-  else if (how.kind === 'set') out[place] = how.value;
-  else {
-    const from = Math.floor(how.from * bytes.length);
-    bytes.copy(out, place, from, from + how.length);
-  }
-  return out;
-}
+const mutation = mutationWith([...'",;|\\\n\r\0 #-+.e0'].map(text => text.charCodeAt(0)));
 
 /**
  * What DuckDB reads; null: it refuses the file. Of what Volley reads, it was seen to refuse a carriage return that ends no

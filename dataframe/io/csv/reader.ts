@@ -2,6 +2,7 @@ import { assert } from '../../../core/base/assert.js';
 import type { Batch } from '../../column/column.js';
 import { selectedFields } from '../columns.js';
 import { openSource } from '../paths.js';
+import { reportSkipped } from '../skipped.js';
 import type { IoEnv, ReadUse, ScanSpec, SourceReader, Split } from '../source.js';
 import { BatchReader } from './batches.js';
 import { windowBytes } from './constants.js';
@@ -55,13 +56,4 @@ async function* read(scan: ScanSpec, split: Split, env: IoEnv, use: ReadUse): As
 /** Text is packed to a quarter, more or less. */
 function expectedBytes({ bytes, packing }: Split): number {
   return packing === undefined ? bytes : Math.max(windowBytes, bytes * 4);
-}
-
-/** ignoreErrors drops rows; that it did is never silent. */
-function reportSkipped(path: string, rows: number, env: IoEnv): void {
-  if (env.skippedRows !== undefined) {
-    env.skippedRows(path, rows);
-  } else {
-    process.emitWarning(`volley: ignoreErrors skipped ${rows} bad rows of ${path}`);
-  }
 }

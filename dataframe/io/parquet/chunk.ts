@@ -112,7 +112,7 @@ function decodeLeaf(
   }
 }
 
-/** The levels of any leaf in a struct tell where the struct is null. */
+/** The levels of any leaf in a struct tell where the struct is null; all must tell the same. */
 function decodeStruct(
   { type, level }: FileColumn,
   fields: readonly FileColumn[],
@@ -126,16 +126,27 @@ function decodeStruct(
   );
   const [{ levels, column: first }] = parts as [Decoded];
   const { length } = first;
-  const validity =
-    levels === null
-      ? { validity: null, nullCount: 0 }
-      : packValidity(
-          levels.map(at => (at >= level ? 1 : 0)),
-          length,
-        );
+  const flags = structFlags(levels, level, length);
+  for (const part of parts) {
+    const others = structFlags(part.levels, level, length);
+    if (Buffer.compare(flags, others) !== 0) throw new RangeError('its fields disagree on where it is null');
+  }
   const columns = parts.map(part => part.column);
-  const common = { type, length, ...validity, values: new Uint8Array(0), dictionary: null };
+  const common = {
+    type,
+    length,
+    ...packValidity(flags, length),
+    values: new Uint8Array(0),
+    dictionary: null,
+  };
   return { column: { ...common, physical: 'struct', fields: columns }, levels };
+}
+
+/** 1 where a struct is not null. */
+function structFlags(levels: Uint8Array | null, level: number, length: number): Uint8Array {
+  const flags = new Uint8Array(length).fill(1);
+  if (levels !== null) for (let i = 0; i < length; i++) flags[i] = levels[i]! >= level ? 1 : 0;
+  return flags;
 }
 
 class ColumnDecoder {
@@ -313,7 +324,10 @@ class ColumnDecoder {
     const levels = this.#levelOf;
     if (levels !== null) {
       const { level } = this.#column;
-      for (let i = row; i < row + count; i++) flags[i] = levels[i] === level ? 1 : 0;
+      for (let i = row; i < row + count; i++) {
+        if (levels[i]! > level) throw new RangeError(`a definition level above ${level}`);
+        flags[i] = levels[i] === level ? 1 : 0;
+      }
     }
     return sum(flags, row, row + count);
   }

@@ -46,6 +46,11 @@ const rows = `SELECT i % 3 = 0 AS b, (i % 100)::TINYINT AS i8, CASE WHEN i % 7 =
   FROM range(90) t(i)`;
 const lists = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE range(i % 5) END AS l, ['a' || (i % 3), NULL] AS t FROM range(60) u(i)`;
 
+const decimals = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE (i * 1.25)::DECIMAL(9, 2) END AS few, (i * 1234567)::DECIMAL(18, 4) AS wide,
+  ((i - 30) * 12345678901234567.125)::DECIMAL(38, 3) AS huge FROM range(60) t(i)`;
+const structs = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE {'x': i, 'y': CASE WHEN i % 3 = 1 THEN NULL ELSE 'n' || (i % 9) END} END AS s,
+  {'deep': CASE WHEN i % 4 = 2 THEN NULL ELSE {'v': i * 3} END} AS t FROM range(60) u(i)`;
+
 async function ownBytes(compression: SinkSpec['compression']): Promise<Buffer> {
   const source = scratch.path('source.parquet');
   await connection.run(`COPY (${rows}) TO '${source}' (FORMAT parquet)`);
@@ -108,6 +113,8 @@ function cellSql({ name, type }: Field): string {
       return `epoch_${type.unit}(${column})::VARCHAR`;
     case 'binary':
       return `hex(${column})`;
+    case 'struct':
+      return `to_json(${column})::VARCHAR`;
     case 'list':
       return type.item.kind === 'binary'
         ? `to_json(list_transform(${column}, x -> hex(x)))::VARCHAR`
@@ -221,6 +228,11 @@ test('flipped, cut and overwritten files', async () => {
     'COMPRESSION gzip',
   ])
     add(`duckdb ${options}`, await duckdbBytes('plain', rows, options));
+  add('duckdb decimals', await duckdbBytes('decimals', decimals, 'COMPRESSION uncompressed'));
+  add(
+    'duckdb structs',
+    await duckdbBytes('structs', structs, 'COMPRESSION uncompressed, PARQUET_VERSION V2'),
+  );
   add('duckdb lists', await duckdbBytes('lists', lists, 'COMPRESSION uncompressed'));
   add('duckdb lists V2', await duckdbBytes('lists2', lists, 'COMPRESSION zstd, PARQUET_VERSION V2'));
   const seed = newSeed();

@@ -6,7 +6,7 @@ import { columnNotFound } from '../../expr/nearest.js';
 import type { ExprNode } from '../../expr/node.js';
 import { columnsOf } from '../../expr/traverse.js';
 import { Lent } from '../../kernels/lent.js';
-import { selectedFields } from '../columns.js';
+import { requireSameSchema, selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
@@ -294,38 +294,4 @@ function columnNamed(
     );
   }
   return column;
-}
-
-/** All files of a scan have the same columns, in any order. */
-function requireSameSchema(schema: Schema, own: Schema, first: string, file: string): void {
-  const types = new Map(own.map(field => [field.name, field.type]));
-  const wayOut = 'Scan them apart, or write them with the same columns';
-  for (const field of schema) {
-    const type = types.get(field.name);
-    if (type === undefined) {
-      throw new VolleyError(
-        'COLUMN_NOT_FOUND',
-        `${file} lacks column '${field.name}', which ${first} has. ${wayOut}`,
-        {
-          file,
-          column: field.name,
-          nearest: [],
-        },
-      );
-    }
-    if (!sameType(type, field.type)) {
-      throw new VolleyError(
-        'TYPE_MISMATCH',
-        `${file}, column '${field.name}': ${formatType(type)}, but ${formatType(field.type)} in ${first}. ${wayOut}`,
-        { file, column: field.name },
-      );
-    }
-    types.delete(field.name);
-  }
-  for (const name of types.keys()) {
-    throw new VolleyError('TYPE_MISMATCH', `${file} has a column '${name}' that ${first} lacks. ${wayOut}`, {
-      file,
-      column: name,
-    });
-  }
 }

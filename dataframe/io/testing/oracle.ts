@@ -68,18 +68,24 @@ function hexOf({ bytes, offsets }: Dictionary, entry: number): string {
     .toUpperCase();
 }
 
+function jsonOf(column: Column, row: number): string {
+  const cell = cellOf(column, row);
+  return cell !== null && column.dictionary !== null ? JSON.stringify(cell) : String(cell);
+}
+
 export function cellOf(column: Column, row: number): Cell {
   if (!isValid(column.validity, row)) {
     return null;
   }
   if (column.type.kind === 'decimal') return formatDecimal(unscaledReader(column)(row), column.type.scale);
+  if (column.fields !== undefined && column.type.kind === 'struct') {
+    const names = column.type.fields.map(field => field.name);
+    return `{${column.fields.map((field, f) => `${JSON.stringify(names[f])}:${jsonOf(field, row)}`).join(',')}}`;
+  }
   const value = column.values[row]!;
   if (column.items !== undefined) {
     const to = column.values[row + 1]!;
-    const items = Array.from({ length: to - value }, (_, i) => {
-      const cell = cellOf(column.items!, value + i);
-      return cell !== null && column.items!.dictionary !== null ? JSON.stringify(cell) : String(cell);
-    });
+    const items = Array.from({ length: to - value }, (_, i) => jsonOf(column.items!, value + i));
     // As DuckDB's to_json has it.
     return `[${items.join(',')}]`;
   }
