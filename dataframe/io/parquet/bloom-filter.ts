@@ -3,7 +3,7 @@ import type { Schema } from '../../column/datatype.js';
 import type { ExprNode } from '../../expr/node.js';
 import type { Lent } from '../../kernels/lent.js';
 import { type Bound, mayMatch } from '../prune.js';
-import type { ColumnStatistics, SourceHandle } from '../source.js';
+import type { ColumnStatistics, OpenSource } from '../source.js';
 import type { ParquetType } from './metadata.js';
 import type { IndexedChunk } from './page-index.js';
 import { readRanges } from './ranges.js';
@@ -86,7 +86,7 @@ const looked = new Set(['utf8', 'int8', 'int16', 'int32', 'int64', 'float64']);
  * whose size the file tells.
  */
 export async function mayHoldRows(
-  handle: SourceHandle,
+  { handle, size }: OpenSource,
   groups: readonly (readonly IndexedChunk[])[],
   schema: Schema,
   predicate: ExprNode,
@@ -94,7 +94,9 @@ export async function mayHoldRows(
 ): Promise<boolean[]> {
   const filtered = groups.flat().filter(({ column, chunk }) => {
     const length = chunk.meta_data?.bloom_filter_length ?? 0;
-    return column.list === null && looked.has(column.type.kind) && length > 0;
+    const start = chunk.meta_data?.bloom_filter_offset ?? -1;
+    const there = start >= 0 && length > 0 && start + length <= size;
+    return there && column.list === null && looked.has(column.type.kind);
   });
   const ranges = filtered.map(({ chunk }) => ({
     start: chunk.meta_data!.bloom_filter_offset ?? 0,

@@ -10,15 +10,7 @@ import { requireSameSchema, selectedFields } from '../columns.js';
 import { badData, decoding } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
-import type {
-  IoEnv,
-  ReadUse,
-  ScanInspection,
-  ScanSpec,
-  SourceHandle,
-  SourceReader,
-  Split,
-} from '../source.js';
+import type { IoEnv, OpenSource, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
 import { mayHoldRows } from './bloom-filter.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
@@ -128,7 +120,7 @@ async function readBatch(
     const known = decoding({ file }, () => fileColumns(metadata));
     const columns = schema.map(field => columnNamed(known, field.name, field, file));
     const groups = await withoutLacking(
-      handle,
+      source,
       groupsOf(metadata, splits, use.rows),
       columns,
       predicate,
@@ -193,7 +185,7 @@ function groupsOf(metadata: FileMetaData, splits: readonly Split[], wanted: numb
 
 /** Row groups less those that have, by their Bloom filters, no value that the predicate asks for. */
 async function withoutLacking(
-  handle: SourceHandle,
+  source: OpenSource,
   groups: ReturnType<typeof groupsOf>,
   columns: readonly FileColumn[],
   predicate: ExprNode | null,
@@ -202,7 +194,7 @@ async function withoutLacking(
   if (predicate === null) return groups;
   const schema = columns.map(({ name, type }) => ({ name, type }));
   const chunks = groups.map(group => indexedChunks(columns, [group], predicate));
-  const holds = await mayHoldRows(handle, chunks, schema, predicate, lent);
+  const holds = await mayHoldRows(source, chunks, schema, predicate, lent);
   return groups.filter((_, g) => holds[g]);
 }
 
