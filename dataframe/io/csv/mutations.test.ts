@@ -16,6 +16,8 @@ let connection: DuckDBConnection;
 beforeAll(async () => {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   connection = await instance.connect();
+  // Names are used again: what DuckDB remembers of a file is of another one.
+  await connection.run('SET enable_external_file_cache = false');
 });
 afterAll(() => {
   connection.closeSync();

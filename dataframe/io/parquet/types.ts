@@ -221,6 +221,13 @@ function agree(logical: string, converted: string): boolean {
 
 function decimalType(element: SchemaElement): MappedType {
   const logical = element.logical_type;
+  if (logical?.type === 'DECIMAL' && element.converted_type === 'DECIMAL') {
+    const { precision = logical.precision, scale = logical.scale } = element;
+    if (precision !== logical.precision || scale !== logical.scale) {
+      const told = `DECIMAL(${logical.precision}, ${logical.scale}) and DECIMAL(${precision}, ${scale})`;
+      return refused(DataType.Binary, `its annotations ${told} contradict each other`);
+    }
+  }
   const precision = (logical?.type === 'DECIMAL' ? logical.precision : element.precision) ?? 0;
   const scale = (logical?.type === 'DECIMAL' ? logical.scale : element.scale) ?? 0;
   if (scale === 0 && precision <= 18 && (element.type === 'INT32' || element.type === 'INT64')) {
