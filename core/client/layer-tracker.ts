@@ -22,13 +22,13 @@ export class StageTracker implements LayerTracker {
   private resolve!: (result: LayerResult) => void;
   private reject!: (error: unknown) => void;
   private readonly onFailure: () => void;
-  private readonly onTask: (rows: number) => void;
+  private readonly onTask: () => void;
 
   /**
    * `onFailure` is called once, before `done` rejects: the rest of the layer can be cancelled. `onTask`: for each that is
    * done.
    */
-  constructor(range: TaskRange, onFailure: () => void, onTask: (rows: number) => void = () => {}) {
+  constructor(range: TaskRange, onFailure: () => void, onTask: () => void = () => {}) {
     this.first = range.first;
     this.count = range.count;
     this.onFailure = onFailure;
@@ -66,7 +66,7 @@ export class StageTracker implements LayerTracker {
     this.holders[position] = end.holder;
     this.remaining--;
     try {
-      this.onTask(end.rows);
+      this.onTask();
     } catch (error) {
       this.fail(error);
     }

@@ -33,7 +33,7 @@ export interface LayerRequest {
   readonly slices: number;
   readonly options: Partial<TaskOptions>;
   /** Told of every task of the layer that is done. What it throws is the layer's failure. */
-  readonly onTask?: (rows: number) => void;
+  readonly onTask?: () => void;
 }
 
 export interface LayerHandle {

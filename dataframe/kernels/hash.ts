@@ -92,8 +92,10 @@ type Deal = (
   fanOut: number,
 ) => void;
 
-/** Text of the slice of a row whose hash is `h`: by its upper 16 bits. */
-export const sliceText = 'Math.imul(h>>>16,fanOut)>>>16';
+/** The slice of a hash: by its upper 16 bits. */
+export const sliceOfHash = (h: number, fanOut: number) => Math.imul(h >>> 16, fanOut) >>> 16;
+/** The same, of the hash `h`, as text. */
+const sliceText = 'Math.imul(h>>>16,fanOut)>>>16';
 
 /** The slice of each row by the hash of its keys, and the rows of each slice. At most 65,535 slices. */
 export function dealRows(

@@ -1,5 +1,5 @@
 import type { Batch, Column } from '../column/column.js';
-import { hashRows, slicesOf } from './hash.js';
+import { hashRows, sliceOfHash, slicesOf } from './hash.js';
 import { takeBatch } from './take.js';
 
 /** What becomes of rows with keys that are too frequent for one slice. */
@@ -33,7 +33,7 @@ export function spreadSlices(
   let seen = 0;
   for (let i = 0; i < rows; i++) {
     const h = hash[i]!;
-    let s = Math.imul(h >>> 16, fanOut) >>> 16;
+    let s = sliceOfHash(h, fanOut);
     if (isFrequent(h)) {
       s = copies ? fanOut : (task + (seen >> blockShift)) % fanOut;
       seen++;

@@ -99,7 +99,7 @@ class InlineJob implements GraphJob {
         const ready = await Promise.all(inputs[i]!.map(entries => Promise.all(entries)));
         if (this.#closed) throw new VolleyError('CANCELLED', 'the job was closed');
         const result = stored(await prepared.run(argsOf(layer, i), ready, environment(i)));
-        layer.onTask?.(result.rows);
+        layer.onTask?.();
         return result;
       };
       const result = before.then(run);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { MessagePort, Worker as Thread } from 'node:worker_threads';
+import type { MessagePort, Worker as Thread, TransferListItem } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { entryFile } from '../../core/base/entries.js';
@@ -245,9 +245,11 @@ export class ThreadPool {
     const { job, index, slice } = question.ask;
     const lent = await this.options.store.lendHere({ job: job as JobId, index }, slice);
     if (lent === null) throw new VolleyError('NOT_FOUND', `input ${job}/${index} is gone`);
-    const bytes = lent.bytes.buffer instanceof SharedArrayBuffer ? lent.bytes.slice() : owned(lent.bytes);
+    const bytes = lent.bytes.slice();
     lent.release();
-    this.tell(question.thread, { kind: 'input', header: lent.header, bytes });
+    const lane = this.laneOf(question);
+    if (lane === null || lane.ending) return; // Its thread has ended meanwhile.
+    this.tell(question.thread, { kind: 'input', header: lent.header, bytes }, [bytes.buffer]);
     this.words.answer(question.lane, Answer.Granted);
   }
 
@@ -337,8 +339,8 @@ export class ThreadPool {
     this.tell(thread, { kind: 'arena', arena: id, buffer: arena.buffer });
   }
 
-  private tell(thread: number, message: ToThread): void {
-    this.threads.get(thread)?.port.postMessage(message);
+  private tell(thread: number, message: ToThread, transfer: readonly TransferListItem[] = []): void {
+    this.threads.get(thread)?.port.postMessage(message, transfer);
   }
 
   private tellAll(message: ToThread): void {

@@ -2,8 +2,8 @@ import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node
 import { afterAll, expect, test } from 'vitest';
 import { col } from '../../expr/expr.js';
 import type { ExprNode } from '../../expr/node.js';
-import type { ScanSpec } from '../source.js';
 import { duckdb, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
 import { xxHash64 } from './xxhash64.js';
 
@@ -20,14 +20,7 @@ test('xxHash64', () => {
 });
 
 async function rowsRead(path: string, predicate: ExprNode): Promise<number> {
-  const scan: ScanSpec = {
-    format: 'parquet',
-    paths: [path],
-    csv: null,
-    columns: null,
-    predicate: null,
-    schema: null,
-  };
+  const scan = scanOf(path);
   const { schema, splits } = await parquetReader.inspect(scan, testEnv);
   let rows = 0;
   for await (const batch of parquetReader.read({ ...scan, schema, predicate }, splits, testEnv, readWhole()))

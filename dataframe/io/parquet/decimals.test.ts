@@ -1,17 +1,14 @@
 import { afterAll, expect, test } from 'vitest';
 import { DataType } from '../../column/datatype.js';
 import { writeSink } from '../sink.js';
-import type { ScanSpec, SinkSpec } from '../source.js';
+import type { SinkSpec } from '../source.js';
 import { duckdb, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { decimalEntry } from './decimals.js';
 import { parquetReader } from './reader.js';
 
 const scratch = scratchFolder();
 afterAll(scratch.close);
-
-function scanOf(path: string): ScanSpec {
-  return { format: 'parquet', paths: [path], csv: null, columns: null, predicate: null, schema: null };
-}
 
 /** Of every storage: DuckDB keeps 4, 9, 18 and 38 digits in 16, 32, 64 and 128 bits. */
 const columns = [

@@ -8,8 +8,9 @@ import { isVolleyError } from '../../../core/base/errors.js';
 import type { Batch } from '../../column/column.js';
 import type { DataType, Field, Schema } from '../../column/datatype.js';
 import { writeSink } from '../sink.js';
-import type { ScanSpec, SinkSpec } from '../source.js';
+import type { SinkSpec } from '../source.js';
 import { type Cell, cellsOf, newSeed, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
 
 const scratch = scratchFolder();
@@ -32,15 +33,6 @@ interface Sample {
   /** Byte ranges under a checksum. */
   readonly sealed: readonly (readonly [number, number])[];
 }
-
-const scanOf = (path: string): ScanSpec => ({
-  format: 'parquet',
-  paths: [path],
-  csv: null,
-  columns: null,
-  predicate: null,
-  schema: null,
-});
 
 const rows = `SELECT i % 3 = 0 AS b, (i % 100)::TINYINT AS i8, CASE WHEN i % 7 = 3 THEN NULL ELSE (i * 1000003)::INTEGER END AS i32,
   (i * 1000000007)::BIGINT AS i64, (i / 7)::DOUBLE AS f64, (i / 3)::FLOAT AS f32, CASE WHEN i % 5 = 2 THEN NULL ELSE 'key ' || (i % 4) END AS few,

@@ -3,18 +3,14 @@ import { afterAll, expect, test } from 'vitest';
 import { isVolleyError } from '../../../core/base/errors.js';
 import { DataType, formatType } from '../../column/datatype.js';
 import { col } from '../../expr/expr.js';
-import type { ScanSpec } from '../source.js';
 import { type Cell, cellsOf, duckdb, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
 
 const scratch = scratchFolder();
 afterAll(scratch.close);
 
 const flights = 'node_modules/vega-datasets/data/flights-3m.parquet';
-
-function scanOf(paths: string | string[], columns: string[] | null = null): ScanSpec {
-  return { format: 'parquet', paths: [paths].flat(), csv: null, columns, predicate: null, schema: null };
-}
 
 /** Every flat type, with values at the ends of its range; `i % 7 = 3` is null where `nulls`. */
 function allTypes(rows: number, nulls: boolean): string {

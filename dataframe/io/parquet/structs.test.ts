@@ -6,21 +6,14 @@ import { col } from '../../expr/expr.js';
 import { writeSink } from '../sink.js';
 import type { ScanSpec } from '../source.js';
 import { duckdb, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
 
 const scratch = scratchFolder();
 afterAll(scratch.close);
 
 async function records(path: string, changes: Partial<ScanSpec> = {}): Promise<Record<string, unknown>[]> {
-  const scan = {
-    format: 'parquet',
-    paths: [path],
-    csv: null,
-    columns: null,
-    predicate: null,
-    schema: null,
-    ...changes,
-  } as const;
+  const scan = { ...scanOf(path), ...changes };
   const { schema, splits } = await parquetReader.inspect(scan, testEnv);
   const rows: Record<string, unknown>[] = [];
   for await (const batch of parquetReader.read({ ...scan, schema }, splits, testEnv, readWhole()))
@@ -78,14 +71,7 @@ test('lists and structs are written', async () => {
   await duckdb(
     `COPY (SELECT ${[columns, ...lists].join(', ')} FROM range(70000) t(i)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 70000)`,
   );
-  const scan: ScanSpec = {
-    format: 'parquet',
-    paths: [path],
-    csv: null,
-    columns: null,
-    predicate: null,
-    schema: null,
-  };
+  const scan = scanOf(path);
   const { schema, splits } = await parquetReader.inspect(scan, testEnv);
   const batches: Batch[] = [];
   for await (const batch of parquetReader.read({ ...scan, schema }, splits, testEnv, readWhole()))

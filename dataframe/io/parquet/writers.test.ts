@@ -7,16 +7,13 @@ import type { Batch } from '../../column/column.js';
 import { recordsToBatch } from '../../column/records.js';
 import { col } from '../../expr/expr.js';
 import { writeSink } from '../sink.js';
-import type { ScanSpec, SinkSpec } from '../source.js';
+import type { SinkSpec } from '../source.js';
 import { type Cell, cellsOf, duckdb, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
 
 const scratch = scratchFolder();
 afterAll(scratch.close);
-
-function scanOf(path: string, columns: string[] | null = null): ScanSpec {
-  return { format: 'parquet', paths: [path], csv: null, columns, predicate: null, schema: null };
-}
 
 async function write(name: string, batch: Batch, changes: Partial<SinkSpec> = {}): Promise<string> {
   const path = scratch.path(name);
