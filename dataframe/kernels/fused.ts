@@ -1,4 +1,5 @@
-import { compile, compileAs } from '../codegen/compile.js';
+import { compile } from '../codegen/compile.js';
+import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import {
@@ -256,17 +257,24 @@ export class FusedGroups {
     const key = keyText(binder);
     const text = body(slot => (slot === 0 ? 'st[b]' : `st[b+${slot}]`), binder);
     const store = ids === null ? '' : 'ids[i]=g;';
-    const base = text === '' ? '' : `const b=g*${width};`;
+    const base = text === '' ? '' : `const b=Math.imul(g,${width});`;
     const row = `{${key}${store}${base}\n${text}\n}`;
     const stop = enough < 0 ? '' : `&&n<${binder.bind(enough)}`;
     // Written out four times it takes 0.85 instead of 1.5 ns a row for one sum of a hundred groups.
     const written =
       enough < 0 && ids === null && this.#tier!.kind !== 'packed' && this.specs.length <= fewAggregates;
     const tags = binder.text();
-    const loop = compileAs<Loop>(`${written} ${stop} ${tags} ${row}`, loopParameters, () => {
-      const fast = written ? `const m=rows-${copies - 1};while(i<m){${`${row}i++;`.repeat(copies)}}\n` : '';
-      return `${tags}let n=S[0],i=from;\n${fast}for(;i<rows${stop};i++)${row}\nS[0]=n;return i;`;
-    });
+    const loop = compileRows<Loop>(
+      `${written} ${stop} ${tags} ${row}`,
+      loopParameters,
+      () => {
+        const fast = written
+          ? `const m=rows-${copies - 1}|0;while(i<m){${`${row}i++;`.repeat(copies)}}\n`
+          : '';
+        return `${tags}let n=S[0],i=from;\n${fast}for(;i<rows${stop};i++)${row}\nS[0]=n;return i;`;
+      },
+      rows - from,
+    );
     const state = this.#tier!.state;
     const { capacity } = this.#tier!;
     return loop(

@@ -105,7 +105,7 @@ export class DenseTier extends DigitTier implements KeyTier {
       stride *= this.domains[k]!.size + 1;
       return term;
     });
-    return terms.join('+');
+    return terms.length === 1 ? terms[0]! : `(${terms.join('+')}|0)`;
   }
 
   text(binder: Binder): string {

@@ -1,4 +1,4 @@
-import { compile } from '../codegen/compile.js';
+import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column, ValueRange } from '../column/column.js';
 import { grown } from './accumulator.js';
 
@@ -18,6 +18,7 @@ type AddRows = (
   scaleA: number,
   scaleAA: number,
   scaleCount: number,
+  from: number,
   rows: number,
 ) => void;
 
@@ -57,13 +58,13 @@ export class PackedSums {
 
   add(a: Column, b: Column, group: Int32Array, rows: number, mask: Uint8Array | null): void {
     const skip = mask === null ? '' : 'if(mask[i]===0)continue;';
-    const loop = compile<AddRows>(
-      ['first', 'second', 'group', 'mask', 's', 'scaleA', 'scaleAA', 'scaleCount', 'rows'],
-      `/* packed ${a.physical} ${b.physical} */for(let i=0;i<rows;i++){${skip}const k=group[i]*${WORDS},x=first[i],y=second[i];
-s[k]+=y*y+x*scaleA;s[k+1]+=x*y+x*x*scaleAA;s[k+2]+=y+scaleCount;}`,
-    );
+    const small = this.#mostA < smallFactor && this.#mostB < smallFactor;
+    const times = (x: string, y: string) => (small ? `Math.imul(${x},${y})` : `${x}*${y}`);
+    const body = `/* packed ${a.physical} ${b.physical} */for(let i=from;i<rows;i++){${skip}const k=Math.imul(group[i],${WORDS}),x=first[i],y=second[i];
+s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*scaleAA;s[k+2]+=y+scaleCount;}`;
+    const loop = compileRows<AddRows>(body, parameters, () => body, rows);
     const { values } = a;
-    loop(values, b.values, group, mask, this.#words, this.#scaleA, this.#scaleAA, this.#scaleCount, rows);
+    loop(values, b.values, group, mask, this.#words, this.#scaleA, this.#scaleAA, this.#scaleCount, 0, rows);
     this.#rows += rows;
   }
 
@@ -112,6 +113,21 @@ s[k]+=y*y+x*scaleA;s[k+1]+=x*y+x*x*scaleAA;s[k+2]+=y+scaleCount;}`,
     this.#room = 0;
   }
 }
+
+const parameters = [
+  'first',
+  'second',
+  'group',
+  'mask',
+  's',
+  'scaleA',
+  'scaleAA',
+  'scaleCount',
+  'from',
+  'rows',
+];
+/** Products of two integers below it are 32-bit integers. */
+const smallFactor = 46_340;
 
 /** The least power of two above `value`. */
 function powerAbove(value: number): number {

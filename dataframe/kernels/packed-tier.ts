@@ -80,11 +80,12 @@ export class PackedTier extends DigitTier implements KeyTier {
     const w = this.#words;
     const slots = binder.bind(this.#slots);
     const packed = binder.bind(this.#packed);
+    const last = binder.bind(this.#slots.length - 1);
     const high = w === 2 ? `const a1=${words[1]};` : '';
     const store = w === 2 ? `${packed}[2*g]=a0;${packed}[2*g+1]=a1;` : `${packed}[g]=a0;`;
     const equal = w === 2 ? `${packed}[2*g]===a0&&${packed}[2*g+1]===a1` : `${packed}[g]===a0`;
-    return `const a0=${words[0]};${high}${hashText(w)}let s=h&(${slots}.length-1),g;
-for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g;${store}break;}if(${equal})break;s=(s+1)&(${slots}.length-1);}`;
+    return `const a0=${words[0]};${high}${hashText(w)}let s=h&${last},g=0;
+for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g;${store}break;}if(${equal})break;s=(s+1)&${last};}`;
   }
 
   grow(): void {

@@ -1,12 +1,19 @@
 import { collectGarbage } from '../../core/base/collect-garbage.js';
+import { Extents } from '../../core/base/extents.js';
+import { allocateOwn } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 
 /** Bytes below which new memory is as cheap. */
 export const fewBytes = 16 * 1024;
 
 /**
- * Numbers that were used and given back, for the next task of this thread: touching new memory costs ten times as much
- * as zeroing what was touched before.
+ * Memory of a pool thread that its tasks work in, one after another: touching new memory costs ten times as much as
+ * zeroing what was touched before. Kernels run over it as WebAssembly.
+ */
+let own: { readonly buffer: ArrayBuffer; readonly free: Extents } | null = null;
+
+/**
+ * Numbers that were used and given back, where there is no such memory or it is full.
  */
 const kept: Float64Array[] = [];
 let keptBytes = 0;
@@ -15,13 +22,45 @@ let droppedBytes = 0;
 /** Of this thread, which knows its node's memory when it starts. */
 let mostBytes: number = limits.scratchBytes;
 
-/** From now on no more than `bytes` are kept, nor more than limits.scratchBytes. */
+/** From now on no more than `bytes` are kept, nor more than limits.scratchBytes. For threads that run one task at a time. */
 export function keepAtMost(bytes: number): void {
   mostBytes = Math.min(bytes, limits.scratchBytes);
+  const byteLength = Math.floor(mostBytes / limits.alignment) * limits.alignment;
+  const made = allocateOwn(byteLength);
+  if (made !== null) own = { buffer: made.memory.buffer as ArrayBuffer, free: new Extents(byteLength) };
 }
 
-/** At least `length` numbers, all 0 unless `zeroed` is false. */
+/** Tasks that work in this thread: a thread that was just started may run its first beside its warm-up. */
+let working = 0;
+
+/** A task begins; `endScratch` ends it, whatever became of it. What it has not given back by then is free. */
+export function beginScratch(): void {
+  working++;
+}
+
+export function endScratch(): void {
+  if (--working === 0) own?.free.clear();
+}
+
+/** `length` numbers or more, all 0 unless `zeroed` is false. */
 export function takeNumbers(length: number, zeroed = true): Float64Array {
+  const offset = own === null || length === 0 ? -1 : own.free.takeFirst(sizeOf(length));
+  if (offset < 0) return takeKept(length, zeroed);
+  const array = new Float64Array(own!.buffer, offset, length);
+  return zeroed ? array.fill(0) : array;
+}
+
+export function giveNumbers(array: Float64Array): void {
+  if (array.length === 0) return;
+  if (array.buffer === own?.buffer) own.free.give(array.byteOffset, sizeOf(array.length));
+  else giveKept(array);
+}
+
+function sizeOf(length: number): number {
+  return Math.ceil((length * 8) / limits.alignment) * limits.alignment;
+}
+
+function takeKept(length: number, zeroed: boolean): Float64Array {
   let best = -1;
   kept.forEach((array, k) => {
     if (array.length >= length && (best < 0 || array.length < kept[best]!.length)) best = k;
@@ -34,8 +73,7 @@ export function takeNumbers(length: number, zeroed = true): Float64Array {
   return array;
 }
 
-export function giveNumbers(array: Float64Array): void {
-  if (array.length === 0) return;
+function giveKept(array: Float64Array): void {
   kept.push(array);
   keptBytes += array.byteLength;
   while (keptBytes > mostBytes) drop(kept.shift()!.byteLength);
@@ -59,5 +97,8 @@ export function takeInts(length: number, zeroed = true): Int32Array {
 
 /** Of takeInts, when nobody looks at them any more. */
 export function giveInts(ints: Int32Array): void {
-  if (ints.byteLength >= fewBytes) giveNumbers(new Float64Array(ints.buffer));
+  if (ints.byteLength < fewBytes) return;
+  const { buffer, byteOffset, length } = ints;
+  const numbers = buffer === own?.buffer ? Math.ceil(length / 2) : (buffer.byteLength - byteOffset) / 8;
+  giveNumbers(new Float64Array(buffer, byteOffset, numbers));
 }

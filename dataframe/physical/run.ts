@@ -13,6 +13,7 @@ import { dealRows, slicesOf } from '../kernels/hash.js';
 import { buildJoinTable } from '../kernels/join-table.js';
 import { summarizeKey } from '../kernels/key-summary.js';
 import { Lent } from '../kernels/lent.js';
+import { beginScratch, endScratch } from '../kernels/scratch.js';
 import { spreadSlices } from '../kernels/spread.js';
 import { sliceBatch } from '../kernels/take.js';
 import { recordsWriter } from './build-rows.js';
@@ -43,7 +44,16 @@ export interface PreparedFragment {
 export function prepareFragment(body: Uint8Array): PreparedFragment {
   const fragment = unpackData<Fragment>(body);
   const builds = new BuildSides();
-  return { run: (args, inputs, env) => runFragment(fragment, builds, args, inputs, env) };
+  return {
+    async run(args, inputs, env) {
+      beginScratch();
+      try {
+        return await runFragment(fragment, builds, args, inputs, env);
+      } finally {
+        endScratch();
+      }
+    },
+  };
 }
 
 async function runFragment(

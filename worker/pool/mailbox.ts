@@ -2,6 +2,7 @@ import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node
 import { assert } from '../../core/base/assert.js';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
+import { bufferOf, noteMemory, workFor } from '../../core/base/kernel-memory.js';
 import type { FragmentInput } from '../../dataframe/physical/task.js';
 import type { LaneWords } from './lane-words.js';
 import type { Ask, AskedInput, FromThread, Template, ToThread } from './protocol.js';
@@ -43,6 +44,7 @@ export class Mailbox {
   begin(lane: number, batch: number): void {
     this.lane = lane;
     this.batch = batch;
+    workFor(lane);
   }
 
   post(message: FromThread, transfer: readonly import('node:worker_threads').TransferListItem[] = []): void {
@@ -104,7 +106,8 @@ export class Mailbox {
   private take(message: ToThread): void {
     switch (message.kind) {
       case 'arena':
-        this.arenas.set(message.arena, message.buffer);
+        this.arenas.set(message.arena, bufferOf(message.memory));
+        if (!(message.memory instanceof SharedArrayBuffer)) noteMemory(message.memory, message.byteLength);
         return;
       case 'drop-arena':
         this.arenas.delete(message.arena);

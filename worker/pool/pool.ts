@@ -336,7 +336,7 @@ export class ThreadPool {
     const known = this.threads.get(thread);
     if (arena === undefined || known === undefined || known.arenas.has(id)) return;
     known.arenas.add(id);
-    this.tell(thread, { kind: 'arena', arena: id, buffer: arena.buffer });
+    this.tell(thread, { kind: 'arena', arena: id, memory: arena.memory, byteLength: arena.byteLength });
   }
 
   private tell(thread: number, message: ToThread, transfer: readonly TransferListItem[] = []): void {

@@ -63,6 +63,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   let pool: ThreadPool | null = null;
   const store = new Store({
     memoryBytes: options.memoryBytes,
+    lanes: options.threads,
     spillDir: options.spillDir,
     onDropArena: arena => pool?.dropArena(arena),
     onCorrupt: (task, detail) => emit({ kind: 'result-gone', task, detail }),

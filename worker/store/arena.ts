@@ -1,4 +1,6 @@
 import { assert } from '../../core/base/assert.js';
+import { Extents } from '../../core/base/extents.js';
+import { allocateShared, bufferOf, type WasmMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 
 /** Rounds up to the alignment of slabs. */
@@ -6,31 +8,34 @@ export function alignUp(bytes: number): number {
   return Math.ceil(bytes / limits.alignment) * limits.alignment;
 }
 
-/**
- * One fixed-length SharedArrayBuffer and its free extents: sorted by offset, never empty, never adjacent.
- * First fit from either end; a freed extent merges with its neighbours. Allocated by the engine's main thread only.
- */
+/** Memory of a fixed length and what of it is free. Allocated by the engine's main thread only. */
 export class Arena {
   readonly id: number;
+  /** What threads are given. */
+  readonly memory: WasmMemory | SharedArrayBuffer;
   readonly buffer: SharedArrayBuffer;
-  freeBytes: number;
-  private readonly offsets: number[] = [0];
-  private readonly lengths: number[];
+  private readonly free: Extents;
 
-  constructor(id: number, byteLength: number) {
+  /** `lanes`: those that kernels run in over this memory. */
+  constructor(id: number, byteLength: number, lanes = 0) {
     assert(byteLength % limits.alignment === 0, 'an arena is a whole number of cache lines');
     this.id = id;
-    this.buffer = new SharedArrayBuffer(byteLength);
-    this.freeBytes = byteLength;
-    this.lengths = [byteLength];
+    this.memory = allocateShared(byteLength, lanes);
+    this.buffer = bufferOf(this.memory);
+    this.free = new Extents(byteLength);
   }
 
+  /** Of slabs: what lies behind in the buffer is the lanes'. */
   get byteLength(): number {
-    return this.buffer.byteLength;
+    return this.free.byteLength;
+  }
+
+  get freeBytes(): number {
+    return this.free.freeBytes;
   }
 
   get empty(): boolean {
-    return this.freeBytes === this.buffer.byteLength;
+    return this.free.empty;
   }
 
   /**
@@ -39,85 +44,18 @@ export class Arena {
    */
   take(byteLength: number): number {
     if (byteLength > this.freeBytes) return -1;
-    return byteLength < limits.largeSlabBytes ? this.takeFirst(byteLength) : this.takeLast(byteLength);
-  }
-
-  private takeLast(byteLength: number): number {
-    const { offsets, lengths } = this;
-    for (let i = offsets.length - 1; i >= 0; i--) {
-      const left = lengths[i]! - byteLength;
-      if (left < 0) continue;
-      const offset = offsets[i]! + left;
-      lengths[i] = left;
-      if (left === 0) {
-        offsets.splice(i, 1);
-        lengths.splice(i, 1);
-      }
-      this.freeBytes -= byteLength;
-      return offset;
-    }
-    return -1;
-  }
-
-  private takeFirst(byteLength: number): number {
-    const { offsets, lengths } = this;
-    for (let i = 0; i < offsets.length; i++) {
-      const length = lengths[i]!;
-      if (length < byteLength) continue;
-      const offset = offsets[i]!;
-      if (length === byteLength) {
-        offsets.splice(i, 1);
-        lengths.splice(i, 1);
-      } else {
-        offsets[i] = offset + byteLength;
-        lengths[i] = length - byteLength;
-      }
-      this.freeBytes -= byteLength;
-      return offset;
-    }
-    return -1;
+    return byteLength < limits.largeSlabBytes
+      ? this.free.takeFirst(byteLength)
+      : this.free.takeLast(byteLength);
   }
 
   /** Gives an extent back. */
   give(offset: number, byteLength: number): void {
-    const { offsets, lengths } = this;
-    const at = this.firstAfter(offset);
-    const before = at - 1;
-    const end = offset + byteLength;
-    assert(end <= this.byteLength, 'an extent lies inside its arena');
-    assert(before < 0 || offsets[before]! + lengths[before]! <= offset, 'an extent is given back once');
-    assert(at >= offsets.length || end <= offsets[at]!, 'an extent is given back once');
-    const joinsBefore = before >= 0 && offsets[before]! + lengths[before]! === offset;
-    const joinsAfter = at < offsets.length && offsets[at] === end;
-    if (joinsBefore && joinsAfter) {
-      lengths[before] = lengths[before]! + byteLength + lengths[at]!;
-      offsets.splice(at, 1);
-      lengths.splice(at, 1);
-    } else if (joinsBefore) {
-      lengths[before] = lengths[before]! + byteLength;
-    } else if (joinsAfter) {
-      offsets[at] = offset;
-      lengths[at] = lengths[at]! + byteLength;
-    } else {
-      offsets.splice(at, 0, offset);
-      lengths.splice(at, 0, byteLength);
-    }
-    this.freeBytes += byteLength;
+    this.free.give(offset, byteLength);
   }
 
   /** Free extents, for tests: [offset, length] pairs in order. */
   extents(): [number, number][] {
-    return this.offsets.map((offset, i) => [offset, this.lengths[i]!]);
-  }
-
-  private firstAfter(offset: number): number {
-    let low = 0;
-    let high = this.offsets.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.offsets[middle]! < offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return this.free.list();
   }
 }

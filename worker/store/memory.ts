@@ -3,6 +3,16 @@ import { limits } from '../../core/base/limits.js';
 import { alignUp } from './arena.js';
 import { type Slab, SlabAllocator } from './slabs.js';
 
+export interface MemoryOptions {
+  readonly memoryBytes: number;
+  /** Threads that kernels run in, over its arenas; default: none. */
+  readonly lanes?: number;
+  /** limits.allocationWaitMs unless a test says otherwise. */
+  readonly allocationWaitMs?: number;
+  /** Threads must forget this arena. */
+  readonly onDropArena?: (arena: number) => void;
+}
+
 interface Waiter {
   readonly byteLength: number;
   readonly urgent: boolean;
@@ -27,9 +37,9 @@ export class MemoryBudget {
   /** Called after bytes were given back. */
   onRelief: () => void = () => {};
 
-  constructor(budgetBytes: number, onDropArena: (arena: number) => void, waitMs: number) {
-    this.slabs = new SlabAllocator(budgetBytes, onDropArena);
-    this.waitMs = waitMs;
+  constructor(options: MemoryOptions) {
+    this.slabs = new SlabAllocator(options.memoryBytes, options.onDropArena, options.lanes);
+    this.waitMs = options.allocationWaitMs ?? limits.allocationWaitMs;
   }
 
   /** Bytes accounted: slabs with their alignment, and heap blocks. */

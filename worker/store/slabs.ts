@@ -28,12 +28,14 @@ export class SlabAllocator {
   readonly budgetBytes: number;
   private readonly arenas = new Map<number, Arena>();
   private readonly onDrop: (arena: number) => void;
+  private readonly lanes: number;
   private nextArena = 1;
 
-  /** `onDrop`: threads must forget this arena, or its memory stays. */
-  constructor(budgetBytes: number, onDrop: (arena: number) => void = () => {}) {
+  /** `onDrop`: threads must forget this arena, or its memory stays. `lanes`: those that kernels run in. */
+  constructor(budgetBytes: number, onDrop: (arena: number) => void = () => {}, lanes = 0) {
     this.budgetBytes = Math.max(limits.alignment, alignUp(budgetBytes));
     this.onDrop = onDrop;
+    this.lanes = lanes;
   }
 
   arena(id: number): Arena | undefined {
@@ -96,7 +98,7 @@ export class SlabAllocator {
   }
 
   private add(byteLength: number): Arena {
-    const arena = new Arena(this.nextArena++, byteLength);
+    const arena = new Arena(this.nextArena++, byteLength, this.lanes);
     this.arenas.set(arena.id, arena);
     this.arenaBytes += arena.byteLength;
     return arena;

@@ -16,20 +16,15 @@ import {
   seal,
 } from './block.js';
 import { ByteGate } from './gate.js';
-import { MemoryBudget } from './memory.js';
+import { MemoryBudget, type MemoryOptions } from './memory.js';
 import { sharedSlab } from './shared-slab.js';
 import { type Slab, slabBytes } from './slabs.js';
 import { SpillFolder } from './spill.js';
 import { Spiller } from './spiller.js';
 
-export interface StoreOptions {
-  readonly memoryBytes: number;
+export interface StoreOptions extends MemoryOptions {
   /** Null: below the system's folder for temporary files. */
   readonly spillDir: string | null;
-  /** limits.allocationWaitMs unless a test says otherwise. */
-  readonly allocationWaitMs?: number;
-  /** Threads must forget this arena. */
-  readonly onDropArena?: (arena: number) => void;
   /** A spilled partition could not be read back: it is gone from here. */
   readonly onCorrupt?: (task: TaskRef, detail: string) => void;
 }
@@ -67,8 +62,7 @@ export class Store {
   private readonly onCorrupt: (task: TaskRef, detail: string) => void;
 
   constructor(options: StoreOptions) {
-    const waitMs = options.allocationWaitMs ?? limits.allocationWaitMs;
-    this.memory = new MemoryBudget(options.memoryBytes, options.onDropArena ?? (() => {}), waitMs);
+    this.memory = new MemoryBudget(options);
     this.running = new ByteGate(limits.runningShare * options.memoryBytes);
     this.folder = new SpillFolder(options.spillDir);
     this.spiller = new Spiller(this.memory, this.folder);

@@ -1,0 +1,264 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  allocateShared,
+  noteMemory,
+  type WasmMemory,
+  wasm,
+  workFor,
+} from '../../../core/base/kernel-memory.js';
+import { limits } from '../../../core/base/limits.js';
+import { seededRng } from '../../../core/base/rng.js';
+import type { Values } from '../../column/column.js';
+import { keepAtMost } from '../../kernels/scratch.js';
+import { testSeed } from '../../testing/random-batch.js';
+import { compile } from '../compile.js';
+import { compileRows, loadTranslator } from './kernel.js';
+
+const seed = testSeed();
+const rows = 20_003;
+const arenaBytes = 16 * 1024 * 1024;
+const arena = allocateShared(arenaBytes, 2) as WasmMemory;
+
+const { Instance } = wasm;
+let instances = 0;
+const counting = new Proxy(Instance, {
+  construct(target, args) {
+    instances++;
+    return Reflect.construct(target, args);
+  },
+});
+
+beforeAll(async () => {
+  keepAtMost(8 * 1024 * 1024);
+  await loadTranslator();
+  noteMemory(arena, arenaBytes);
+  workFor(1);
+  Object.assign(wasm, { Instance: counting });
+});
+afterAll(() => {
+  Object.assign(wasm, { Instance });
+});
+
+type Kernel = (...args: readonly unknown[]) => unknown;
+const enough = 2 ** 20;
+
+/** Runs a text as JavaScript and as WebAssembly over equal arguments, and wants equal results and equal arrays, bit for bit. */
+function sameInBothForms(
+  parameters: readonly string[],
+  body: string,
+  args: () => unknown[],
+  translated = true,
+): void {
+  const plain = compile<Kernel>(parameters, body);
+  const [expected, given] = [args(), args()];
+  const before = instances;
+  const kernel = compileRows<Kernel>(`${parameters} ${body}`, parameters, () => body, enough);
+  const answer = kernel(...given);
+  expect(instances - before, body).toBe(translated ? 1 : 0);
+  expect(answer, body).toEqual(plain(...expected));
+  const flat = (list: readonly unknown[]): unknown[] =>
+    list.flatMap(each => (Array.isArray(each) ? each : [each]));
+  flat(given).forEach((value, k) => {
+    if (!ArrayBuffer.isView(value)) return;
+    const bytes = (array: unknown) => {
+      // Which of its bits a NaN has is left open by both languages.
+      const { buffer } = (array as Values).map(each => (Number.isNaN(each) ? Number.NaN : each));
+      return Buffer.from(buffer);
+    };
+    expect(bytes(value).equals(bytes(flat(expected)[k])), `argument ${k} of ${body}`).toBe(true);
+  });
+}
+
+const strange = [
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  -0,
+  0,
+  2 ** 53,
+  -1e300,
+  5e-324,
+];
+
+function doubles(random: () => number, length = rows): Float64Array {
+  return Float64Array.from({ length }, () =>
+    random() < 0.1 ? strange[Math.floor(random() * strange.length)]! : (random() - 0.5) * 1e6,
+  );
+}
+
+function ints(random: () => number, bound: number, length = rows): Int32Array {
+  return Int32Array.from({ length }, () => Math.floor(random() * bound));
+}
+
+test('arithmetic, comparisons and conversions mean what they mean in JavaScript', () => {
+  const random = seededRng(seed);
+  const wild = Int32Array.from({ length: rows }, () => (random() * 2 ** 32) | 0);
+  const [a, b] = [doubles(random), doubles(random)];
+  const float32 = Float32Array.from(a);
+  const args = (out: Values) => () => [[wild, wild.slice().reverse(), a, b, float32], out.slice(), 0, rows];
+  const head = 'const x=P[0],y=P[1],a=P[2],b=P[3],f=P[4];for(let i=from;i<rows;i++){';
+  const numbers = [
+    ...[
+      'a[i]+b[i]',
+      'a[i]-b[i]',
+      'a[i]*b[i]',
+      'a[i]/b[i]',
+      '-a[i]',
+      '+x[i]',
+      'x[i]*y[i]',
+      'x[i]+y[i]',
+      'x[i]-y[i]',
+    ],
+    ...[
+      'a[i]<b[i]?1:x[i]',
+      'x[i]<=y[i]?a[i]:-1',
+      'a[i]!==a[i]?7:a[i]',
+      '(a[i]>b[i]||x[i]>=y[i])&&!(x[i]===y[i])?1:0',
+    ],
+    ...[
+      'Math.max(a[i],b[i])',
+      'Math.min(a[i],x[i])',
+      'Math.floor(a[i])',
+      'Math.ceil(a[i])',
+      'Math.trunc(a[i])',
+    ],
+    ...[
+      'Math.abs(a[i])',
+      'Math.sqrt(a[i])',
+      'x[i]>>>0',
+      '(x[i]>>>0)*4294967296+(y[i]>>>0)',
+      'f[i]*2',
+      'Infinity',
+      'NaN',
+    ],
+    '(a[i]<b[i])|0',
+  ];
+  for (const text of numbers)
+    sameInBothForms(
+      ['P', 'o', 'from', 'rows'],
+      `${head}o[i]=${text};}return rows;`,
+      args(new Float64Array(rows)),
+    );
+  const integers = [
+    ...[
+      'x[i]|y[i]',
+      'x[i]&y[i]',
+      'x[i]^y[i]',
+      '~x[i]',
+      'x[i]<<3',
+      'x[i]>>5',
+      'x[i]>>>5',
+      'x[i]+y[i]|0',
+      'x[i]-y[i]-y[i]|0',
+    ],
+    ...[
+      'Math.imul(x[i],y[i])',
+      'Math.imul(x[i],0x9e3779b1)',
+      'Math.clz32(x[i])',
+      'x[i]>y[i]?x[i]:y[i]',
+      '(x[i]*0.37)|0',
+      '-1',
+    ],
+  ];
+  for (const text of integers)
+    sameInBothForms(
+      ['P', 'o', 'from', 'rows'],
+      `${head}o[i]=${text};}return rows;`,
+      args(new Int32Array(rows)),
+    );
+  for (const out of [
+    new Int8Array(rows),
+    new Uint8Array(rows),
+    new Int16Array(rows),
+    new Uint16Array(rows),
+    new Uint32Array(rows),
+  ])
+    sameInBothForms(['P', 'o', 'from', 'rows'], `/*${out.constructor.name}*/${head}o[i]=x[i];}`, args(out));
+  sameInBothForms(['P', 'o', 'from', 'rows'], `${head}o[i]=a[i]*3;}`, args(new Float32Array(rows)));
+});
+
+test('loops, branches, counters, bitmaps, pairs and tables', () => {
+  const random = seededRng(seed + 1);
+  const codes = ints(random, 1000);
+  const bits = Uint8Array.from({ length: (rows + 7) >> 3 }, () => random() * 256);
+  const pairs = ints(random, 2 ** 31, 2 * rows);
+  const values = doubles(random);
+  const small = Int8Array.from({ length: rows }, () => random() * 256 - 128);
+  const bound = [codes, bits, pairs, values, small];
+  const head = 'const c=P[0],v=P[1],p=P[2],a=P[3],s=P[4];';
+  for (const text of [
+    'for(let i=from;i<rows;i++){if(((v[i>>3]>>(i&7))&1)===0)continue;t[c[i]]+=a[i];}return rows;',
+    'let n=t[2047];for(let i=from;i<rows;i++){const g=c[i]*2;if(t[g]===0&&n<5){n++;}else t[g]+=n;t[g+1]++;}t[2047]=n;return rows;',
+    'for(let i=from;i<rows;i++){t[c[i]]=(p[2*i+1]>>>0)*4294967296+(p[2*i]>>>0);}',
+    'let i=from;while(i<rows){let k=c[i];for(;;){if(t[k]===0){t[k]=s[i]+1;break;}k=k+1&2047;if(k===c[i])break;}i++;}return i;',
+    'let i=from;for(;i<rows;i++){if(a[i]>499000&&i>9000)break;t[c[i]]+=s[i];}return i;',
+    'for(let i=from;i<rows;i++){let x=0;if(s[i]>0)x=a[i];else if(s[i]<-100)x=1;else x=-1;t[c[i]]=x;{const x=s[i];t[c[i]+1000]-=x;}}',
+  ])
+    sameInBothForms(['P', 't', 'from', 'rows'], head + text, () => [bound, new Float64Array(2048), 0, rows]);
+  // Counts of 32 bits, and a start that is no multiple of eight.
+  sameInBothForms(
+    ['P', 't', 'from', 'rows'],
+    `${head}for(let i=from;i<rows;i++)if(((v[i>>3]>>(i&7))&1)===1){t[c[i]]+=s[i];t[c[i]]++;}`,
+    () => [bound, new Int32Array(2048), 4099, rows],
+  );
+});
+
+test('rows that lie in an arena are used there, all else beside them, and written rows come back', () => {
+  const random = seededRng(seed + 2);
+  const codes = new Int32Array(arena.buffer, 4096, rows);
+  codes.set(ints(random, 500));
+  const elsewhere = ints(random, 100);
+  const body =
+    'const c=P[0],e=P[1];for(let i=from;i<rows;i++){t[c[i]]+=e[i];ids[i]=c[i]+e[i]|0;}return rows;';
+  sameInBothForms(['P', 't', 'ids', 'from', 'rows'], body, () => [
+    [codes, elsewhere],
+    new Float64Array(512),
+    new Int32Array(rows),
+    0,
+    rows,
+  ]);
+});
+
+test('an index outside of its array touches no memory but the workspace of its lane', () => {
+  const codes = new Int32Array(arena.buffer, 4096, rows);
+  const wild = [2 ** 31 - 1, -(2 ** 31), -1, 2 ** 20, 12_345_678, -400_000_000];
+  codes.forEach((_, i) => {
+    codes[i] = wild[i % wild.length]!;
+  });
+  const all = new Uint8Array(arena.buffer);
+  const before = all.slice();
+  const body = 'const c=P[0];for(let i=from;i<rows;i++){t[c[i]]=1e99;t[c[i]+3]++;}return rows;';
+  compileRows<Kernel>(body, ['P', 't', 'from', 'rows'], () => body, enough)(
+    [codes],
+    new Float64Array(700),
+    0,
+    rows,
+  );
+  const own = arenaBytes + limits.workspaceBytes;
+  expect(Buffer.compare(all.subarray(0, own), before.subarray(0, own))).toBe(0);
+  expect(Buffer.compare(all.subarray(own), before.subarray(own))).not.toBe(0);
+});
+
+test('a text that is not of the language, and what is too large to copy, runs as JavaScript', () => {
+  const out = () => [[], new Float64Array(rows), 0, rows];
+  for (const text of [
+    'o[i]=Math.log(i+1)',
+    'o[i]=Number(3n)',
+    'o[i]=i%7',
+    'const q=[1];o[i]=q[0]',
+    'o[i]=i?1:0',
+  ])
+    sameInBothForms(
+      ['P', 'o', 'from', 'rows'],
+      `for(let i=from;i<rows;i++){${text};}return rows;`,
+      out,
+      false,
+    );
+  const large = () => [[], new Float64Array((2 * limits.workspaceBytes) / 8), 0, rows];
+  sameInBothForms(
+    ['P', 'o', 'from', 'rows'],
+    'for(let i=from;i<rows;i++)o[i+1]=i;return rows;',
+    large,
+    false,
+  );
+});

@@ -1,0 +1,299 @@
+import {
+  type KernelMemory,
+  ownMemory,
+  sharedMemory,
+  type WasmFunction,
+  type WasmMemory,
+  type WasmModule,
+  wasm,
+} from '../../../core/base/kernel-memory.js';
+import { limits } from '../../../core/base/limits.js';
+import type { Values } from '../../column/column.js';
+import { compileAs } from '../compile.js';
+import type { Access, ArgumentType, Element } from './names.js';
+
+/** Rows of one call from which on copying and calling cost less than they bring. */
+const fewRows = 2048;
+/** Rows after which a kernel is worth translating, which takes as long as a million rows. */
+let warmRows = 2 ** 20;
+/** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
+const callRows = 65_536;
+const copiedRows = 8192;
+/** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
+const copiedPerRow = 48;
+
+const elementOf: ReadonlyMap<unknown, Element> = new Map<unknown, Element>([
+  [Int8Array, 'i8'],
+  [Uint8Array, 'u8'],
+  [Int16Array, 'i16'],
+  [Uint16Array, 'u16'],
+  [Int32Array, 'i32'],
+  [Uint32Array, 'u32'],
+  [Float32Array, 'f32'],
+  [Float64Array, 'f64'],
+]);
+
+/** The translator, as soon as this thread has loaded it. */
+let translator: typeof import('./translate.js') | null = null;
+let loading: Promise<void> | null = null;
+
+/** Loads the translator. Kernels run as JavaScript until it is there. `warm`, for tests: instead of warmRows. */
+export function loadTranslator(warm = warmRows): Promise<void> {
+  warmRows = warm;
+  loading ??= import('./translate.js').then(
+    loaded => {
+      translator = loaded;
+    },
+    () => {},
+  );
+  return loading;
+}
+
+type Run = (...args: readonly unknown[]) => unknown;
+
+/** One kernel, and what became of its text for each signature it was called with; null: it stays JavaScript. */
+interface Kernel {
+  readonly plain: Run;
+  readonly parameters: readonly string[];
+  readonly bound: number;
+  readonly from: number;
+  readonly rows: number;
+  readonly body: () => string;
+  readonly variants: Map<string, Variant | null>;
+  seenRows: number;
+  /** Runs it in either form. */
+  readonly run: Run;
+}
+
+/** How an array is used. */
+interface Use {
+  readonly access: Access;
+  readonly written: boolean;
+}
+
+interface Variant {
+  /** Over memory that is shared, and that is not. */
+  readonly modules: Readonly<Record<'shared' | 'own', () => WasmModule>>;
+  /** By argument, those bound last; null: no array, or not used. */
+  readonly uses: readonly (Use | null)[];
+  readonly instances: WeakMap<WasmMemory<ArrayBufferLike>, WasmFunction>;
+}
+
+const kernels = new WeakMap<Function, Kernel>();
+
+/**
+ * As compileAs, for a function over rows `from` (included) to `rows` (excluded), which are parameters of these names, as
+ * `P` is, which lists what the text binds: row i is read and written at [i], [2*i] and [2*i+1] or, in bitmaps, [i>>3]. It
+ * returns nothing, or the row it came to; what it carries from row to row lies in arrays, for it may be called for some of
+ * the rows at a time. In threads that have memory for it, many rows run as WebAssembly, with the same answer.
+ */
+export function compileRows<F extends Function>(
+  key: string,
+  parameters: readonly string[],
+  body: () => string,
+  rows: number,
+): F {
+  const plain = compileAs<F>(key, parameters, body);
+  if (rows < fewRows || ownMemory() === null) return plain;
+  if (translator === null) {
+    loadTranslator();
+    return plain;
+  }
+  let kernel = kernels.get(plain);
+  if (kernel === undefined) {
+    kernel = makeKernel(plain as unknown as Run, parameters, body);
+    kernels.set(plain, kernel);
+  }
+  kernel.seenRows += rows;
+  return kernel.seenRows < warmRows ? plain : (kernel.run as unknown as F);
+}
+
+function makeKernel(plain: Run, parameters: readonly string[], body: () => string): Kernel {
+  const kernel: Kernel = {
+    plain,
+    parameters,
+    bound: parameters.indexOf('P'),
+    from: parameters.indexOf('from'),
+    rows: parameters.indexOf('rows'),
+    body,
+    variants: new Map(),
+    seenRows: 0,
+    run: (...args) => runKernel(kernel, args),
+  };
+  return kernel;
+}
+
+function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
+  const all = kernel.bound < 0 ? args : [...args, ...(args[kernel.bound] as readonly unknown[])];
+  const from = args[kernel.from] as number;
+  const rows = args[kernel.rows] as number;
+  const variant = rows - from < fewRows ? null : variantOf(kernel, all);
+  const home = variant === null ? null : homeOf(variant.uses, all, rows - from);
+  const call = home === null ? null : layOut(variant!, all, home);
+  if (call === null) return kernel.plain(...args);
+  return runPieces(kernel, call, from, rows);
+}
+
+function variantOf(kernel: Kernel, all: readonly unknown[]): Variant | null {
+  let signature = '';
+  for (const value of all) signature += `${typeOf(value)} `;
+  let variant = kernel.variants.get(signature);
+  if (variant === undefined) {
+    variant = makeVariant(kernel, all.map(typeOf));
+    kernel.variants.set(signature, variant);
+  }
+  return variant;
+}
+
+function typeOf(value: unknown): ArgumentType {
+  if (typeof value === 'number') return Object.is(value | 0, value) ? 'int' : 'double';
+  return ArrayBuffer.isView(value) ? (elementOf.get(value.constructor) ?? 'none') : 'none';
+}
+
+function makeVariant({ parameters, body }: Kernel, types: readonly ArgumentType[]): Variant | null {
+  const { translate, Untranslatable } = translator!;
+  const named = parameters.map((name, k) => [name, types[k]!] as const);
+  try {
+    const { module, arrays } = translate(named, types.slice(parameters.length), body());
+    const compiled = (shared: boolean) => {
+      let made: WasmModule | null = null;
+      return () => (made ??= new wasm.Module(module(shared)));
+    };
+    const modules = { shared: compiled(true), own: compiled(false) };
+    return { modules, uses: arrays, instances: new WeakMap() };
+  } catch (error) {
+    if (error instanceof Untranslatable) return null;
+    throw error;
+  }
+}
+
+/** The memory over which least has to be copied; null when that is too much. */
+function homeOf(uses: readonly (Use | null)[], all: readonly unknown[], rows: number): KernelMemory | null {
+  let best: KernelMemory | null = null;
+  let least = copiedPerRow * rows;
+  let shared: KernelMemory | null = null;
+  for (const value of all) {
+    shared = ArrayBuffer.isView(value) ? sharedMemory(value.buffer) : null;
+    if (shared !== null) break;
+  }
+  for (const home of [shared, ownMemory()]) {
+    if (home === null) continue;
+    let bytes = 0;
+    for (const [k, use] of uses.entries()) {
+      if (use === null) continue;
+      const array = all[k] as Values;
+      if (array.buffer === home.memory.buffer && (use.access !== 'any' || !home.shared)) continue;
+      const once = use.access === 'any' ? array.byteLength : rows * rowBytes(array, use.access);
+      bytes += use.written ? 2 * once : once;
+    }
+    if (bytes > least) continue;
+    least = bytes;
+    best = home;
+  }
+  return best;
+}
+
+/** An array that does not lie where the kernel may touch it, and its place there. */
+interface Copied {
+  readonly argument: number;
+  readonly array: Values;
+  readonly place: Values;
+  readonly use: Use;
+}
+
+interface Call {
+  readonly run: WasmFunction;
+  /** What the function is called with. */
+  readonly args: number[];
+  readonly whole: readonly Copied[];
+  readonly byRow: readonly Copied[];
+}
+
+/** Null when there is not room enough. In shared memory a kernel touches its workspace and its rows, nothing else. */
+function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory): Call | null {
+  const { memory, workspace, shared } = home;
+  const args: number[] = [];
+  const masks: number[] = [];
+  const whole: Copied[] = [];
+  const byRow: Copied[] = [];
+  let end = workspace;
+  for (const [k, value] of all.entries()) {
+    const use = variant.uses[k]!;
+    args.push(typeof value === 'number' ? value : 0);
+    if (!ArrayBuffer.isView(value)) continue;
+    masks.push(-1);
+    if (use === null) continue;
+    const array = value as Values;
+    const any = use.access === 'any';
+    if (array.buffer === memory.buffer && !(any && shared)) {
+      args[k] = array.byteOffset;
+      continue;
+    }
+    const size = any ? roundUp(array.byteLength) : copiedRows * rowBytes(array, use.access);
+    if (end + size + translator!.offsetBytes > workspace + limits.workspaceBytes) return null;
+    if (any) masks[masks.length - 1] = size - 1;
+    const place = viewOf(array, memory.buffer, end, any ? array.length : size / array.BYTES_PER_ELEMENT);
+    (any ? whole : byRow).push({ argument: k, array, place, use });
+    args[k] = end;
+    end += size + translator!.offsetBytes;
+  }
+  return { run: instanceOf(variant, home), args: [...args, ...masks], whole, byRow };
+}
+
+function instanceOf({ modules, instances }: Variant, { memory, shared }: KernelMemory): WasmFunction {
+  let run = instances.get(memory);
+  if (run === undefined) {
+    const m = memory as WasmMemory;
+    run = new wasm.Instance(shared ? modules.shared() : modules.own(), { m: { m } }).exports.run;
+    instances.set(memory, run);
+  }
+  return run;
+}
+
+/** To a power of two, so that a mask keeps addresses within. */
+function roundUp(bytes: number): number {
+  return 2 ** Math.max(4, Math.ceil(Math.log2(bytes)));
+}
+
+function rowBytes(array: Values, access: Access): number {
+  if (access === 'bit') return 1 / 8;
+  return access === 'pair' ? 2 * array.BYTES_PER_ELEMENT : array.BYTES_PER_ELEMENT;
+}
+
+type ValuesOver = new (buffer: ArrayBufferLike, offset: number, length: number) => Values;
+
+function viewOf(like: Values, buffer: ArrayBufferLike, offset: number, length: number): Values {
+  return new (like.constructor as ValuesOver)(buffer, offset, length);
+}
+
+function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: number, rows: number): unknown {
+  const step = byRow.length > 0 ? copiedRows : callRows;
+  for (const { array, place } of whole) place.set(array);
+  let result: unknown;
+  for (let first = from; first < rows; ) {
+    const end = Math.min(rows, (Math.floor(first / step) + 1) * step);
+    for (const { argument, array, place, use } of byRow) {
+      const [a, b] = elementsOf(use.access, first, end);
+      place.set(array.subarray(a, b));
+      args[argument] = place.byteOffset - a * array.BYTES_PER_ELEMENT;
+    }
+    args[kernel.from] = first;
+    args[kernel.rows] = end;
+    result = run(...args);
+    for (const { array, place, use } of byRow) {
+      if (!use.written) continue;
+      const [a, b] = elementsOf(use.access, first, end);
+      array.set(place.subarray(0, b - a), a);
+    }
+    if (result !== undefined && result !== end) break;
+    first = end;
+  }
+  for (const { array, place, use } of whole) if (use.written) array.set(place);
+  return result;
+}
+
+/** The elements that rows first .. end-1 touch. */
+function elementsOf(access: Access, first: number, end: number): [number, number] {
+  if (access === 'bit') return [first >> 3, (end + 7) >> 3];
+  return access === 'pair' ? [2 * first, 2 * end] : [first, end];
+}
