@@ -194,6 +194,9 @@ export const limits = {
   batchInputMaxBytes: 128 * MiB,
   /** A template up to this goes to a thread with every batch; larger ones are asked for, once. Bytes. */
   threadTemplateBytes: 4 * KiB,
+  /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
+  cachedFragments: 256,
+  cachedFragmentBytes: 4 * KiB,
   /** A thread batch is sized to last about this long: between two of them its thread waits for the engine. Milliseconds. */
   threadBatchMs: 8,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */

@@ -19,6 +19,7 @@ import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
+import { readFragment } from './fragment-cache.js';
 import { tableWriter } from './join-slab.js';
 import { dealtRanges } from './ranges.js';
 import { scanSchema } from './schema.js';
@@ -28,6 +29,8 @@ import type { FragmentEntry, FragmentEnv, FragmentResult } from './task.js';
 import { decodeEntry, readColumns, type TaskInputs } from './task-inputs.js';
 
 export interface PreparedFragment {
+  /** Tasks have left something for the next ones of their layer. */
+  readonly keeps: boolean;
   /**
    * Runs one task. `args`: msgpack of the Splits of a scan. `inputs`: the entries of each dependency, in order. The
    * result's columns are copied into what env.allocate gave; nothing of the inputs is referred to afterwards.
@@ -39,11 +42,16 @@ export interface PreparedFragment {
   ): Promise<FragmentResult>;
 }
 
-/** Reads a fragment once, for all tasks of its layer. */
+/** A fragment for the tasks of its layer. */
 export function prepareFragment(body: Uint8Array): PreparedFragment {
-  const fragment = unpackData<Fragment>(body);
+  const fragment = readFragment(body);
   const builds = new BuildSides();
-  return { run: (args, inputs, env) => runFragment(fragment, builds, args, inputs, env) };
+  return {
+    get keeps() {
+      return builds.any;
+    },
+    run: (args, inputs, env) => runFragment(fragment, builds, args, inputs, env),
+  };
 }
 
 async function runFragment(
