@@ -194,6 +194,9 @@ export const limits = {
   batchInputMaxBytes: 128 * MiB,
   /** A template up to this goes to a thread with every batch; larger ones are asked for, once. Bytes. */
   threadTemplateBytes: 4 * KiB,
+  /** Texts of expressions that a thread has numbered, so that equal ones are computed once a row, and their length. */
+  numberedExpressions: 4096,
+  numberedExpressionChars: 4 * KiB,
   /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
   cachedFragments: 256,
   cachedFragmentBytes: 4 * KiB,

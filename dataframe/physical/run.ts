@@ -21,6 +21,7 @@ import { buildChain, type Chain } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
 import { readFragment } from './fragment-cache.js';
 import { tableWriter } from './join-slab.js';
+import { once } from './once.js';
 import { dealtRanges } from './ranges.js';
 import { scanSchema } from './schema.js';
 import { storeDealt } from './store-dealt.js';
@@ -54,6 +55,8 @@ export function prepareFragment(body: Uint8Array): PreparedFragment {
   };
 }
 
+const scanned = once((scan: ScanSpec, _given: null) => scanSchema(scan));
+
 async function runFragment(
   fragment: Fragment,
   builds: BuildSides,
@@ -67,7 +70,7 @@ async function runFragment(
     const inspection = await (await readerOf(source.scan)).inspect(source.scan, access);
     return enclosed(0, inspection);
   }
-  const before = source.kind === 'scan' ? scanSchema(source.scan) : fragment.inputs[source.input]!;
+  const before = source.kind === 'scan' ? scanned(source.scan, null) : fragment.inputs[source.input]!;
   const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds, lent: new Lent() };
   const out: Batch[] = [];
   const { chain, schema } = buildChain(fragment, before, inputs, batch => out.push(batch));
