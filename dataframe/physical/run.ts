@@ -19,7 +19,7 @@ import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
-import { readFragment } from './fragment-cache.js';
+import { readFragment } from './fragment-body.js';
 import { tableWriter } from './join-slab.js';
 import { once } from './once.js';
 import { dealtRanges } from './ranges.js';
