@@ -1,11 +1,11 @@
 import * as arrow from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { seededRng } from '../core/base/rng.js';
-import { packData, unpackData } from '../core/wire/msgpack.js';
 import { tableToBatches } from './column/arrow.js';
 import { DataType } from './column/datatype.js';
 import { batchesToRecords, recordsToBatch } from './column/records.js';
 import { decodeBatch, encodeBatch, type PartitionMeta } from './column/slab.js';
+import { packMeta, unpackMeta } from './column/slab-meta.js';
 import { coalesce, col, len, lit, struct, when } from './expr/expr.js';
 import { DataFrame, fromArrow, fromRecords } from './frame.js';
 import { InlineExecutor } from './testing/inline-executor.js';
@@ -170,7 +170,7 @@ test('what structs cannot do is refused by name', async () => {
 test('a slab whose layout lies about structs is refused', () => {
   const type = [{ name: 'p', type: pointType }];
   const { header, bytes } = encodeBatch(recordsToBatch([{ p: { x: 1, name: 'a' } }], type), dirtyMemory);
-  const meta = unpackData<PartitionMeta>(header.meta);
+  const meta = unpackMeta<PartitionMeta>(header.meta);
   const column = meta.columns[0]!;
   const fields = column.fields!;
   const bad = [
@@ -181,7 +181,7 @@ test('a slab whose layout lies about structs is refused', () => {
     { physical: 'bool' },
   ];
   for (const change of bad) {
-    const changed = { ...header, meta: packData({ ...meta, columns: [{ ...column, ...change }] }) };
+    const changed = { ...header, meta: packMeta({ ...meta, columns: [{ ...column, ...change }] }) };
     expect(() => decodeBatch(changed, bytes)).toThrow(expect.objectContaining({ code: 'CORRUPT_PARTITION' }));
   }
 });

@@ -194,8 +194,14 @@ export const limits = {
   batchInputMaxBytes: 128 * MiB,
   /** A template up to this goes to a thread with every batch; larger ones are asked for, once. Bytes. */
   threadTemplateBytes: 4 * KiB,
+  /** Texts of expressions that a thread has numbered, so that equal ones are computed once a row, and their length. */
+  numberedExpressions: 4096,
+  numberedExpressionChars: 4 * KiB,
+  /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
+  cachedFragments: 256,
+  cachedFragmentBytes: 4 * KiB,
   /** A thread batch is sized to last about this long: between two of them its thread waits for the engine. Milliseconds. */
-  threadBatchMs: 8,
+  threadBatchMs: 32,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */
   threadFlushMs: 10,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
@@ -270,7 +276,7 @@ export const limits = {
   shippedSourceBytes: 16 * MiB,
   /** Functions and task modules a thread keeps compiled, and a client keeps analysed. */
   revivedFunctions: 1024,
-  /** Templates whose run time a worker remembers from one job to the next, and the largest body of those. */
+  /** Templates whose run time head and workers remember from one job to the next, and the largest body of those. */
   knownTemplates: 256,
   knownTemplateBytes: 4 * KiB,
   /** Payload and argument bytes after which the head begins another message: well below what a link refuses. */

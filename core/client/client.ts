@@ -155,11 +155,13 @@ export class Client implements Executor {
 
   /** While held, an embedded program does not end although nothing else keeps it alive. */
   hold(): void {
-    if (this.holds++ === 0) this.holdTimer = setInterval(() => {}, 2 ** 30);
+    if (this.holds++ > 0) return;
+    this.holdTimer ??= setInterval(() => {}, 2 ** 30);
+    this.holdTimer.ref();
   }
 
   unhold(): void {
-    if (--this.holds === 0 && this.holdTimer !== null) clearInterval(this.holdTimer);
+    if (--this.holds === 0) this.holdTimer?.unref();
   }
 
   /** Drops all jobs and ends the stream. Idempotent. */
@@ -171,6 +173,7 @@ export class Client implements Executor {
       this.link.close();
     }
     this.bulk.close();
+    if (this.holdTimer !== null) clearInterval(this.holdTimer);
   }
 
   receive(message: HeadToClient): void {

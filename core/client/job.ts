@@ -151,7 +151,7 @@ export class ClientJob implements GraphJob, GroupHost {
     this.client.sendIfOpen({ kind: 'drop-job', job: this.id });
     this.client.forgetJob(this);
     this.puts.clear();
-    this.trackers.abandon(new VolleyError('RELEASED', `job ${this.id} (${this.name}) was closed`));
+    this.trackers.abandon(() => new VolleyError('RELEASED', `job ${this.id} (${this.name}) was closed`));
   }
 
   hold(): void {
@@ -171,7 +171,7 @@ export class ClientJob implements GraphJob, GroupHost {
   }
 
   abandon(error: Error): void {
-    this.trackers.abandon(error);
+    this.trackers.abandon(() => error);
   }
 
   /** The workers that held these are gone: stores them on others. */

@@ -42,8 +42,9 @@ export class TrackerList {
     return tracker !== undefined && index < tracker.first + tracker.count ? tracker : null;
   }
 
-  abandon(error: Error): void {
-    for (const tracker of this.trackers) tracker.abandon(error);
+  /** `reason` is asked only where something still waits: an error is dear to make. */
+  abandon(reason: () => Error): void {
+    for (const tracker of this.trackers) if (!tracker.settled) tracker.abandon(reason());
   }
 
   /** Position of the last tracker that starts at or before `index`. */

@@ -1,4 +1,5 @@
 import { assert } from '../../core/base/assert.js';
+import { limits } from '../../core/base/limits.js';
 import type { Batch, Column, Dictionary } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { compact, entryTexts } from '../column/dictionary.js';
@@ -72,8 +73,6 @@ export class Emitter {
   #boundAt = new Map<unknown, number>();
   #blocks: Block[] = [{ known: new Map(), lines: [] }];
   #names = 0;
-  #keys = new Map<string, number>();
-  #keyOfNode = new Map<ExprNode, number>();
   #columns = new Map<Column, Column>();
   #texts = new Map<Dictionary, readonly string[]>();
 
@@ -126,7 +125,7 @@ export class Emitter {
 
   /** Emits a node once: a structurally equal one that was emitted in this or an enclosing block is reused. */
   remember(node: ExprNode, emit: () => Emitted): Emitted {
-    const key = this.#key(node);
+    const key = exprNumber(node);
     for (const block of this.#blocks) {
       const known = block.known.get(key);
       if (known !== undefined) return known;
@@ -155,24 +154,32 @@ export class Emitter {
     if (texts === undefined) this.#texts.set(dictionary, (texts = entryTexts(dictionary)));
     return texts;
   }
+}
 
-  #key(node: ExprNode): number {
-    const known = this.#keyOfNode.get(node);
-    if (known !== undefined) return known;
-    const flat = JSON.stringify(node, (_, value: unknown) => {
-      if (typeof value === 'bigint') return `${value}n`;
-      if (typeof value === 'number' && !Number.isFinite(value)) return `#${value}`;
-      if (Object.is(value, -0)) return '#-0';
-      if (value !== node && typeof value === 'object' && value !== null && 'kind' in value) {
-        if (isExpr(value)) return { $: this.#key(value as ExprNode) };
-      }
-      return value;
-    });
-    let key = this.#keys.get(flat);
-    if (key === undefined) this.#keys.set(flat, (key = this.#keys.size));
-    this.#keyOfNode.set(node, key);
-    return key;
-  }
+/** Numbers of expressions, and of their texts where a part stands as its number. */
+const numbers = new WeakMap<ExprNode, number>();
+const numberOfText = new Map<string, number>();
+let lastNumber = 0;
+
+/** Equal for equal expressions, as far as they are remembered, and never for others. */
+function exprNumber(node: ExprNode): number {
+  const known = numbers.get(node);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(node, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `${value}n`;
+    if (typeof value === 'number' && !Number.isFinite(value)) return `#${value}`;
+    if (Object.is(value, -0)) return '#-0';
+    if (value !== node && typeof value === 'object' && value !== null && 'kind' in value) {
+      if (isExpr(value)) return { $: exprNumber(value as ExprNode) };
+    }
+    return value;
+  });
+  const number = numberOfText.get(text) ?? ++lastNumber;
+  numbers.set(node, number);
+  if (text.length > limits.numberedExpressionChars) return number;
+  if (numberOfText.size >= limits.numberedExpressions) numberOfText.clear();
+  numberOfText.set(text, number);
+  return number;
 }
 
 const exprKinds = new Set(['column', 'literal', 'call', 'cast', 'case', 'aggregate', 'alias', 'wildcard']);

@@ -2,7 +2,6 @@ import * as arrow from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { seededRng } from '../../core/base/rng.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import { formatTable } from '../frame/show.js';
 import { sliceBatch } from '../kernels/take.js';
 import { testSeed } from '../testing/random-batch.js';
@@ -24,6 +23,7 @@ import { codedDecimal, type DecimalBuilder, decimalColumn } from './decimal-buil
 import { decimalWords, unscaledReader } from './decimal-entries.js';
 import { batchesToRecords, recordsToBatch } from './records.js';
 import { decodeBatch, encodeBatch, type PartitionMeta } from './slab.js';
+import { packMeta, unpackMeta } from './slab-meta.js';
 import { compareBytes } from './string-table.js';
 
 const seed = testSeed();
@@ -163,11 +163,11 @@ test('entries of a dictionary are in the order of their values', () => {
 test('a slab whose layout lies about decimals is refused', () => {
   const schema = [{ name: 'v', type: DataType.Decimal(38, 0) }];
   const { header, bytes } = encodeBatch(recordsToBatch([{ v: '9'.repeat(38) }], schema), dirtyMemory);
-  const meta = unpackData<PartitionMeta>(header.meta);
+  const meta = unpackMeta<PartitionMeta>(header.meta);
   const column = meta.columns[0]!;
   const changed = (change: object): PartitionHeader => ({
     ...header,
-    meta: packData({ ...meta, columns: [{ ...column, ...change }] }),
+    meta: packMeta({ ...meta, columns: [{ ...column, ...change }] }),
   });
   const bad = [
     { type: { kind: 'decimal', precision: 39, scale: 0 } },

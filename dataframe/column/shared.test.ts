@@ -1,7 +1,6 @@
 import * as arrow from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { limits } from '../../core/base/limits.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import { compactBatch } from '../kernels/concat.js';
 import { sliceBatch, takeBatch } from '../kernels/take.js';
 import { dirtyMemory, recordsOf } from '../testing/run-fragment.js';
@@ -13,6 +12,7 @@ import { dictionaryCacheBytes } from './dictionary-cache.js';
 import { denseColumn } from './layout.js';
 import { rangeOf } from './range.js';
 import { decodeBatch, encodeBatch, type PartitionMeta } from './slab.js';
+import { packMeta, unpackMeta } from './slab-meta.js';
 
 function batchOf(name: string, column: Column): Batch {
   return { schema: [{ name, type: column.type }], rows: column.length, columns: [column] };
@@ -51,9 +51,9 @@ test('bounds and ids that are none are refused', () => {
     column => Object.assign(column.dictionary as object, { id: 'x'.repeat(65) }),
   ];
   for (const lie of lies) {
-    const meta = unpackData<PartitionMeta>(header.meta);
+    const meta = unpackMeta<PartitionMeta>(header.meta);
     lie(meta.columns[0] as never);
-    expect(() => decodeBatch({ ...header, meta: packData(meta) }, bytes)).toThrowError(
+    expect(() => decodeBatch({ ...header, meta: packMeta(meta) }, bytes)).toThrowError(
       expect.objectContaining({ code: 'CORRUPT_PARTITION' }),
     );
   }
@@ -75,9 +75,9 @@ test('a dictionary known by another length is not taken for it', () => {
   const batch = textBatch(many(1000, 7, 'x'));
   through(batch);
   const { header, bytes } = encodeBatch(textBatch(many(1000, 8, 'y')), dirtyMemory);
-  const meta = unpackData<PartitionMeta>(header.meta);
+  const meta = unpackMeta<PartitionMeta>(header.meta);
   Object.assign(meta.columns[0]!.dictionary!, { id: contentId(batch.columns[0]!.dictionary!) });
-  expect(recordsOf(decodeBatch({ ...header, meta: packData(meta) }, bytes))[7]).toEqual({ s: 'y7' });
+  expect(recordsOf(decodeBatch({ ...header, meta: packMeta(meta) }, bytes))[7]).toEqual({ s: 'y7' });
 });
 
 test('the thread keeps a bounded share of dictionaries', () => {

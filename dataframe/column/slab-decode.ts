@@ -1,7 +1,6 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
-import { unpackData } from '../../core/wire/msgpack.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from './column.js';
 import { type DataType, type Field, formatType, isDecimal, sameType } from './datatype.js';
@@ -10,6 +9,7 @@ import { knownDictionary, rememberDictionary, type SharedDictionaries } from './
 import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
 import { hasRange } from './range.js';
 import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './slab.js';
+import { unpackMeta } from './slab-meta.js';
 
 /**
  * The batch in `bytes`, without copying: columns are views, valid as long as the bytes are. Everything that a later
@@ -86,13 +86,8 @@ function isCount(value: unknown, most = 2 ** 31): value is number {
 
 function metaOf(header: PartitionHeader): PartitionMeta {
   if (!isCount(header.byteLength, Number.MAX_SAFE_INTEGER)) throw corrupt('byte length');
-  let meta: PartitionMeta;
-  try {
-    meta = unpackData<PartitionMeta>(header.meta);
-  } catch (error) {
-    throw corrupt(`its layout cannot be read (${error instanceof Error ? error.message : String(error)})`);
-  }
-  if (typeof meta !== 'object' || meta === null || !isCount(meta.rows) || !Array.isArray(meta.columns)) {
+  const meta = unpackMeta<PartitionMeta>(header.meta);
+  if (!isCount(meta.rows) || !Array.isArray(meta.columns)) {
     throw corrupt('its layout is not one of a dataframe');
   }
   if (meta.rows !== header.rows)
@@ -117,7 +112,7 @@ function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
   const { bytes, trusted } = from;
   if (typeof meta !== 'object' || meta === null || typeof meta.name !== 'string') throw corrupt('column');
   const { name, type, physical, nullCount } = meta;
-  if (!isType(type) || !isPhysicalOf(type, physical)) throw corrupt(`${name}: unknown type`);
+  if (!(trusted || isType(type)) || !isPhysicalOf(type, physical)) throw corrupt(`${name}: unknown type`);
   if (!isCount(nullCount, rows)) throw corrupt(`${name}: null count`);
   if (nullCount > 0 !== (meta.validity !== null)) throw corrupt(`${name}: nulls without a bitmap`);
   let validity: Uint8Array | null = null;

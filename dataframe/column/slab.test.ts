@@ -5,7 +5,6 @@ import { limits } from '../../core/base/limits.js';
 import { seededRng } from '../../core/base/rng.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { noChecksum } from '../../core/graph/partition.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import { randomBatch, testSeed } from '../testing/random-batch.js';
 import { dirtyMemory, recordsOf } from '../testing/run-fragment.js';
 import type { Batch } from './column.js';
@@ -13,6 +12,7 @@ import { DataType } from './datatype.js';
 import { emptyBatch } from './layout.js';
 import { recordsToBatch } from './records.js';
 import { decodeBatch, encodeBatch, type PartitionMeta, sizeOfBatch } from './slab.js';
+import { packMeta, unpackMeta } from './slab-meta.js';
 
 const seed = testSeed();
 
@@ -63,9 +63,9 @@ test('integers beyond 2^53 stay exact', () => {
 type Change = (meta: PartitionMeta & { columns: Record<string, unknown>[] }) => void;
 
 function changed(header: PartitionHeader, change: Change): PartitionHeader {
-  const meta = unpackData<PartitionMeta & { columns: Record<string, unknown>[] }>(header.meta);
+  const meta = unpackMeta<PartitionMeta & { columns: Record<string, unknown>[] }>(header.meta);
   change(meta);
-  return { ...header, meta: packData(meta) };
+  return { ...header, meta: packMeta(meta) };
 }
 
 /** What a lying layout must be answered with. */
@@ -110,7 +110,7 @@ test('a layout that lies is refused before the first read', () => {
 
 test('codes and offsets in the bytes are checked as well', () => {
   const { header, bytes } = encodeBatch(recordsToBatch([{ s: 'aa' }, { s: 'b' }, { s: 'aa' }]), dirtyMemory);
-  const [column] = unpackData<PartitionMeta>(header.meta).columns;
+  const [column] = unpackMeta<PartitionMeta>(header.meta).columns;
   const write = (at: number, value: number) => {
     const copy = bytes.slice();
     new DataView(copy.buffer).setInt32(at, value, true);

@@ -1,13 +1,13 @@
 import { assert } from '../../core/base/assert.js';
 import { limits } from '../../core/base/limits.js';
 import { noChecksum, type OwnedPartition, type PartitionHeader } from '../../core/graph/partition.js';
-import { packData } from '../../core/wire/msgpack.js';
 import { bitmapBytes } from './bitmap.js';
 import type { Batch, Column, Physical } from './column.js';
 import type { DataType } from './datatype.js';
 import { dictionaryId } from './dictionary.js';
 import { bytesOfValues } from './layout.js';
 import { rangeOf } from './range.js';
+import { packMeta } from './slab-meta.js';
 
 export { decodeBatch } from './slab-decode.js';
 
@@ -124,7 +124,7 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
   assert(at === target.byteLength, 'a slab is filled exactly');
   const { rows, parts } = batch;
   const meta: PartitionMeta = parts === undefined ? { rows, columns } : { rows, columns, parts };
-  return { rows: batch.rows, byteLength: at, checksum: noChecksum, meta: packData(meta) };
+  return { rows: batch.rows, byteLength: at, checksum: noChecksum, meta: packMeta(meta) };
 }
 
 /** One slab with one batch. `allocate` gives uninitialised memory, 64-byte aligned. */

@@ -1,9 +1,9 @@
 import { assert } from '../../core/base/assert.js';
-import { packData } from '../../core/wire/msgpack.js';
 import { recordCompiled } from '../codegen/compile.js';
 import type { Schema } from '../column/datatype.js';
 import type { Split } from '../io/source.js';
 import type { Fragment, FragmentSource } from '../physical/fragment.js';
+import { packFragment } from '../physical/fragment-body.js';
 import { prepareFragment } from '../physical/run.js';
 import { scanSchema } from '../physical/schema.js';
 import type { FragmentEnv, FragmentInput } from '../physical/task.js';
@@ -154,7 +154,7 @@ async function compiledBy(
     fragment.source.kind === 'input' && fragment.sink.kind !== 'file',
     'a sample is neither read nor written',
   );
-  const prepared = prepareFragment(packData(fragment));
+  const prepared = prepareFragment(packFragment(fragment));
   const { result, functions } = recordCompiled(() => prepared.run(null, inputs, env));
   try {
     const { slab, slices } = await result;

@@ -8,6 +8,7 @@ import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
 import type { ScanInspection, ScanSpec, Split } from '../io/source.js';
 import { type Fragment, readsInTurn } from '../physical/fragment.js';
+import { packFragment } from '../physical/fragment-body.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
@@ -55,7 +56,7 @@ export class GraphRunner implements StageRunner {
       template: this.job.template(
         readsInTurn(stage.fragment) ? 'stream' : 'fragment',
         name,
-        packData(stage.fragment),
+        packFragment(stage.fragment),
       ),
       count: stage.tasks,
       dependencies: stage.dependencies,

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { isVolleyError } from '../../core/base/errors.js';
 import { seededRng } from '../../core/base/rng.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import type { Batch, Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { columnOf, denseColumn } from '../column/layout.js';
 import { recordsToBatch } from '../column/records.js';
 import { decodeBatch, encodeBatch, type PartitionMeta } from '../column/slab.js';
+import { packMeta, unpackMeta } from '../column/slab-meta.js';
 import { testSeed } from '../testing/random-batch.js';
 import { dirtyMemory, recordsOf } from '../testing/run-fragment.js';
 import { CorrelationAccumulator } from './aggregate-correlation.js';
@@ -65,12 +65,12 @@ test('lists are taken, sliced, joined and stored like any column', () => {
 test('offsets and items that do not fit are a corrupt partition, not a crash', () => {
   const batch = recordsToBatch([{ x: [1, 2] }, { x: [3] }]);
   const { header, bytes } = encodeBatch(batch, dirtyMemory);
-  const meta = unpackData<PartitionMeta>(header.meta);
+  const meta = unpackMeta<PartitionMeta>(header.meta);
   const [column] = meta.columns as [PartitionMeta['columns'][0]];
   const offsets = new Int32Array(bytes.buffer, bytes.byteOffset + column.values[0], 3);
   expect([...offsets]).toEqual([0, 2, 3]);
   const refused = (changed: object) => {
-    const bad = packData({ ...meta, columns: [{ ...column, ...changed }] });
+    const bad = packMeta({ ...meta, columns: [{ ...column, ...changed }] });
     expect(() => decodeBatch({ ...header, meta: bad }, bytes)).toThrow(
       /a partition is not what its header says/,
     );

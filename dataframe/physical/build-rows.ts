@@ -1,6 +1,5 @@
 import { VolleyError } from '../../core/base/errors.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import { compile } from '../codegen/compile.js';
 import type { Batch, Column, Dictionary, Physical, ValueRange } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
@@ -15,6 +14,7 @@ import {
   sizeOfBatch,
   writeBatch,
 } from '../column/slab.js';
+import { packMeta, unpackMeta } from '../column/slab-meta.js';
 import { alike } from '../kernels/concat.js';
 import { type Cell, cellText, type PackedColumn, type Records } from '../kernels/packed.js';
 import { manyEntries, oneDictionary, rangeOfPieces } from './store-gathered.js';
@@ -23,7 +23,7 @@ import type { FragmentInput } from './task.js';
 /** Beside the layout of a batch of no rows, which holds types, bounds and dictionaries: where the records lie. */
 interface RecordsMeta extends PartitionMeta {
   readonly records: {
-    readonly shell: Uint8Array;
+    readonly shell: PartitionMeta;
     readonly shellBytes: number;
     readonly stride: number;
     readonly words: BufferRange;
@@ -106,9 +106,9 @@ export function recordsWriter(schema: Schema, batches: readonly Batch[], many = 
       const layout: RecordsMeta = {
         rows,
         columns: [],
-        records: { shell: meta, shellBytes, stride, words, columns },
+        records: { shell: unpackMeta<PartitionMeta>(meta), shellBytes, stride, words, columns },
       };
-      return { ...rest, rows, byteLength, meta: packData(layout) };
+      return { ...rest, rows, byteLength, meta: packMeta(layout) };
     },
   };
 }
@@ -308,11 +308,10 @@ function shortText(
 
 /** The rows of a slab that recordsWriter wrote, without copying: columns that can only be gathered. */
 export function readRecords({ header, bytes }: FragmentInput, shared: SharedDictionaries): Batch {
-  const { records, rows } = unpackData<Partial<RecordsMeta>>(header.meta);
-  if (typeof records !== 'object' || rows !== header.rows || !(records.shell instanceof Uint8Array))
-    throw corrupt('no records');
+  const { records, rows } = unpackMeta<Partial<RecordsMeta>>(header.meta);
+  if (typeof records !== 'object' || rows !== header.rows) throw corrupt('no records');
   const { shell, shellBytes, stride, words } = records;
-  const shellHeader = { ...header, rows: 0, byteLength: shellBytes, meta: shell };
+  const shellHeader = { ...header, rows: 0, byteLength: shellBytes, meta: packMeta(shell) };
   const layout = decodeBatch(shellHeader, bytes, shared);
   const inside = (range: BufferRange, size: number): Uint8Array => {
     const [offset, length] = Array.isArray(range) ? (range as BufferRange) : [-1, -1];

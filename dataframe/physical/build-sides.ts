@@ -8,6 +8,10 @@ import type { FragmentInput } from './task.js';
 export class BuildSides {
   readonly #known = new Map<number, { readonly entries: readonly FragmentInput[]; readonly side: unknown }>();
 
+  get any(): boolean {
+    return this.#known.size > 0;
+  }
+
   /** `make` gives the side of dependency `input`, read from these entries. */
   of<T>(input: number, entries: readonly FragmentInput[], make: () => T): T {
     const known = this.#known.get(input);

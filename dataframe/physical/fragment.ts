@@ -5,7 +5,7 @@ import type { Spread } from '../kernels/spread.js';
 
 /**
  * What one task of a dataframe stage does, as data: read rows from one source, pass them through operators, hand
- * them to a sink. Encoded with msgpack as the body of a template of kind 'fragment'; equal for all tasks of a layer.
+ * them to a sink. The body of a template of kind 'fragment' (fragment-body); equal for all tasks of a layer.
  * Compiled in the threads.
  */
 export interface Fragment {

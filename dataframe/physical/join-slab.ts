@@ -1,8 +1,8 @@
 import { VolleyError } from '../../core/base/errors.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import type { Batch } from '../column/column.js';
 import { aligned, type BufferRange, type PartitionMeta, sizeOfBatch, writeBatch } from '../column/slab.js';
+import { packMeta, unpackMeta } from '../column/slab-meta.js';
 import type { KeyShape } from '../kernels/join-key.js';
 import type { JoinTable } from '../kernels/join-table.js';
 import type { FragmentInput } from './task.js';
@@ -38,17 +38,17 @@ export function tableWriter(columns: Batch, table: JoinTable) {
       }) as [BufferRange, BufferRange, BufferRange];
       const { tier, unique, shapes, buildRows } = table;
       const meta: TableMeta = {
-        ...unpackData<PartitionMeta>(header.meta),
+        ...unpackMeta<PartitionMeta>(header.meta),
         join: { tier, unique, shapes, buildRows, heads, starts, rows },
       };
-      return { ...header, byteLength, meta: packData(meta) };
+      return { ...header, byteLength, meta: packMeta(meta) };
     },
   };
 }
 
 /** The table of a slab that tableWriter wrote, without copying. `keys`: how many columns it is over. */
 export function readTable({ header, bytes }: FragmentInput, keys: number): JoinTable {
-  const { join } = unpackData<Partial<TableMeta>>(header.meta);
+  const { join } = unpackMeta<Partial<TableMeta>>(header.meta);
   if (typeof join !== 'object' || !Array.isArray(join.shapes) || join.shapes.length !== keys)
     throw corrupt('no table');
   const { tier, unique, shapes, buildRows } = join;

@@ -20,7 +20,9 @@ import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
+import { readFragment } from './fragment-body.js';
 import { tableWriter } from './join-slab.js';
+import { once } from './once.js';
 import { dealtRanges } from './ranges.js';
 import { scanSchema } from './schema.js';
 import { storeDealt } from './store-dealt.js';
@@ -29,6 +31,8 @@ import type { FragmentEntry, FragmentEnv, FragmentResult } from './task.js';
 import { decodeEntry, readColumns, type TaskInputs } from './task-inputs.js';
 
 export interface PreparedFragment {
+  /** Tasks have left something for the next ones of their layer. */
+  readonly keeps: boolean;
   /**
    * Runs one task. `args`: msgpack of the Splits of a scan. `inputs`: the entries of each dependency, in order. The
    * result's columns are copied into what env.allocate gave; nothing of the inputs is referred to afterwards.
@@ -40,11 +44,14 @@ export interface PreparedFragment {
   ): Promise<FragmentResult>;
 }
 
-/** Reads a fragment once, for all tasks of its layer. */
+/** A fragment for the tasks of its layer. */
 export function prepareFragment(body: Uint8Array): PreparedFragment {
-  const fragment = unpackData<Fragment>(body);
+  const fragment = readFragment(body);
   const builds = new BuildSides();
   return {
+    get keeps() {
+      return builds.any;
+    },
     async run(args, inputs, env) {
       beginScratch();
       try {
@@ -55,6 +62,8 @@ export function prepareFragment(body: Uint8Array): PreparedFragment {
     },
   };
 }
+
+const scanned = once((scan: ScanSpec, _given: null) => scanSchema(scan));
 
 async function runFragment(
   fragment: Fragment,
@@ -69,7 +78,7 @@ async function runFragment(
     const inspection = await (await readerOf(source.scan)).inspect(source.scan, access);
     return enclosed(0, inspection);
   }
-  const before = source.kind === 'scan' ? scanSchema(source.scan) : fragment.inputs[source.input]!;
+  const before = source.kind === 'scan' ? scanned(source.scan, null) : fragment.inputs[source.input]!;
   const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds, lent: new Lent() };
   const out: Batch[] = [];
   const { chain, schema } = buildChain(fragment, before, inputs, batch => out.push(batch));

@@ -1,9 +1,9 @@
 import { assert } from '../../core/base/assert.js';
-import { packData } from '../../core/wire/msgpack.js';
 import type { Batch } from '../column/column.js';
 import { batchesToRecords } from '../column/records.js';
 import { decodeBatch, encodeBatch } from '../column/slab.js';
 import type { Fragment } from '../physical/fragment.js';
+import { packFragment } from '../physical/fragment-body.js';
 import { prepareFragment } from '../physical/run.js';
 import { fragmentOutputSchema } from '../physical/schema.js';
 import type { FragmentEnv, FragmentInput } from '../physical/task.js';
@@ -27,7 +27,7 @@ export async function runFragment(
   fragment: Fragment,
   inputs: readonly (readonly Batch[])[],
 ): Promise<Batch[]> {
-  const prepared = prepareFragment(packData(fragment));
+  const prepared = prepareFragment(packFragment(fragment));
   const entries = inputs.map(batches => batches.map(asInput));
   const result = await prepared.run(null, entries, testEnv());
   const schema = fragmentOutputSchema(fragment);

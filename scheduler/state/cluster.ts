@@ -1,4 +1,5 @@
 import type { TaskRef } from '../../core/base/ids.js';
+import { KnownTemplates } from '../../core/graph/known-templates.js';
 import type { TaskStateName } from '../../core/graph/report.js';
 import type { ClusterOptions, Fault } from './api.js';
 import type { Cluster, Job, Layer, WorkerRow } from './model.js';
@@ -20,6 +21,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     tally: new Uint32Array(stateNames.length),
     counters: new Map(),
     requirements: new Map(),
+    known: new KnownTemplates(),
     payloads: new Map(),
     overdueAt: new Map(),
     stories: new Map(),

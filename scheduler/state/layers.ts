@@ -31,7 +31,7 @@ export function addLayer(cluster: Cluster, job: Job, spec: LayerSpec): void {
     cursor: 0,
     barrierDoom: none,
     listed: false,
-    measure: measureOf(job, spec.template),
+    measure: measureOf(cluster, job, spec.template),
     failures: new Map(),
     anyFailure: null,
   };
@@ -118,10 +118,12 @@ function unknownInput(cluster: Cluster, slot: number) {
   );
 }
 
-function measureOf(job: Job, template: number | null): Measure {
+function measureOf(cluster: Cluster, job: Job, template: number | null): Measure {
   const known = template === null ? undefined : job.measures.get(template);
   if (known !== undefined) return known;
-  const measure = { tasks: 0, meanMs: 0, meanBytes: 0 };
+  const spec = template === null ? undefined : job.templates.get(template);
+  const unmeasured = () => ({ tasks: 0, meanMs: 0, meanBytes: 0 });
+  const measure = spec === undefined ? unmeasured() : cluster.known.of(spec, unmeasured);
   if (template !== null) job.measures.set(template, measure);
   return measure;
 }

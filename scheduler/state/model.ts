@@ -1,5 +1,6 @@
 import type { ClientId, JobId, WorkerId } from '../../core/base/ids.js';
 import type { FailureData } from '../../core/graph/failure.js';
+import type { KnownTemplates } from '../../core/graph/known-templates.js';
 import type { Dependency, LayerSpec, TemplateSpec } from '../../core/graph/layer.js';
 import type { RetryTicket } from '../../core/notify/notifier.js';
 import type { WorkerHello } from '../../core/wire/messages.js';
@@ -22,6 +23,7 @@ export interface Cluster {
   readonly tally: Uint32Array;
   readonly counters: Map<string, number>;
   readonly requirements: Map<string, Requirement>;
+  readonly known: KnownTemplates<Measure>;
   /** Payloads of inline results, by slot: until the client has them and no open task reads them. */
   readonly payloads: Map<number, Uint8Array>;
   /** Tasks in retry-wait: when the tick makes them ready without their ticket. Milliseconds. */

@@ -14,6 +14,13 @@ test('short tasks are prefetched, long ones are not', () => {
   long.saw('client a done').runOn(0, 'a.2').expectQuiet();
 });
 
+test('what a template takes is known from an earlier job', () => {
+  const t = cluster({ workers: 1 }).submit('a*2').runOn(0, 'a', 'a.1');
+  t.finish('a', { ms: 0.1 }).finish('a.1', { ms: 0.1 });
+  t.addLayer('a', 100, false, [], {}, 2);
+  expect(t.lines.filter(line => line.startsWith('w0 assign a')).length).toBe(100);
+});
+
 test('roots with big results are not prefetched however short they are', () => {
   const t = cluster({ workers: 1 }).submit('a*50').runOn(0, 'a', 'a.1').finish('a', { ms: 0.1, bytes: 64e6 });
   t.saw('client a done').runOn(0, 'a.2').expectQuiet();

@@ -27,6 +27,12 @@ async function storedBytes(session: Session): Promise<number> {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+/** What nobody refers to any more is found by the collector, whose time has not come by itself. */
+async function isEmpty(session: Session): Promise<boolean> {
+  collectGarbage();
+  return (await storedBytes(session)) === 0;
+}
+
 /** Its futures are out of reach when it returns. */
 async function useAndForget(session: Session): Promise<void> {
   const futures = session.map(ramp, [300_000, 300_001]);
@@ -57,7 +63,7 @@ describe.each(['embedded', 'cluster'])('%s', where => {
   });
 
   test('scatter, broadcast, persist: passed to many, and gone from memory once released', async () => {
-    await until(async () => (await storedBytes(session())) === 0);
+    await until(() => isEmpty(session()));
     const values = Float64Array.from({ length: 250_000 }, (_, i) => i);
     const sum = (values.length * (values.length - 1)) / 2;
     const once = await session().scatter(values);
@@ -81,10 +87,7 @@ describe.each(['embedded', 'cluster'])('%s', where => {
 
   test('results nobody holds a future of go away by themselves', async () => {
     await useAndForget(session());
-    await until(async () => {
-      collectGarbage();
-      return (await storedBytes(session())) === 0;
-    });
+    await until(() => isEmpty(session()));
   });
 
   test('wait() is bounded', async () => {

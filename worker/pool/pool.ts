@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { MessagePort, Worker as Thread, TransferListItem } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
@@ -46,7 +46,8 @@ interface BusyLane {
   readonly batch: number;
   readonly job: number;
   readonly template: number;
-  readonly controller: AbortController;
+  /** 'abort' ends the thread. Costs a tenth of what an AbortSignal does. */
+  readonly signal: EventEmitter;
   /** Memory its tasks asked for and have not published yet, by position. */
   readonly slabs: Map<number, Slab[]>;
   readonly release: () => void;
@@ -70,6 +71,8 @@ export class ThreadPool {
   private readonly piscina: Piscina;
   private readonly lanes: (BusyLane | null)[];
   private readonly threads = new Map<number, KnownThread>();
+  /** Threads that keep something of a job. */
+  private readonly keepers = new Map<number, Set<number>>();
   private readonly heapMb: number;
   private closing = false;
 
@@ -122,7 +125,7 @@ export class ThreadPool {
       batch: message.batch,
       job: message.job,
       template: message.template,
-      controller: new AbortController(),
+      signal: new EventEmitter(),
       slabs: new Map(),
       release,
       streamed: 0,
@@ -134,9 +137,10 @@ export class ThreadPool {
     this.lanes[message.lane] = lane;
     this.words.open(message.lane, message.indices.length);
     const definition = this.definitionOf(message);
-    this.piscina.run({ ...message, definition }, { signal: lane.controller.signal }).then(
+    this.piscina.run({ ...message, definition }, { signal: lane.signal }).then(
       (reply: ThreadReply) => {
         lane.reply = reply;
+        if (reply.keeps) this.keeps(reply.thread, message.job);
         this.onResults(reply);
         this.finish(message.lane, lane);
       },
@@ -166,7 +170,7 @@ export class ThreadPool {
     if (this.lanes[index] !== lane || lane.reply !== null) return; // It heeded the signal.
     const before = this.piscina.threads;
     lane.ending = true;
-    lane.controller.abort();
+    lane.signal.emit('abort');
     const after = new Set(this.piscina.threads);
     const exits = before.filter(thread => !after.has(thread)).map(exitOf);
     Promise.all(exits).then(() => this.onDeath(index, lane, 'it was ended'));
@@ -174,7 +178,14 @@ export class ThreadPool {
 
   /** Threads forget what they keep of a job. */
   dropJob(job: number): void {
-    this.tellAll({ kind: 'drop-job', job });
+    for (const thread of this.keepers.get(job) ?? []) this.tell(thread, { kind: 'drop-job', job });
+    this.keepers.delete(job);
+  }
+
+  private keeps(thread: number, job: number): void {
+    const keepers = this.keepers.get(job);
+    if (keepers === undefined) this.keepers.set(job, new Set([thread]));
+    else keepers.add(thread);
   }
 
   dropArena(arena: number): void {

@@ -95,6 +95,9 @@ export type ThreadOutcome =
 /** What pool.run resolves with: the results not sent before, and how many messages were. */
 export interface ThreadReply extends ThreadResults {
   readonly streamed: number;
+  readonly thread: number;
+  /** The thread keeps something of the job, until it is told that the job is over. */
+  readonly keeps: boolean;
 }
 
 /** Thread → engine, through its parentPort. */

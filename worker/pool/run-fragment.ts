@@ -6,14 +6,14 @@ import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 export { keepAtMost } from '../../dataframe/kernels/scratch.js';
 export { warmUp } from '../../dataframe/physical/warm-up.js';
 
-/** A dataframe pipeline, compiled once per thread. */
-export async function fragmentRunner(
+/** A dataframe pipeline. */
+export function fragmentRunner(
   body: Uint8Array,
   node: string,
   allowPaths: readonly string[] | null,
-): Promise<TaskRunner> {
+): TaskRunner {
   const fragment = prepareFragment(body);
-  return async (run: TaskRun): Promise<TaskOutput> => {
+  const runTask = async (run: TaskRun): Promise<TaskOutput> => {
     const inputs = run.inputs.map(table =>
       table.map((input): FragmentEntry => {
         assert(!('value' in input), 'a fragment reads partitions, not enclosed values');
@@ -30,5 +30,11 @@ export async function fragmentRunner(
     const result = await fragment.run(run.args, inputs, env);
     if (result.inline !== null) return { kind: 'value', rows: result.rows, value: result.inline };
     return { kind: 'stored', rows: result.rows, slices: result.slices };
+  };
+  return {
+    run: runTask,
+    get keeps() {
+      return fragment.keeps;
+    },
   };
 }

@@ -7,9 +7,12 @@ import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 /** A shipped function: arguments in, its value out. */
 export async function functionRunner(body: Uint8Array): Promise<TaskRunner> {
   const fn = await reviveFunction(body);
-  return run => {
-    const value = fn(...argumentsOf(run));
-    return isThenable(value) ? settle(run, value) : output(run, value);
+  return {
+    keeps: true,
+    run(task) {
+      const value = fn(...argumentsOf(task));
+      return isThenable(value) ? settle(task, value) : output(task, value);
+    },
   };
 }
 

@@ -25,5 +25,9 @@ export type TaskOutput =
       readonly slices: readonly { readonly header: PartitionHeader; readonly offset: number }[];
     };
 
-/** A template made ready to run, once per thread. */
-export type TaskRunner = (run: TaskRun) => Promise<TaskOutput> | TaskOutput;
+/** A template made ready to run in one thread. */
+export interface TaskRunner {
+  run(task: TaskRun): Promise<TaskOutput> | TaskOutput;
+  /** It holds what is worth keeping until its job ends; else one is made for each batch. */
+  readonly keeps: boolean;
+}

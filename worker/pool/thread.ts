@@ -22,6 +22,7 @@ provideTaskGlobals(['col', 'lit', 'when', 'coalesce', 'concatStr', 'DataType'], 
 const setup = workerData as ThreadSetup;
 const words = new LaneWords(setup.words);
 const mailbox = new Mailbox(words);
+/** Of the running batch, and those that keep something until their job ends. By job and template. */
 const runners = new Map<string, Promise<TaskRunner>>();
 /** Aborts the signal of the running task; a new one is made for the next. */
 let controller = new AbortController();
@@ -49,7 +50,19 @@ export async function runBatch(batch: ThreadBatch): Promise<ThreadReply> {
     }
     await runTask(batch, at, startMs, collector);
   }
-  return { ...collector.take(batch.lane, batch.batch), streamed };
+  const keeps = await settleRunner(batch);
+  return { ...collector.take(batch.lane, batch.batch), streamed, thread: threadId, keeps };
+}
+
+/** Lets the batch's runner go unless it, or its template, is to be kept for other batches. */
+async function settleRunner({ job, template, definition }: ThreadBatch): Promise<boolean> {
+  const key = `${job}/${template}`;
+  const keeps = await runners.get(key)?.then(
+    runner => runner.keeps || definition === null,
+    () => definition === null,
+  );
+  if (!keeps) runners.delete(key);
+  return keeps === true;
 }
 
 async function runTask(
@@ -66,7 +79,7 @@ async function runTask(
     if (controller.signal.aborted) controller = new AbortController();
     const { signal } = controller;
     setTaskContext({ task: id, name: batch.name, attempt, node: setup.node, labels: setup.labels, signal });
-    const pending = runner(taskRun(batch, position, allocated));
+    const pending = runner.run(taskRun(batch, position, allocated));
     const output = pending instanceof Promise ? await pending : pending;
     collect(output, position, (performance.now() - startMs) * 1000, allocated.bytes, collector);
   } catch (error) {
@@ -131,7 +144,7 @@ function view(input: Exclude<ThreadInput, { value: Uint8Array }>) {
   return { header, bytes: new Uint8Array(mailbox.arena(arena), offset, header.byteLength), trusted };
 }
 
-/** Made once per thread; a template that cannot be made ready fails every task of it alike. */
+/** A template that cannot be made ready fails every task of it alike. */
 function runnerOf(job: number, template: number, given: Template | null): Promise<TaskRunner> {
   const key = `${job}/${template}`;
   let runner = runners.get(key);
@@ -142,8 +155,9 @@ function runnerOf(job: number, template: number, given: Template | null): Promis
   return runner;
 }
 
-// While nothing is asked of the thread yet. Should it fail, the first task that needs it says so.
-Promise.all([import('./run-fragment.js'), import('./run-function.js')])
+// While nothing is asked of the thread yet. Should it fail, the first task says so.
+const loading = Promise.all([import('./run-fragment.js'), import('./run-function.js')]);
+loading
   .then(([{ keepAtMost, warmUp }]) => {
     keepAtMost(setup.scratchBytes);
     return warmUp();
@@ -152,6 +166,6 @@ Promise.all([import('./run-fragment.js'), import('./run-function.js')])
   .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
 
 async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {
-  if (kind === 'function') return (await import('./run-function.js')).functionRunner(body);
-  return (await import('./run-fragment.js')).fragmentRunner(body, setup.node, setup.allowPaths);
+  const [{ fragmentRunner }, { functionRunner }] = await loading;
+  return kind === 'function' ? functionRunner(body) : fragmentRunner(body, setup.node, setup.allowPaths);
 }

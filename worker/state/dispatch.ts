@@ -34,8 +34,10 @@ export function nextTickMs(worker: Worker): number {
   return next;
 }
 
-/** A batch that takes this long shares what it has not begun. Milliseconds. */
+/** A batch that takes this long shares what it has not begun with idle lanes. Milliseconds. */
 const lateMs = 2 * limits.threadBatchMs;
+/** And so does one that should go on for this long: a round trip to a thread costs a tenth of it. Milliseconds. */
+const worthSharingMs = 2;
 
 function startPulls(worker: Worker, out: EffectSink): void {
   const { pullQueue } = worker;
@@ -167,10 +169,14 @@ function takeTasks(worker: Worker, first: Group, share: number): Task[] {
 function batchSize(worker: Worker, group: Group): number {
   const { message } = group;
   if (message.timeoutMs > 0) return 1;
-  const mean = worker.jobs.get(message.job)?.templates.get(message.template)?.meanUs ?? -1;
+  const mean = meanUsOf(worker, message);
   if (mean < 0) return 1;
   const lasting = Math.round((limits.threadBatchMs * 1000) / Math.max(mean, 1));
   return Math.max(1, Math.min(limits.threadBatchTasks, lasting));
+}
+
+function meanUsOf(worker: Worker, { job, template }: Pick<Batch, 'job' | 'template'>): number {
+  return worker.jobs.get(job)?.templates.get(template)?.meanUs ?? -1;
 }
 
 /** The next group in order, when its tasks can join a batch of `group`, which is used up. */
@@ -210,11 +216,13 @@ function retire(group: Group): void {
   group.readyHead = 0;
 }
 
-/** Idle lanes and a late batch: its tail goes round. */
+/** Idle lanes, and a batch that is late or far from its end: its tail goes round. */
 function shareTails(worker: Worker, nowMs: number, out: EffectSink): void {
   if (worker.paused || !worker.lanes.some(lane => lane.batch === null)) return;
   for (const lane of worker.lanes) {
     if (lane.batch === null || lane.tailAsked || lane.count < 2) continue;
-    if (nowMs - lane.startedMs >= lateMs) takeTail(worker, lane, out);
+    const lastingMs = (lane.count * Math.max(0, meanUsOf(worker, lane.batch))) / 1000;
+    const elapsedMs = nowMs - lane.startedMs;
+    if (elapsedMs >= lateMs || lastingMs - elapsedMs >= worthSharingMs) takeTail(worker, lane, out);
   }
 }

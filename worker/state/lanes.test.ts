@@ -11,7 +11,7 @@ test('an unknown template runs alone; a short one in batches that all lanes shar
 });
 
 test('a batch lasts no longer than limits.threadBatchMs is meant to', () => {
-  const node = new TestNode().learn(4000);
+  const node = new TestNode().learn(16_000);
   node.assign([0, 1, 2, 3, 4]).expectSaid('lane 0 runs 0 1');
 });
 
@@ -135,8 +135,17 @@ test('a late batch shares its tail with idle lanes', () => {
   const node = new TestNode({ threads: 2 }).learn(10);
   node.assign([0, 1, 2, 3]).expectSaid('lane 0 runs 0 1', 'lane 1 runs 2 3');
   node.complete(1).expectSaid('finished 2 3');
-  node.after(16).expectSaid('take tail of lane 0');
+  node.after(64).expectSaid('take tail of lane 0');
   node.tail(0, 1).expectSaid('lane 1 runs 1');
+});
+
+test('a batch far from its end shares its tail as soon as a lane is idle', () => {
+  const node = new TestNode({ threads: 2 }).learn(4000);
+  node.assign([0, 1, 2, 3, 4, 5]).expectSaid('lane 0 runs 0 1 2', 'lane 1 runs 3 4 5');
+  node.complete(1).expectSaid('take tail of lane 0', 'finished 3 4 5');
+  node.tail(0, 1).expectSaid('lane 1 runs 1');
+  node.complete(1).expectSaid('lane 1 runs 2', 'finished 1');
+  node.complete(1).finish(0, [0]).free(0).expectSaid('finished 2', 'finished 0').expectIdle();
 });
 
 test('a newer attempt replaces the old one, whose late result is dropped', () => {

@@ -5,7 +5,7 @@ import { cancelledFailure, failTask } from './failures.js';
 import { forgetCell, gatherInputs, releaseInputs, releaseSet, sharedSets } from './inputs.js';
 import { laneOf, takeTail } from './lanes.js';
 import { leavePeers } from './on-pull.js';
-import { count, endTask, jobOf, statsOf, taskOf, type Worker } from './worker.js';
+import { count, endTask, jobOf, taskOf, type Worker } from './worker.js';
 
 /** Applies one message of the head. */
 export function onHead(worker: Worker, message: HeadToWorker, out: EffectSink): void {
@@ -15,7 +15,10 @@ export function onHead(worker: Worker, message: HeadToWorker, out: EffectSink): 
       return;
     case 'template': {
       const { spec } = message;
-      jobOf(worker, spec.job).templates.set(spec.template, statsOf(worker, spec));
+      jobOf(worker, spec.job).templates.set(
+        spec.template,
+        worker.known.of(spec, () => ({ meanUs: -1 })),
+      );
       out.installTemplate(spec);
       return;
     }

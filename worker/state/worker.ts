@@ -1,6 +1,6 @@
 import type { JobId, TemplateId, WorkerId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
-import type { TemplateSpec } from '../../core/graph/layer.js';
+import { KnownTemplates } from '../../core/graph/known-templates.js';
 import type { DataAddress } from '../../core/wire/messages.js';
 import type { Cell, Group, Lane, Task } from './api.js';
 import { Intent, TaskState } from './api.js';
@@ -50,8 +50,7 @@ export interface Worker {
   /** Units of each resource that no running task holds; 'cpu' among them. */
   readonly free: Map<string, number>;
   readonly reports: Reports;
-  /** Run times by template, the one that came last at the end. */
-  readonly known: Map<string, TemplateStats>;
+  readonly known: KnownTemplates<TemplateStats>;
   pullBytes: number;
   /** Tasks by state, for heartbeats. */
   fetching: number;
@@ -92,7 +91,7 @@ export function createWorker(options: WorkerOptions): Worker {
     lanes,
     free: new Map([...Object.entries(options.resources), ['cpu', options.resources.cpu ?? options.threads]]),
     reports: new Reports(),
-    known: new Map(),
+    known: new KnownTemplates(),
     pullBytes: 0,
     fetching: 0,
     readyCount: 0,
@@ -115,17 +114,6 @@ export function jobOf(worker: Worker, id: JobId): Job {
     worker.jobs.set(id, job);
   }
   return job;
-}
-
-/** Run times of a template: those that an earlier job has measured, when one had it. */
-export function statsOf(worker: Worker, { kind, name, body }: TemplateSpec): TemplateStats {
-  if (body.byteLength > limits.knownTemplateBytes) return { meanUs: -1 };
-  const key = `${kind} ${name} ${Buffer.from(body).toString('latin1')}`;
-  const stats = worker.known.get(key) ?? { meanUs: -1 };
-  worker.known.delete(key);
-  worker.known.set(key, stats);
-  if (worker.known.size > limits.knownTemplates) worker.known.delete(worker.known.keys().next().value!);
-  return stats;
 }
 
 /** The task, when it is here in this very attempt. */

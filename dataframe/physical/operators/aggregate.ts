@@ -1,14 +1,14 @@
 import type { Batch, Column } from '../../column/column.js';
-import type { DataType } from '../../column/datatype.js';
 import { columnOf, isCoded, isWide } from '../../column/layout.js';
 import type { Accumulator } from '../../kernels/accumulator.js';
 import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
-import type { FusedOp } from '../../kernels/fused-layout.js';
+import type { FusedOp, FusedSpec } from '../../kernels/fused-layout.js';
 import { readState, resultColumn, stateColumns } from '../../kernels/fused-result.js';
 import type { Lent } from '../../kernels/lent.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
+import { once } from '../once.js';
 import type { Emit, Operator } from '../operator.js';
 import { aggregateInput, aggregateSchema, stateFields } from '../schema.js';
 import { accumulatorOf, inputOf } from './accumulators.js';
@@ -37,10 +37,18 @@ function isFused(step: AggregateStep, spec: AggregateSpec): boolean {
   }
 }
 
-function keyTypes(step: AggregateStep): DataType[] {
-  const schema = aggregateSchema({ ...step, phase: 'complete' });
-  return schema.slice(0, step.keys.length).map(field => field.type);
-}
+/** What a step says without any rows. */
+const planOf = once((step: AggregateStep, _given: null) => {
+  const { aggregates, keys } = step;
+  const schema = aggregateSchema(step);
+  const fused = aggregates.flatMap((spec, k) => (isFused(step, spec) ? [k] : []));
+  const specs = fused.map((k): FusedSpec => {
+    const spec = aggregates[k]!;
+    const type = aggregateInput(step, spec);
+    return { name: spec.name, op: spec.op as FusedOp, type, rowsKey: `${spec.column} ${spec.filter}` };
+  });
+  return { schema, fused, specs, keys: schema.slice(0, keys.length).map(field => field.type) };
+});
 
 /** The aggregates of a step: those that generated code updates and the others, by position in the step. */
 class Aggregates {
@@ -52,15 +60,12 @@ class Aggregates {
   /** `expected`: rows to come, when most are groups of their own. */
   constructor(step: AggregateStep, lent: Lent, expected = 0) {
     const { aggregates } = step;
-    this.fused = aggregates.flatMap((spec, k) => (isFused(step, spec) ? [k] : []));
-    this.others = aggregates.map(spec => (isFused(step, spec) ? null : accumulatorOf(step, spec, lent)));
+    const { fused, specs, keys } = planOf(step, null);
+    this.fused = fused;
+    this.others = aggregates.map((spec, k) => (fused.includes(k) ? null : accumulatorOf(step, spec, lent)));
     this.groups = new FusedGroups({
-      keys: keyTypes(step),
-      specs: this.fused.map(k => {
-        const spec = aggregates[k]!;
-        const type = aggregateInput(step, spec);
-        return { name: spec.name, op: spec.op as FusedOp, type, rowsKey: `${spec.column} ${spec.filter}` };
-      }),
+      keys,
+      specs,
       merging: step.phase === 'final',
       expected,
       lent,
@@ -106,7 +111,7 @@ class Aggregate implements Operator {
   constructor(step: AggregateStep, lent: Lent) {
     this.#step = step;
     this.#lent = lent;
-    this.schema = aggregateSchema(step);
+    this.schema = planOf(step, null).schema;
     this.#all = new Aggregates(step, lent);
   }
 
@@ -165,7 +170,7 @@ class Merge implements Operator {
 
   constructor(step: AggregateStep, lent: Lent) {
     this.#step = step;
-    this.schema = aggregateSchema(step);
+    this.schema = planOf(step, null).schema;
     this.#all = new Aggregates(step, lent);
   }
 

@@ -3,11 +3,13 @@ import { evaluate, selectRows } from '../../codegen/evaluate.js';
 import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import type { ExprNode } from '../../expr/node.js';
 import { columnsOf } from '../../expr/traverse.js';
-import { condition, scopeOf, typeExpr } from '../../expr/typing.js';
+import { scopeOf, typeExpr } from '../../expr/typing.js';
 import { distinctText } from '../../kernels/distinct-text.js';
 import { GatheredBatch } from '../../kernels/gathered.js';
 import type { NamedExpr } from '../fragment.js';
+import { once } from '../once.js';
 import type { Operator } from '../operator.js';
+import { typedCondition } from './filter.js';
 
 /**
  * Exactly these columns; with a predicate, of the rows for which it is true: what the projection does not use is then
@@ -18,15 +20,10 @@ export function projectOperator(
   before: Schema,
   predicate: ExprNode | null,
 ): Operator {
-  const scope = scopeOf(before, 'select');
-  const typed = columns.map(({ expr }) => typeExpr(expr, scope));
-  const schema = columns.map(({ name }, k) => ({ name, type: typed[k]!.type }));
-  const nodes = typed.map(({ node }) => node);
-  const test = predicate === null ? null : condition(predicate, scopeOf(before, 'filter'), 'filter');
-  const needed = new Set<string>();
-  for (const node of nodes) columnsOf(node, needed);
+  const { schema, nodes, plain, read } = projectionOf(columns, before);
+  const test = predicate === null ? null : typedCondition(predicate, before);
+  const needed = test === null ? read : new Set(read);
   if (test !== null) columnsOf(test, needed);
-  const plain = picked(nodes, before);
   const positions = test === null ? plain : null;
   const computed = test !== null || plain === null;
   return {
@@ -56,6 +53,16 @@ export function projectOperator(
     finish() {},
   };
 }
+
+const projectionOf = once((columns: readonly NamedExpr[], before: Schema) => {
+  const scope = scopeOf(before, 'select');
+  const typed = columns.map(({ expr }) => typeExpr(expr, scope));
+  const schema: Schema = columns.map(({ name }, k) => ({ name, type: typed[k]!.type }));
+  const nodes = typed.map(({ node }) => node);
+  const read = new Set<string>();
+  for (const node of nodes) columnsOf(node, read);
+  return { schema, nodes, plain: picked(nodes, before), read };
+});
 
 /** Positions of the columns when there is nothing to compute: rows that are only chosen yet need not be gathered for it. */
 function picked(nodes: readonly ExprNode[], before: Schema): number[] | null {

@@ -1,0 +1,61 @@
+import { VolleyError } from '../../core/base/errors.js';
+import { limits } from '../../core/base/limits.js';
+import { packData, unpackData } from '../../core/wire/msgpack.js';
+import type { Fragment } from './fragment.js';
+
+const encoder = new TextEncoder();
+/** Of JSON; msgpack of an object begins above. */
+const brace = 0x7b;
+
+/** Fragments this thread has run by the text of their body, least recently used first. */
+const known = new Map<string, Fragment>();
+
+/** A fragment as the body of a template: JSON, which V8 writes by itself, or msgpack where a literal has no form there. */
+export function packFragment(fragment: Fragment): Uint8Array {
+  return isJson(fragment) ? encoder.encode(JSON.stringify(fragment)) : packData(fragment);
+}
+
+/**
+ * The fragment of a body. Equal bodies, of whatever job, give one object: what depends on nothing else is worked out
+ * once for a query that is asked again and again. Throws DECODE.
+ */
+export function readFragment(body: Uint8Array): Fragment {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (bytes.byteLength > limits.cachedFragmentBytes) return unpackFragment(bytes);
+  const key = bytes.toString('latin1');
+  const fragment = known.get(key) ?? unpackFragment(bytes);
+  known.delete(key);
+  known.set(key, fragment);
+  if (known.size > limits.cachedFragments) known.delete(known.keys().next().value!);
+  return fragment;
+}
+
+function unpackFragment(bytes: Buffer): Fragment {
+  if (bytes[0] !== brace) return unpackData<Fragment>(bytes);
+  try {
+    return JSON.parse(bytes.toString('utf8')) as Fragment;
+  } catch (error) {
+    throw new VolleyError('DECODE', `this is no fragment: ${(error as Error).message}`);
+  }
+}
+
+/** JSON gives this value back as it was, and it is not nested too deeply for those who read it. */
+function isJson(value: unknown, depth = 0): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case 'object':
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (depth === limits.decodeDepth) return false;
+  if (Array.isArray(value)) return value.every(item => isJson(item, depth + 1));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const key in value) if (!isJson((value as Record<string, unknown>)[key], depth + 1)) return false;
+  return true;
+}
