@@ -3,9 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { DataAddress } from '../wire/messages.js';
 import type { BulkServer } from './bulk.js';
+import { decodeHeader, encodeFetch, encodePut } from './bulk-frames.js';
+import { dataPaths } from './bulk-grpc-wire.js';
 import { createNodeBulk } from './bulk-node.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sweepSocketPlaces } from './bulk-socket-place.js';
@@ -110,6 +113,48 @@ describe('what the socket cannot do goes over gRPC', () => {
     // The old socket is gone, the new gRPC port answers.
     await client.fetch({ ...again, socket: address.socket }, task(1), 0, () => target.fill(0));
     expect(Buffer.compare(target, bytes)).toBe(0);
+    client.close();
+  });
+});
+
+describe('the framing is that of gRPC: grpc-js understands it', () => {
+  const asIs = (bytes: Buffer) => bytes;
+
+  test('fetch', async () => {
+    const store = new TestStore();
+    const bytes = sharedBytes(3_000_000);
+    const header = store.add(task(1), 0, bytes);
+    const client = new Client((await serve(store)).grpc, credentials.createInsecure());
+    const request = encodeFetch({ task: task(1), slice: 0 });
+    const messages: Buffer[] = [];
+    for await (const each of client.makeServerStreamRequest(dataPaths.fetch, asIs, asIs, request)) {
+      messages.push(each);
+    }
+    expect(decodeHeader(messages.shift()!, 'x')).toEqual(header);
+    expect(Buffer.compare(Buffer.concat(messages), bytes)).toBe(0);
+    const missing = client.makeServerStreamRequest(
+      dataPaths.fetch,
+      asIs,
+      asIs,
+      encodeFetch({ task: task(2), slice: 0 }),
+    );
+    await expect(missing.toArray()).rejects.toMatchObject({ code: 5, details: '1/2 slice 0 is not here' });
+    client.close();
+  });
+
+  test('put', async () => {
+    const store = new TestStore();
+    const bytes = sharedBytes(3_000_000);
+    const client = new Client((await serve(store)).grpc, credentials.createInsecure());
+    await new Promise<void>((resolve, reject) => {
+      const call = client.makeClientStreamRequest(dataPaths.put, asIs, asIs, error =>
+        error ? reject(error) : resolve(),
+      );
+      call.write(encodePut({ task: task(1), header: headerOf(bytes) }));
+      call.write(Buffer.from(bytes.subarray(0, 1_000_000)));
+      call.end(Buffer.from(bytes.subarray(1_000_000)));
+    });
+    expect(Buffer.compare(store.held.get('1/1/0')!.bytes, bytes)).toBe(0);
     client.close();
   });
 });
