@@ -40,8 +40,8 @@ export const limits = {
   idleChannelMs: 120_000,
   /** Chunks waiting on one gRPC data connection: chunksInFlight on each of streamsPerConnection, and as much again. Megabytes. */
   dataSessionMb: 256,
-  /** Idle Unix sockets kept per peer, and over all peers. */
-  idleSocketsPerPeer: 4,
+  /** Idle Unix sockets kept per peer (one for each fetch in flight), and over all peers. */
+  idleSocketsPerPeer: 16,
   idleSockets: 64,
   /** How long an idle Unix socket is kept. Milliseconds. */
   idleSocketMs: 30_000,
