@@ -26,7 +26,7 @@ export const limits = {
   streamsPerConnection: 64,
   /** Bytes of a partition's layout (PartitionHeader.meta). */
   partitionMetaBytes: 8 * MiB,
-  /** HTTP/2 window of a node that pulls: chunks in flight on one connection. Bytes. */
+  /** HTTP/2 window of the data plane, either way: chunks in flight on one connection. Bytes. */
   fetchWindowBytes: 8 * MiB,
   /** Chunks of one transfer handed to the network and not yet taken by it. */
   chunksInFlight: 2,
@@ -36,8 +36,12 @@ export const limits = {
   lendStallMs: 90_000,
   /** Peers a node keeps gRPC data channels to; the longest unused one goes first. */
   dataPeers: 256,
-  /** Idle Unix sockets kept per peer, and over all peers. */
-  idleSocketsPerPeer: 4,
+  /** A gRPC data connection on which nothing moves for this long is closed. Milliseconds. */
+  idleChannelMs: 120_000,
+  /** Chunks waiting on one gRPC data connection: chunksInFlight on each of streamsPerConnection, and as much again. Megabytes. */
+  dataSessionMb: 256,
+  /** Idle Unix sockets kept per peer (one for each fetch in flight), and over all peers. */
+  idleSocketsPerPeer: 16,
   idleSockets: 64,
   /** How long an idle Unix socket is kept. Milliseconds. */
   idleSocketMs: 30_000,

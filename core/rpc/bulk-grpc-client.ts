@@ -1,26 +1,35 @@
-import { Client, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+  type SecureClientSessionOptions,
+} from 'node:http2';
+import { status } from '@grpc/grpc-js';
 import { isVolleyError, VolleyError } from '../base/errors.js';
 import { formatTask, type TaskRef } from '../base/ids.js';
 import { limits } from '../base/limits.js';
 import type { PartitionHeader } from '../graph/partition.js';
 import { abortError } from './bulk-check.js';
 import { decodeHeader, encodeFetch, encodePut } from './bulk-frames.js';
-import { dataMessageBytes, dataPaths } from './bulk-grpc-server.js';
+import { dataPaths, decodeDetails, MessageReader, message, messageSink } from './bulk-grpc-wire.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sendBytes } from './bulk-sender.js';
-import { callMetadata, channelCredentials, channelOptions, fromStatus } from './grpc-channel.js';
+import { fromStatus, readingPem } from './grpc-channel.js';
 import type { PeerSecurity } from './transport.js';
 
 type Accept = (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array;
 
-const asIs = (bytes: Buffer): Buffer => bytes;
-
 interface Channel {
-  readonly client: Client;
+  readonly session: ClientHttp2Session;
   users: number;
+  /** The peer has said something: it took this connection. */
+  heard: boolean;
 }
 
-/** Pulls and puts over gRPC: one channel a peer, reused, the least recently used one closed over limits.dataPeers. */
+/** Pulls and puts over gRPC: one connection a peer, reused, the least recently used one closed over limits.dataPeers. */
 export class GrpcBulkClient {
   private readonly security: PeerSecurity;
   /** In the order of last use. */
@@ -39,110 +48,168 @@ export class GrpcBulkClient {
     signal: AbortSignal | undefined,
   ): Promise<PartitionHeader> {
     if (signal?.aborted) throw abortError(signal);
-    return this.using(peer, client => {
-      const request = encodeFetch({ task, slice });
-      const call = client.makeServerStreamRequest(
-        dataPaths.fetch,
-        asIs,
-        asIs,
-        request,
-        callMetadata(this.security),
-      );
+    return this.using(peer, channel => {
+      const call = new Call(channel, dataPaths.fetch, this.security, peer);
+      call.stream.end(message(encodeFetch({ task, slice })));
       const what = `${formatTask(task.job, task.index)} slice ${slice}`;
-      return new Pull(call, what, accept, signal, error => this.explain(error, peer)).done;
+      return new Pull(call, what, accept, signal).done;
     });
   }
 
   async put(peer: string, task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void> {
-    await this.using(
-      peer,
-      client =>
-        new Promise<void>((resolve, reject) => {
-          const call = client.makeClientStreamRequest(
-            dataPaths.put,
-            asIs,
-            asIs,
-            callMetadata(this.security),
-            (error: ServiceError | null) => {
-              // Ends sendBytes when the server answered before everything was sent.
-              call.emit('answered');
-              if (error) reject(this.explain(error, peer));
-              else resolve();
-            },
-          );
-          call.on('error', () => undefined);
-          call.write(encodePut({ task, header }));
-          void sendBytes(call, 'answered', bytes, limits.lendStallMs).then(whole => {
-            if (whole) call.end();
-            else call.cancel();
-          });
-        }),
-    );
+    await this.using(peer, async channel => {
+      const call = new Call(channel, dataPaths.put, this.security, peer);
+      const { stream } = call;
+      stream.resume(); // The answer is a status.
+      stream.write(message(encodePut({ task, header })));
+      void sendBytes(messageSink(stream), 'close', bytes, limits.lendStallMs).then(whole => {
+        if (whole) stream.end();
+        else call.cancel();
+      });
+      const failure = await call.ended;
+      if (failure !== null) throw failure;
+    });
   }
 
   close(): void {
     this.closed = true;
-    for (const channel of this.channels.values()) channel.client.close();
+    for (const { session } of this.channels.values()) session.destroy();
     this.channels.clear();
   }
 
-  private async using<T>(peer: string, work: (client: Client) => Promise<T>): Promise<T> {
+  private async using<T>(peer: string, work: (channel: Channel) => Promise<T>): Promise<T> {
     if (this.closed) throw new VolleyError('SESSION_CLOSED', 'the data plane of this session is closed');
     const channel = this.channel(peer);
-    channel.users++;
+    const { session } = channel;
+    if (channel.users++ === 0) session.ref();
     try {
-      return await work(channel.client);
+      return await work(channel);
     } catch (error) {
-      // A channel that failed waits before it dials again; the next pull should not.
+      // What broke once is not waited for again: the next pull dials.
       if (isVolleyError(error, 'UNREACHABLE') && this.channels.get(peer) === channel)
         this.channels.delete(peer);
       throw error;
     } finally {
-      channel.users--;
-      if (channel.users === 0 && this.channels.get(peer) !== channel) channel.client.close();
+      if (--channel.users === 0) {
+        if (this.channels.get(peer) !== channel) session.close();
+        else if (!session.destroyed) session.unref();
+      }
     }
   }
 
   private channel(peer: string): Channel {
     let channel = this.channels.get(peer);
-    if (channel) {
-      this.channels.delete(peer);
-    } else {
-      this.makeRoom();
-      const options = {
-        ...channelOptions(dataMessageBytes, 'client'),
-        'grpc-node.flow_control_window': limits.fetchWindowBytes,
-      };
-      channel = { client: new Client(peer, channelCredentials(this.security), options), users: 0 };
+    if (channel) this.channels.delete(peer);
+    else this.makeRoom();
+    if (!channel || channel.session.closed || channel.session.destroyed) {
+      channel = this.dial(peer);
     }
     this.channels.set(peer, channel);
     return channel;
   }
 
-  /** Channels in use stay; they are bounded by the transfers in flight. */
+  private dial(peer: string): Channel {
+    const { tls } = this.security;
+    const options: SecureClientSessionOptions = {
+      settings: { enablePush: false, initialWindowSize: limits.fetchWindowBytes },
+      maxSessionMemory: limits.dataSessionMb,
+    };
+    const session =
+      tls === null
+        ? connect(`http://${peer}`, options)
+        : readingPem(() =>
+            connect(`https://${peer}`, {
+              ...options,
+              ca: tls.ca ?? undefined,
+              cert: tls.cert ?? undefined,
+              key: tls.key ?? undefined,
+            }),
+          );
+    session.on('error', () => undefined); // Its streams say it.
+    session.once('connect', () => session.setLocalWindowSize(limits.fetchWindowBytes));
+    const channel: Channel = { session, users: 0, heard: false };
+    session.once('remoteSettings', () => {
+      channel.heard = true;
+    });
+    return channel;
+  }
+
+  /** Connections in use stay; they are bounded by the transfers in flight. */
   private makeRoom(): void {
     if (this.channels.size < limits.dataPeers) return;
     for (const [peer, channel] of this.channels) {
       if (channel.users > 0) continue;
       this.channels.delete(peer);
-      channel.client.close();
+      channel.session.close();
       return;
     }
   }
+}
 
-  private explain(error: ServiceError, peer: string): VolleyError {
-    return fromStatus(error, peer, this.security.tls !== null);
+/** The asking side of one call. */
+class Call {
+  readonly stream: ClientHttp2Stream;
+  /** Null when the status was OK. Resolves when nothing more comes. */
+  readonly ended: Promise<VolleyError | null>;
+  private code: status | null = null;
+  private details = '';
+  private error: Error | null = null;
+
+  constructor(channel: Channel, path: string, { token, tls }: PeerSecurity, peer: string) {
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+    this.stream = channel.session.request(
+      {
+        ':method': 'POST',
+        ':path': path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        ...authorization,
+      },
+      { endStream: false },
+    );
+    const { stream } = this;
+    stream.on('response', headers => this.note(headers));
+    stream.on('trailers', headers => this.note(headers));
+    stream.on('error', error => {
+      this.error = error;
+    });
+    this.ended = new Promise(resolve => {
+      stream.on('close', () => {
+        if (this.code === status.OK) return resolve(null);
+        const known = this.code !== null ? { code: this.code, details: this.details } : {};
+        const message = this.error?.message ?? (channel.heard ? 'the stream broke' : 'it hung up');
+        resolve(fromStatus({ message, ...known }, peer, tls !== null));
+      });
+    });
+  }
+
+  cancel(): void {
+    this.stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  private note(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void {
+    const code = headers['grpc-status'];
+    if (code !== undefined) {
+      this.code = Number(code);
+      this.details = decodeDetails(String(headers['grpc-message'] ?? ''));
+      // A status that comes early says that what is still to be sent will not be read.
+      if (!this.stream.writableEnded) this.stream.close(constants.NGHTTP2_NO_ERROR);
+    } else if (headers[':status'] !== undefined && headers[':status'] !== 200) {
+      this.error = new Error(`an answer of HTTP, not of gRPC: status ${headers[':status']}`);
+      this.cancel();
+    }
   }
 }
 
 /** Receives one slice. Rejects only after `accept` has settled, so that its memory has one owner at any time. */
 class Pull {
   readonly done: Promise<PartitionHeader>;
-  private readonly call: ClientReadableStream<Buffer>;
+  private readonly call: Call;
   private readonly what: string;
   private readonly accept: Accept;
   private readonly signal: AbortSignal | undefined;
   private readonly watch: StallWatch;
+  private readonly reader: MessageReader;
   private receiver: Receiver | null = null;
   private accepting = false;
   private over = false;
@@ -150,13 +217,7 @@ class Pull {
   private resolve!: (header: PartitionHeader) => void;
   private reject!: (error: unknown) => void;
 
-  constructor(
-    call: ClientReadableStream<Buffer>,
-    what: string,
-    accept: Accept,
-    signal: AbortSignal | undefined,
-    explain: (error: ServiceError) => VolleyError,
-  ) {
+  constructor(call: Call, what: string, accept: Accept, signal: AbortSignal | undefined) {
     this.call = call;
     this.what = what;
     this.accept = accept;
@@ -165,22 +226,23 @@ class Pull {
       this.resolve = resolve;
       this.reject = reject;
     });
-    this.watch = new StallWatch(limits.transferStallMs, () => this.failUnreachable('stopped sending'));
+    this.watch = new StallWatch(limits.transferStallMs, () =>
+      this.fail(unreachable(what, 'stopped sending')),
+    );
+    this.reader = new MessageReader(
+      header => void this.begin(header).catch(error => this.fail(error)),
+      bytes => this.receiver!.push(bytes),
+    );
     signal?.addEventListener('abort', this.abort, { once: true });
-    call.on('data', (frame: Buffer) => this.onFrame(frame));
-    call.on('end', () => this.onEnd());
-    call.on('error', (error: ServiceError) => this.fail(explain(error)));
-    call.on('status', () => {
-      if (!this.receiver && !this.accepting) this.failUnreachable('ended without sending');
-    });
+    call.stream.on('data', (bytes: Buffer) => this.read(bytes));
+    void call.ended.then(failure => this.finish(failure));
   }
 
-  private onFrame(frame: Buffer): void {
+  private read(bytes: Buffer): void {
     if (this.over) return;
     this.watch.moved();
     try {
-      if (this.receiver) this.receiver.push(frame);
-      else this.begin(frame).catch(error => this.fail(error));
+      this.reader.push(bytes);
     } catch (error) {
       this.fail(error);
     }
@@ -189,8 +251,9 @@ class Pull {
   /** The header is in: waits for memory, without reading on. */
   private async begin(frame: Buffer): Promise<void> {
     const header = decodeHeader(frame, this.what);
+    const { stream } = this.call;
     this.accepting = true;
-    this.call.pause();
+    stream.pause();
     this.watch.pause();
     try {
       this.receiver = new Receiver(header, await this.accept(header), this.what);
@@ -198,14 +261,17 @@ class Pull {
       this.accepting = false;
       if (this.over) this.reject(this.failure);
     }
+    if (this.over) return;
     this.watch.resume();
-    this.call.resume();
+    this.reader.resume();
+    stream.resume();
   }
 
-  private onEnd(): void {
-    // Without a receiver the status that follows says why there was nothing.
-    if (this.over || !this.receiver) return;
+  private finish(failure: VolleyError | null): void {
+    if (this.over) return;
     try {
+      if (failure !== null) throw failure;
+      if (!this.receiver) throw unreachable(this.what, 'ended without sending');
       const header = this.receiver.finish();
       this.settle();
       this.resolve(header);
@@ -215,11 +281,6 @@ class Pull {
   }
 
   private readonly abort = (): void => this.fail(abortError(this.signal!));
-
-  private failUnreachable(how: string): void {
-    const story = `${this.call.getPeer()} ${how} ${this.what}`;
-    this.fail(new VolleyError('UNREACHABLE', story, { what: this.what }));
-  }
 
   private fail(error: unknown): void {
     if (this.over) return;
@@ -234,4 +295,8 @@ class Pull {
     this.watch.stop();
     this.signal?.removeEventListener('abort', this.abort);
   }
+}
+
+function unreachable(what: string, how: string): VolleyError {
+  return new VolleyError('UNREACHABLE', `the peer ${how} ${what}`, { what });
 }

@@ -3,9 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { DataAddress } from '../wire/messages.js';
 import type { BulkServer } from './bulk.js';
+import { decodeHeader, encodeFetch, encodePut } from './bulk-frames.js';
+import { dataPaths, MessageReader, message } from './bulk-grpc-wire.js';
 import { createNodeBulk } from './bulk-node.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sweepSocketPlaces } from './bulk-socket-place.js';
@@ -114,6 +117,48 @@ describe('what the socket cannot do goes over gRPC', () => {
   });
 });
 
+describe('the framing is that of gRPC: grpc-js understands it', () => {
+  const asIs = (bytes: Buffer) => bytes;
+
+  test('fetch', async () => {
+    const store = new TestStore();
+    const bytes = sharedBytes(3_000_000);
+    const header = store.add(task(1), 0, bytes);
+    const client = new Client((await serve(store)).grpc, credentials.createInsecure());
+    const request = encodeFetch({ task: task(1), slice: 0 });
+    const messages: Buffer[] = [];
+    for await (const each of client.makeServerStreamRequest(dataPaths.fetch, asIs, asIs, request)) {
+      messages.push(each);
+    }
+    expect(decodeHeader(messages.shift()!, 'x')).toEqual(header);
+    expect(Buffer.compare(Buffer.concat(messages), bytes)).toBe(0);
+    const missing = client.makeServerStreamRequest(
+      dataPaths.fetch,
+      asIs,
+      asIs,
+      encodeFetch({ task: task(2), slice: 0 }),
+    );
+    await expect(missing.toArray()).rejects.toMatchObject({ code: 5, details: '1/2 slice 0 is not here' });
+    client.close();
+  });
+
+  test('put', async () => {
+    const store = new TestStore();
+    const bytes = sharedBytes(3_000_000);
+    const client = new Client((await serve(store)).grpc, credentials.createInsecure());
+    await new Promise<void>((resolve, reject) => {
+      const call = client.makeClientStreamRequest(dataPaths.put, asIs, asIs, error =>
+        error ? reject(error) : resolve(),
+      );
+      call.write(encodePut({ task: task(1), header: headerOf(bytes) }));
+      call.write(Buffer.from(bytes.subarray(0, 1_000_000)));
+      call.end(Buffer.from(bytes.subarray(1_000_000)));
+    });
+    expect(Buffer.compare(store.held.get('1/1/0')!.bytes, bytes)).toBe(0);
+    client.close();
+  });
+});
+
 test('the socket server asks for a hello before anything else', async () => {
   const { socket } = await serve();
   const peer = connect(socket);
@@ -158,6 +203,46 @@ describe('FrameReader', () => {
   });
 });
 
+describe('MessageReader', () => {
+  const stream = Buffer.concat([
+    message(Buffer.from('first')),
+    message(Buffer.alloc(0)),
+    message(Buffer.from('ab')),
+  ]);
+
+  test('gives the first message whole, then bytes as they come, out of any pieces', () => {
+    for (const step of [1, 2, 5, 6, 100]) {
+      const seen: string[] = [];
+      let bytes = '';
+      const reader = new MessageReader(
+        first => void seen.push(first.toString()),
+        part => {
+          bytes += part.toString();
+        },
+      );
+      for (let at = 0; at < stream.length; at += step) reader.push(stream.subarray(at, at + step));
+      expect([seen, bytes]).toEqual([['first'], '']);
+      reader.resume();
+      expect([seen, bytes]).toEqual([['first'], 'ab']);
+    }
+  });
+
+  test('refuses what is compressed or too large before it has come', () => {
+    for (const prefix of [
+      [1, 0, 0, 0, 5],
+      [0, 0xff, 0xff, 0xff, 0xff],
+    ]) {
+      const reader = new MessageReader(
+        () => undefined,
+        () => undefined,
+      );
+      expect(() => reader.push(Buffer.from(prefix))).toThrow(
+        expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' }),
+      );
+    }
+  });
+});
+
 describe('Receiver', () => {
   const bytes = sharedBytes(10);
 
@@ -173,6 +258,24 @@ describe('Receiver', () => {
     const bad = make({ ...headerOf(bytes), checksum: 5 });
     bad.push(bytes);
     expect(() => bad.finish()).toThrow('checksum');
+  });
+
+  test('bytes end up in their places however both sides lie', () => {
+    const source = sharedBytes(200_000);
+    for (let shift = 0; shift < 9; shift++) {
+      const target = new Uint8Array(new SharedArrayBuffer(200_100)).subarray(shift, shift + 200_000);
+      const receiver = new Receiver(headerOf(source), target, 'x');
+      for (const [from, to] of [
+        [0, 3],
+        [3, 70_000],
+        [70_000, 70_001],
+        [70_001, 200_000],
+      ]) {
+        receiver.push(Uint8Array.from(source.subarray(from, to)));
+      }
+      receiver.finish();
+      expect(Buffer.compare(target, source)).toBe(0);
+    }
   });
 });
 

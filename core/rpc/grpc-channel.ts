@@ -47,19 +47,27 @@ export function serverOptions(messageBytes: number): ChannelOptions {
   };
 }
 
-export function serverCredentials(security: ServerSecurity): ServerCredentials {
+/** What a server shows and asks for: with `ca`, peers need a certificate of that authority. Null: plain text. */
+export function serverTls(security: ServerSecurity): { ca: string | null; cert: string; key: string } | null {
   const { tls } = security;
-  if (tls === null) return ServerCredentials.createInsecure();
-  if (!tls.cert || !tls.key) {
+  if (tls === null) return null;
+  const { ca, cert, key } = tls;
+  if (!cert || !key) {
     throw new VolleyError(
       'INVALID_ARGUMENT',
       'TLS needs a certificate and its key: --tls-cert and --tls-key',
     );
   }
+  // gRPC would report unreadable files as a port that cannot be bound.
+  readingPem(() => createSecureContext({ cert, key, ...(ca === null ? {} : { ca }) }));
+  return { ca, cert, key };
+}
+
+export function serverCredentials(security: ServerSecurity): ServerCredentials {
+  const tls = serverTls(security);
+  if (tls === null) return ServerCredentials.createInsecure();
   const { ca, cert, key } = tls;
   return readingPem(() => {
-    // grpc-js would report unreadable files as a port that cannot be bound.
-    createSecureContext({ cert, key, ...(ca === null ? {} : { ca }) });
     const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
     return ServerCredentials.createSsl(pem(ca), [pair], ca !== null);
   });
@@ -75,7 +83,7 @@ function pem(text: string | null): Buffer | null {
   return text === null ? null : Buffer.from(text);
 }
 
-function readingPem<T>(read: () => T): T {
+export function readingPem<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
@@ -109,7 +117,7 @@ const codes: Partial<Record<status, ErrorCode>> = {
 const certificateProblem = /certificate|self.signed|CERT_|altname|unable to verify|issuer|alert|tlsv1|ssl/i;
 
 /** Under TLS 1.3 a server refuses a client's certificate after the handshake, by hanging up. */
-const hungUp = /Failed to connect \(|ECONNRESET|EPIPE/;
+const hungUp = /Failed to connect \(|ECONNRESET|EPIPE|it hung up/;
 
 /**
  * A call's end as users see it. Everything that is not known better is UNREACHABLE: the peer may be gone.

@@ -1,12 +1,12 @@
 import { Metadata, Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
-import { type ErrorCode, VolleyError } from '../base/errors.js';
+import type { ErrorCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { type Codec, clientToHead, headToClient, headToWorker, workerToHead } from '../wire/codec.js';
 import { controlPaths } from '../wire/proto.js';
 import { serverCredentials, serverOptions } from './grpc-channel.js';
 import { GrpcLink } from './grpc-link.js';
 import type { LinkLimits } from './outbox.js';
-import { checkBind, joinAddress, refusal, refusalLog, splitAddress } from './security.js';
+import { cannotListen, checkBind, joinAddress, refusal, refusalLog, splitAddress } from './security.js';
 import type { Acceptor, Link, Listening, ServerSecurity } from './transport.js';
 
 interface Closable {
@@ -108,18 +108,11 @@ function refuse(call: Call, code: status, details: string): void {
   call.emit('error', { code, details });
 }
 
-export function bind(server: Server, host: string, port: number, security: ServerSecurity): Promise<number> {
+function bind(server: Server, host: string, port: number, security: ServerSecurity): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(joinAddress(host, port), serverCredentials(security), (error, bound) => {
-      if (!error) return resolve(bound);
-      reject(
-        new VolleyError(
-          'UNREACHABLE',
-          `cannot listen on ${joinAddress(host, port)}: ${error.message}; choose another --port, or 0 for any`,
-          { host, port },
-          { cause: error },
-        ),
-      );
+      if (error) reject(cannotListen(host, port, error));
+      else resolve(bound);
     });
   });
 }
@@ -128,7 +121,7 @@ export function bind(server: Server, host: string, port: number, security: Serve
  * Waits for the calls of a server to end, but not for ever. Whoever calls this must have ended them: with channelz
  * off, grpc-js 1.14 knows no sessions to destroy in forceShutdown.
  */
-export function shutDown(server: Server, waitMs: number): Promise<void> {
+function shutDown(server: Server, waitMs: number): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(() => {
       server.forceShutdown();

@@ -8,7 +8,7 @@ import { seededRng } from '../base/rng.js';
 import { controlPaths } from '../wire/proto.js';
 import type { BulkServer } from './bulk.js';
 import { encodePut } from './bulk-frames.js';
-import { dataPaths } from './bulk-grpc-server.js';
+import { dataPaths } from './bulk-grpc-wire.js';
 import { createNodeBulk } from './bulk-node.js';
 import { readSocketToken } from './bulk-socket-place.js';
 import { frame, Kind } from './bulk-socket-wire.js';

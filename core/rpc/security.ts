@@ -64,6 +64,12 @@ export function joinAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Why a port cannot be served. */
+export function cannotListen(host: string, port: number, error: Error): VolleyError {
+  const story = `cannot listen on ${joinAddress(host, port)}: ${error.message}; choose another --port, or 0 for any`;
+  return new VolleyError('UNREACHABLE', story, { host, port }, { cause: error });
+}
+
 /** Constant time in both length and content: digests are compared. */
 export function sameSecret(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
