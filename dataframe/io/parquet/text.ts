@@ -3,6 +3,7 @@ import type { Dictionary } from '../../column/column.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
 import type { Lent } from '../../kernels/lent.js';
+import { requireBytes, viewOf } from './bytes.js';
 import {
   decodeCodes,
   decodeEntries,
@@ -10,9 +11,7 @@ import {
   joinStreams,
   paddedTable,
   pickCodes,
-  requireBytes,
   requireCode,
-  viewOf,
 } from './codes.js';
 import { decimalEntry } from './decimals.js';
 import { unpackDeltas } from './delta.js';
@@ -78,7 +77,7 @@ export class TextSink implements ValueSink {
     const count = this.#count;
     const map = new Int32Array(count);
     this.#take(page, 0, map, 0, count);
-    this.#map = paddedTable(map, count);
+    this.#map = paddedTable(map, count, -1);
     this.#identity = map.every((code, i) => code === i);
     this.#lazy = null;
   }

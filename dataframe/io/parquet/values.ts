@@ -1,6 +1,7 @@
 import { compile } from '../../codegen/compile.js';
 import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
 import { Lent } from '../../kernels/lent.js';
+import { requireBytes, viewOf } from './bytes.js';
 import {
   decodeCodes,
   decodeEntries,
@@ -8,9 +9,7 @@ import {
   joinStreams,
   paddedTable,
   pickCodes,
-  requireBytes,
   requireCode,
-  viewOf,
 } from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
@@ -84,7 +83,7 @@ export class NumberSink implements ValueSink {
     const entries = new Entries(count * this.width);
     this.#plain(page, 0, entries, 0, count);
     this.#count = count;
-    this.#entries = this.width === 1 ? paddedTable(entries, count) : entries;
+    this.#entries = this.width === 1 ? paddedTable(entries, count, 0) : entries;
     for (let i = 0; i < entries.length; i++) {
       const value = entries[i]!;
       if (value < this.#min) this.#min = value;
