@@ -2,7 +2,7 @@ import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
-import type { Lent } from '../../kernels/lent.js';
+import { Lent } from '../../kernels/lent.js';
 import { requireBytes, viewOf } from './bytes.js';
 import {
   decodeCodes,
@@ -43,6 +43,8 @@ export class TextSink implements ValueSink {
   readonly width = 1;
   readonly #options: TextOptions;
   #table = new DistinctTexts();
+  /** Until the last page of the chunk. */
+  #lent = new Lent();
   /** Takes the place of the table once values are copied as they come. */
   #list: TextList | null = null;
   /** Code of each entry of the file's dictionary; null: there is none. */
@@ -58,7 +60,8 @@ export class TextSink implements ValueSink {
     this.#options = options;
   }
 
-  begin(): void {
+  begin(lent: Lent): void {
+    this.#lent = lent;
     this.#map = null;
     this.#lazy = null;
   }
@@ -68,7 +71,10 @@ export class TextSink implements ValueSink {
     requireBytes(page, 0, count * (this.#options.fixedBytes ?? 4));
     this.#count = count;
     if (this.#options.picks) {
-      this.#lazy = new LazyEntries(page, count, this.#options.fixedBytes);
+      // A copy: the next page is unpacked to the same place.
+      const kept = this.#lent.bytes(page.length);
+      kept.set(page);
+      this.#lazy = new LazyEntries(kept, count, this.#options.fixedBytes);
       this.#map = null;
     } else this.#internAll(page);
   }

@@ -31,6 +31,7 @@ export interface ValueSink {
   readonly width: number;
   /** Before the first page of a chunk. `lent` is for what is needed until its last one is decoded. */
   begin(lent: Lent): void;
+  /** As of every page: its bytes last until the next one. */
   dictionaryPage(page: Uint8Array, count: number): void;
   /** Decodes `count` values of page[from...] to rows [at, at + count). */
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void;
