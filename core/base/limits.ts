@@ -246,7 +246,7 @@ export const limits = {
   parquetFirstTextBytes: 64 * MiB,
   /** Parsed footers that a thread keeps. */
   parquetFooters: 16,
-  /** Bytes of WebAssembly's memory that a thread keeps for unpacking pages of each codec: a page and what it unpacks to. */
+  /** Bytes of WebAssembly's memory that a thread keeps for a page and what it unpacks to, for each codec. */
   unpackKeptBytes: 32 * MiB,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */
   parquetDecodedBytes: 1024 * MiB,

@@ -6,6 +6,11 @@ import type { Encoding } from './metadata.js';
 export const isCoded = (encoding: Encoding): boolean =>
   encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY';
 
+/** Share of the rows of a page up to which looking at each of their codes costs less than unpacking all. */
+const fewShare = 1 / 32;
+
+export const isFew = (picked: Int32Array, count: number): boolean => picked.length <= count * fewShare;
+
 /** Codes of a dictionary page: one byte bit width, then the hybrid. Not checked against the dictionary yet. */
 export function decodeCodes(
   page: Uint8Array,

@@ -8,6 +8,7 @@ import {
   decodeCodes,
   decodeEntries,
   isCoded,
+  isFew,
   joinStreams,
   paddedTable,
   pickCodes,
@@ -186,7 +187,7 @@ export class TextSink implements ValueSink {
     picked: Int32Array,
   ): boolean {
     if (encoding === 'PLAIN') this.#pickPlain(page, from, at, count, picked);
-    else if (isCoded(encoding) && this.#lazy !== null) {
+    else if (isCoded(encoding) && this.#lazy !== null && isFew(picked, count)) {
       const codes = pickCodes(page, from, at, count, picked, this.#count);
       for (let k = 0; k < picked.length; k++) {
         this.values[picked[k]!] = this.#lazy.code(codes[k]!, (from, to) =>

@@ -6,6 +6,7 @@ import {
   decodeCodes,
   decodeEntries,
   isCoded,
+  isFew,
   joinStreams,
   paddedTable,
   pickCodes,
@@ -130,7 +131,7 @@ export class NumberSink implements ValueSink {
     picked: Int32Array,
   ): boolean {
     const entries = this.#entries;
-    if (!isCoded(encoding) || entries === null) return false;
+    if (!isCoded(encoding) || entries === null || !isFew(picked, count)) return false;
     const { values, width } = this;
     const codes = pickCodes(page, from, at, count, picked, this.#count);
     for (let k = 0; k < picked.length; k++) {

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { limits } from '../../../core/base/limits.js';
 
@@ -8,64 +7,23 @@ const native = zlib as {
   zstdCompressSync?: (input: Uint8Array) => Uint8Array;
   zstdDecompressSync?: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 };
-let wasm: typeof import('@bokuweb/zstd-wasm') | undefined;
 
-/** What the package's own functions call; sizes and addresses are in bytes of its memory. */
+/** The package's module: its own functions take new memory for every page, and are slower for it. Bytes and addresses. */
 interface ZstdModule {
-  /** Another object once the memory has grown. */
+  /** Another one once the memory has grown, which it never gives back. */
   readonly HEAPU8: Uint8Array;
   _malloc(size: number): number;
   _free(address: number): void;
-  _ZSTD_createDCtx(): number;
-  _ZSTD_decompress_usingDict(
-    context: number,
-    to: number,
-    capacity: number,
-    from: number,
-    length: number,
-    dictionary: number,
-    dictionaryLength: number,
-  ): number;
-  _ZSTD_isError(code: number): number;
+  _compressBound(size: number): number;
+  /** These give the number of bytes at `to`, or -1. */
+  _compress(to: number, capacity: number, from: number, length: number, level: number): number;
+  _decompress(to: number, capacity: number, from: number, length: number): number;
 }
-
-/** One context and one place in the module's memory for all pages: the package's functions ask for new ones each time. */
-class PageUnpacker {
-  readonly #module: ZstdModule;
-  readonly #context: number;
-  #place = 0;
-  #placeBytes = 0;
-
-  constructor(module: ZstdModule) {
-    this.#module = module;
-    this.#context = module._ZSTD_createDCtx();
-  }
-
-  /** At most `size` bytes, which last until the next call. */
-  unpack(input: Uint8Array, size: number): Uint8Array {
-    const module = this.#module;
-    const from = this.#placeOf(size + input.length) + size;
-    module.HEAPU8.set(input, from);
-    const to = this.#place;
-    const length = module._ZSTD_decompress_usingDict(this.#context, to, size, from, input.length, 0, 0);
-    if (module._ZSTD_isError(length) !== 0)
-      throw new RangeError('zstd data is damaged, or larger than it claims');
-    return module.HEAPU8.subarray(to, to + length);
-  }
-
-  #placeOf(bytes: number): number {
-    if (bytes <= this.#placeBytes) return this.#place;
-    const module = this.#module;
-    if (this.#placeBytes > 0) module._free(this.#place);
-    // Rounded up: pages of a file are of about one size.
-    const rounded = Math.ceil(bytes / 65_536) * 65_536;
-    this.#place = module._malloc(rounded);
-    this.#placeBytes = this.#place === 0 ? 0 : rounded;
-    if (this.#place === 0) throw new RangeError(`no memory for a page of ${bytes} bytes`);
-    return this.#place;
-  }
-}
-let unpacker: PageUnpacker | undefined;
+let wasm: ZstdModule | undefined;
+let loading: Promise<ZstdModule> | undefined;
+/** A place in its memory for a page and what it unpacks to. */
+let place = 0;
+let placeBytes = 0;
 
 /** Bytes. The window is allocated before anything is decoded; 128 MiB is what zstd's own tool accepts by default. */
 const maxZstdWindow = 128 * 1024 * 1024;
@@ -75,17 +33,39 @@ const level = 3;
 /** To be awaited once before the others are called: on older versions of Node they are WebAssembly. */
 export async function loadZstd(): Promise<void> {
   if (native.zstdDecompressSync !== undefined || wasm !== undefined) return;
-  const loaded = await import('@bokuweb/zstd-wasm');
-  await loaded.init();
   const require = createRequire(import.meta.url);
-  const folder = dirname(require.resolve('@bokuweb/zstd-wasm'));
-  const { Module } = require(join(folder, 'module.js')) as { Module: ZstdModule };
-  unpacker = new PageUnpacker(Module);
-  wasm = loaded;
+  const create = require('@foxglove/wasm-zstd/dist/wasm-zstd.js') as () => Promise<ZstdModule>;
+  loading ??= create();
+  wasm = await loading;
 }
 
 export function packZstd(input: Uint8Array): Uint8Array {
-  return native.zstdCompressSync?.(input) ?? wasm!.compress(input as Buffer, level);
+  if (native.zstdCompressSync !== undefined) return native.zstdCompressSync(input);
+  const { _compress, _compressBound } = wasm!;
+  const bound = _compressBound(input.length);
+  const run = (to: number, from: number) => _compress(to, bound, from, input.length, level);
+  return inWasm(input, bound, run).slice();
+}
+
+/**
+ * Runs `run` with the address of `bytes` bytes and that of the input. @returns what it wrote, which lasts until the next
+ * call; large input and output do not keep their place
+ */
+function inWasm(input: Uint8Array, bytes: number, run: (to: number, from: number) => number): Uint8Array {
+  const { _malloc, _free } = wasm!;
+  const wanted = bytes + input.length;
+  if (wanted > placeBytes || placeBytes > limits.unpackKeptBytes) {
+    if (placeBytes > 0) _free(place);
+    // Rounded up: pages of a file are of about one size.
+    placeBytes = Math.ceil(wanted / 65_536) * 65_536;
+    place = _malloc(placeBytes);
+    if (place === 0) placeBytes = 0;
+    if (place === 0) throw new RangeError(`no memory for a page of ${wanted} bytes`);
+  }
+  wasm!.HEAPU8.set(input, place + bytes);
+  const length = run(place, place + bytes);
+  if (length < 0) throw new RangeError('zstd data is damaged, or larger than it claims');
+  return wasm!.HEAPU8.subarray(place, place + length);
 }
 
 /**
@@ -102,9 +82,7 @@ export function unpackZstd(input: Uint8Array, size: number): Uint8Array {
   if (claimed === null && zstdWindow(input) > maxZstdWindow) {
     throw new RangeError(`zstd data asks for a window of ${zstdWindow(input)} bytes`);
   }
-  if (input.length + size > limits.unpackKeptBytes)
-    return wasm!.decompress(input as Buffer, { defaultHeapSize: size });
-  return unpacker!.unpack(input, size);
+  return inWasm(input, size, (to, from) => wasm!._decompress(to, size, from, input.length));
 }
 
 /** Frame_Content_Size of RFC 8878; null when the frame does not tell. */
