@@ -186,7 +186,7 @@ export class TextSink implements ValueSink {
     count: number,
     picked: Int32Array,
   ): boolean {
-    if (encoding === 'PLAIN') this.#pickPlain(page, from, at, count, picked);
+    if (encoding === 'PLAIN') this.#pickPlain(page, from, at, picked);
     else if (isCoded(encoding) && this.#lazy !== null && isFew(picked, count)) {
       const codes = pickCodes(page, from, at, count, picked, this.#count);
       for (let k = 0; k < picked.length; k++) {
@@ -199,21 +199,28 @@ export class TextSink implements ValueSink {
   }
 
   /** Values that are not picked are stepped over. */
-  #pickPlain(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void {
+  #pickPlain(page: Uint8Array, from: number, at: number, picked: Int32Array): void {
     const view = viewOf(page);
+    const end = page.length;
     const { fixedBytes } = this.#options;
     let p = from;
-    let next = 0;
-    for (let i = 0; i < count && next < picked.length; i++) {
-      if (fixedBytes === null) requireBytes(page, p, 4);
-      const length = fixedBytes ?? view.getInt32(p, true);
-      if (fixedBytes === null) p += 4;
-      requireBytes(page, p, length);
-      if (picked[next] === at + i) {
-        this.values[at + i] = this.#intern(page, p, p + length);
-        next++;
+    let row = at;
+    for (const wanted of picked) {
+      if (fixedBytes !== null) p = from + (wanted - at) * fixedBytes;
+      else {
+        for (; row < wanted; row++) {
+          const length = p + 4 > end ? -1 : view.getInt32(p, true);
+          if (length < 0) throw new RangeError(`a page of ${end} bytes ends before its values`);
+          p += 4 + length;
+        }
+        requireBytes(page, p, 4);
       }
-      p += length;
+      const length = fixedBytes ?? view.getInt32(p, true);
+      const start = fixedBytes === null ? p + 4 : p;
+      requireBytes(page, start, length);
+      this.values[wanted] = this.#intern(page, start, start + length);
+      p = start + length;
+      row = wanted + 1;
     }
   }
 
