@@ -5,7 +5,10 @@ import { limits } from '../../../core/base/limits.js';
 /** zlib's zstd exists from Node 22.15 on. */
 const native = zlib as {
   zstdCompressSync?: (input: Uint8Array) => Uint8Array;
-  zstdDecompressSync?: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+  zstdDecompressSync?: (
+    input: Uint8Array,
+    options: { maxOutputLength: number; chunkSize?: number },
+  ) => Uint8Array;
 };
 
 /** The package's module: its own functions take new memory for every page, and are slower for it. Bytes and addresses. */
@@ -72,12 +75,14 @@ function inWasm(input: Uint8Array, bytes: number, run: (to: number, from: number
  * Never more than `size` bytes, which last until the next call: what a frame's header claims is compared with it first.
  */
 export function unpackZstd(input: Uint8Array, size: number): Uint8Array {
-  if (native.zstdDecompressSync !== undefined) {
-    return native.zstdDecompressSync(input, { maxOutputLength: size });
-  }
   const claimed = zstdContentSize(input);
   if (claimed !== null && claimed !== size) {
     throw new RangeError(`a page of ${claimed} bytes claims ${size}`);
+  }
+  if (native.zstdDecompressSync !== undefined) {
+    // In one piece a fifth faster than in many that are put together; zlib takes none below 64 bytes.
+    const chunkSize = claimed === null ? undefined : Math.max(size, 64);
+    return native.zstdDecompressSync(input, { maxOutputLength: size, ...(chunkSize && { chunkSize }) });
   }
   if (claimed === null && zstdWindow(input) > maxZstdWindow) {
     throw new RangeError(`zstd data asks for a window of ${zstdWindow(input)} bytes`);
