@@ -256,6 +256,8 @@ export const limits = {
   parquetFirstTextBytes: 64 * MiB,
   /** Parsed footers that a thread keeps. */
   parquetFooters: 16,
+  /** Bytes of WebAssembly's memory that a thread keeps for a page and what it unpacks to, for each codec. */
+  unpackKeptBytes: 32 * MiB,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */
   parquetDecodedBytes: 1024 * MiB,
   /** Elements of one encoded value, a container counting as five. Shared references are copied, so a small graph can unfold to more. */

@@ -20,7 +20,7 @@ export interface FusedSpec {
 
 /**
  * How sums add up. 'small': integers of at most 32 bits, exact in one number for as many rows as a task has (then in
- * two). 'exact': 64-bit integers, exact in two numbers. 'huge': decimals, likewise while they are safe integers; then
+ * two). 'exact': 64-bit integers, exact in two numbers; in one, as long as all are known to be of 32 bits. 'huge': decimals, likewise while they are safe integers; then
  * two numbers take what is below 2^hugeShift, and two more what is above. 'float': double-double, so the order of partitions matters.
  */
 export type SumKind = 'small' | 'exact' | 'huge' | 'float';
@@ -74,12 +74,25 @@ export function isHugeSum(spec: FusedSpec, column: Column | null): boolean {
   return isSum(spec) && column?.physical === 'code';
 }
 
+/** Integers of 64 bits below this are added up like those of 32. */
+const near = 2 ** 32;
+
+/** Whether a sum has to add up 64-bit integers that are not known to be near 0. */
+export function isFarSum(spec: FusedSpec, column: Column | null): boolean {
+  if (column === null || !isSum(spec) || sumKind(spec.type) !== 'exact') return false;
+  const range = column.range ?? null;
+  if (column.physical !== 'f64' || spec.type.kind === 'decimal' || range === null) return true;
+  return range.min < -near || range.max > near;
+}
+
 /** What the input showed so far; a state is laid out anew when one of these turns true. */
 export interface LayoutFlags {
   /** By aggregate: some rows do not count (nulls, a filter), or there may be none: it needs a count of its own. */
   readonly partly: readonly boolean[];
   /** Sums of small integers may pass 2^53. */
   readonly long: boolean;
+  /** Some 64-bit integer that is added up may not be near 0. */
+  readonly far: boolean;
   /** Some least or greatest integer may not be narrow. */
   readonly wide: boolean;
   /** Some decimal that is added up is no safe integer. */
@@ -122,7 +135,7 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
         ? merging || flags.huge
           ? 4
           : 2
-        : kind === 'small' && !merging && !flags.long
+        : !merging && !flags.long && (kind === 'small' || (kind === 'exact' && !flags.far))
           ? 1
           : 2;
     parts.push(size);

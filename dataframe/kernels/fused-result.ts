@@ -57,7 +57,8 @@ export function stateColumns(state: State, k: number): Column[] {
         return spec.op === 'mean' ? [sum, counts()] : [sum];
       }
       const word = (slot: number) => column(state, DataType.Float64, 'f64', slotOf(slot));
-      const parts = [word(layout.value[k]!), word(layout.value[k]! + 1)];
+      const slot = layout.value[k]!;
+      const parts = [word(slot), layout.parts[k] === 1 ? zeros(state) : word(slot + 1)];
       if (sumKind(spec.type) === 'huge') parts.push(...above(state, k));
       return spec.op === 'mean' ? [...parts, counts()] : parts;
     }
@@ -249,12 +250,16 @@ function unscaledSums(state: State, k: number): Unscaled[] {
 
 /** What a sum of huge decimals holds above 2^hugeShift, as high and low number. */
 function above(state: State, k: number): Column[] {
-  const { layout, count } = state;
+  const { layout } = state;
   return [2, 3].map(part =>
     layout.parts[k] === 4
       ? column(state, DataType.Float64, 'f64', slotOf(layout.value[k]! + part))
-      : denseColumn(DataType.Float64, 'f64', count, new Float64Array(count)),
+      : zeros(state),
   );
+}
+
+function zeros({ count }: State): Column {
+  return denseColumn(DataType.Float64, 'f64', count, new Float64Array(count));
 }
 
 /** The numbers of one slot, group by group. */

@@ -9,7 +9,7 @@ import { testSeed } from '../testing/random-batch.js';
 import { dirtyMemory } from '../testing/run-fragment.js';
 import { FusedGroups } from './fused.js';
 import type { FusedOp, FusedSpec } from './fused-layout.js';
-import { readState, resultColumn } from './fused-result.js';
+import { readState, resultColumn, stateColumns } from './fused-result.js';
 import { hashSlices } from './hash.js';
 import { Lent } from './lent.js';
 
@@ -70,6 +70,42 @@ test('sums of 32-bit integers stay exact over more rows than one number holds', 
   const exact = 5n * BigInt(rows) * BigInt(2 ** 31 - 1);
   expect((BigInt(high!) << 32n) + BigInt(low! >>> 0)).toBe(exact);
   expect(resultColumn(state, 1).values[0]).toBe(2 ** 31 - 1);
+});
+
+test('sums of 64-bit integers that are known to be small go on exactly with those that are not', () => {
+  const wide = (values: readonly number[], range?: Column['range']): Column => {
+    const column = denseColumn(DataType.Int64, 'f64', values.length, Float64Array.from(values));
+    return range === undefined ? column : { ...column, range };
+  };
+  const specs = [specOf('sum', DataType.Int64), specOf('mean', DataType.Int64)];
+  const groups = groupsOf([DataType.Int32], specs);
+  const near = wide([7, -3, 2 ** 32], { min: -3, max: 2 ** 32 });
+  const add = (keys: number[], column: Column) => {
+    const inputs = specs.map(() => ({ column, filter: null }));
+    groups.addRows([ints(keys)], inputs, keys.length, 0);
+  };
+  add([1, 2, 1], near);
+  expect(groups.state.layout.parts).toEqual([1, 1]);
+  const state = readState(groups, groups.count);
+  const numbers = specs.map((_, k) => stateColumns(state, k).map(column => [...column.values]));
+  expect(numbers).toEqual([
+    [
+      [2 ** 32 + 7, -3],
+      [0, 0],
+    ],
+    [
+      [2 ** 32 + 7, -3],
+      [0, 0],
+      [2, 1],
+    ],
+  ]);
+  add([1, 2, 2], wide([2 ** 53 - 1, 2 ** 53 - 1, -(2 ** 53 - 1)]));
+  expect(groups.state.layout.parts).toEqual([2, 2]);
+  const [sums] = specs.map((_, k) => resultColumn(readState(groups, groups.count), k));
+  expect([...new BigInt64Array((sums!.values as Int32Array).buffer)].slice(0, 2)).toEqual([
+    2n ** 53n - 1n + 2n ** 32n + 7n,
+    -3n,
+  ]);
 });
 
 test('a count that an extreme begins to share keeps what was counted', () => {

@@ -5,6 +5,7 @@ import type { DataType } from '../column/datatype.js';
 import {
   aggregatesPerLoop,
   type FusedSpec,
+  isFarSum,
   isHugeSum,
   isWideExtreme,
   type LayoutFlags,
@@ -77,7 +78,7 @@ export class FusedGroups {
     const partly = this.specs.map(() => options.keys.length === 0);
     // A branch costs the only group nothing; states of other tasks may hold anything.
     const wide = options.merging || options.keys.length === 0;
-    const flags = { partly, long: false, wide, huge: false };
+    const flags = { partly, long: false, far: false, wide, huge: false };
     this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
     if (options.keys.length === 0) this.#state.reserve(1);
   }
@@ -122,6 +123,7 @@ export class FusedGroups {
         ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
       ),
       long: old.long || this.#rows > shortRows,
+      far: old.far || inputs.some(({ column }, k) => isFarSum(this.specs[k]!, column)),
       wide: old.wide || inputs.some(({ column }, k) => isWideExtreme(this.specs[k]!, column)),
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
@@ -367,6 +369,7 @@ export class FusedGroups {
     const old = this.#state.layout;
     const same =
       old.flags.long === flags.long &&
+      old.flags.far === flags.far &&
       old.flags.wide === flags.wide &&
       old.flags.huge === flags.huge &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);

@@ -75,7 +75,8 @@ function unpack(bytes: Uint8Array, compression: 'lz4' | 'zstd', least: number): 
   }
   const out = unpackZstd(packed, size);
   if (out.length !== size) throw new RangeError(`a buffer of ${out.length} bytes claims ${size}`);
-  return out;
+  // A copy: the next buffer is unpacked to the same place.
+  return out.slice();
 }
 
 /** A view of the first `count` elements; a copy where they are not aligned. */

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const { ZSTD, LZ4_FRAME } = arrow.CompressionType;
   arrow.compressionRegistry.set(ZSTD, {
     encode: packZstd,
-    decode: bytes => unpackZstd(bytes, zstdContentSize(bytes)!),
+    decode: bytes => unpackZstd(bytes, zstdContentSize(bytes)!).slice(),
   });
   arrow.compressionRegistry.set(LZ4_FRAME, {
     encode: packLz4,

@@ -1,9 +1,15 @@
 import type { Physical, Values } from '../../column/column.js';
+import { requireBytes } from './bytes.js';
 import { decodeHybrid, decodeThrough, lookedUpBits, pickHybrid } from './hybrid.js';
 import type { Encoding } from './metadata.js';
 
 export const isCoded = (encoding: Encoding): boolean =>
   encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY';
+
+/** Share of the rows of a page up to which looking at each of their codes costs less than unpacking all. */
+const fewShare = 1 / 32;
+
+export const isFew = (picked: Int32Array, count: number): boolean => picked.length <= count * fewShare;
 
 /** Codes of a dictionary page: one byte bit width, then the hybrid. Not checked against the dictionary yet. */
 export function decodeCodes(
@@ -44,13 +50,17 @@ function codeWidth(page: Uint8Array, from: number): number {
   return width;
 }
 
-/** A table for codes of any width that `decodeEntries` takes: `entries`, and zeros up to a power of two. */
-export function paddedTable<V extends Values>(entries: V, count: number): V {
+/**
+ * A table for codes of any width that `decodeEntries` takes: `entries`, and `beyond` up to a power of two. For physical
+ * 'code' that must be -1.
+ */
+export function paddedTable<V extends Values>(entries: V, count: number, beyond: 0 | -1): V {
   let size = 1;
   while (size < count) size *= 2;
   if (size > 2 ** lookedUpBits) return entries;
   const table = new (entries.constructor as new (length: number) => V)(2 ** lookedUpBits);
   table.set(entries.subarray(0, count) as never);
+  if (beyond !== 0) table.fill(beyond, count);
   return table;
 }
 
@@ -85,16 +95,6 @@ export function requireCode(largest: number, entries: number): void {
   if (largest >= entries) {
     throw new RangeError(`dictionary code ${largest} of ${entries} entries`);
   }
-}
-
-export function requireBytes(page: Uint8Array, from: number, length: number): void {
-  if (length < 0 || from + length > page.length) {
-    throw new RangeError(`a page of ${page.length} bytes ends before its values`);
-  }
-}
-
-export function viewOf(page: Uint8Array): DataView {
-  return new DataView(page.buffer, page.byteOffset, page.byteLength);
 }
 
 /** BYTE_STREAM_SPLIT: first all lowest bytes, then all second ones, … */

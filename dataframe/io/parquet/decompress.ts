@@ -1,10 +1,7 @@
 import * as zlib from 'node:zlib';
-import { snappyUncompressor } from 'hysnappy';
 import type { CompressionCodec } from './metadata.js';
-import { hardlyShrank, unpackSnappy } from './snappy.js';
+import { unpackSnappy } from './snappy.js';
 import { loadZstd, unpackZstd } from './zstd.js';
-
-let unsnappy: ReturnType<typeof snappyUncompressor> | undefined;
 
 let lz4: typeof import('hyparquet-compressors') | undefined;
 
@@ -15,8 +12,8 @@ export async function loadCodec(codec: CompressionCodec): Promise<void> {
 }
 
 /**
- * Exactly `size` bytes. Never allocates more than that, whatever the input unpacks to; `room` gives memory for it.
- * Throws when it is not so.
+ * Exactly `size` bytes, which last until the next call: they may lie in memory that every call uses. Never takes more than
+ * that, whatever the input unpacks to; `room` gives memory for it. Throws when it is not so.
  */
 export function decompress(
   codec: CompressionCodec,
@@ -43,12 +40,8 @@ function decompressTo(
   }
   const bound = { maxOutputLength: size };
   switch (codec) {
-    case 'SNAPPY': {
-      if (!hardlyShrank(input, size)) return snappyInWasm(input, size);
-      const page = room(size);
-      unpackSnappy(input, page, size);
-      return page;
-    }
+    case 'SNAPPY':
+      return unpackSnappy(input, size, room);
     case 'GZIP':
       return zlib.gunzipSync(input, bound);
     case 'BROTLI':
@@ -62,16 +55,4 @@ function decompressTo(
     default:
       throw new RangeError(`compression ${codec} is not supported`);
   }
-}
-
-/** The decoder believes the size in its header, so that is looked at first. */
-function snappyInWasm(input: Uint8Array, size: number): Uint8Array {
-  let claimed = 0;
-  for (let p = 0, shift = 0; p < input.length && shift <= 28; p++, shift += 7) {
-    claimed += (input[p]! & 0x7f) * 2 ** shift;
-    if (input[p]! < 0x80) break;
-  }
-  if (claimed !== size) throw new RangeError(`a page of ${claimed} bytes claims ${size}`);
-  unsnappy ??= snappyUncompressor();
-  return unsnappy(input, size);
 }

@@ -3,30 +3,36 @@ import { badData, decoding } from '../errors.js';
 import { readRange } from '../paths.js';
 import type { OpenSource, SourceHandle } from '../source.js';
 import { type FileMetaData, readMetadata } from './metadata.js';
+import { type FileColumn, fileColumns } from './types.js';
 
 /** Bytes read first from the end of a file: most footers fit. */
 const footerGuessBytes = 128 * 1024;
 const magic = 'PAR1';
 
 /** Footers this thread has parsed, least recently used first: every task over a file asks for the same one. */
-const parsed = new Map<string, { readonly stamp: string; readonly metadata: FileMetaData }>();
+const parsed = new Map<string, { readonly stamp: string; readonly footer: Footer }>();
+
+export interface Footer {
+  readonly metadata: FileMetaData;
+  readonly columns: readonly FileColumn[];
+}
 
 /**
  * Reads the footer only; not again while the file has the same stamp.
  * @throws BAD_DATA when it is cut, lies about its size or does not parse
  */
-export async function readFooter({ handle, size, stamp }: OpenSource, file: string): Promise<FileMetaData> {
+export async function readFooter({ handle, size, stamp }: OpenSource, file: string): Promise<Footer> {
   const known = parsed.get(file);
   parsed.delete(file);
   const same = stamp != null && known?.stamp === stamp;
-  const metadata = same ? known.metadata : await parseFooter(handle, size, file);
-  if (stamp == null) return metadata;
-  parsed.set(file, { stamp, metadata });
+  const footer = same ? known.footer : await parseFooter(handle, size, file);
+  if (stamp == null) return footer;
+  parsed.set(file, { stamp, footer });
   if (parsed.size > limits.parquetFooters) parsed.delete(parsed.keys().next().value!);
-  return metadata;
+  return footer;
 }
 
-async function parseFooter(handle: SourceHandle, size: number, file: string): Promise<FileMetaData> {
+async function parseFooter(handle: SourceHandle, size: number, file: string): Promise<Footer> {
   if (size < 12) {
     throw badData(
       { file },
@@ -48,7 +54,7 @@ async function parseFooter(handle: SourceHandle, size: number, file: string): Pr
   return decoding({ file }, () => {
     const metadata = readMetadata(tail.subarray(tail.length - footerBytes - 8, tail.length - 8));
     checkShape(metadata, file);
-    return metadata;
+    return { metadata, columns: fileColumns(metadata) };
   });
 }
 

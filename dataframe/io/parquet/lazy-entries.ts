@@ -1,4 +1,4 @@
-import { requireBytes, viewOf } from './codes.js';
+import { requireBytes, viewOf } from './bytes.js';
 
 /** The entries of a file's dictionary of text, of which each is interned when a picked row first refers to it. */
 export class LazyEntries {

@@ -3,7 +3,7 @@ import type { Column, Physical, Values } from '../../column/column.js';
 import { Lent } from '../../kernels/lent.js';
 import { sliceColumn, takeColumn } from '../../kernels/take.js';
 import type { ReadUse } from '../source.js';
-import { viewOf } from './codes.js';
+import { viewOf } from './bytes.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread } from './decode-parts.js';
 import { decodeHybrid, unpackBigEndian } from './hybrid.js';

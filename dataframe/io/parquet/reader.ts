@@ -7,20 +7,20 @@ import type { ExprNode } from '../../expr/node.js';
 import { columnsOf } from '../../expr/traverse.js';
 import { Lent } from '../../kernels/lent.js';
 import { requireSameSchema, selectedFields } from '../columns.js';
-import { badData, decoding } from '../errors.js';
+import { badData } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
 import type { IoEnv, OpenSource, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
 import { mayHoldRows } from './bloom-filter.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
-import { readFooter } from './footer.js';
+import { type Footer, readFooter } from './footer.js';
 import { decodeLate } from './late.js';
 import type { ColumnMetaData, FileMetaData, RowGroup } from './metadata.js';
 import { type IndexedChunk, liveRows } from './page-index.js';
 import { readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
-import { type FileColumn, fileColumns, leafColumns, requireSupported } from './types.js';
+import { type FileColumn, leafColumns, requireSupported } from './types.js';
 
 /** Rows up to which row groups are read as one batch. */
 const batchRows = 2 ** 20;
@@ -116,8 +116,7 @@ async function readBatch(
   const { handle, size } = source;
   const lent = new Lent();
   try {
-    const metadata = await readFooter(source, file);
-    const known = decoding({ file }, () => fileColumns(metadata));
+    const { metadata, columns: known } = await readFooter(source, file);
     const columns = schema.map(field => columnNamed(known, field.name, field, file));
     const groups = await withoutLacking(
       source,
@@ -243,14 +242,11 @@ function decodedBytes(
   return bytes;
 }
 
-async function openFooter(
-  file: string,
-  env: IoEnv,
-): Promise<{ metadata: FileMetaData; columns: FileColumn[] }> {
+async function openFooter(file: string, env: IoEnv): Promise<Footer> {
   const source = await openSource(file, env);
   try {
-    const metadata = await readFooter(source, file);
-    const columns = decoding({ file }, () => fileColumns(metadata));
+    const footer = await readFooter(source, file);
+    const { columns } = footer;
     const seen = new Set<string>();
     for (const { name } of columns) {
       if (seen.has(name)) {
@@ -261,7 +257,7 @@ async function openFooter(
       }
       seen.add(name);
     }
-    return { metadata, columns };
+    return footer;
   } finally {
     await source.handle.close();
   }

@@ -1,13 +1,21 @@
+import { limits } from '../../../core/base/limits.js';
+import type { WasmFunction } from '../../codegen/wasm.js';
+import { snappyFunction, unpackSlack } from './snappy-wasm.js';
+
 /** From this share of its size on, snappy data is almost all literals: copied here, it is not copied twice. */
 const mostlyLiterals = 0.9;
 
-/** True for data that hardly shrank, which `unpackSnappy` unpacks faster than WebAssembly can. */
-export function hardlyShrank(input: Uint8Array, size: number): boolean {
-  return input.length >= size * mostlyLiterals;
-}
+let unpacker: WasmFunction | undefined;
 
-/** Unpacks raw snappy data into out[0, size). @throws RangeError whatever the bytes are, when they are not exactly that */
-export function unpackSnappy(input: Uint8Array, out: Uint8Array, size: number): void {
+/**
+ * Raw snappy data of exactly `size` bytes, in memory that the next call uses again or that `room` gives.
+ * @throws RangeError whatever the bytes are, when they are not exactly that
+ */
+export function unpackSnappy(
+  input: Uint8Array,
+  size: number,
+  room: (bytes: number) => Uint8Array,
+): Uint8Array {
   let p = 0;
   let claimed = 0;
   for (let shift = 0; ; shift += 7) {
@@ -17,6 +25,28 @@ export function unpackSnappy(input: Uint8Array, out: Uint8Array, size: number): 
     if (byte < 0x80) break;
   }
   if (claimed !== size) throw new RangeError(`a page of ${claimed} bytes claims ${size}`);
+  const large = input.length + size + 3 * unpackSlack > limits.unpackKeptBytes;
+  if (!large && input.length < size * mostlyLiterals) return unpackInWasm(input, p, size);
+  const out = room(size);
+  unpackHere(input, p, out, size);
+  return out;
+}
+
+/** Its memory is never given back, so it is for what is not large. */
+function unpackInWasm(input: Uint8Array, p: number, size: number): Uint8Array {
+  unpacker ??= snappyFunction();
+  const { memory } = unpacker;
+  const start = (input.length + unpackSlack + 15) & ~15;
+  const missing = start + size + unpackSlack - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
+  const bytes = new Uint8Array(memory.buffer);
+  bytes.set(input);
+  if (unpacker.run(p, input.length, start, start + size) !== 0)
+    throw new RangeError('snappy data is damaged');
+  return bytes.subarray(start, start + size);
+}
+
+function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number): void {
   let q = 0;
   while (p < input.length) {
     const tag = input[p++]!;

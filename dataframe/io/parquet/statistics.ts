@@ -1,6 +1,6 @@
 import type { DataType } from '../../column/datatype.js';
 import type { ColumnStatistics } from '../source.js';
-import { viewOf } from './codes.js';
+import { viewOf } from './bytes.js';
 import type { ColumnMetaData, ParquetType, RowGroup } from './metadata.js';
 import type { FileColumn } from './types.js';
 

@@ -1,6 +1,6 @@
 import type { Dictionary } from '../../column/column.js';
 import type { Lent } from '../../kernels/lent.js';
-import { requireBytes, viewOf } from './codes.js';
+import { requireBytes, viewOf } from './bytes.js';
 
 /** Up to this length copying word by word is faster than a call. */
 const shortText = 64;

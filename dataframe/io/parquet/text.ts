@@ -2,17 +2,17 @@ import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
-import type { Lent } from '../../kernels/lent.js';
+import { Lent } from '../../kernels/lent.js';
+import { requireBytes, viewOf } from './bytes.js';
 import {
   decodeCodes,
   decodeEntries,
   isCoded,
+  isFew,
   joinStreams,
   paddedTable,
   pickCodes,
-  requireBytes,
   requireCode,
-  viewOf,
 } from './codes.js';
 import { decimalEntry } from './decimals.js';
 import { unpackDeltas } from './delta.js';
@@ -44,6 +44,8 @@ export class TextSink implements ValueSink {
   readonly width = 1;
   readonly #options: TextOptions;
   #table = new DistinctTexts();
+  /** Until the last page of the chunk. */
+  #lent = new Lent();
   /** Takes the place of the table once values are copied as they come. */
   #list: TextList | null = null;
   /** Code of each entry of the file's dictionary; null: there is none. */
@@ -59,7 +61,8 @@ export class TextSink implements ValueSink {
     this.#options = options;
   }
 
-  begin(): void {
+  begin(lent: Lent): void {
+    this.#lent = lent;
     this.#map = null;
     this.#lazy = null;
   }
@@ -69,7 +72,10 @@ export class TextSink implements ValueSink {
     requireBytes(page, 0, count * (this.#options.fixedBytes ?? 4));
     this.#count = count;
     if (this.#options.picks) {
-      this.#lazy = new LazyEntries(page, count, this.#options.fixedBytes);
+      // A copy: the next page is unpacked to the same place.
+      const kept = this.#lent.bytes(page.length);
+      kept.set(page);
+      this.#lazy = new LazyEntries(kept, count, this.#options.fixedBytes);
       this.#map = null;
     } else this.#internAll(page);
   }
@@ -78,7 +84,7 @@ export class TextSink implements ValueSink {
     const count = this.#count;
     const map = new Int32Array(count);
     this.#take(page, 0, map, 0, count);
-    this.#map = paddedTable(map, count);
+    this.#map = paddedTable(map, count, -1);
     this.#identity = map.every((code, i) => code === i);
     this.#lazy = null;
   }
@@ -180,8 +186,8 @@ export class TextSink implements ValueSink {
     count: number,
     picked: Int32Array,
   ): boolean {
-    if (encoding === 'PLAIN') this.#pickPlain(page, from, at, count, picked);
-    else if (isCoded(encoding) && this.#lazy !== null) {
+    if (encoding === 'PLAIN') this.#pickPlain(page, from, at, picked);
+    else if (isCoded(encoding) && this.#lazy !== null && isFew(picked, count)) {
       const codes = pickCodes(page, from, at, count, picked, this.#count);
       for (let k = 0; k < picked.length; k++) {
         this.values[picked[k]!] = this.#lazy.code(codes[k]!, (from, to) =>
@@ -193,21 +199,28 @@ export class TextSink implements ValueSink {
   }
 
   /** Values that are not picked are stepped over. */
-  #pickPlain(page: Uint8Array, from: number, at: number, count: number, picked: Int32Array): void {
+  #pickPlain(page: Uint8Array, from: number, at: number, picked: Int32Array): void {
     const view = viewOf(page);
+    const end = page.length;
     const { fixedBytes } = this.#options;
     let p = from;
-    let next = 0;
-    for (let i = 0; i < count && next < picked.length; i++) {
-      if (fixedBytes === null) requireBytes(page, p, 4);
-      const length = fixedBytes ?? view.getInt32(p, true);
-      if (fixedBytes === null) p += 4;
-      requireBytes(page, p, length);
-      if (picked[next] === at + i) {
-        this.values[at + i] = this.#intern(page, p, p + length);
-        next++;
+    let row = at;
+    for (const wanted of picked) {
+      if (fixedBytes !== null) p = from + (wanted - at) * fixedBytes;
+      else {
+        for (; row < wanted; row++) {
+          const length = p + 4 > end ? -1 : view.getInt32(p, true);
+          if (length < 0) throw new RangeError(`a page of ${end} bytes ends before its values`);
+          p += 4 + length;
+        }
+        requireBytes(page, p, 4);
       }
-      p += length;
+      const length = fixedBytes ?? view.getInt32(p, true);
+      const start = fixedBytes === null ? p + 4 : p;
+      requireBytes(page, start, length);
+      this.values[wanted] = this.#intern(page, start, start + length);
+      p = start + length;
+      row = wanted + 1;
     }
   }
 

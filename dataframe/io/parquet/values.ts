@@ -1,16 +1,16 @@
 import { compile } from '../../codegen/compile.js';
 import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
 import { Lent } from '../../kernels/lent.js';
+import { requireBytes, viewOf } from './bytes.js';
 import {
   decodeCodes,
   decodeEntries,
   isCoded,
+  isFew,
   joinStreams,
   paddedTable,
   pickCodes,
-  requireBytes,
   requireCode,
-  viewOf,
 } from './codes.js';
 import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
@@ -32,6 +32,7 @@ export interface ValueSink {
   readonly width: number;
   /** Before the first page of a chunk. `lent` is for what is needed until its last one is decoded. */
   begin(lent: Lent): void;
+  /** As of every page: its bytes last until the next one. */
   dictionaryPage(page: Uint8Array, count: number): void;
   /** Decodes `count` values of page[from...] to rows [at, at + count). */
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void;
@@ -84,7 +85,7 @@ export class NumberSink implements ValueSink {
     const entries = new Entries(count * this.width);
     this.#plain(page, 0, entries, 0, count);
     this.#count = count;
-    this.#entries = this.width === 1 ? paddedTable(entries, count) : entries;
+    this.#entries = this.width === 1 ? paddedTable(entries, count, 0) : entries;
     for (let i = 0; i < entries.length; i++) {
       const value = entries[i]!;
       if (value < this.#min) this.#min = value;
@@ -130,7 +131,7 @@ export class NumberSink implements ValueSink {
     picked: Int32Array,
   ): boolean {
     const entries = this.#entries;
-    if (!isCoded(encoding) || entries === null) return false;
+    if (!isCoded(encoding) || entries === null || !isFew(picked, count)) return false;
     const { values, width } = this;
     const codes = pickCodes(page, from, at, count, picked, this.#count);
     for (let k = 0; k < picked.length; k++) {
