@@ -105,7 +105,7 @@ export interface Split {
   readonly bytes: number;
   /** Parquet: min, max and null count by column, where the file tells and the type is comparable. */
   readonly statistics: Readonly<Record<string, ColumnStatistics>> | null;
-  /** CSV: how the file is compressed; then `start` counts unpacked bytes, and `end` means nothing: it is read whole. */
+  /** CSV, JSON: how the file is compressed; then `start` counts unpacked bytes, and `end` means nothing: it is read whole. */
   readonly packing?: 'gzip' | 'zstd';
   /** Values of the columns that its folders tell. */
   readonly hive?: readonly LiteralValue[];
@@ -254,6 +254,14 @@ export interface SourceReader {
 export interface SourceHandle {
   /** Up to `length` bytes from `position` on; 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+/** Bytes one after another. */
+export interface ByteSource {
+  /** Up to `length` bytes into target[offset...]; 0 at the end. */
+  read(target: Uint8Array, offset: number, length: number): Promise<number>;
+  /** No more are wanted. */
   close(): Promise<void>;
 }
 

@@ -3,8 +3,7 @@ import * as zlib from 'node:zlib';
 import { limits } from '../../../core/base/limits.js';
 import { badData } from '../errors.js';
 import { readRange } from '../paths.js';
-import type { SourceHandle, Split } from '../source.js';
-import type { ByteSource } from './window.js';
+import type { ByteSource, SourceHandle, Split } from '../source.js';
 
 export type Packing = NonNullable<Split['packing']>;
 
