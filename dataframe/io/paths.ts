@@ -5,6 +5,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import { expandGlob, filesUnder, isGlob } from './glob.js';
 import { LocalFile } from './local-file.js';
 import type { IoEnv, OpenSource, ScanFormat, SourceHandle } from './source.js';
+import { packedExtensions } from './text/pack.js';
 import { schemeOf } from './urls.js';
 
 const extensionsOf: Record<ScanFormat, readonly string[]> = {
@@ -18,7 +19,9 @@ const extensionsOf: Record<ScanFormat, readonly string[]> = {
 
 /** Text is known by its extension where it is compressed too. */
 function packedToo(...extensions: string[]): string[] {
-  return ['', '.gz', '.zst'].flatMap(packed => extensions.map(extension => `${extension}${packed}`));
+  return ['', ...Object.values(packedExtensions)].flatMap(packed =>
+    extensions.map(extension => `${extension}${packed}`),
+  );
 }
 
 /**

@@ -106,7 +106,7 @@ export interface Split {
   /** Parquet: min, max and null count by column, where the file tells and the type is comparable. */
   readonly statistics: Readonly<Record<string, ColumnStatistics>> | null;
   /** CSV, JSON: how the file is compressed; then `start` counts unpacked bytes, and `end` means nothing: it is read whole. */
-  readonly packing?: 'gzip' | 'zstd';
+  readonly packing?: Packing;
   /** Values of the columns that its folders tell. */
   readonly hive?: readonly LiteralValue[];
   /** PostgreSQL: the range as SQL (null: all rows), and the server's type of every column. */
@@ -141,7 +141,10 @@ export interface ScanInspection {
   readonly hive?: HiveSpec['found'];
 }
 
-export type SinkFormat = 'parquet' | 'csv' | 'ndjson' | 'ipc';
+/** How a file of text is compressed. */
+export type Packing = 'gzip' | 'zstd';
+
+export type SinkFormat = 'parquet' | 'csv' | 'ndjson' | 'json' | 'ipc';
 
 export interface CsvSinkOptions {
   readonly header: boolean;
@@ -161,7 +164,9 @@ export interface SinkSpec {
   readonly csv?: CsvSinkOptions | null;
   /** For Arrow IPC: how buffers are compressed. */
   readonly ipc?: { readonly compression: 'none' | 'lz4' | 'zstd' } | null;
-  /** Of Parquet pages; text is not compressed. */
+  /** Of text. Absent: none. */
+  readonly packing?: Packing | null;
+  /** Of Parquet pages. */
   readonly compression: 'snappy' | 'zstd' | 'none';
   /** Of a row group (Parquet) or record batch (Arrow IPC). */
   readonly rowGroupRows: number;
@@ -169,7 +174,7 @@ export interface SinkSpec {
   readonly partitionBy?: readonly string[];
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
-   * temporaryPath/part-p.FORMAT (p padded to five digits, so that names sort in row order). 'commit': the task
+   * temporaryPath/part-p.FORMAT, or part-p.FORMAT.gz (p padded to five digits, so that names sort in row order). 'commit': the task
    * renames the folder temporaryPath to path and writes nothing; 'discard': it removes that folder. On disk the temporary name begins with a dot.
    */
   readonly role: 'file' | 'part' | 'commit' | 'discard';

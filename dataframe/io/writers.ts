@@ -5,10 +5,11 @@ import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { csvRows } from './csv/writer.js';
 import { IpcFile } from './ipc/writer.js';
-import { ndjsonRows } from './ndjson/writer.js';
+import { jsonRows } from './json/rows.js';
 import { ParquetFile, requireWritable } from './parquet/writer.js';
 import type { SinkFormat, SinkSpec } from './source.js';
-import { TextFile } from './text/writer.js';
+import { packedExtensions, packerOf } from './text/pack.js';
+import { type RowWriter, TextFile } from './text/writer.js';
 
 /** A file being written. */
 export interface OutputFile {
@@ -45,14 +46,17 @@ export function fileOpener(spec: SinkSpec, schema: Schema): OpenFile {
     }
     case 'csv': {
       assert(spec.csv != null, 'a CSV sink has CSV options');
-      const rows = csvRows(schema, spec.csv);
-      return handle => new TextFile(handle, rows);
+      return textOpener(csvRows(schema, spec.csv), spec);
     }
-    case 'ndjson': {
-      const rows = ndjsonRows(schema);
-      return handle => new TextFile(handle, rows);
-    }
+    case 'ndjson':
+      return textOpener(jsonRows(schema, 'lines'), spec);
+    case 'json':
+      return textOpener(jsonRows(schema, 'array'), spec);
   }
+}
+
+function textOpener(rows: RowWriter, { packing }: SinkSpec): OpenFile {
+  return async handle => new TextFile(handle, rows, await packerOf(packing ?? null));
 }
 
 function requirePositive(name: string, rows: number): void {
@@ -62,6 +66,16 @@ function requirePositive(name: string, rows: number): void {
 
 /** Whether a path names one file; else it names a folder of parts. */
 export function isFilePath(path: string, format: SinkFormat): boolean {
-  const extensions = format === 'ipc' ? ['.ipc', '.arrow', '.feather'] : [`.${format}`];
-  return extensions.some(extension => path.endsWith(extension));
+  return fileExtensions(format).some(extension => path.endsWith(extension));
+}
+
+function fileExtensions(format: SinkFormat): readonly string[] {
+  switch (format) {
+    case 'ipc':
+      return ['.ipc', '.arrow', '.feather'];
+    case 'parquet':
+      return ['.parquet'];
+    default:
+      return ['', ...Object.values(packedExtensions)].map(packed => `.${format}${packed}`);
+  }
 }

@@ -1,7 +1,7 @@
 import { VolleyError } from '../../../core/base/errors.js';
 import { formatType, type Schema } from '../../column/datatype.js';
 import type { CsvSinkOptions } from '../source.js';
-import { cellTexts, type RowWriter } from '../text/writer.js';
+import { cellTexts, plainLines, type RowWriter } from '../text/writer.js';
 import { asciiByte } from './dialect.js';
 
 /**
@@ -30,8 +30,9 @@ export function csvRows(schema: Schema, options: CsvSinkOptions): RowWriter {
       : text;
   // Numbers and times hold no quote, but may hold the delimiter: '-', ':' or '.'.
   return {
+    ...plainLines,
     head: options.header ? `${schema.map(({ name }) => field(name)).join(delimiter)}\n` : '',
-    lines: batch => {
+    rows: batch => {
       const cells = batch.columns.map(column => cellTexts(column, nullValue, field, field));
       const [first, ...rest] = cells;
       if (first === undefined) return () => '\n';
