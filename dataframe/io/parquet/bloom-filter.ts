@@ -96,7 +96,7 @@ export async function mayHoldRows(
     const length = chunk.meta_data?.bloom_filter_length ?? 0;
     const start = chunk.meta_data?.bloom_filter_offset ?? -1;
     const there = start >= 0 && length > 0 && start + length <= size;
-    return there && column.list === null && looked.has(column.type.kind);
+    return there && looked.has(column.type.kind);
   });
   const ranges = filtered.map(({ chunk }) => ({
     start: chunk.meta_data!.bloom_filter_offset ?? 0,

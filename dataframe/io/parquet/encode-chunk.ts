@@ -101,11 +101,13 @@ class ChunkEncoder {
     if (shape === null) {
       return { levels: definitionLevels(this.#column.validity, from, to), entries: to - from };
     }
-    const { definition, most, repetition, entries } = shape;
+    const { definition, most, repetition, depth, entries } = shape;
     const [first, end] = entries === null ? [from, to] : [entries[from]!, entries[to]!];
     const defined = levelRuns(definition.subarray(first, end), most);
     const levels =
-      repetition === null ? defined : Buffer.concat([levelRuns(repetition.subarray(first, end), 1), defined]);
+      repetition === null
+        ? defined
+        : Buffer.concat([levelRuns(repetition.subarray(first, end), depth), defined]);
     return { levels, entries: end - first };
   }
 

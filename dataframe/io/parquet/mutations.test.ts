@@ -9,6 +9,7 @@ import type { Batch } from '../../column/column.js';
 import type { DataType, Field, Schema } from '../../column/datatype.js';
 import { writeSink } from '../sink.js';
 import type { SinkSpec } from '../source.js';
+import { nestedCells, nestedSelect } from '../testing/nested-sql.js';
 import { type Cell, cellsOf, newSeed, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
 import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
@@ -45,14 +46,14 @@ const decimals = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE (i * 1.25)::DECIMAL(
 const structs = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE {'x': i, 'y': CASE WHEN i % 3 = 1 THEN NULL ELSE 'n' || (i % 9) END} END AS s,
   {'deep': CASE WHEN i % 4 = 2 THEN NULL ELSE {'v': i * 3} END} AS t FROM range(60) u(i)`;
 
-async function ownBytes(compression: SinkSpec['compression']): Promise<Buffer> {
+async function ownBytes(compression: SinkSpec['compression'], select = rows): Promise<Buffer> {
   const source = scratch.path('source.parquet');
-  await connection.run(`COPY (${rows}) TO '${source}' (FORMAT parquet)`);
+  await connection.run(`COPY (${select}) TO '${source}' (FORMAT parquet)`);
   const { schema, batches } = await readFile(source);
   const path = scratch.path(`own-${compression}.parquet`);
   const temporaryPath = `${path}.tmp`;
   await writeSink(
-    { format: 'parquet', path, temporaryPath, compression, rowGroupRows: 50, role: 'file' },
+    { format: 'parquet', path, temporaryPath, compression, rowGroupRows: 50, role: 'file', overwrite: true },
     schema,
     batches,
     testEnv,
@@ -108,11 +109,11 @@ function cellSql({ name, type }: Field): string {
     case 'binary':
       return `hex(${column})`;
     case 'struct':
-      return `to_json(${column})::VARCHAR`;
+      return nestedCells[name] ?? `to_json(${column})::VARCHAR`;
     case 'list':
       return type.item.kind === 'binary'
         ? `to_json(list_transform(${column}, x -> hex(x)))::VARCHAR`
-        : `to_json(${column})::VARCHAR`;
+        : (nestedCells[name] ?? `to_json(${column})::VARCHAR`);
     default:
       return `${column}::VARCHAR`;
   }
@@ -190,6 +191,8 @@ async function outcome(sample: Sample, how: Mutation): Promise<string> {
   if (how.kind === 'cut') return 'a cut file was read';
   const sealed = how.kind === 'flip' && sample.sealed.some(([from, to]) => place >= from && place < to);
   if (sealed) return 'a flip under a checksum was not seen';
+  // From RLE to BIT_PACKED, in a page header: DuckDB takes all levels for RLE.
+  if (how.kind === 'set' && how.value === 8 && sample.bytes[place] === 6) return 'other levels';
   // A time of day is a duration here. What lies in lists and structs is compared as JSON, with its own forms of dates and decimals.
   if (!read.schema.every(({ type }) => isPlain(type))) return 'other types';
   const cells = read.batches.flatMap(cellsOf);
@@ -203,10 +206,13 @@ async function outcome(sample: Sample, how: Mutation): Promise<string> {
 }
 
 function isPlain(type: DataType, nested = false): boolean {
-  if (type.kind === 'list') return isPlain(type.item, true);
-  if (type.kind === 'struct')
-    return type.fields.every(field => field.type.kind !== 'binary' && isPlain(field.type, true));
-  return nested ? /^(u?int\d+|utf8|bool|binary)$/.test(type.kind) : type.kind !== 'duration';
+  if (type.kind === 'list') {
+    if (type.item.kind === 'binary') return !nested;
+    // Where a list has lost its annotation, DuckDB takes the one field of what repeats for the item, the format all of it.
+    return !(type.item.kind === 'struct' && type.item.fields.length === 1) && isPlain(type.item, true);
+  }
+  if (type.kind === 'struct') return type.fields.every(field => isPlain(field.type, true));
+  return nested ? /^(u?int\d+|utf8|bool)$/.test(type.kind) : type.kind !== 'duration';
 }
 
 /** DuckDB writes the escapes of JSON in capitals. */
@@ -236,6 +242,10 @@ test('flipped, cut and overwritten files', async () => {
     'duckdb structs',
     await duckdbBytes('structs', structs, 'COMPRESSION uncompressed, PARQUET_VERSION V2'),
   );
+  const nested = nestedSelect(40);
+  for (const options of ['COMPRESSION uncompressed', 'COMPRESSION zstd, PARQUET_VERSION V2'])
+    add(`duckdb nested ${options}`, await duckdbBytes('nested', nested, options));
+  add('own nested', await ownBytes('none', `SELECT * EXCLUDE (map, maps) FROM (${nested})`));
   add('duckdb lists', await duckdbBytes('lists', lists, 'COMPRESSION uncompressed'));
   add('duckdb lists V2', await duckdbBytes('lists2', lists, 'COMPRESSION zstd, PARQUET_VERSION V2'));
   const seed = newSeed();
@@ -247,11 +257,11 @@ test('flipped, cut and overwritten files', async () => {
       const result = await outcome(of, how);
       seen.set(result, (seen.get(result) ?? 0) + 1);
       expect(
-        ['error', 'equal', 'same', 'refused by DuckDB', 'other types'],
+        ['error', 'equal', 'same', 'refused by DuckDB', 'other types', 'other levels'],
         `${of.name} ${JSON.stringify(how)}: ${result}`,
       ).toContain(result);
     }),
-    { seed, numRuns: 6_000, endOnFailure: true },
+    { seed, numRuns: 8_000, endOnFailure: true },
   );
   console.log(`seed ${seed}:`, seen);
   expect(seen.get('error')).toBeGreaterThan(500);

@@ -143,7 +143,10 @@ async function readBatch(
       const { range, column } = chunks[i]!;
       if (there.length < range.length) {
         const end = range.start + there.length;
-        throw badData({ file, column: column.name }, `the file ends at byte ${end}, within its pages`);
+        throw badData(
+          { file, column: column.path.join('.') },
+          `the file ends at byte ${end}, within its pages`,
+        );
       }
     });
     const decode = (c: number, picked: Int32Array | null) => {
@@ -223,7 +226,7 @@ function chunkOf(group: RowGroup, column: FileColumn, file: string): ColumnMetaD
   const chunk = group.columns[column.leaf]?.meta_data;
   const { path } = column;
   if (chunk === undefined || path.some((name, k) => chunk.path_in_schema?.[k] !== name)) {
-    throw badData({ file, column: column.name }, 'its row group holds another column in this place');
+    throw badData({ file, column: path.join('.') }, 'its row group holds another column in this place');
   }
   return chunk;
 }
