@@ -55,11 +55,11 @@ function struct(node: FileColumn, parts: readonly Assembled[]): Assembled {
 }
 
 function list(node: FileColumn, item: FileColumn, { column: items, leaves }: Assembled): Assembled {
-  const values = listOffsets(node, item, leaves[0]!);
-  const flags = validFlags(node, leaves[0]!);
-  for (const other of leaves.slice(1)) {
-    agreed(values, listOffsets(node, item, other));
-    agreed(flags, validFlags(node, other));
+  const { offsets: values, flags } = listRows(node, item, leaves[0]!);
+  for (const leaf of leaves.slice(1)) {
+    const other = listRows(node, item, leaf);
+    agreed(values, other.offsets);
+    agreed(flags, other.flags);
   }
   const { length } = flags;
   const rest = { ...packValidity(flags, length), values, dictionary: null, items };
@@ -73,7 +73,7 @@ function agreed(a: Uint8Array | Int32Array, b: Uint8Array | Int32Array): void {
     throw new RangeError('its leaves disagree on where it is null, or how many items it has');
 }
 
-/** 1 where a struct, a list or a value is not null, for each that there is by the levels of a leaf in it. */
+/** 1 where a struct is not null, for each that there is by the levels of a leaf in it. */
 function validFlags({ level, lists }: FileColumn, { definition, repetition, length }: Levels): Uint8Array {
   if (definition === null) return new Uint8Array(length).fill(1);
   const flags = new Uint8Array(length);
@@ -91,8 +91,8 @@ function validFlags({ level, lists }: FileColumn, { definition, repetition, leng
   return flags.subarray(0, n);
 }
 
-/** Where the items of each list begin, and the end, by the levels of a leaf in it. */
-function listOffsets({ lists }: FileColumn, item: FileColumn, levels: Levels): Int32Array {
+/** Where the items of each list begin, and the end, and 1 where a list is not null: by the levels of a leaf in it. */
+function listRows({ level, lists }: FileColumn, item: FileColumn, levels: Levels) {
   const { length } = levels;
   const definition = levels.definition!;
   const repetition = levels.repetition!;
@@ -100,14 +100,18 @@ function listOffsets({ lists }: FileColumn, item: FileColumn, levels: Levels): I
   const there = lists.at(-1) ?? 0;
   const filled = item.lists[depth]!;
   const offsets = new Int32Array(length + 1);
+  const flags = new Uint8Array(length);
   let n = 0;
   let items = 0;
   for (let e = 0; e < length; e++) {
     const repeated = repetition[e]!;
     const defined = definition[e]!;
-    if (repeated <= depth && defined >= there) offsets[n++] = items;
+    if (repeated <= depth && defined >= there) {
+      offsets[n] = items;
+      flags[n++] = defined >= level ? 1 : 0;
+    }
     if (repeated <= depth + 1 && defined >= filled) items++;
   }
   offsets[n] = items;
-  return offsets.slice(0, n + 1);
+  return { offsets: offsets.slice(0, n + 1), flags: flags.subarray(0, n) };
 }

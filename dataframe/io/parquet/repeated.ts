@@ -127,14 +127,16 @@ export class RepeatedDecoder {
     const { level, lists } = this.#column;
     const there = lists.at(-1)!;
     const flags = this.#flags;
+    const definition = this.#definition;
+    const repetition = this.#repetition;
     let rows = this.#rows;
     let values = this.#values;
     let before = this.#before;
     let present = 0;
     const end = this.#entries + count;
     for (let e = this.#entries; e < end; e++) {
-      const defined = this.#definition[e]!;
-      const repeated = this.#repetition[e]!;
+      const defined = definition[e]!;
+      const repeated = repetition[e]!;
       if (defined > level) throw new RangeError(`a level of ${defined} where ${level} is the highest`);
       if (repeated === 0) {
         if (rows++ === endRow) throw new RangeError('its pages hold more rows than its row group');
