@@ -57,6 +57,8 @@ export interface CSVSinkOptions extends TextSinkOptions {
 export interface IPCSinkOptions extends SinkOptions {
   /** Of every buffer. Default 'none': values are read in place. */
   readonly compression?: 'none' | 'lz4' | 'zstd';
+  /** Columns of text that are written as codes of a dictionary, one for each file; true: all of them. Default none. */
+  readonly dictionaries?: true | readonly string[];
   /** Rows of a record batch: the partitions of whoever reads the file. */
   readonly batchRows?: number;
 }
@@ -91,9 +93,9 @@ export const sinkForms = {
   }),
   ndjson: ({ compression }: TextSinkOptions): SinkForm => ({ format: 'ndjson', packed: compression }),
   json: ({ compression }: TextSinkOptions): SinkForm => ({ format: 'json', packed: compression }),
-  ipc: ({ compression, batchRows }: IPCSinkOptions): SinkForm => ({
+  ipc: ({ compression, batchRows, dictionaries }: IPCSinkOptions): SinkForm => ({
     format: 'ipc',
-    ipc: { compression: compression ?? 'none' },
+    ipc: { compression: compression ?? 'none', dictionaries: dictionaries ?? [] },
     rowGroupRows: batchRows ?? planConstants.rowGroupRows,
   }),
 };

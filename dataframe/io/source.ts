@@ -162,8 +162,11 @@ export interface SinkSpec {
   readonly temporaryPath: string;
   /** For CSV. */
   readonly csv?: CsvSinkOptions | null;
-  /** For Arrow IPC: how buffers are compressed. */
-  readonly ipc?: { readonly compression: 'none' | 'lz4' | 'zstd' } | null;
+  /** For Arrow IPC: how buffers are compressed, and which columns of text are codes. */
+  readonly ipc?: {
+    readonly compression: 'none' | 'lz4' | 'zstd';
+    readonly dictionaries?: true | readonly string[];
+  } | null;
   /** Of text. Absent: none. */
   readonly packing?: Packing | null;
   /** Of Parquet pages. */

@@ -4,6 +4,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { csvRows } from './csv/writer.js';
+import { codedColumns } from './ipc/file-dictionary.js';
 import { IpcFile } from './ipc/writer.js';
 import { jsonRows } from './json/rows.js';
 import { ParquetFile, requireWritable } from './parquet/writer.js';
@@ -34,7 +35,7 @@ export function fileOpener(spec: SinkSpec, schema: Schema): OpenFile {
     }
     case 'ipc': {
       assert(spec.ipc != null, 'an Arrow sink has Arrow options');
-      const { compression } = spec.ipc;
+      const { compression, dictionaries = [] } = spec.ipc;
       requirePositive('batchRows', spec.rowGroupRows);
       if (!['none', 'lz4', 'zstd'].includes(compression)) {
         throw new VolleyError(
@@ -42,7 +43,9 @@ export function fileOpener(spec: SinkSpec, schema: Schema): OpenFile {
           `compression is 'none', 'lz4' or 'zstd', not '${compression}'`,
         );
       }
-      return handle => IpcFile.open(handle, schema, compression, spec.rowGroupRows);
+      codedColumns(schema, dictionaries);
+      const options = { compression, dictionaries, batchRows: spec.rowGroupRows };
+      return handle => IpcFile.open(handle, schema, options);
     }
     case 'csv': {
       assert(spec.csv != null, 'a CSV sink has CSV options');

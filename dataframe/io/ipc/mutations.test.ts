@@ -83,6 +83,9 @@ async function samplesOf(): Promise<Sample[]> {
     await frame.sinkIPC(path, { compression, batchRows: 15 });
     samples.push({ name: `own ${compression}`, bytes: readFileSync(path) });
   }
+  const coded = scratch.path('own-coded.arrow');
+  await frame.sinkIPC(coded, { dictionaries: true, batchRows: 15 });
+  samples.push({ name: 'own, dictionaries', bytes: readFileSync(coded) });
   const table = await frame.collect();
   for (const form of ['file', 'stream'] as const) {
     samples.push({ name: `apache-arrow ${form}`, bytes: Buffer.from(arrow.tableToIPC(table, form)) });
