@@ -34,6 +34,8 @@ export interface SinkOptions {
 
 export interface ParquetSinkOptions extends SinkOptions {
   readonly compression?: 'snappy' | 'zstd' | 'none';
+  /** Columns with a Bloom filter in each row group, for readers that look for one value of many. Default none. */
+  readonly bloomFilters?: readonly string[];
   /** Rows of a row group: the partitions of whoever reads the file. */
   readonly rowGroupRows?: number;
 }
@@ -70,15 +72,16 @@ export interface SinkResult {
 
 /** What a format adds to a sink. */
 type SinkForm = Pick<SinkSpec, 'format'> &
-  Partial<Pick<SinkSpec, 'csv' | 'ipc' | 'compression' | 'rowGroupRows'>> & {
+  Partial<Pick<SinkSpec, 'csv' | 'ipc' | 'compression' | 'rowGroupRows' | 'bloomFilters'>> & {
     /** Of text: what the user says. */
     readonly packed?: TextSinkOptions['compression'];
   };
 
 export const sinkForms = {
-  parquet: ({ compression, rowGroupRows }: ParquetSinkOptions): SinkForm => ({
+  parquet: ({ compression, rowGroupRows, bloomFilters }: ParquetSinkOptions): SinkForm => ({
     format: 'parquet',
     compression: compression ?? 'snappy',
+    bloomFilters: bloomFilters ?? [],
     rowGroupRows: rowGroupRows ?? planConstants.rowGroupRows,
   }),
   csv: ({ header, delimiter, quote, nullValue, compression }: CSVSinkOptions): SinkForm => ({

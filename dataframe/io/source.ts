@@ -171,6 +171,8 @@ export interface SinkSpec {
   readonly packing?: Packing | null;
   /** Of Parquet pages. */
   readonly compression: 'snappy' | 'zstd' | 'none';
+  /** For Parquet: columns that get a Bloom filter in each row group. */
+  readonly bloomFilters?: readonly string[];
   /** Of a row group (Parquet) or record batch (Arrow IPC). */
   readonly rowGroupRows: number;
   /** Folders `key=value/…` in the way of Hive, one level a key: only where the sink is a folder. */

@@ -29,7 +29,7 @@ export type OpenFile = (handle: FileHandle) => OutputFile | Promise<OutputFile>;
 export function fileOpener(spec: SinkSpec, schema: Schema): OpenFile {
   switch (spec.format) {
     case 'parquet': {
-      requireWritable(schema);
+      requireWritable(schema, spec);
       requirePositive('rowGroupRows', spec.rowGroupRows);
       return handle => ParquetFile.open(handle, schema, spec);
     }

@@ -46,14 +46,27 @@ const decimals = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE (i * 1.25)::DECIMAL(
 const structs = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE {'x': i, 'y': CASE WHEN i % 3 = 1 THEN NULL ELSE 'n' || (i % 9) END} END AS s,
   {'deep': CASE WHEN i % 4 = 2 THEN NULL ELSE {'v': i * 3} END} AS t FROM range(60) u(i)`;
 
-async function ownBytes(compression: SinkSpec['compression'], select = rows): Promise<Buffer> {
+async function ownBytes(
+  compression: SinkSpec['compression'],
+  select = rows,
+  bloomFilters: string[] = [],
+): Promise<Buffer> {
   const source = scratch.path('source.parquet');
   await connection.run(`COPY (${select}) TO '${source}' (FORMAT parquet)`);
   const { schema, batches } = await readFile(source);
   const path = scratch.path(`own-${compression}.parquet`);
   const temporaryPath = `${path}.tmp`;
   await writeSink(
-    { format: 'parquet', path, temporaryPath, compression, rowGroupRows: 50, role: 'file', overwrite: true },
+    {
+      format: 'parquet',
+      path,
+      temporaryPath,
+      compression,
+      rowGroupRows: 50,
+      role: 'file',
+      overwrite: true,
+      bloomFilters,
+    },
     schema,
     batches,
     testEnv,
@@ -230,7 +243,7 @@ test('flipped, cut and overwritten files', async () => {
   const samples: Sample[] = [];
   const add = (name: string, bytes: Buffer) => samples.push({ name, bytes, sealed: sealedRanges(bytes) });
   for (const compression of ['snappy', 'zstd', 'none'] as const)
-    add(`own ${compression}`, await ownBytes(compression));
+    add(`own ${compression}`, await ownBytes(compression, rows, ['i64', 'few']));
   for (const options of [
     'COMPRESSION snappy',
     'COMPRESSION uncompressed, PARQUET_VERSION V2',
