@@ -6,13 +6,13 @@ import { asciiByte } from './dialect.js';
 
 /**
  * Lines of comma-separated values. A field is quoted when it holds the delimiter, a quote or a line break, and when it
- * would read as null: the empty text, and the text that stands for null.
+ * would read as null: the empty text, and the text that stands for null. Durations are numbers of their unit.
  * @throws UNSUPPORTED for lists and other types without a text, INVALID_ARGUMENT
  */
 export function csvRows(schema: Schema, options: CsvSinkOptions): RowWriter {
   checkOptions(options);
   for (const { name, type } of schema) {
-    if (['list', 'struct', 'binary', 'decimal'].includes(type.kind)) {
+    if (['list', 'struct', 'binary'].includes(type.kind)) {
       throw new VolleyError(
         'UNSUPPORTED',
         `column '${name}' of type ${formatType(type)} is not written to CSV: cast or drop it first, or use sinkParquet`,

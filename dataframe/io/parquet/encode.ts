@@ -109,6 +109,8 @@ function elementOf({ name, type }: Field): FileElement | null {
     case 'int32':
       return plain(FileType.Int32);
     case 'int64':
+    // The format has no durations: the schema of Arrow in the footer tells them from integers.
+    case 'duration':
       return plain(FileType.Int64);
     case 'float32':
       return plain(FileType.Float);

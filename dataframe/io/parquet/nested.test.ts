@@ -136,7 +136,7 @@ function elementsOf([name, repetition_type, kind, ...children]: Tree): SchemaEle
 
 function columnOf(tree: Tree) {
   const schema = [{ name: 'schema', num_children: 1 } as SchemaElement, ...elementsOf(tree)];
-  return fileColumns({ schema, num_rows: 0, row_groups: [] })[0]!;
+  return fileColumns({ schema, num_rows: 0, row_groups: [], arrowSchema: null })[0]!;
 }
 
 // Goal: the rules of the format for lists that other writers have written.

@@ -249,7 +249,7 @@ function decodedBytes(
 async function openFooter(
   file: string,
   env: IoEnv,
-): Promise<{ metadata: FileMetaData; columns: FileColumn[] }> {
+): Promise<{ metadata: FileMetaData; columns: readonly FileColumn[] }> {
   const source = await openSource(file, env);
   try {
     const metadata = await readFooter(source, file);

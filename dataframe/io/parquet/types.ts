@@ -1,5 +1,6 @@
 import { VolleyError } from '../../../core/base/errors.js';
 import { DataType } from '../../column/datatype.js';
+import { withArrowTypes } from './arrow-schema.js';
 import type { FileMetaData, SchemaElement } from './metadata.js';
 import { agree, scalarType } from './scalar-type.js';
 
@@ -26,9 +27,9 @@ export interface FileColumn {
 }
 
 /** The top-level columns of a file, in its order. */
-export function fileColumns(metadata: FileMetaData): FileColumn[] {
-  const root = schemaTree(metadata.schema);
-  return columnsIn(root, { leaf: 0, path: [], level: 0, lists: [] });
+export function fileColumns({ schema, arrowSchema }: FileMetaData): readonly FileColumn[] {
+  const columns = columnsIn(schemaTree(schema), { leaf: 0, path: [], level: 0, lists: [] });
+  return arrowSchema === null ? columns : withArrowTypes(columns, arrowSchema);
 }
 
 /** Those of the columns that have pages of their own, in the order of the file. */

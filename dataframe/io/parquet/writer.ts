@@ -7,6 +7,7 @@ import type { Schema } from '../../column/datatype.js';
 import { concatBatches } from '../../kernels/concat.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { SinkSpec } from '../source.js';
+import { arrowSchema, arrowSchemaKey } from './arrow-schema.js';
 import { type FileNode, fileNodes, flattened } from './encode.js';
 import { requireBloomFilters } from './encode-bloom.js';
 import { type Codec, encodeChunk, type WrittenChunk } from './encode-chunk.js';
@@ -169,6 +170,13 @@ export class ParquetFile {
           chunks.reduce((sum, chunk) => sum + chunk.compressed, 0),
         );
       });
+      const arrow = arrowSchema(this.#schema);
+      if (arrow !== null) {
+        file.structs(5, [arrow], (value, pair) => {
+          pair.binary(1, arrowSchemaKey);
+          pair.binary(2, value);
+        });
+      }
       file.binary(6, `volley version ${volleyVersion}`);
       // Bounds are those of the types' own order: without this readers do not trust them.
       const leaves = nodes.filter(({ kind }) => kind === 'leaf');
