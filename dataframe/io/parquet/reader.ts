@@ -11,6 +11,7 @@ import { badData, decoding } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
 import type { IoEnv, OpenSource, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
+import { splitsUpTo } from '../split-runs.js';
 import { mayHoldRows } from './bloom-filter.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
@@ -78,30 +79,14 @@ async function* read(
     ({ rows, statistics }) =>
       rows > 0 && (statistics === null || mayMatch(scan.predicate, whole, statistics, rows)),
   );
-  for (const splits of batchesOf(wanted)) {
+  // What is looked up for a batch is looked up once.
+  for (const splits of splitsUpTo(batchRows, wanted)) {
     if (left <= 0) return;
     const schema = selectedFields(whole, scan.columns, `scan of ${splits[0]!.path}`);
     const batch = await readBatch(schema, scan.predicate, splits, env, { ...use, rows: left });
     left -= splits.reduce((sum, { rows }) => sum + rows, 0);
     yield batch;
   }
-}
-
-/** Consecutive row groups of one file, as many as make a batch: what is looked up for a batch is looked up once. */
-function batchesOf(splits: readonly Split[]): Split[][] {
-  const out: Split[][] = [];
-  let rows = 0;
-  for (const split of splits) {
-    const last = out.at(-1);
-    if (last === undefined || last[0]!.path !== split.path || rows + split.rows > batchRows) {
-      out.push([split]);
-      rows = split.rows;
-    } else {
-      last.push(split);
-      rows += split.rows;
-    }
-  }
-  return out;
 }
 
 async function readBatch(
