@@ -206,6 +206,22 @@ describe('forms of lists and maps', () => {
   });
 });
 
+test('a group without fields is refused, and the columns behind it are found', () => {
+  const schema = [
+    { name: 'schema', num_children: 3 },
+    { name: 'none', num_children: 0, repetition_type: 'OPTIONAL' },
+    { name: 's', num_children: 1, repetition_type: 'OPTIONAL' },
+    { name: 'none', num_children: 0, repetition_type: 'OPTIONAL' },
+    { name: 'x', type: 'INT32', repetition_type: 'OPTIONAL' },
+  ] as SchemaElement[];
+  const columns = fileColumns({ schema, num_rows: 0, row_groups: [], arrowSchema: null });
+  expect(columns.map(({ name, leaf, unsupported }) => [name, leaf, unsupported])).toEqual([
+    ['none', -1, 'a group without fields is not read'],
+    ['s', -1, "its field 'none': a group without fields is not read"],
+    ['x', 0, null],
+  ]);
+});
+
 // Goal: whatever levels say, leaves that tell different things are damage, never a column of unequal parts.
 test('leaves that disagree', () => {
   const seed = newSeed();

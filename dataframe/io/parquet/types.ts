@@ -60,8 +60,10 @@ function schemaTree(elements: readonly SchemaElement[]): SchemaTree {
   return root;
 }
 
-function leavesOf(tree: SchemaTree): number {
-  return tree.children.length === 0 ? 1 : tree.children.reduce((sum, child) => sum + leavesOf(child), 0);
+/** Groups without children have no pages. */
+function leavesOf({ element, children }: SchemaTree): number {
+  if (children.length === 0) return element.type === undefined ? 0 : 1;
+  return children.reduce((sum, child) => sum + leavesOf(child), 0);
 }
 
 /** Where a part of the schema stands. */
@@ -114,6 +116,8 @@ function valueColumn(tree: SchemaTree, place: Place, nullable: boolean): FileCol
   const path = [...place.path, element.name];
   const level = place.level + (nullable ? 1 : 0);
   const base: Base = { ...common(tree, place), path, nullable, level };
+  if (children.length === 0 && element.type === undefined)
+    return { ...base, type: DataType.Null, unsupported: 'a group without fields is not read' };
   if (children.length === 0) {
     const { type, unsupported } = scalarType(element);
     return { ...base, leaf: unsupported === null ? place.leaf : -1, type, unsupported };
