@@ -23,6 +23,7 @@ export type {
   ParquetSinkOptions,
   SinkOptions,
   SinkResult,
+  TextSinkOptions,
 } from './dataframe/distribute/sink.js';
 export type { PostgresSinkOptions } from './dataframe/distribute/sink-postgres.js';
 export {

@@ -242,6 +242,8 @@ export const limits = {
   postgresPartitions: 4096,
   /** Bytes of the metadata of one message, and of the footer, of an Arrow IPC file. Above it the file lies or is unusable. */
   ipcMetadataBytes: 64 * MiB,
+  /** Bytes of distinct text in the dictionary of one column of an Arrow IPC file that is written: it is held until the end. */
+  ipcDictionaryBytes: 256 * MiB,
   /** Messages of one Arrow IPC stream: they are walked one by one. */
   ipcMessages: 1_000_000,
   /** Rows of one record batch: as many as a slab can have. */

@@ -61,6 +61,11 @@ export class StringTable {
     return this.#count;
   }
 
+  /** Bytes of the strings so far. */
+  get bytes(): number {
+    return this.#used;
+  }
+
   /** The code of bytes[from, to), added if it is new. */
   intern(bytes: Uint8Array, from: number, to: number): number {
     return this.#lookup(bytes, from, to, true);

@@ -11,6 +11,7 @@ import type {
   SinkSpec,
   SourceAccess,
 } from '../io/source.js';
+import { packingNamed } from '../io/text/pack.js';
 import { schemeOf } from '../io/urls.js';
 import { isFilePath } from '../io/writers.js';
 import type { Verb } from '../plan/verb.js';
@@ -33,11 +34,18 @@ export interface SinkOptions {
 
 export interface ParquetSinkOptions extends SinkOptions {
   readonly compression?: 'snappy' | 'zstd' | 'none';
+  /** Columns with a Bloom filter in each row group, for readers that look for one value of many. Default none. */
+  readonly bloomFilters?: readonly string[];
   /** Rows of a row group: the partitions of whoever reads the file. */
   readonly rowGroupRows?: number;
 }
 
-export interface CSVSinkOptions extends SinkOptions {
+export interface TextSinkOptions extends SinkOptions {
+  /** Default: as the path is named (`x.csv.gz`, `x.csv.zst`), else none. */
+  readonly compression?: 'none' | 'gzip' | 'zstd';
+}
+
+export interface CSVSinkOptions extends TextSinkOptions {
   /** A first line with the names, in every file. Default true. */
   readonly header?: boolean;
   /** One ASCII character. Default ','. */
@@ -51,6 +59,8 @@ export interface CSVSinkOptions extends SinkOptions {
 export interface IPCSinkOptions extends SinkOptions {
   /** Of every buffer. Default 'none': values are read in place. */
   readonly compression?: 'none' | 'lz4' | 'zstd';
+  /** Columns of text that are written as codes of a dictionary, one for each file; true: all of them. Default none. */
+  readonly dictionaries?: true | readonly string[];
   /** Rows of a record batch: the partitions of whoever reads the file. */
   readonly batchRows?: number;
 }
@@ -62,16 +72,21 @@ export interface SinkResult {
 
 /** What a format adds to a sink. */
 type SinkForm = Pick<SinkSpec, 'format'> &
-  Partial<Pick<SinkSpec, 'csv' | 'ipc' | 'compression' | 'rowGroupRows'>>;
+  Partial<Pick<SinkSpec, 'csv' | 'ipc' | 'compression' | 'rowGroupRows' | 'bloomFilters'>> & {
+    /** Of text: what the user says. */
+    readonly packed?: TextSinkOptions['compression'];
+  };
 
 export const sinkForms = {
-  parquet: ({ compression, rowGroupRows }: ParquetSinkOptions): SinkForm => ({
+  parquet: ({ compression, rowGroupRows, bloomFilters }: ParquetSinkOptions): SinkForm => ({
     format: 'parquet',
     compression: compression ?? 'snappy',
+    bloomFilters: bloomFilters ?? [],
     rowGroupRows: rowGroupRows ?? planConstants.rowGroupRows,
   }),
-  csv: ({ header, delimiter, quote, nullValue }: CSVSinkOptions): SinkForm => ({
+  csv: ({ header, delimiter, quote, nullValue, compression }: CSVSinkOptions): SinkForm => ({
     format: 'csv',
+    packed: compression,
     csv: {
       header: header ?? true,
       delimiter: delimiter ?? ',',
@@ -79,10 +94,11 @@ export const sinkForms = {
       nullValue: nullValue ?? '',
     },
   }),
-  ndjson: (): SinkForm => ({ format: 'ndjson' }),
-  ipc: ({ compression, batchRows }: IPCSinkOptions): SinkForm => ({
+  ndjson: ({ compression }: TextSinkOptions): SinkForm => ({ format: 'ndjson', packed: compression }),
+  json: ({ compression }: TextSinkOptions): SinkForm => ({ format: 'json', packed: compression }),
+  ipc: ({ compression, batchRows, dictionaries }: IPCSinkOptions): SinkForm => ({
     format: 'ipc',
-    ipc: { compression: compression ?? 'none' },
+    ipc: { compression: compression ?? 'none', dictionaries: dictionaries ?? [] },
     rowGroupRows: batchRows ?? planConstants.rowGroupRows,
   }),
 };
@@ -91,11 +107,11 @@ export const sinkForms = {
  * Writes the answer to files. A path that ends in the format's extension is one file, written by one task; anything
  * else a folder with a file per partition, which appears under its name when all are written.
  */
-export function sinkFiles(
+export async function sinkFiles(
   verb: Verb,
   { executor, options: planOptions }: { executor: Executor; options: PlanOptions },
   path: string,
-  form: SinkForm,
+  { packed, ...form }: SinkForm,
   options: SinkOptions,
 ): Promise<SinkResult> {
   const scheme = schemeOf(path);
@@ -106,6 +122,7 @@ export function sinkFiles(
     );
   }
   const access = scheme === null ? undefined : { urls: {}, ...(options.s3 && { s3: options.s3 }) };
+  const packing = packingOf(path, form.format, packed);
   return withRun(verb, executor, `sink ${form.format}`, async (plan, runner) => {
     if (options.overwrite !== true) await refuseExisting(path, access, executor);
     runner.onProgress = options.onProgress ?? null;
@@ -115,6 +132,7 @@ export function sinkFiles(
       compression: 'none',
       rowGroupRows: planConstants.rowGroupRows,
       ...form,
+      packing,
       path,
       temporaryPath: `${path.replace(/\/+$/, '')}.tmp-${randomUUID()}`,
       partitionBy: keysOf(path, form.format, options),
@@ -126,6 +144,25 @@ export function sinkFiles(
       ? writeFile(pipeline, spec, runner)
       : writeFolder(pipeline, spec, runner);
   });
+}
+
+/** @throws INVALID_ARGUMENT where the name of a file says otherwise */
+function packingOf(
+  path: string,
+  format: SinkFormat,
+  packed: TextSinkOptions['compression'],
+): SinkSpec['packing'] {
+  const named = isFilePath(path, format) ? packingNamed(path) : null;
+  if (packed === undefined || packed === named) return named;
+  if (!['none', 'gzip', 'zstd'].includes(packed)) {
+    throw new VolleyError('INVALID_ARGUMENT', `compression is 'none', 'gzip' or 'zstd', not '${packed}'`);
+  }
+  if (named === null) return packed === 'none' ? null : packed;
+  throw new VolleyError(
+    'INVALID_ARGUMENT',
+    `compression is '${packed}', but ${JSON.stringify(path)} is the name of a file of ${named}: leave one of them away`,
+    { path },
+  );
 }
 
 function keysOf(path: string, format: SinkFormat, { partitionBy = [] }: SinkOptions): readonly string[] {

@@ -2,10 +2,10 @@ import {
   type CSVSinkOptions,
   type IPCSinkOptions,
   type ParquetSinkOptions,
-  type SinkOptions,
   type SinkResult,
   sinkFiles,
   sinkForms,
+  type TextSinkOptions,
 } from '../distribute/sink.js';
 import { type PostgresSinkOptions, sinkPostgres } from '../distribute/sink-postgres.js';
 import type { Verb } from '../plan/verb.js';
@@ -21,14 +21,19 @@ export abstract class FrameSinks {
     return sinkFiles(this.verb, this.context, path, sinkForms.parquet(options), options);
   }
 
-  /** Writes CSV: `x.csv` or a folder of parts, as sinkParquet. */
+  /** Writes CSV: `x.csv`, `x.csv.gz` or a folder of parts, as sinkParquet. */
   sinkCSV(path: string, options: CSVSinkOptions = {}): Promise<SinkResult> {
     return sinkFiles(this.verb, this.context, path, sinkForms.csv(options), options);
   }
 
-  /** Writes a JSON object per line: `x.ndjson` or a folder of parts, as sinkParquet. */
-  sinkNDJSON(path: string, options: SinkOptions = {}): Promise<SinkResult> {
-    return sinkFiles(this.verb, this.context, path, sinkForms.ndjson(), options);
+  /** Writes a JSON object per line: `x.ndjson`, `x.ndjson.gz` or a folder of parts, as sinkParquet. */
+  sinkNDJSON(path: string, options: TextSinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.context, path, sinkForms.ndjson(options), options);
+  }
+
+  /** Writes a JSON array of objects: `x.json`, `x.json.gz` or a folder of such parts, as sinkParquet. */
+  sinkJSON(path: string, options: TextSinkOptions = {}): Promise<SinkResult> {
+    return sinkFiles(this.verb, this.context, path, sinkForms.json(options), options);
   }
 
   /** Writes the Arrow IPC file format: `x.arrow`, `x.ipc`, `x.feather` or a folder of parts, as sinkParquet. */

@@ -16,6 +16,7 @@ import type {
   SourceReader,
   Split,
 } from './source.js';
+import { splitsByFile } from './split-runs.js';
 import { schemeOf } from './urls.js';
 
 /**
@@ -75,10 +76,10 @@ async function* read(
     return;
   }
   let left = use.rows;
-  for (let from = 0, to = 0; from < splits.length && left > 0; from = to) {
-    // The keys of one file are those of all its splits.
-    while (to < splits.length && splits[to]!.path === splits[from]!.path) to++;
-    for await (const batch of readFile(reader, scan, splits.slice(from, to), env, { ...use, rows: left })) {
+  // The keys of one file are those of all its splits.
+  for (const file of splitsByFile(splits)) {
+    if (left <= 0) return;
+    for await (const batch of readFile(reader, scan, file, env, { ...use, rows: left })) {
       yield batch;
       left -= batch.rows;
     }

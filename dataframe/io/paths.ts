@@ -5,16 +5,24 @@ import { VolleyError } from '../../core/base/errors.js';
 import { expandGlob, filesUnder, isGlob } from './glob.js';
 import { LocalFile } from './local-file.js';
 import type { IoEnv, OpenSource, ScanFormat, SourceHandle } from './source.js';
+import { packedExtensions } from './text/pack.js';
 import { schemeOf } from './urls.js';
 
 const extensionsOf: Record<ScanFormat, readonly string[]> = {
   parquet: ['.parquet', '.pq'],
-  csv: ['', '.gz', '.zst'].flatMap(packed => ['.csv', '.tsv', '.txt'].map(text => `${text}${packed}`)),
-  ndjson: ['.ndjson', '.jsonl'],
-  json: ['.json'],
+  csv: packedToo('.csv', '.tsv', '.txt'),
+  ndjson: packedToo('.ndjson', '.jsonl'),
+  json: packedToo('.json'),
   ipc: ['.arrow', '.arrows', '.ipc', '.feather'],
   postgres: [],
 };
+
+/** Text is known by its extension where it is compressed too. */
+function packedToo(...extensions: string[]): string[] {
+  return ['', ...Object.values(packedExtensions)].flatMap(packed =>
+    extensions.map(extension => `${extension}${packed}`),
+  );
+}
 
 /**
  * The files a scan reads, absolute, in the order of `paths`; the matches of one glob or folder are sorted.

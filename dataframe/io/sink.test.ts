@@ -213,7 +213,7 @@ test('refusals: allowed folders, missing folders, types, zstd without a compress
   await expect(
     writeSink(sinkOf(scratch.path('none/no.parquet')), small.schema, [small], testEnv),
   ).rejects.toThrow(/create it there/);
-  const schema = [{ name: 'l', type: DataType.Duration('ms') }];
+  const schema = [{ name: 'l', type: DataType.Struct({}) }];
   await expect(writeSink(sinkOf(scratch.path('no.parquet')), schema, [], testEnv)).rejects.toMatchObject({
     code: 'UNSUPPORTED',
     data: { column: 'l' },

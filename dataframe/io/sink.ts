@@ -7,6 +7,7 @@ import type { Schema } from '../column/datatype.js';
 import { hivePartitions, withoutKeys } from './hive-folders.js';
 import { allowedTarget, readRange } from './paths.js';
 import type { IoEnv, SinkReceipt, SinkSpec } from './source.js';
+import { packedExtensions } from './text/pack.js';
 import { schemeOf } from './urls.js';
 import { fileOpener } from './writers.js';
 
@@ -103,8 +104,9 @@ function hidden(path: string): string {
 }
 
 /** Padded, so that a sorted listing of the folder is in row order. */
-export function partName(position: number, { format }: SinkSpec): string {
-  return `part-${String(position).padStart(5, '0')}.${format}`;
+export function partName(position: number, { format, packing }: SinkSpec): string {
+  const packed = packing ? packedExtensions[packing] : '';
+  return `part-${String(position).padStart(5, '0')}.${format}${packed}`;
 }
 
 /** `reported` is where the file will be once the sink is committed. */

@@ -105,8 +105,8 @@ export interface Split {
   readonly bytes: number;
   /** Parquet: min, max and null count by column, where the file tells and the type is comparable. */
   readonly statistics: Readonly<Record<string, ColumnStatistics>> | null;
-  /** CSV: how the file is compressed; then `start` counts unpacked bytes, and `end` means nothing: it is read whole. */
-  readonly packing?: 'gzip' | 'zstd';
+  /** CSV, JSON: how the file is compressed; then `start` counts unpacked bytes, and `end` means nothing: it is read whole. */
+  readonly packing?: Packing;
   /** Values of the columns that its folders tell. */
   readonly hive?: readonly LiteralValue[];
   /** PostgreSQL: the range as SQL (null: all rows), and the server's type of every column. */
@@ -141,7 +141,10 @@ export interface ScanInspection {
   readonly hive?: HiveSpec['found'];
 }
 
-export type SinkFormat = 'parquet' | 'csv' | 'ndjson' | 'ipc';
+/** How a file of text is compressed. */
+export type Packing = 'gzip' | 'zstd';
+
+export type SinkFormat = 'parquet' | 'csv' | 'ndjson' | 'json' | 'ipc';
 
 export interface CsvSinkOptions {
   readonly header: boolean;
@@ -159,17 +162,24 @@ export interface SinkSpec {
   readonly temporaryPath: string;
   /** For CSV. */
   readonly csv?: CsvSinkOptions | null;
-  /** For Arrow IPC: how buffers are compressed. */
-  readonly ipc?: { readonly compression: 'none' | 'lz4' | 'zstd' } | null;
-  /** Of Parquet pages; text is not compressed. */
+  /** For Arrow IPC: how buffers are compressed, and which columns of text are codes. */
+  readonly ipc?: {
+    readonly compression: 'none' | 'lz4' | 'zstd';
+    readonly dictionaries?: true | readonly string[];
+  } | null;
+  /** Of text. Absent: none. */
+  readonly packing?: Packing | null;
+  /** Of Parquet pages. */
   readonly compression: 'snappy' | 'zstd' | 'none';
+  /** For Parquet: columns that get a Bloom filter in each row group. */
+  readonly bloomFilters?: readonly string[];
   /** Of a row group (Parquet) or record batch (Arrow IPC). */
   readonly rowGroupRows: number;
   /** Folders `key=value/…` in the way of Hive, one level a key: only where the sink is a folder. */
   readonly partitionBy?: readonly string[];
   /**
    * 'file': the task writes temporaryPath and renames it to path. 'part': the task (position p) writes
-   * temporaryPath/part-p.FORMAT (p padded to five digits, so that names sort in row order). 'commit': the task
+   * temporaryPath/part-p.FORMAT, or part-p.FORMAT.gz (p padded to five digits, so that names sort in row order). 'commit': the task
    * renames the folder temporaryPath to path and writes nothing; 'discard': it removes that folder. On disk the temporary name begins with a dot.
    */
   readonly role: 'file' | 'part' | 'commit' | 'discard';
@@ -254,6 +264,14 @@ export interface SourceReader {
 export interface SourceHandle {
   /** Up to `length` bytes from `position` on; 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+/** Bytes one after another. */
+export interface ByteSource {
+  /** Up to `length` bytes into target[offset...]; 0 at the end. */
+  read(target: Uint8Array, offset: number, length: number): Promise<number>;
+  /** No more are wanted. */
   close(): Promise<void>;
 }
 

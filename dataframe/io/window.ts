@@ -1,6 +1,5 @@
 import type { Lent } from '../kernels/lent.js';
-import { badData } from './errors.js';
-import type { OpenSource } from './source.js';
+import type { ByteSource } from './source.js';
 
 /** Bytes read at a time. */
 const readBytes = 4 * 1024 * 1024;
@@ -13,52 +12,36 @@ const aheadBytes = 64 * 1024;
  */
 export class Window {
   bytes: Buffer = Buffer.alloc(0);
-  /** Where in the source the bytes begin. */
+  /** Where in the file the bytes begin. */
   start: number;
   at = 0;
-  readonly #source: OpenSource;
-  readonly #file: string;
+  /** Nothing comes behind these bytes: known once it was asked for. */
+  isFinal = false;
+  readonly #source: ByteSource;
   /** Where the range ends that is read; more is read only when it is needed. */
   readonly #end: number;
   readonly #lent: Lent;
   #memory: Buffer = this.bytes;
 
-  constructor(source: OpenSource, file: string, start: number, end: number, lent: Lent) {
+  /** @param start Where in the file the source begins. */
+  constructor(source: ByteSource, start: number, end: number, lent: Lent) {
     this.#source = source;
-    this.#file = file;
     this.start = start;
     this.#end = end;
     this.#lent = lent;
   }
 
-  /** Whether nothing comes behind these bytes. */
-  get isFinal(): boolean {
-    return this.start + this.bytes.length >= this.#source.size;
-  }
-
   /** Lets go of what is before `at` and reads on: as much as there still is, so that a long record is not looked at often. */
   async more(): Promise<void> {
     const kept = this.bytes.length - this.at;
-    const position = this.start + this.bytes.length;
-    const useful = Math.max(this.#end - position, 0) + aheadBytes;
-    const wanted = Math.min(Math.max(Math.min(readBytes, useful), kept), this.#source.size - position);
-    this.#makeRoom(kept, kept + wanted);
+    const useful = Math.max(this.#end - this.start - this.bytes.length, 0) + aheadBytes;
+    const room = kept + Math.max(Math.min(readBytes, useful), kept);
+    this.#makeRoom(kept, room);
     let filled = kept;
-    while (filled < kept + wanted) {
-      const { bytesRead } = await this.#source.handle.read(
-        this.#memory,
-        filled,
-        kept + wanted - filled,
-        position + filled - kept,
-      );
-      if (bytesRead === 0) {
-        const end = position + filled - kept;
-        throw badData(
-          { file: this.#file },
-          `ends at byte ${end}, not ${this.#source.size}: the file changed`,
-        );
-      }
-      filled += bytesRead;
+    while (filled < room && !this.isFinal) {
+      const read = await this.#source.read(this.#memory, filled, room - filled);
+      this.isFinal = read === 0;
+      filled += read;
     }
     this.start += this.at;
     this.at = 0;

@@ -4,11 +4,13 @@ import { VolleyError } from '../../core/base/errors.js';
 import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { csvRows } from './csv/writer.js';
+import { codedColumns } from './ipc/file-dictionary.js';
 import { IpcFile } from './ipc/writer.js';
-import { ndjsonRows } from './ndjson/writer.js';
+import { jsonRows } from './json/rows.js';
 import { ParquetFile, requireWritable } from './parquet/writer.js';
 import type { SinkFormat, SinkSpec } from './source.js';
-import { TextFile } from './text/writer.js';
+import { packedExtensions, packerOf } from './text/pack.js';
+import { type RowWriter, TextFile } from './text/writer.js';
 
 /** A file being written. */
 export interface OutputFile {
@@ -27,13 +29,13 @@ export type OpenFile = (handle: FileHandle) => OutputFile | Promise<OutputFile>;
 export function fileOpener(spec: SinkSpec, schema: Schema): OpenFile {
   switch (spec.format) {
     case 'parquet': {
-      requireWritable(schema);
+      requireWritable(schema, spec);
       requirePositive('rowGroupRows', spec.rowGroupRows);
       return handle => ParquetFile.open(handle, schema, spec);
     }
     case 'ipc': {
       assert(spec.ipc != null, 'an Arrow sink has Arrow options');
-      const { compression } = spec.ipc;
+      const { compression, dictionaries = [] } = spec.ipc;
       requirePositive('batchRows', spec.rowGroupRows);
       if (!['none', 'lz4', 'zstd'].includes(compression)) {
         throw new VolleyError(
@@ -41,18 +43,23 @@ export function fileOpener(spec: SinkSpec, schema: Schema): OpenFile {
           `compression is 'none', 'lz4' or 'zstd', not '${compression}'`,
         );
       }
-      return handle => IpcFile.open(handle, schema, compression, spec.rowGroupRows);
+      codedColumns(schema, dictionaries);
+      const options = { compression, dictionaries, batchRows: spec.rowGroupRows };
+      return handle => IpcFile.open(handle, schema, options);
     }
     case 'csv': {
       assert(spec.csv != null, 'a CSV sink has CSV options');
-      const rows = csvRows(schema, spec.csv);
-      return handle => new TextFile(handle, rows);
+      return textOpener(csvRows(schema, spec.csv), spec);
     }
-    case 'ndjson': {
-      const rows = ndjsonRows(schema);
-      return handle => new TextFile(handle, rows);
-    }
+    case 'ndjson':
+      return textOpener(jsonRows(schema, 'lines'), spec);
+    case 'json':
+      return textOpener(jsonRows(schema, 'array'), spec);
   }
+}
+
+function textOpener(rows: RowWriter, { packing }: SinkSpec): OpenFile {
+  return async handle => new TextFile(handle, rows, await packerOf(packing ?? null));
 }
 
 function requirePositive(name: string, rows: number): void {
@@ -62,6 +69,16 @@ function requirePositive(name: string, rows: number): void {
 
 /** Whether a path names one file; else it names a folder of parts. */
 export function isFilePath(path: string, format: SinkFormat): boolean {
-  const extensions = format === 'ipc' ? ['.ipc', '.arrow', '.feather'] : [`.${format}`];
-  return extensions.some(extension => path.endsWith(extension));
+  return fileExtensions(format).some(extension => path.endsWith(extension));
+}
+
+function fileExtensions(format: SinkFormat): readonly string[] {
+  switch (format) {
+    case 'ipc':
+      return ['.ipc', '.arrow', '.feather'];
+    case 'parquet':
+      return ['.parquet'];
+    default:
+      return ['', ...Object.values(packedExtensions)].map(packed => `.${format}${packed}`);
+  }
 }

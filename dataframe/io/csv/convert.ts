@@ -34,6 +34,9 @@ export function valueParser(field: Field): ValueParser {
     case 'int64':
     case 'uint64':
       return integerParser(type.kind);
+    // A number of its units, as it is written.
+    case 'duration':
+      return integerParser('int64');
     case 'float32':
     case 'float64':
       return (window, from, to) => {
@@ -60,7 +63,7 @@ export function valueParser(field: Field): ValueParser {
       throw new VolleyError(
         'UNSUPPORTED',
         `csv: column '${field.name}' is declared ${formatType(type)}, which is not read from text: ` +
-          'declare Utf8, Bool, a number type, Decimal, Date or Timestamp and cast',
+          'declare Utf8, Bool, a number type, Decimal, Date, Timestamp or Duration and cast',
         { column: field.name, type: formatType(type) },
       );
   }

@@ -3,10 +3,10 @@ import { limits } from '../../../core/base/limits.js';
 import { type Field, formatType, type Schema } from '../../column/datatype.js';
 import { type BadPlace, badData } from '../errors.js';
 import type { SourceHandle, Split } from '../source.js';
+import { readUnpacked } from '../text/unpack.js';
 import type { Dialect } from './dialect.js';
 import { Problem } from './fields.js';
 import { countRecords, recordsIn } from './splits.js';
-import { readUnpacked } from './unpack.js';
 
 /** What is wrong with a record. */
 export interface BadRecord {

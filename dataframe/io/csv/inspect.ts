@@ -7,7 +7,8 @@ import { columnNotFound } from '../../expr/nearest.js';
 import { selectedFields } from '../columns.js';
 import { badData } from '../errors.js';
 import { openSource, readRange, resolveSources } from '../paths.js';
-import type { CsvOptions, IoEnv, ScanInspection, ScanSpec, SourceHandle, Split } from '../source.js';
+import type { CsvOptions, IoEnv, Packing, ScanInspection, ScanSpec, SourceHandle, Split } from '../source.js';
+import { packingOf, readUnpacked } from '../text/unpack.js';
 import { sampleBytes } from './constants.js';
 import { valueParser } from './convert.js';
 import { carriageReturn, type Dialect, dialectOf, lineFeed } from './dialect.js';
@@ -16,7 +17,6 @@ import { TypeGuesser } from './infer.js';
 import { markBytes, RecordScanner } from './scanner.js';
 import { findSplits } from './splits.js';
 import { lineAfter, RecordBlock, Tokenizer } from './tokenize.js';
-import { type Packing, packingOf, readUnpacked } from './unpack.js';
 
 /** Schema and splits. Types come from the head of the first file; every file is scanned once for record starts. */
 export async function inspectCsv(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {

@@ -8,8 +8,8 @@ import { openSource } from '../paths.js';
 import type { CsvOptions } from '../source.js';
 import { csvScanOf } from '../testing/csv-scan.js';
 import { type Cell, duckdb, newSeed, readAll, scratchFolder, testEnv } from '../testing/oracle.js';
+import { UnpackedSource } from '../text/unpack.js';
 import { csvReader } from './reader.js';
-import { UnpackedSource } from './unpack.js';
 
 const scratch = scratchFolder();
 beforeAll(loadZstd);

@@ -4,12 +4,12 @@ import { selectedFields } from '../columns.js';
 import { openSource } from '../paths.js';
 import { reportSkipped } from '../skipped.js';
 import type { IoEnv, ReadUse, ScanSpec, SourceReader, Split } from '../source.js';
+import { splitSource } from '../text/split-source.js';
 import { BatchReader } from './batches.js';
 import { windowBytes } from './constants.js';
 import { dialectOf } from './dialect.js';
 import { rowFailure } from './failure.js';
 import { inspectCsv } from './inspect.js';
-import { splitSource } from './split-source.js';
 import { Window } from './window.js';
 
 /**

@@ -1,12 +1,7 @@
 import { limits } from '../../../core/base/limits.js';
 import type { Lent } from '../../kernels/lent.js';
+import type { ByteSource } from '../source.js';
 import { windowBytes } from './constants.js';
-
-/** Bytes one after another. */
-export interface ByteSource {
-  /** Up to `length` bytes into target[offset...]; 0 at the end. */
-  read(target: Uint8Array, offset: number, length: number): Promise<number>;
-}
 
 /** A piece of a source at a time, each beginning with what the consumer left of the one before. */
 export class Window {

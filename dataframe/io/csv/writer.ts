@@ -1,18 +1,18 @@
 import { VolleyError } from '../../../core/base/errors.js';
 import { formatType, type Schema } from '../../column/datatype.js';
 import type { CsvSinkOptions } from '../source.js';
-import { cellTexts, type RowWriter } from '../text/writer.js';
+import { cellTexts, plainLines, type RowWriter } from '../text/writer.js';
 import { asciiByte } from './dialect.js';
 
 /**
  * Lines of comma-separated values. A field is quoted when it holds the delimiter, a quote or a line break, and when it
- * would read as null: the empty text, and the text that stands for null.
+ * would read as null: the empty text, and the text that stands for null. Durations are numbers of their unit.
  * @throws UNSUPPORTED for lists and other types without a text, INVALID_ARGUMENT
  */
 export function csvRows(schema: Schema, options: CsvSinkOptions): RowWriter {
   checkOptions(options);
   for (const { name, type } of schema) {
-    if (['list', 'struct', 'binary', 'decimal'].includes(type.kind)) {
+    if (['list', 'struct', 'binary'].includes(type.kind)) {
       throw new VolleyError(
         'UNSUPPORTED',
         `column '${name}' of type ${formatType(type)} is not written to CSV: cast or drop it first, or use sinkParquet`,
@@ -30,8 +30,9 @@ export function csvRows(schema: Schema, options: CsvSinkOptions): RowWriter {
       : text;
   // Numbers and times hold no quote, but may hold the delimiter: '-', ':' or '.'.
   return {
+    ...plainLines,
     head: options.header ? `${schema.map(({ name }) => field(name)).join(delimiter)}\n` : '',
-    lines: batch => {
+    rows: batch => {
       const cells = batch.columns.map(column => cellTexts(column, nullValue, field, field));
       const [first, ...rest] = cells;
       if (first === undefined) return () => '\n';

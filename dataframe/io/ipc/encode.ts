@@ -3,7 +3,7 @@ import type { Batch, Column } from '../../column/column.js';
 import { decimalWords } from '../../column/decimal-entries.js';
 import { bitsOf, wordsOf, writtenOut } from '../../column/written.js';
 import { packZstd } from '../parquet/zstd.js';
-import { batchMessage } from './flatwrite.js';
+import { batchMessage, dictionaryMessage, type MessageBody } from './flatwrite.js';
 import { packLz4 } from './lz4.js';
 import type { BufferPlace } from './message.js';
 
@@ -18,13 +18,40 @@ interface Parts {
   readonly buffers: Uint8Array[];
 }
 
-/** A record batch: what stands in front, and the pieces of its body. */
+/** A message: what stands in front, and the pieces of its body. */
+export interface EncodedMessage {
+  readonly metadata: Uint8Array;
+  readonly body: readonly Uint8Array[];
+  readonly bodyBytes: number;
+}
+
+/** A record batch; of columns with `codes`, by their place, these are written. */
 export function encodeBatch(
   { rows, columns }: Batch,
   compression: IpcCompression,
-): { metadata: Uint8Array; body: Uint8Array[]; bodyBytes: number } {
+  codes: ReadonlyMap<number, Int32Array>,
+): EncodedMessage {
   const parts: Parts = { nodes: [], buffers: [] };
-  for (const column of columns) addColumn(column, parts);
+  columns.forEach((column, c) => {
+    const own = codes.get(c);
+    if (own === undefined) addColumn(column, parts);
+    else addCodes(column, own, parts);
+  });
+  return encoded(parts, compression, (...body) => batchMessage(rows, ...body));
+}
+
+/** A dictionary: its entries are a column. */
+export function encodeDictionary(id: number, entries: Column, compression: IpcCompression): EncodedMessage {
+  const parts: Parts = { nodes: [], buffers: [] };
+  addColumn(entries, parts);
+  return encoded(parts, compression, (...body) => dictionaryMessage(id, entries.length, ...body));
+}
+
+function encoded(
+  parts: Parts,
+  compression: IpcCompression,
+  message: (...body: MessageBody) => Uint8Array,
+): EncodedMessage {
   const places: BufferPlace[] = [];
   const body: Uint8Array[] = [];
   let offset = 0;
@@ -36,7 +63,12 @@ export function encodeBatch(
     if (padding > 0) body.push(new Uint8Array(padding));
     offset += bytes.length + padding;
   }
-  return { metadata: batchMessage(rows, parts.nodes, places, compression, offset), body, bodyBytes: offset };
+  return { metadata: message(parts.nodes, places, compression, offset), body, bodyBytes: offset };
+}
+
+function addCodes({ length, nullCount, validity }: Column, codes: Int32Array, parts: Parts): void {
+  parts.nodes.push({ length, nullCount });
+  parts.buffers.push(validity === null ? none : validity.subarray(0, bitmapBytes(length)), bytesOf(codes));
 }
 
 function addColumn(column: Column, parts: Parts): void {

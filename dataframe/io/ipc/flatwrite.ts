@@ -1,11 +1,11 @@
 import { Builder } from 'flatbuffers';
-import type { DataType, Schema, TimeUnit } from '../../column/datatype.js';
+import { DataType, type Schema, type TimeUnit } from '../../column/datatype.js';
 import type { Block, BufferPlace } from './message.js';
 
 const units: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns'];
 /** MetadataVersion.V5. */
 const version = 4;
-const kinds = { schema: 1, batch: 3 } as const;
+const kinds = { schema: 1, dictionary: 2, batch: 3 } as const;
 
 /** A table of a flatbuffer: its fields by slot. */
 function table(builder: Builder, slots: number, fill: () => void): number {
@@ -78,7 +78,8 @@ function writeType(builder: Builder, type: DataType): [number: number, table: nu
   }
 }
 
-function writeField(builder: Builder, name: string, type: DataType): number {
+/** `dictionary`: the id of that which its values are codes of, 32-bit integers; -1: none. */
+function writeField(builder: Builder, name: string, type: DataType, dictionary = -1): number {
   const inner = type.kind === 'list' ? [{ name: 'item', type: type.item }] : [];
   const children = type.kind === 'struct' ? type.fields : inner;
   const parts = vectorOf(
@@ -87,19 +88,30 @@ function writeField(builder: Builder, name: string, type: DataType): number {
   );
   const [number, own] = writeType(builder, type);
   const text = builder.createString(name);
+  const encoding = dictionary < 0 ? 0 : writeEncoding(builder, dictionary);
   return table(builder, 7, () => {
     builder.addFieldOffset(0, text, 0);
     builder.addFieldInt8(1, 1, 0);
     builder.addFieldInt8(2, number, 0);
     builder.addFieldOffset(3, own, 0);
+    builder.addFieldOffset(4, encoding, 0);
     builder.addFieldOffset(5, parts, 0);
   });
 }
 
-function writeSchema(builder: Builder, schema: Schema): number {
+function writeEncoding(builder: Builder, id: number): number {
+  const [, codes] = writeType(builder, DataType.Int32);
+  return table(builder, 4, () => {
+    builder.addFieldInt64(0, BigInt(id), 0n);
+    builder.addFieldOffset(1, codes, 0);
+  });
+}
+
+/** `coded`: columns that are codes; their place is the id of their dictionary. */
+function writeSchema(builder: Builder, schema: Schema, coded: ReadonlySet<string>): number {
   const fields = vectorOf(
     builder,
-    schema.map(({ name, type }) => writeField(builder, name, type)),
+    schema.map(({ name, type }, c) => writeField(builder, name, type, coded.has(name) ? c : -1)),
   );
   return table(builder, 4, () => builder.addFieldOffset(1, fields, 0));
 }
@@ -123,20 +135,37 @@ function framed(builder: Builder, kind: keyof typeof kinds, header: number, body
   return out;
 }
 
-export function schemaMessage(schema: Schema): Uint8Array {
+export function schemaMessage(schema: Schema, coded: ReadonlySet<string>): Uint8Array {
   const builder = new Builder();
-  return framed(builder, 'schema', writeSchema(builder, schema), 0);
+  return framed(builder, 'schema', writeSchema(builder, schema, coded), 0);
 }
 
-/** What stands in front of a body. */
-export function batchMessage(
-  rows: number,
+/** What a message tells of its body. */
+export type MessageBody = [
   nodes: readonly { readonly length: number; readonly nullCount: number }[],
   buffers: readonly BufferPlace[],
   compression: 'none' | 'lz4' | 'zstd',
   bodyBytes: number,
-): Uint8Array {
+];
+
+/** What stands in front of the body of a record batch. */
+export function batchMessage(rows: number, ...body: MessageBody): Uint8Array {
   const builder = new Builder();
+  return framed(builder, 'batch', writeBatch(builder, rows, body), body[3]);
+}
+
+/** What stands in front of the body of a whole dictionary. */
+export function dictionaryMessage(id: number, entries: number, ...body: MessageBody): Uint8Array {
+  const builder = new Builder();
+  const batch = writeBatch(builder, entries, body);
+  const header = table(builder, 3, () => {
+    builder.addFieldInt64(0, BigInt(id), 0n);
+    builder.addFieldOffset(1, batch, 0);
+  });
+  return framed(builder, 'dictionary', header, body[3]);
+}
+
+function writeBatch(builder: Builder, rows: number, [nodes, buffers, compression]: MessageBody): number {
   const pairs = (all: readonly (readonly [number, number])[]) => {
     builder.startVector(16, all.length, 8);
     for (const [first, second] of all.toReversed()) {
@@ -151,18 +180,22 @@ export function batchMessage(
     compression === 'none'
       ? 0
       : table(builder, 2, () => builder.addFieldInt8(0, compression === 'lz4' ? 0 : 1, 0));
-  const header = table(builder, 5, () => {
+  return table(builder, 5, () => {
     builder.addFieldInt64(0, BigInt(rows), 0n);
     builder.addFieldOffset(1, nodeVector, 0);
     builder.addFieldOffset(2, bufferVector, 0);
     builder.addFieldOffset(3, packed, 0);
   });
-  return framed(builder, 'batch', header, bodyBytes);
 }
 
-export function footer(schema: Schema, batches: readonly Block[]): Uint8Array {
+export function footer(
+  schema: Schema,
+  coded: ReadonlySet<string>,
+  dictionaries: readonly Block[],
+  batches: readonly Block[],
+): Uint8Array {
   const builder = new Builder();
-  const own = writeSchema(builder, schema);
+  const own = writeSchema(builder, schema, coded);
   const blocks = (all: readonly Block[]) => {
     builder.startVector(24, all.length, 8);
     for (const { start, metadata, body } of all.toReversed()) {
@@ -175,12 +208,12 @@ export function footer(schema: Schema, batches: readonly Block[]): Uint8Array {
     return builder.endVector();
   };
   // Some readers want the vector even where it is empty.
-  const dictionaries = blocks([]);
+  const dictionaryBlocks = blocks(dictionaries);
   const recordBatches = blocks(batches);
   const root = table(builder, 5, () => {
     builder.addFieldInt16(0, version, 0);
     builder.addFieldOffset(1, own, 0);
-    builder.addFieldOffset(2, dictionaries, 0);
+    builder.addFieldOffset(2, dictionaryBlocks, 0);
     builder.addFieldOffset(3, recordBatches, 0);
   });
   builder.finish(root);

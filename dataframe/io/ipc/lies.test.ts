@@ -25,7 +25,7 @@ function scanOf(schema: Schema, { rows, nodes, buffers, body, bodyBytes = body.l
   const path = scratch.path('lie.arrows');
   const message = batchMessage(rows, nodes, buffers, 'none', bodyBytes);
   const end = Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]);
-  writeFileSync(path, Buffer.concat([schemaMessage(schema), message, body, end]));
+  writeFileSync(path, Buffer.concat([schemaMessage(schema, new Set()), message, body, end]));
   return specOf(path);
 }
 

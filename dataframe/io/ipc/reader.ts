@@ -18,6 +18,7 @@ import type {
   SourceReader,
   Split,
 } from '../source.js';
+import { splitsByFile, splitsUpTo } from '../split-runs.js';
 import { type DictionaryBlock, readBlock, readContents, readFields } from './blocks.js';
 import { readBuffers } from './buffers.js';
 import { decodeField } from './decode.js';
@@ -102,28 +103,21 @@ async function* read(
   assert(scan.schema !== null, 'a scan is read after its inspection');
   const schema = selectedFields(scan.schema, scan.columns, `scan of ${splits[0]?.path}`);
   let left = use.rows;
-  for (let from = 0, to = 0; from < splits.length && left > 0; from = to) {
-    while (to < splits.length && splits[to]!.path === splits[from]!.path) to++;
-    const file = splits[from]!.path;
-    const wanted = splits.slice(from, to).filter(({ rows }) => rows > 0);
-    if (wanted.length === 0) continue;
+  for (const wanted of splitsByFile(splits.filter(({ rows }) => rows > 0))) {
+    if (left <= 0) return;
+    const file = wanted[0]!.path;
     const source = await openSource(file, env);
     try {
       const reader = await FileReader.open(source, file, wanted[0]!, schema, use);
-      let few: Batch[] = [];
-      let rows = 0;
-      for (const split of wanted) {
-        if (left <= 0) break;
-        const batch = await reader.batch(split);
-        left -= batch.rows;
-        few.push(batch);
-        rows += batch.rows;
-        if (rows < batchRows) continue;
-        yield concatBatches(schema, few, use.lent);
-        few = [];
-        rows = 0;
+      for (const some of splitsUpTo(batchRows, wanted)) {
+        const batches: Batch[] = [];
+        for (const split of some) {
+          if (left <= 0) break;
+          batches.push(await reader.batch(split));
+          left -= split.rows;
+        }
+        if (batches.length > 0) yield concatBatches(schema, batches, use.lent);
       }
-      if (rows > 0) yield concatBatches(schema, few, use.lent);
     } catch (error) {
       throw asBadData({ file }, error);
     } finally {

@@ -7,14 +7,19 @@ import { sampleBytes } from '../csv/constants.js';
 import { markBytes } from '../csv/scanner.js';
 import { badData } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
-import type { IoEnv, OpenSource, ScanInspection, ScanSpec, Split } from '../source.js';
+import type { ByteSource, IoEnv, ScanInspection, ScanSpec, Split } from '../source.js';
+import { splitSource } from '../text/split-source.js';
+import { packingOf } from '../text/unpack.js';
 import { Window } from '../window.js';
 import type { Framing } from './framing.js';
 import { ShapeGuesser } from './infer.js';
 import { Lexer, lineFeed, openBrace } from './lexer.js';
 import { createWriter } from './writers.js';
 
-/** Types come from the head of the first file that has records. `split` cuts a file of so many bytes. */
+/**
+ * Types come from the head of the first file that has records. `split` cuts a file of so many bytes; a compressed one
+ * stays whole.
+ */
 export async function inspectJson(
   scan: ScanSpec,
   env: IoEnv,
@@ -30,16 +35,26 @@ export async function inspectJson(
   const lent = new Lent();
   let inferred: Schema | null = null;
   for (const file of files) {
-    const source = await openSource(file, env);
+    const { handle, size } = await openSource(file, env);
     try {
-      inferred ??= await inferSchema(source, file, framing(), lent);
-      const starts = split(source.size);
+      const packing = await packingOf(handle);
+      const whole = { ...byteRange(file, 0, size), ...(packing && { packing }) };
+      if (inferred === null) {
+        const source = await splitSource(handle, whole);
+        try {
+          inferred = await inferSchema(source, file, framing(), lent);
+        } finally {
+          await source.close();
+        }
+      }
+      const starts = packing === null ? split(size) : [0];
       starts.forEach((start, i) => {
-        splits.push(byteRange(file, start, starts[i + 1] ?? source.size));
+        const end = starts[i + 1] ?? size;
+        splits.push({ ...whole, start, end, bytes: end - start });
       });
     } finally {
       lent.giveBack();
-      await source.handle.close();
+      await handle.close();
     }
   }
   if (inferred === null && declared.size === 0) {
@@ -70,12 +85,12 @@ function schemaOf(inferred: Schema, declared: ReadonlyMap<string, DataType>): Sc
 
 /** From the records of the sample, which goes on until there is one; null: the file has none. */
 async function inferSchema(
-  source: OpenSource,
+  source: ByteSource,
   file: string,
   framing: Framing,
   lent: Lent,
 ): Promise<Schema | null> {
-  const window = new Window(source, file, 0, Math.min(source.size, sampleBytes), lent);
+  const window = new Window(source, 0, sampleBytes, lent);
   const guesser = new ShapeGuesser();
   const lexer = new Lexer(framing.linesEnd);
   let records = 0;
@@ -103,7 +118,7 @@ async function inferSchema(
     }
     const cut = framing.state === 'more' || (to < 0 && lexer.problem === null);
     if (cut && !isFinal && bytes.length - p <= limits.lineBytes) {
-      if (records > 0) break;
+      if (records > 0 && window.start + bytes.length >= sampleBytes) break;
       await window.more();
       continue;
     }

@@ -4,16 +4,17 @@ import type { Batch } from '../../column/column.js';
 import { selectedFields } from '../columns.js';
 import { markBytes } from '../csv/scanner.js';
 import { asBadData } from '../errors.js';
-import { openSource, readRange } from '../paths.js';
+import { openSource } from '../paths.js';
 import { reportSkipped } from '../skipped.js';
 import type { IoEnv, ReadUse, ScanSpec, SourceHandle, SourceReader, Split } from '../source.js';
+import { splitSource } from '../text/split-source.js';
 import { Window } from '../window.js';
 import { Elements, Lines } from './framing.js';
 import { inspectJson } from './inspect.js';
 import { lineFeed } from './lexer.js';
 import { RecordReader } from './records.js';
 
-/** An object a line: one split per byte range. A record belongs to the range that its line begins in. */
+/** An object a line: one split per byte range, one of a compressed file. A record belongs to the range its line begins in. */
 export const ndjsonReader: SourceReader = {
   inspect: (scan, env) =>
     inspectJson(
@@ -24,6 +25,9 @@ export const ndjsonReader: SourceReader = {
     ),
   read: (scan, splits, env, use) => readAll(scan, splits, env, use, readLines),
 };
+
+/** Read at a time where lines are counted. */
+const countedBytes = 4 * 1024 * 1024;
 
 /** Documents of one array of objects, or one object: one split a file, read in pieces. */
 export const jsonReader: SourceReader = {
@@ -59,19 +63,30 @@ async function* readAll(
 ): AsyncGenerator<Batch> {
   for (const split of splits) {
     if (split.start >= split.end) continue;
-    const source = await openSource(split.path, env);
+    const { handle, size } = await openSource(split.path, env);
     try {
-      // The byte before a range tells whether a line begins with it.
-      const window = new Window(source, split.path, Math.max(0, split.start - 1), split.end, lent);
-      const reader = await open(scan, split, window, source.handle);
-      yield* reader.batches();
-      if (reader.skipped > 0) reportSkipped(split.path, reader.skipped, env);
+      // The byte before a range tells whether a line begins with it; its last record may end behind it.
+      const start = Math.max(0, split.start - 1);
+      const source = await splitSource(handle, { ...split, start, end: size });
+      try {
+        const window = new Window(source, start, endOf(split), lent);
+        const reader = await open(scan, split, window, handle);
+        yield* reader.batches();
+        if (reader.skipped > 0) reportSkipped(split.path, reader.skipped, env);
+      } finally {
+        await source.close();
+      }
     } catch (error) {
       throw asBadData({ file: split.path }, error);
     } finally {
-      await source.handle.close();
+      await handle.close();
     }
   }
+}
+
+/** Of a compressed file all is read. */
+function endOf({ end, packing }: Split): number {
+  return packing === undefined ? end : Number.POSITIVE_INFINITY;
 }
 
 function optionsOf(scan: ScanSpec, split: Split) {
@@ -89,8 +104,8 @@ function optionsOf(scan: ScanSpec, split: Split) {
 async function readLines(scan: ScanSpec, split: Split, window: Window, handle: SourceHandle) {
   if (split.start > 0) await window.skipPast(lineFeed);
   else await skipMark(window);
-  const rowAt = async (start: number) => 1 + (await countLines(handle, start));
-  return new RecordReader(window, new Lines(), { ...optionsOf(scan, split), end: split.end, rowAt });
+  const rowAt = async (start: number) => 1 + (await countLines(handle, split, start));
+  return new RecordReader(window, new Lines(), { ...optionsOf(scan, split), end: endOf(split), rowAt });
 }
 
 async function readDocument(scan: ScanSpec, split: Split, window: Window) {
@@ -105,14 +120,21 @@ async function skipMark(window: Window): Promise<void> {
   window.at = markBytes(window.bytes);
 }
 
-/** Line breaks before a byte. Only error messages need it. */
-async function countLines(handle: SourceHandle, end: number): Promise<number> {
-  let count = 0;
-  for (let at = 0; at < end; ) {
-    const chunk = await readRange(handle, at, Math.min(4 * 1024 * 1024, end - at));
-    if (chunk.length === 0) break;
-    for (let p = chunk.indexOf(lineFeed); p >= 0; p = chunk.indexOf(lineFeed, p + 1)) count++;
-    at += chunk.length;
+/** Line breaks before a byte, as `start` counts. Only error messages need it. */
+async function countLines(handle: SourceHandle, { path, packing }: Split, end: number): Promise<number> {
+  const source = await splitSource(handle, { path, start: 0, end, ...(packing && { packing }) });
+  try {
+    const bytes = Buffer.allocUnsafe(Math.min(countedBytes, end));
+    let count = 0;
+    for (let left = end; left > 0; ) {
+      const read = await source.read(bytes, 0, Math.min(bytes.length, left));
+      if (read === 0) break;
+      const chunk = bytes.subarray(0, read);
+      for (let p = chunk.indexOf(lineFeed); p >= 0; p = chunk.indexOf(lineFeed, p + 1)) count++;
+      left -= read;
+    }
+    return count;
+  } finally {
+    await source.close();
   }
-  return count;
 }

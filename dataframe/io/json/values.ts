@@ -1,3 +1,4 @@
+import { compile } from '../../codegen/compile.js';
 import type { ColumnBuilder } from '../../column/builder.js';
 import type { DataType } from '../../column/datatype.js';
 import { parseDecimal } from '../../column/decimal.js';
@@ -10,9 +11,11 @@ import { Kind, unescapeText } from './lexer.js';
 /** Converts the values of one column, or of one place inside a nested one, into its builder. */
 export abstract class ValueWriter {
   readonly builder: ColumnBuilder;
+  readonly #walk: Walk;
 
   constructor(builder: ColumnBuilder) {
     this.builder = builder;
+    this.#walk = walkOf(builder.type.kind);
   }
 
   /** Whether bytes[from, to), a value of this kind, suits the type. */
@@ -23,14 +26,23 @@ export abstract class ValueWriter {
 
   /** Appends the values of all records without a problem. @returns the first record whose value does not suit, or -1 */
   appendAll(bytes: Uint8Array, block: RecordBlock, slot: number): number {
-    const { starts, ends, kinds, stride } = block.places;
-    const base = slot * stride;
-    for (let r = 0; r < block.count; r++) {
-      if (block.bad > 0 && block.problems[r] !== null) continue;
-      if (!this.append(bytes, starts[base + r]!, ends[base + r]!, kinds[base + r]!)) return r;
-    }
-    return -1;
+    return this.#walk(this, bytes, block, slot);
   }
+}
+
+type Walk = (writer: ValueWriter, bytes: Uint8Array, block: RecordBlock, slot: number) => number;
+
+/** One function per kind of type: a loop is fast when it meets one kind of writer. */
+function walkOf(kind: DataType['kind']): Walk {
+  return compile<Walk>(
+    ['writer', 'bytes', 'block', 'slot'],
+    `/* values ${kind} */const{places:{starts,ends,kinds,stride},problems,count,bad}=block;
+for(let r=0,i=slot*stride;r<count;r++,i++){
+  if(bad>0&&problems[r]!==null)continue;
+  if(!writer.append(bytes,starts[i],ends[i],kinds[i]))return r;
+}
+return -1;`,
+  );
 }
 
 /** Text; values of other kinds as they stand in the file. */
@@ -42,27 +54,14 @@ export class TextWriter extends ValueWriter {
   }
 
   append(bytes: Uint8Array, from: number, to: number, kind: number): boolean {
-    if (kind === Kind.Null) this.builder.appendNull();
+    if (kind === Kind.Plain) this.builder.appendBytes(bytes, from, to);
+    else if (kind === Kind.Null) this.builder.appendNull();
     else if (kind !== Kind.Escaped) this.builder.appendBytes(bytes, from, to);
     else {
       if (this.#scratch.length < to - from) this.#scratch = new Uint8Array((to - from) * 2);
       this.builder.appendBytes(this.#scratch, 0, unescapeText(bytes, from, to, this.#scratch));
     }
     return true;
-  }
-
-  /** As in the base class: a loop of its own is fast because it meets one kind of writer. */
-  override appendAll(bytes: Uint8Array, block: RecordBlock, slot: number): number {
-    const { starts, ends, kinds, stride } = block.places;
-    const base = slot * stride;
-    const { builder } = this;
-    for (let r = 0; r < block.count; r++) {
-      if (block.bad > 0 && block.problems[r] !== null) continue;
-      const i = base + r;
-      if (kinds[i] === Kind.Plain) builder.appendBytes(bytes, starts[i]!, ends[i]!);
-      else this.append(bytes, starts[i]!, ends[i]!, kinds[i]!);
-    }
-    return -1;
   }
 }
 
@@ -113,20 +112,6 @@ export class IntegerWriter extends NumberWriter {
     this.builder.appendNumber(value);
     return true;
   }
-
-  override appendAll(bytes: Uint8Array, block: RecordBlock, slot: number): number {
-    const { starts, ends, kinds, stride } = block.places;
-    const base = slot * stride;
-    const { builder } = this;
-    for (let r = 0; r < block.count; r++) {
-      if (block.bad > 0 && block.problems[r] !== null) continue;
-      const i = base + r;
-      const value = kinds[i] === Kind.Integer ? shortInteger(bytes, starts[i]!, ends[i]!) : Number.NaN;
-      if (value >= this.#low && value <= this.#high) builder.appendNumber(value);
-      else if (!super.append(bytes, starts[i]!, ends[i]!, kinds[i]!)) return r;
-    }
-    return -1;
-  }
 }
 
 /** Floats: most have few digits. */
@@ -135,20 +120,11 @@ export class FloatWriter extends NumberWriter {
     super(builder, float);
   }
 
-  override appendAll(bytes: Uint8Array, block: RecordBlock, slot: number): number {
-    const { starts, ends, kinds, stride } = block.places;
-    const base = slot * stride;
-    const { builder } = this;
-    for (let r = 0; r < block.count; r++) {
-      if (block.bad > 0 && block.problems[r] !== null) continue;
-      const i = base + r;
-      const kind = kinds[i]!;
-      const value =
-        kind === Kind.Integer || kind === Kind.Float ? floatOf(bytes, starts[i]!, ends[i]!) : Number.NaN;
-      if (!Number.isNaN(value)) builder.appendNumber(value);
-      else if (!this.append(bytes, starts[i]!, ends[i]!, kind)) return r;
-    }
-    return -1;
+  override append(bytes: Uint8Array, from: number, to: number, kind: number): boolean {
+    const value = kind === Kind.Integer || kind === Kind.Float ? floatOf(bytes, from, to) : Number.NaN;
+    if (Number.isNaN(value)) return super.append(bytes, from, to, kind);
+    this.builder.appendNumber(value);
+    return true;
   }
 }
 

@@ -4,12 +4,12 @@ import type { ExprNode } from '../../expr/node.js';
 import type { Lent } from '../../kernels/lent.js';
 import { type Bound, mayMatch } from '../prune.js';
 import type { ColumnStatistics, OpenSource } from '../source.js';
+import { BloomBlocks, blockBytes } from './bloom-blocks.js';
 import type { ParquetType } from './metadata.js';
 import type { IndexedChunk } from './page-index.js';
 import { readRanges } from './ranges.js';
 import { chunkStatistics } from './statistics.js';
 import { type StructForm, ThriftReader } from './thrift-read.js';
-import { xxHash64 } from './xxhash64.js';
 
 const none: StructForm = {};
 const only = { struct: { 1: ['there', { struct: none }] } as StructForm };
@@ -20,33 +20,8 @@ const headerForm: StructForm = {
   4: ['compression!', only],
 };
 
-/** Of the format: which bit of each of a block's eight words a value sets. */
-const salts = Int32Array.of(
-  0x47b6137b,
-  0x44974d91,
-  0x8824ad5b,
-  0xa2b7289d,
-  0x705495c7,
-  0x2df1424b,
-  0x9efc4947,
-  0x5c6bfb31,
-);
-const blockBytes = 32;
-
-/** False for a hash that no value of the filter has: blocks of eight words, one bit of each (Putze et al. 2007). */
-export function mayHold(bits: DataView, hash: bigint): boolean {
-  const blocks = BigInt(bits.byteLength / blockBytes);
-  const block = Number(((hash >> 32n) * blocks) >> 32n) * blockBytes;
-  const key = Number(hash & 0xffffffffn) | 0;
-  for (let w = 0; w < 8; w++) {
-    const bit = Math.imul(key, salts[w]!) >>> 27;
-    if (((bits.getUint32(block + 4 * w, true) >>> bit) & 1) === 0) return false;
-  }
-  return true;
-}
-
-/** The words of a filter. Null for one of another kind, or that does not parse: it is only a hint. */
-function bitsOf(bytes: Uint8Array): DataView | null {
+/** A filter of a file. Null for one of another kind, or that does not parse: it is only a hint. */
+function blocksOf(bytes: Uint8Array): BloomBlocks | null {
   try {
     const reader = new ThriftReader(bytes, 0);
     const header = reader.struct(headerForm) as Record<string, unknown> & { bytes: number };
@@ -56,7 +31,7 @@ function bitsOf(bytes: Uint8Array): DataView | null {
     const size = header.bytes;
     if (!known || size < blockBytes || size % blockBytes !== 0) return null;
     if (reader.position + size > bytes.length) return null;
-    return new DataView(bytes.buffer, bytes.byteOffset + reader.position, size);
+    return new BloomBlocks(bytes.subarray(reader.position, reader.position + size));
   } catch {
     return null;
   }
@@ -96,7 +71,7 @@ export async function mayHoldRows(
     const length = chunk.meta_data?.bloom_filter_length ?? 0;
     const start = chunk.meta_data?.bloom_filter_offset ?? -1;
     const there = start >= 0 && length > 0 && start + length <= size;
-    return there && column.list === null && looked.has(column.type.kind);
+    return there && looked.has(column.type.kind);
   });
   const ranges = filtered.map(({ chunk }) => ({
     start: chunk.meta_data!.bloom_filter_offset ?? 0,
@@ -110,11 +85,11 @@ export async function mayHoldRows(
       Object.create(null);
     for (const { column, chunk } of chunks) {
       const at = filtered.findIndex(each => each.chunk === chunk);
-      const bits = at < 0 ? null : bitsOf(bytes[at]!);
+      const blocks = at < 0 ? null : blocksOf(bytes[at]!);
       const { type } = chunk.meta_data!;
       const lacks = (value: Bound) => {
-        const stored = bits === null ? null : storedBytes(value, type);
-        return stored !== null && !mayHold(bits!, xxHash64(stored));
+        const stored = blocks === null ? null : storedBytes(value, type);
+        return stored !== null && !blocks!.mayHold(stored);
       };
       known[column.name] = { ...chunkStatistics(chunk.meta_data!, column), lacks };
     }

@@ -7,14 +7,15 @@ import { Lent } from '../../kernels/lent.js';
 import { takeColumn } from '../../kernels/take.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
+import { assemble, type DecodedLeaf } from './assemble.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
 import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
-import { decodeList } from './list.js';
 import type { ColumnMetaData, PageHeader } from './metadata.js';
 import { PageReader } from './pages.js';
 import { Picked } from './picked.js';
 import type { ByteRange } from './ranges.js';
+import { RepeatedDecoder } from './repeated.js';
 import type { FileColumn } from './types.js';
 import { BeyondSafe, type ValueSink } from './values.js';
 
@@ -29,7 +30,7 @@ export function chunkRange(
   file: string,
   fileBytes: number,
 ): ByteRange {
-  const bad = { file, column: column.name };
+  const bad = { file, column: column.path.join('.') };
   const start = firstPage(chunk);
   const length = chunk.total_compressed_size;
   if (!(start >= 4) || !(length >= 0) || start + length > fileBytes) {
@@ -40,7 +41,7 @@ export function chunkRange(
   }
   // A list has a level for each of its items.
   const values = chunk.num_values;
-  if (column.list === null ? values !== rows : !(values >= rows)) {
+  if (column.lists.length === 0 ? values !== rows : !(values >= rows)) {
     throw badData(bad, `it claims ${chunk.num_values} values in a row group of ${rows} rows`);
   }
   // Nulls pack into next to no bytes, so only the budget bounds what a row count may allocate.
@@ -77,76 +78,39 @@ export function decodeColumn(
   picked: Int32Array | null = null,
 ): Column {
   try {
-    if (column.fields === null) return decodeLeaf(column, chunksOf(column), use, picked).column;
-    const whole = decodeStruct(column, column.fields, chunksOf, use).column;
+    if (column.leaf >= 0) {
+      const chunks = chunksOf(column);
+      return widening(column, physical =>
+        settledDecimals(new ColumnDecoder(column, physical, chunks, use, picked).decode()),
+      );
+    }
+    const whole = assemble(column, leaf => decodeLeaf(leaf, chunksOf(leaf), use));
     return picked === null ? whole : takeColumn(whole, picked, picked.length);
   } catch (error) {
     throw asBadData({ file, column: column.name }, error);
   }
 }
 
-/** Levels by row; null: all are those of values that are there. */
-interface Decoded {
-  readonly column: Column;
-  readonly levels: Uint8Array | null;
+function decodeLeaf(column: FileColumn, chunks: readonly ChunkBytes[], use: ReadUse): DecodedLeaf {
+  return widening(column, physical => {
+    if (column.lists.length > 0) return new RepeatedDecoder(column, physical, chunks, use).decode();
+    const decoder = new ColumnDecoder(column, physical, chunks, use, null);
+    const decoded = settledDecimals(decoder.decode());
+    return {
+      column: decoded,
+      levels: { length: decoded.length, definition: decoder.levels, repetition: null },
+    };
+  });
 }
 
-function decodeLeaf(
-  column: FileColumn,
-  chunks: readonly ChunkBytes[],
-  use: ReadUse,
-  picked: Int32Array | null,
-): Decoded {
-  const { list } = column;
-  const decode = (wide: boolean): Decoded => {
-    if (list !== null) return { column: decodeList(column, list, wide, chunks, use, picked), levels: null };
-    const physical = decodedPhysical(column.element, column.type, wide);
-    const decoder = new ColumnDecoder(column, physical, chunks, use, picked);
-    return { column: settledDecimals(decoder.decode()), levels: decoder.levels };
-  };
+/** In the form that its type has mostly; when a value is beyond it, again in the wider one. */
+function widening<T>(column: FileColumn, decode: (physical: Physical) => T): T {
   try {
-    return decode(false);
+    return decode(decodedPhysical(column.element, column.type, false));
   } catch (error) {
-    if (error instanceof BeyondSafe) return decode(true);
-    throw error;
+    if (!(error instanceof BeyondSafe)) throw error;
+    return decode(decodedPhysical(column.element, column.type, true));
   }
-}
-
-/** The levels of any leaf in a struct tell where the struct is null; all must tell the same. */
-function decodeStruct(
-  { type, level }: FileColumn,
-  fields: readonly FileColumn[],
-  chunksOf: ChunksOf,
-  use: ReadUse,
-): Decoded {
-  const parts = fields.map(field =>
-    field.fields === null
-      ? decodeLeaf(field, chunksOf(field), use, null)
-      : decodeStruct(field, field.fields, chunksOf, use),
-  );
-  const [{ levels, column: first }] = parts as [Decoded];
-  const { length } = first;
-  const flags = structFlags(levels, level, length);
-  for (const part of parts) {
-    const others = structFlags(part.levels, level, length);
-    if (Buffer.compare(flags, others) !== 0) throw new RangeError('its fields disagree on where it is null');
-  }
-  const columns = parts.map(part => part.column);
-  const common = {
-    type,
-    length,
-    ...packValidity(flags, length),
-    values: new Uint8Array(0),
-    dictionary: null,
-  };
-  return { column: { ...common, physical: 'struct', fields: columns }, levels };
-}
-
-/** 1 where a struct is not null. */
-function structFlags(levels: Uint8Array | null, level: number, length: number): Uint8Array {
-  const flags = new Uint8Array(length).fill(1);
-  if (levels !== null) for (let i = 0; i < length; i++) flags[i] = levels[i]! >= level ? 1 : 0;
-  return flags;
 }
 
 class ColumnDecoder {

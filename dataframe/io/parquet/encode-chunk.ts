@@ -1,10 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { countValid } from '../../column/bitmap.js';
 import type { Column } from '../../column/column.js';
-import type { FileElement } from './encode.js';
+import { type FileElement, FileType } from './encode.js';
+import { bloomFilter } from './encode-bloom.js';
 import { definitionLevels, dictionaryCodes, levelRuns } from './encode-levels.js';
 import type { Leaf } from './encode-shape.js';
-import { type FileValues, fileValues } from './encode-values.js';
+import { type FileValues, fileValues, sizes } from './encode-values.js';
 import { type ThriftFields, thrift } from './thrift.js';
 
 /** Rows of a page: what readers with the page index may leave out. */
@@ -27,6 +28,8 @@ export interface WrittenChunk {
   /** Written behind all row groups; the offset is known then. */
   readonly columnIndex: IndexPart;
   readonly offsetIndex: IndexPart;
+  /** Where its Bloom filter is; null: it has none. */
+  readonly bloomFilter: { offset: number; readonly length: number } | null;
   metadata(fields: ThriftFields): void;
 }
 
@@ -44,19 +47,24 @@ interface WrittenPage {
   readonly bounds: readonly [Uint8Array, Uint8Array] | null;
 }
 
+export interface EncodedChunk {
+  readonly chunk: WrittenChunk;
+  /** In file order. */
+  readonly parts: readonly Uint8Array[];
+  /** Written behind the row group. */
+  readonly bloom: Uint8Array | null;
+}
+
 /** The pages of a column, a dictionary page in front where that is shorter. `start`: where the first one will lie. */
-export function encodeChunk(
-  leaf: Leaf,
-  codec: Codec,
-  start: number,
-): { chunk: WrittenChunk; parts: Uint8Array[] } {
-  const encoder = new ChunkEncoder(leaf, codec, start);
-  return { chunk: encoder.encode(), parts: encoder.parts };
+export function encodeChunk(leaf: Leaf, codec: Codec, start: number, filtered: boolean): EncodedChunk {
+  const encoder = new ChunkEncoder(leaf, codec, start, filtered);
+  const chunk = encoder.encode();
+  return { chunk, parts: encoder.parts, bloom: encoder.bloom };
 }
 
 class ChunkEncoder {
-  /** In file order. */
   readonly parts: Uint8Array[] = [];
+  readonly bloom: Uint8Array | null;
   readonly #leaf: Leaf;
   readonly #column: Column;
   readonly #codec: Codec;
@@ -66,13 +74,14 @@ class ChunkEncoder {
   #offset: number;
   #uncompressed = 0;
 
-  constructor(leaf: Leaf, codec: Codec, start: number) {
+  constructor(leaf: Leaf, codec: Codec, start: number, filtered: boolean) {
     this.#leaf = leaf;
     this.#column = leaf.column;
     this.#codec = codec;
     this.#values = fileValues(leaf.column, leaf.element.type);
     this.#start = start;
     this.#offset = start;
+    this.bloom = filtered ? this.#filter() : null;
   }
 
   encode(): WrittenChunk {
@@ -92,7 +101,18 @@ class ChunkEncoder {
     }
     // Of lists, the bounds of pages say nothing of rows.
     const index = shape?.repetition ? new Uint8Array(0) : columnIndexOf(this.#pages);
-    return writtenChunk(this.#facts(firstData), index, offsetIndexOf(this.#pages));
+    const filter = this.bloom === null ? null : { offset: 0, length: this.bloom.length };
+    return writtenChunk(this.#facts(firstData), index, offsetIndexOf(this.#pages), filter);
+  }
+
+  /** Over the dictionary where there is one: it has each value once. */
+  #filter(): Uint8Array {
+    const { dictionary } = this.#values;
+    const { length } = this.#column;
+    const { type, length: fixed } = this.#leaf.element;
+    const size = type === FileType.ByteArray ? null : (fixed ?? sizes[type]!);
+    const plain = dictionary?.page ?? this.#values.plain(0, length);
+    return bloomFilter(plain, dictionary?.entries ?? this.#present(0, length), type, size);
   }
 
   /** Repetition and definition levels of rows, and how many entries they are. */
@@ -101,11 +121,13 @@ class ChunkEncoder {
     if (shape === null) {
       return { levels: definitionLevels(this.#column.validity, from, to), entries: to - from };
     }
-    const { definition, most, repetition, entries } = shape;
+    const { definition, most, repetition, depth, entries } = shape;
     const [first, end] = entries === null ? [from, to] : [entries[from]!, entries[to]!];
     const defined = levelRuns(definition.subarray(first, end), most);
     const levels =
-      repetition === null ? defined : Buffer.concat([levelRuns(repetition.subarray(first, end), 1), defined]);
+      repetition === null
+        ? defined
+        : Buffer.concat([levelRuns(repetition.subarray(first, end), depth), defined]);
     return { levels, entries: end - first };
   }
 
@@ -192,23 +214,31 @@ interface ChunkFacts {
   readonly firstData: number;
 }
 
-function writtenChunk(facts: ChunkFacts, columnBytes: Uint8Array, offsetBytes: Uint8Array): WrittenChunk {
+function writtenChunk(
+  facts: ChunkFacts,
+  columnBytes: Uint8Array,
+  offsetBytes: Uint8Array,
+  bloomFilter: WrittenChunk['bloomFilter'],
+): WrittenChunk {
   const { start, uncompressed, compressed } = facts;
   const columnIndex = { bytes: columnBytes, offset: 0 };
   const offsetIndex = { bytes: offsetBytes, offset: 0 };
   const metadata = (fields: ThriftFields) => {
     fields.i64(2, 0);
-    fields.struct(3, columnMetadata(facts));
+    fields.struct(3, columnMetadata(facts, bloomFilter));
     fields.i64(4, offsetIndex.offset);
     fields.i32(5, offsetIndex.bytes.length);
     if (columnIndex.bytes.length === 0) return;
     fields.i64(6, columnIndex.offset);
     fields.i32(7, columnIndex.bytes.length);
   };
-  return { start, uncompressed, compressed, columnIndex, offsetIndex, metadata };
+  return { start, uncompressed, compressed, columnIndex, offsetIndex, bloomFilter, metadata };
 }
 
-function columnMetadata(facts: ChunkFacts): (chunk: ThriftFields) => void {
+function columnMetadata(
+  facts: ChunkFacts,
+  bloomFilter: WrittenChunk['bloomFilter'],
+): (chunk: ThriftFields) => void {
   const { element, coded, bounds } = facts;
   return chunk => {
     chunk.i32(1, element.type);
@@ -226,6 +256,9 @@ function columnMetadata(facts: ChunkFacts): (chunk: ThriftFields) => void {
       statistics.binary(5, bounds[1]);
       statistics.binary(6, bounds[0]);
     });
+    if (bloomFilter === null) return;
+    chunk.i64(14, bloomFilter.offset);
+    chunk.i32(15, bloomFilter.length);
   };
 }
 

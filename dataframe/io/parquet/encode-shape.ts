@@ -11,6 +11,8 @@ export interface Shape {
   readonly most: number;
   /** By entry, 0: the first of its row. Null: there is one entry a row. */
   readonly repetition: Uint8Array | null;
+  /** The highest repetition level: lists that the leaf is in. */
+  readonly depth: number;
   /** Rows + 1: the first entry of each, and its first value. Null: one a row. */
   readonly entries: Int32Array | null;
   readonly values: Int32Array | null;
@@ -21,7 +23,7 @@ export interface Leaf {
   readonly element: FileElement;
   readonly path: readonly string[];
   readonly rows: number;
-  /** Null values are left out. */
+  /** Its values in order; null ones are left out. */
   readonly column: Column;
   /** Null: an optional column of one value a row. */
   readonly shape: Shape | null;
@@ -30,72 +32,109 @@ export interface Leaf {
 const isNull = ({ validity }: Column, i: number) =>
   validity !== null && ((validity[i >> 3]! >> (i & 7)) & 1) === 0;
 
-/** The leaves of a column, in the order of the file's schema. */
+/** The leaves of a column, in the order of the file's schema. Every part of it is optional. */
 export function leavesOf(column: Column, node: FileNode): Leaf[] {
-  const { kind, element, path, children } = node;
-  if (kind === 'leaf') return [{ element: element!, path, rows: column.length, column, shape: null }];
-  if (kind === 'list') return [listLeaf(column, children[0]!.children[0]!)];
-  const levels = new Uint8Array(column.length);
-  for (let i = 0; i < column.length; i++) levels[i] = isNull(column, i) ? 0 : 1;
-  return fieldLeaves(column, node, levels, 1);
+  const { length } = column;
+  if (node.kind === 'leaf')
+    return [{ element: node.element!, path: node.path, rows: length, column, shape: null }];
+  const at = Int32Array.from({ length }, (_, i) => i);
+  return stripe(column, node, { rows: length, level: 0, depth: 0, definition: new Uint8Array(length), at });
 }
 
-/** `levels`: of the struct's rows; `most`: that of one which is not null. */
-function fieldLeaves(struct: Column, { children }: FileNode, levels: Uint8Array, most: number): Leaf[] {
-  return struct.fields!.flatMap((field, f) => {
-    const node = children[f]!;
-    const own = levels.slice();
-    for (let i = 0; i < own.length; i++) if (own[i] === most && !isNull(field, i)) own[i] = most + 1;
-    if (node.kind === 'struct') return fieldLeaves(field, node, own, most + 1);
-    const validity = packValidity(
-      own.map(level => (level === most + 1 ? 1 : 0)),
-      own.length,
-    );
-    const shape = { definition: own, most: most + 1, repetition: null, entries: null, values: null };
-    return [
-      { element: node.element!, path: node.path, rows: own.length, column: { ...field, ...validity }, shape },
-    ];
-  });
+/** The entries of a part of a column. */
+interface Entries {
+  readonly rows: number;
+  /** The level of one that is null. */
+  readonly level: number;
+  /** Lists that it is in. */
+  readonly depth: number;
+  readonly definition: Uint8Array;
+  /** Absent: there is one entry a row. */
+  readonly repetition?: Uint8Array;
+  /** Which value of the part an entry stands for; -1: none, because what it is in is null or empty. */
+  readonly at: Int32Array;
 }
 
-/** Arrow lets null lists have items, which nobody sees. */
-function withoutHidden(list: Column): Column {
-  const offsets = list.values as Int32Array;
-  let hidden = 0;
-  for (let i = 0; i < list.length; i++) if (isNull(list, i)) hidden += offsets[i + 1]! - offsets[i]!;
-  if (hidden === 0) return list;
-  const kept = new Int32Array(offsets[list.length]! - offsets[0]! - hidden);
-  const starts = new Int32Array(list.length + 1);
-  let n = 0;
-  for (let i = 0; i < list.length; i++) {
-    if (!isNull(list, i)) for (let q = offsets[i]!; q < offsets[i + 1]!; q++) kept[n++] = q;
-    starts[i + 1] = n;
+function stripe(column: Column, node: FileNode, entries: Entries): Leaf[] {
+  switch (node.kind) {
+    case 'leaf':
+      return [leafOf(column, node, entries)];
+    case 'struct': {
+      const inner = structEntries(column, entries);
+      return node.children.flatMap((child, f) => stripe(column.fields![f]!, child, inner));
+    }
+    default:
+      return stripe(column.items!, node.children[0]!.children[0]!, itemEntries(column, entries));
   }
-  return { ...list, values: starts, items: takeColumn(list.items!, kept, n) };
 }
 
-/** 0: a null list, 1: an empty one, 2: a null item, 3: an item. */
-function listLeaf(given: Column, node: FileNode): Leaf {
-  const list = withoutHidden(given);
+function structEntries(struct: Column, entries: Entries): Entries {
+  const definition = entries.definition.slice();
+  const at = entries.at.slice();
+  const level = entries.level + 1;
+  for (let e = 0; e < at.length; e++) {
+    if (at[e]! < 0) continue;
+    if (isNull(struct, at[e]!)) at[e] = -1;
+    else definition[e] = level;
+  }
+  return { ...entries, level, definition, at };
+}
+
+/** An empty list is one entry, at a level of its own; Arrow lets null lists have items, which nobody sees. */
+function itemEntries(list: Column, entries: Entries): Entries {
   const offsets = list.values as Int32Array;
-  const items = list.items!;
-  const rows = list.length;
-  const entries = new Int32Array(rows + 1);
-  for (let i = 0; i < rows; i++)
-    entries[i + 1] = entries[i]! + (isNull(list, i) ? 1 : Math.max(1, offsets[i + 1]! - offsets[i]!));
-  const definition = new Uint8Array(entries[rows]!);
-  const repetition = new Uint8Array(entries[rows]!);
-  for (let i = 0; i < rows; i++) {
-    const first = entries[i]!;
-    if (isNull(list, i)) continue;
-    const from = offsets[i]!;
-    const size = offsets[i + 1]! - from;
-    if (size === 0) definition[first] = 1;
-    for (let k = 0; k < size; k++) {
-      definition[first + k] = isNull(items, from + k) ? 2 : 3;
-      repetition[first + k] = k === 0 ? 0 : 1;
+  const sizeOf = (i: number) => (i < 0 || isNull(list, i) ? -1 : offsets[i + 1]! - offsets[i]!);
+  let total = 0;
+  for (let e = 0; e < entries.at.length; e++) total += Math.max(1, sizeOf(entries.at[e]!));
+  const definition = new Uint8Array(total);
+  const repetition = new Uint8Array(total);
+  const at = new Int32Array(total).fill(-1);
+  const depth = entries.depth + 1;
+  const level = entries.level + 2;
+  let n = 0;
+  for (let e = 0; e < entries.at.length; e++) {
+    const size = sizeOf(entries.at[e]!);
+    repetition[n] = entries.repetition?.[e] ?? 0;
+    if (size <= 0) {
+      definition[n++] = size < 0 ? entries.definition[e]! : level - 1;
+      continue;
+    }
+    const from = offsets[entries.at[e]!]!;
+    for (let k = 0; k < size; k++, n++) {
+      if (k > 0) repetition[n] = depth;
+      definition[n] = level;
+      at[n] = from + k;
     }
   }
-  const shape = { definition, most: 3, repetition, entries, values: offsets };
-  return { element: node.element!, path: node.path, rows, column: items, shape };
+  return { rows: entries.rows, level, depth, definition, repetition, at };
+}
+
+function leafOf(column: Column, { element, path }: FileNode, entries: Entries): Leaf {
+  const { rows, at, repetition = null, depth } = entries;
+  const definition = entries.definition.slice();
+  const most = entries.level + 1;
+  for (let e = 0; e < at.length; e++) if (at[e]! >= 0 && !isNull(column, at[e]!)) definition[e] = most;
+  const leaf = { element: element!, path, rows };
+  if (repetition === null) {
+    const flags = definition.map(level => (level === most ? 1 : 0));
+    const shape = { definition, most, repetition, depth, entries: null, values: null };
+    return { ...leaf, column: { ...column, ...packValidity(flags, rows) }, shape };
+  }
+  const firstEntries = new Int32Array(rows + 1);
+  const firstValues = new Int32Array(rows + 1);
+  const kept = new Int32Array(at.length);
+  let row = 0;
+  let n = 0;
+  for (let e = 0; e < at.length; e++) {
+    if (repetition[e] === 0) {
+      firstEntries[row] = e;
+      firstValues[row++] = n;
+    }
+    if (definition[e] === most) kept[n++] = at[e]!;
+  }
+  firstEntries[rows] = at.length;
+  firstValues[rows] = n;
+  const shape = { definition, most, repetition, depth, entries: firstEntries, values: firstValues };
+  const whole = n === column.length && column.validity === null;
+  return { ...leaf, column: whole ? column : takeColumn(column, kept, n), shape };
 }

@@ -130,7 +130,8 @@ function validCodes(column: Column, from: number, to: number): Int32Array {
   return out.subarray(0, n);
 }
 
-const sizes: Readonly<Record<number, number>> = {
+/** Bytes of a value. */
+export const sizes: Readonly<Record<number, number>> = {
   [FileType.Int32]: 4,
   [FileType.Int64]: 8,
   [FileType.Float]: 4,

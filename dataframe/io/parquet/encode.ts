@@ -61,8 +61,7 @@ export function fileNodes(schema: Schema): FileNode[] {
 function nodeOf({ name, type }: Field, outer: readonly string[], column: Field): FileNode {
   const path = [...outer, name];
   const node = { name, path, element: null };
-  if (type.kind === 'list' && outer.length === 0) {
-    if (type.item.kind === 'list' || type.item.kind === 'struct') throw notWritten(column);
+  if (type.kind === 'list') {
     const inner = [...path, 'list'];
     const items = { name: 'list', path: inner, kind: 'items', element: null } as const;
     const child = nodeOf({ name: 'element', type: type.item }, inner, column);
@@ -110,6 +109,8 @@ function elementOf({ name, type }: Field): FileElement | null {
     case 'int32':
       return plain(FileType.Int32);
     case 'int64':
+    // The format has no durations: the schema of Arrow in the footer tells them from integers.
+    case 'duration':
       return plain(FileType.Int64);
     case 'float32':
       return plain(FileType.Float);

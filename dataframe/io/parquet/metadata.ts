@@ -1,3 +1,4 @@
+import { arrowSchemaKey } from './arrow-schema.js';
 import { type StructForm, ThriftReader } from './thrift-read.js';
 
 export type ParquetType =
@@ -52,6 +53,8 @@ export interface FileMetaData {
   readonly schema: SchemaElement[];
   readonly num_rows: number;
   readonly row_groups: readonly RowGroup[];
+  /** What is under `ARROW:schema`, in base64. */
+  readonly arrowSchema: string | null;
 }
 
 export interface RowGroup {
@@ -223,6 +226,7 @@ const footerForm: StructForm = {
   2: ['schema!', { list: { struct: elementForm } }],
   3: ['num_rows!', 'i64'],
   4: ['row_groups!', { list: { struct: groupForm } }],
+  5: ['pairs', { list: { struct: { 1: ['key!', 'binary'], 2: ['value', 'binary'] } } }],
   8: ['encryption', none],
 };
 const pageForm: StructForm = {
@@ -283,7 +287,15 @@ export function readMetadata(bytes: Uint8Array): FileMetaData {
     }
   }
   const schema = (file.schema as Fields[]).map(element);
-  return { schema, num_rows: file.num_rows as number, row_groups: groups as unknown as RowGroup[] };
+  const arrowSchema = valueUnder((file.pairs ?? []) as Fields[], arrowSchemaKey);
+  const num_rows = file.num_rows as number;
+  return { schema, num_rows, row_groups: groups as unknown as RowGroup[], arrowSchema };
+}
+
+function valueUnder(pairs: readonly Fields[], key: string): string | null {
+  const textOf = (bytes: unknown) => Buffer.from(bytes as Uint8Array).toString('latin1');
+  const found = pairs.find(pair => textOf(pair.key) === key)?.value;
+  return found === undefined ? null : textOf(found);
 }
 
 function element(fields: Fields): SchemaElement {

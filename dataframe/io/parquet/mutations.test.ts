@@ -1,6 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,21 +7,19 @@ import type { Batch } from '../../column/column.js';
 import type { DataType, Field, Schema } from '../../column/datatype.js';
 import { writeSink } from '../sink.js';
 import type { SinkSpec } from '../source.js';
-import { type Cell, cellsOf, newSeed, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { damage, type Mutation, mutated, mutation, placeOf } from '../testing/mutations.js';
+import { nestedCells, nestedSelect } from '../testing/nested-sql.js';
+import { type Cell, cellsOf, DuckdbSession, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
 import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
 
 const scratch = scratchFolder();
-let connection: DuckDBConnection;
-
+let duckdb: DuckdbSession;
 beforeAll(async () => {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
-  connection = await instance.connect();
-  // Names are used again: what DuckDB remembers of a file is of another one.
-  await connection.run('SET enable_external_file_cache = false');
+  duckdb = await DuckdbSession.open();
 });
 afterAll(() => {
-  connection.closeSync();
+  duckdb.close();
   scratch.close();
 });
 
@@ -45,14 +41,30 @@ const decimals = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE (i * 1.25)::DECIMAL(
 const structs = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE {'x': i, 'y': CASE WHEN i % 3 = 1 THEN NULL ELSE 'n' || (i % 9) END} END AS s,
   {'deep': CASE WHEN i % 4 = 2 THEN NULL ELSE {'v': i * 3} END} AS t FROM range(60) u(i)`;
 
-async function ownBytes(compression: SinkSpec['compression']): Promise<Buffer> {
+/** A time of day is a duration here, and so is written as one. */
+const durations = `SELECT CASE WHEN i % 7 = 3 THEN NULL ELSE TIME '00:00:00' + INTERVAL (i * 977) SECOND END AS t, i FROM range(60) u(i)`;
+
+async function ownBytes(
+  compression: SinkSpec['compression'],
+  select = rows,
+  bloomFilters: string[] = [],
+): Promise<Buffer> {
   const source = scratch.path('source.parquet');
-  await connection.run(`COPY (${rows}) TO '${source}' (FORMAT parquet)`);
+  await duckdb.cells(`COPY (${select}) TO '${source}' (FORMAT parquet)`);
   const { schema, batches } = await readFile(source);
   const path = scratch.path(`own-${compression}.parquet`);
   const temporaryPath = `${path}.tmp`;
   await writeSink(
-    { format: 'parquet', path, temporaryPath, compression, rowGroupRows: 50, role: 'file' },
+    {
+      format: 'parquet',
+      path,
+      temporaryPath,
+      compression,
+      rowGroupRows: 50,
+      role: 'file',
+      overwrite: true,
+      bloomFilters,
+    },
     schema,
     batches,
     testEnv,
@@ -62,7 +74,7 @@ async function ownBytes(compression: SinkSpec['compression']): Promise<Buffer> {
 
 async function duckdbBytes(name: string, select: string, options: string): Promise<Buffer> {
   const path = scratch.path(`${name}.parquet`);
-  await connection.run(`COPY (${select}) TO '${path}' (FORMAT parquet, ${options})`);
+  await duckdb.cells(`COPY (${select}) TO '${path}' (FORMAT parquet, ${options})`);
   return readFileSync(path);
 }
 
@@ -108,74 +120,27 @@ function cellSql({ name, type }: Field): string {
     case 'binary':
       return `hex(${column})`;
     case 'struct':
-      return `to_json(${column})::VARCHAR`;
+      return nestedCells[name] ?? `to_json(${column})::VARCHAR`;
     case 'list':
       return type.item.kind === 'binary'
         ? `to_json(list_transform(${column}, x -> hex(x)))::VARCHAR`
-        : `to_json(${column})::VARCHAR`;
+        : (nestedCells[name] ?? `to_json(${column})::VARCHAR`);
     default:
       return `${column}::VARCHAR`;
   }
 }
 
 /** What DuckDB reads; null: it refuses the file. */
-async function oracle(path: string, schema: Schema): Promise<Cell[][] | null> {
-  try {
-    const reader = await connection.runAndReadAll(
-      `SELECT ${schema.map(cellSql).join(', ')} FROM read_parquet('${path}')`,
-    );
-    return reader
-      .getRows()
-      .map(row => row.map(value => (value === null ? null : Object.is(value, -0) ? '-0' : String(value))));
-  } catch {
-    return null;
-  }
-}
-
-type Mutation =
-  | { readonly kind: 'cut'; readonly at: number }
-  | { readonly kind: 'flip'; readonly at: number; readonly bit: number }
-  | { readonly kind: 'set'; readonly at: number; readonly value: number }
-  | { readonly kind: 'move'; readonly at: number; readonly from: number; readonly length: number };
-
-/** A share of the file, evenly: fast-check prefers numbers near the ends of a range. */
-const at = fc.nat().map(n => (Math.imul(n, 0x9e3779b1) >>> 0) / 2 ** 32);
-const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), at }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('flip' as const), at, bit: fc.nat(7) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('set' as const), at, value: fc.nat(255) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('move' as const),
-      at,
-      from: at,
-      length: fc.integer({ min: 1, max: 40 }),
-    }),
-  },
-);
-
-function mutated({ bytes }: Sample, how: Mutation): { bytes: Buffer; place: number } {
-  const place = Math.floor(how.at * bytes.length);
-  if (how.kind === 'cut') return { bytes: bytes.subarray(0, place), place };
-  const out = Buffer.from(bytes);
-  if (how.kind === 'flip') out[place]! ^= 1 << how.bit;
-  else if (how.kind === 'set') out[place] = how.value;
-  else
-    bytes.copy(
-      out,
-      place,
-      Math.floor(how.from * bytes.length),
-      Math.floor(how.from * bytes.length) + how.length,
-    );
-  return { bytes: out, place };
+function oracle(path: string, schema: Schema): Promise<Cell[][] | null> {
+  return duckdb.cellsOrNull(`SELECT ${schema.map(cellSql).join(', ')} FROM read_parquet('${path}')`);
 }
 
 let files = 0;
 
 /** What a mutation led to: 'error', the 'same' bytes, rows 'equal' to DuckDB's, or what is wrong. */
 async function outcome(sample: Sample, how: Mutation): Promise<string> {
-  const { bytes, place } = mutated(sample, how);
+  const bytes = mutated(sample.bytes, how);
+  const place = placeOf(sample.bytes, how);
   if (bytes.equals(sample.bytes)) return 'same';
   const path = scratch.path(`m${files++ % 50}.parquet`);
   writeFileSync(path, bytes);
@@ -190,8 +155,12 @@ async function outcome(sample: Sample, how: Mutation): Promise<string> {
   if (how.kind === 'cut') return 'a cut file was read';
   const sealed = how.kind === 'flip' && sample.sealed.some(([from, to]) => place >= from && place < to);
   if (sealed) return 'a flip under a checksum was not seen';
-  // A time of day is a duration here. What lies in lists and structs is compared as JSON, with its own forms of dates and decimals.
-  if (!read.schema.every(({ type }) => isPlain(type))) return 'other types';
+  // From RLE to BIT_PACKED, in a page header: DuckDB takes all levels for RLE.
+  if (how.kind === 'set' && how.value === 8 && sample.bytes[place] === 6) return 'other levels';
+  // DuckDB has times of day where we have durations, unless we wrote them. What lies in lists and structs is compared as JSON, with its own forms of dates and decimals.
+  const comparable = (type: DataType) =>
+    isPlain(type) || (type.kind === 'duration' && sample.name === 'own durations');
+  if (!read.schema.every(({ type }) => comparable(type))) return 'other types';
   const cells = read.batches.flatMap(cellsOf);
   const expected = await oracle(path, read.schema);
   if (expected === null) return 'refused by DuckDB';
@@ -203,10 +172,13 @@ async function outcome(sample: Sample, how: Mutation): Promise<string> {
 }
 
 function isPlain(type: DataType, nested = false): boolean {
-  if (type.kind === 'list') return isPlain(type.item, true);
-  if (type.kind === 'struct')
-    return type.fields.every(field => field.type.kind !== 'binary' && isPlain(field.type, true));
-  return nested ? /^(u?int\d+|utf8|bool|binary)$/.test(type.kind) : type.kind !== 'duration';
+  if (type.kind === 'list') {
+    if (type.item.kind === 'binary') return !nested;
+    // Where a list has lost its annotation, DuckDB takes the one field of what repeats for the item, the format all of it.
+    return !(type.item.kind === 'struct' && type.item.fields.length === 1) && isPlain(type.item, true);
+  }
+  if (type.kind === 'struct') return type.fields.every(field => isPlain(field.type, true));
+  return nested ? /^(u?int\d+|utf8|bool)$/.test(type.kind) : type.kind !== 'duration';
 }
 
 /** DuckDB writes the escapes of JSON in capitals. */
@@ -224,7 +196,7 @@ test('flipped, cut and overwritten files', async () => {
   const samples: Sample[] = [];
   const add = (name: string, bytes: Buffer) => samples.push({ name, bytes, sealed: sealedRanges(bytes) });
   for (const compression of ['snappy', 'zstd', 'none'] as const)
-    add(`own ${compression}`, await ownBytes(compression));
+    add(`own ${compression}`, await ownBytes(compression, rows, ['i64', 'few']));
   for (const options of [
     'COMPRESSION snappy',
     'COMPRESSION uncompressed, PARQUET_VERSION V2',
@@ -236,24 +208,15 @@ test('flipped, cut and overwritten files', async () => {
     'duckdb structs',
     await duckdbBytes('structs', structs, 'COMPRESSION uncompressed, PARQUET_VERSION V2'),
   );
+  const nested = nestedSelect(40);
+  for (const options of ['COMPRESSION uncompressed', 'COMPRESSION zstd, PARQUET_VERSION V2'])
+    add(`duckdb nested ${options}`, await duckdbBytes('nested', nested, options));
+  add('own durations', await ownBytes('none', durations));
+  add('own nested', await ownBytes('none', `SELECT * EXCLUDE (map, maps) FROM (${nested})`));
   add('duckdb lists', await duckdbBytes('lists', lists, 'COMPRESSION uncompressed'));
   add('duckdb lists V2', await duckdbBytes('lists2', lists, 'COMPRESSION zstd, PARQUET_VERSION V2'));
-  const seed = newSeed();
-  const seen = new Map<string, number>();
-  const number = fc.nat(samples.length - 1);
-  await fc.assert(
-    fc.asyncProperty(number, mutation, async (n, how) => {
-      const of = samples[n]!;
-      const result = await outcome(of, how);
-      seen.set(result, (seen.get(result) ?? 0) + 1);
-      expect(
-        ['error', 'equal', 'same', 'refused by DuckDB', 'other types'],
-        `${of.name} ${JSON.stringify(how)}: ${result}`,
-      ).toContain(result);
-    }),
-    { seed, numRuns: 6_000, endOnFailure: true },
-  );
-  console.log(`seed ${seed}:`, seen);
+  const fine = ['error', 'equal', 'same', 'refused by DuckDB', 'other types', 'other levels'];
+  const seen = await damage(samples, 8_000, mutation, outcome, fine);
   expect(seen.get('error')).toBeGreaterThan(500);
   expect(seen.get('equal')).toBeGreaterThan(500);
 }, 120_000);

@@ -40,7 +40,7 @@ export async function liveRows(
   predicate: ExprNode,
   lent: Lent,
 ): Promise<Int32Array | null> {
-  const indexed = chunks.filter(({ chunk, column }) => column.list === null && indexBytes(chunk) > 0);
+  const indexed = chunks.filter(({ chunk }) => indexBytes(chunk) > 0);
   const total = indexed.reduce((sum, { chunk }) => sum + indexBytes(chunk), 0);
   if (total === 0 || total > limits.parquetFooterBytes) return null;
   const wanted = indexed.flatMap(({ chunk }) => [

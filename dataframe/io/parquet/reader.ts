@@ -11,6 +11,7 @@ import { badData } from '../errors.js';
 import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
 import type { IoEnv, OpenSource, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
+import { splitsUpTo } from '../split-runs.js';
 import { mayHoldRows } from './bloom-filter.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
@@ -78,30 +79,14 @@ async function* read(
     ({ rows, statistics }) =>
       rows > 0 && (statistics === null || mayMatch(scan.predicate, whole, statistics, rows)),
   );
-  for (const splits of batchesOf(wanted)) {
+  // What is looked up for a batch is looked up once.
+  for (const splits of splitsUpTo(batchRows, wanted)) {
     if (left <= 0) return;
     const schema = selectedFields(whole, scan.columns, `scan of ${splits[0]!.path}`);
     const batch = await readBatch(schema, scan.predicate, splits, env, { ...use, rows: left });
     left -= splits.reduce((sum, { rows }) => sum + rows, 0);
     yield batch;
   }
-}
-
-/** Consecutive row groups of one file, as many as make a batch: what is looked up for a batch is looked up once. */
-function batchesOf(splits: readonly Split[]): Split[][] {
-  const out: Split[][] = [];
-  let rows = 0;
-  for (const split of splits) {
-    const last = out.at(-1);
-    if (last === undefined || last[0]!.path !== split.path || rows + split.rows > batchRows) {
-      out.push([split]);
-      rows = split.rows;
-    } else {
-      last.push(split);
-      rows += split.rows;
-    }
-  }
-  return out;
 }
 
 async function readBatch(
@@ -142,7 +127,10 @@ async function readBatch(
       const { range, column } = chunks[i]!;
       if (there.length < range.length) {
         const end = range.start + there.length;
-        throw badData({ file, column: column.name }, `the file ends at byte ${end}, within its pages`);
+        throw badData(
+          { file, column: column.path.join('.') },
+          `the file ends at byte ${end}, within its pages`,
+        );
       }
     });
     const decode = (c: number, picked: Int32Array | null) => {
@@ -222,7 +210,7 @@ function chunkOf(group: RowGroup, column: FileColumn, file: string): ColumnMetaD
   const chunk = group.columns[column.leaf]?.meta_data;
   const { path } = column;
   if (chunk === undefined || path.some((name, k) => chunk.path_in_schema?.[k] !== name)) {
-    throw badData({ file, column: column.name }, 'its row group holds another column in this place');
+    throw badData({ file, column: path.join('.') }, 'its row group holds another column in this place');
   }
   return chunk;
 }

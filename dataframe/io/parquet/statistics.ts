@@ -23,8 +23,7 @@ export function chunkStatistics(chunk: ColumnMetaData, column: FileColumn): Colu
   const statistics = chunk.statistics ?? {};
   // The deprecated fields were compared as signed values, whatever the type: right for signed numbers only.
   const signed = signedKinds.has(column.type.kind) && chunk.type !== 'INT96';
-  if (chunk.type === 'FIXED_LEN_BYTE_ARRAY' || column.list !== null)
-    return { min: null, max: null, nullCount: null };
+  if (chunk.type === 'FIXED_LEN_BYTE_ARRAY') return { min: null, max: null, nullCount: null };
   const min = statistics.min_value ?? (signed ? statistics.min : undefined);
   const max = statistics.max_value ?? (signed ? statistics.max : undefined);
   const nulls = statistics.null_count;

@@ -7,7 +7,9 @@ import type { Schema } from '../../column/datatype.js';
 import { concatBatches } from '../../kernels/concat.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { SinkSpec } from '../source.js';
+import { arrowSchema, arrowSchemaKey } from './arrow-schema.js';
 import { type FileNode, fileNodes, flattened } from './encode.js';
+import { requireBloomFilters } from './encode-bloom.js';
 import { type Codec, encodeChunk, type WrittenChunk } from './encode-chunk.js';
 import { leavesOf } from './encode-shape.js';
 import { type ThriftFields, thrift } from './thrift.js';
@@ -16,7 +18,7 @@ import { loadZstd, packZstd } from './zstd.js';
 const magic = Buffer.from('PAR1');
 
 /** @throws UNSUPPORTED for types that cannot be written: call it before anything is made */
-export function requireWritable(schema: Schema): void {
+export function requireWritable(schema: Schema, { bloomFilters = [] }: SinkSpec): void {
   if (schema.length === 0) {
     throw new VolleyError(
       'UNSUPPORTED',
@@ -24,6 +26,7 @@ export function requireWritable(schema: Schema): void {
     );
   }
   fileNodes(schema);
+  requireBloomFilters(schema, bloomFilters);
 }
 
 async function codecOf(compression: SinkSpec['compression']): Promise<Codec> {
@@ -60,6 +63,8 @@ export class ParquetFile {
   readonly #nodes: readonly FileNode[];
   readonly #rowGroupRows: number;
   readonly #codec: Codec;
+  /** Columns with Bloom filters. */
+  readonly #filtered: ReadonlySet<string>;
   readonly #groups: RowGroup[] = [];
   #pending: Batch[] = [];
   #pendingRows = 0;
@@ -71,6 +76,7 @@ export class ParquetFile {
     this.#nodes = fileNodes(schema);
     this.#rowGroupRows = spec.rowGroupRows;
     this.#codec = codec;
+    this.#filtered = new Set(spec.bloomFilters);
   }
 
   static async open(handle: FileHandle, schema: Schema, spec: SinkSpec): Promise<ParquetFile> {
@@ -112,10 +118,17 @@ export class ParquetFile {
     this.#pending = [];
     this.#pendingRows = 0;
     const chunks: WrittenChunk[] = [];
+    const filters: [WrittenChunk, Uint8Array][] = [];
     for (const leaf of this.#nodes.flatMap((node, i) => leavesOf(batch.columns[i]!, node))) {
-      const { chunk, parts } = encodeChunk(leaf, this.#codec, this.#offset);
+      const filtered = this.#filtered.has(leaf.path[0]!);
+      const { chunk, parts, bloom } = encodeChunk(leaf, this.#codec, this.#offset, filtered);
       chunks.push(chunk);
       await this.#write(parts);
+      if (bloom !== null) filters.push([chunk, bloom]);
+    }
+    for (const [chunk, bloom] of filters) {
+      chunk.bloomFilter!.offset = this.#offset;
+      await this.#write([bloom]);
     }
     this.#groups.push({ rows: batch.rows, chunks });
   }
@@ -157,6 +170,13 @@ export class ParquetFile {
           chunks.reduce((sum, chunk) => sum + chunk.compressed, 0),
         );
       });
+      const arrow = arrowSchema(this.#schema);
+      if (arrow !== null) {
+        file.structs(5, [arrow], (value, pair) => {
+          pair.binary(1, arrowSchemaKey);
+          pair.binary(2, value);
+        });
+      }
       file.binary(6, `volley version ${volleyVersion}`);
       // Bounds are those of the types' own order: without this readers do not trust them.
       const leaves = nodes.filter(({ kind }) => kind === 'leaf');

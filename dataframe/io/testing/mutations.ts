@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { expect } from 'vitest';
+import { newSeed } from './oracle.js';
 
 /** What is done to the bytes of a file. Places are shares of its length. */
 export type Mutation =
@@ -28,9 +30,14 @@ export function mutationWith(special: readonly number[]): fc.Arbitrary<Mutation>
 
 export const mutation = mutationWith([]);
 
+/** The first byte that a mutation touches. */
+export function placeOf(bytes: Buffer, how: Mutation): number {
+  return Math.floor(how.at * bytes.length);
+}
+
 /** The file with the mutation; a copy. */
 export function mutated(bytes: Buffer, how: Mutation): Buffer {
-  const place = Math.floor(how.at * bytes.length);
+  const place = placeOf(bytes, how);
   if (how.kind === 'cut') return Buffer.from(bytes.subarray(0, place));
   const out = Buffer.from(bytes);
   if (how.kind === 'flip') out[place]! ^= 1 << how.bit;
@@ -40,4 +47,30 @@ export function mutated(bytes: Buffer, how: Mutation): Buffer {
     bytes.copy(out, place, from, from + how.length);
   }
   return out;
+}
+
+/**
+ * Damages samples at random, as many times as `runs`, and fails where what comes of it is not one of `fine`.
+ * @returns how often each came of it
+ */
+export async function damage<S extends { readonly name: string }>(
+  samples: readonly S[],
+  runs: number,
+  how: fc.Arbitrary<Mutation>,
+  outcome: (sample: S, how: Mutation) => Promise<string>,
+  fine: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const seed = newSeed();
+  const seen = new Map<string, number>();
+  await fc.assert(
+    fc.asyncProperty(fc.nat(samples.length - 1), how, async (n, mutation) => {
+      const sample = samples[n]!;
+      const result = await outcome(sample, mutation);
+      seen.set(result, (seen.get(result) ?? 0) + 1);
+      expect(fine, `${sample.name} ${JSON.stringify(mutation)}: ${result}`).toContain(result);
+    }),
+    { seed, numRuns: runs, endOnFailure: true },
+  );
+  console.log(`seed ${seed}:`, seen);
+  return seen;
 }

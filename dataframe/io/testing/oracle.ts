@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { isValid } from '../../column/bitmap.js';
 import type { Batch, Column, Dictionary } from '../../column/column.js';
 import { formatDecimal } from '../../column/decimal.js';
@@ -27,20 +27,55 @@ export function scratchFolder(): { path: (name: string) => string; close: () => 
   return { path: name => join(folder, name), close: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Runs SQL in a fresh DuckDB; rows as cells: every column is cast to text by DuckDB's canonical forms in `select`. */
+/** DuckDB of one thread, for tests that ask it often. Rows as cells: columns are cast to text by its own forms in `select`. */
+export class DuckdbSession {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  static async open(): Promise<DuckdbSession> {
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    const connection = await instance.connect();
+    // Names are used again: what DuckDB remembers of a file is of another one.
+    await connection.run('SET enable_external_file_cache = false');
+    return new DuckdbSession(instance, connection);
+  }
+
+  async cells(sql: string): Promise<Cell[][]> {
+    const rows = (await this.#connection.runAndReadAll(sql)).getRows();
+    return rows.map(row =>
+      row.map(value => (value === null ? null : Object.is(value, -0) ? '-0' : String(value))),
+    );
+  }
+
+  /** null: it refuses the file. */
+  async cellsOrNull(sql: string): Promise<Cell[][] | null> {
+    try {
+      return await this.cells(sql);
+    } catch {
+      return null;
+    }
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** Runs SQL in a fresh DuckDB. @returns the rows of the last statement */
 export async function duckdb(...statements: string[]): Promise<Cell[][]> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
-  const connection = await instance.connect();
+  const session = await DuckdbSession.open();
   try {
     let rows: Cell[][] = [];
-    for (const sql of statements) {
-      const reader = await connection.runAndReadAll(sql);
-      rows = reader.getRows().map(row => row.map(value => (value === null ? null : String(value))));
-    }
+    for (const sql of statements) rows = await session.cells(sql);
     return rows;
   } finally {
-    connection.closeSync();
-    instance.closeSync();
+    session.close();
   }
 }
 

@@ -4,33 +4,46 @@ import { textOf } from '../../codegen/row-text.js';
 import { isValid } from '../../column/bitmap.js';
 import type { Batch, Column } from '../../column/column.js';
 import { entryTexts } from '../../column/dictionary.js';
+import type { Packer } from './pack.js';
 
 /** How the rows of a text format are written. */
 export interface RowWriter {
   /** Stands before the first row. */
   readonly head: string;
-  /** The line of one row of the batch, its line break included. */
-  lines(batch: Batch): (row: number) => string;
+  /** Stands between two rows. */
+  readonly between: string;
+  /** Stands behind the last row. */
+  readonly tail: string;
+  /** The text of one row of the batch. */
+  rows(batch: Batch): (row: number) => string;
 }
 
-/** Writes one file of lines, holding about limits.chunkBytes of text in memory. */
+/** Rows that bring their line breaks along. */
+export const plainLines = { head: '', between: '', tail: '' } as const;
+
+/** Writes one file of text, holding about limits.chunkBytes of text in memory. */
 export class TextFile {
   rows = 0;
   #handle: FileHandle;
   #writer: RowWriter;
+  #packer: Packer;
   #text: string;
+  /** Stands before the next row. */
+  #between = '';
   #bytes = 0;
 
-  constructor(handle: FileHandle, writer: RowWriter) {
+  constructor(handle: FileHandle, writer: RowWriter, packer: Packer) {
     this.#handle = handle;
     this.#writer = writer;
+    this.#packer = packer;
     this.#text = writer.head;
   }
 
   async append(batch: Batch): Promise<void> {
-    const line = this.#writer.lines(batch);
+    const text = this.#writer.rows(batch);
     for (let row = 0; row < batch.rows; row++) {
-      this.#text += line(row);
+      this.#text += this.#between + text(row);
+      this.#between = this.#writer.between;
       if (this.#text.length >= limits.chunkBytes) await this.#flush();
     }
     this.rows += batch.rows;
@@ -38,13 +51,19 @@ export class TextFile {
 
   /** @returns bytes of the file */
   async finish(): Promise<number> {
+    this.#text += this.#writer.tail;
     await this.#flush();
+    await this.#write(await this.#packer.end());
     return this.#bytes;
   }
 
   async #flush(): Promise<void> {
     const bytes = Buffer.from(this.#text);
     this.#text = '';
+    await this.#write(await this.#packer.pack(bytes));
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length; ) {
       written += (await this.#handle.write(bytes, written, bytes.length - written)).bytesWritten;
     }

@@ -2,25 +2,27 @@ import { VolleyError } from '../../../core/base/errors.js';
 import { isValid } from '../../column/bitmap.js';
 import type { Column } from '../../column/column.js';
 import { type DataType, formatType, type Schema } from '../../column/datatype.js';
-import { cellTexts, type RowWriter } from '../text/writer.js';
+import { cellTexts, plainLines, type RowWriter } from '../text/writer.js';
 
 /**
- * A JSON object per line, with every column of the schema in order. 64-bit integers and decimals are written in full;
+ * A JSON object per row, with every column of the schema in order: one a line (NDJSON), or the elements of one array, a
+ * line each too. 64-bit integers and decimals are written in full;
  * dates and timestamps as ISO text; NaN and infinities, for which JSON has no number, as null; structs as objects.
  * @throws UNSUPPORTED for types that are not written
  */
-export function ndjsonRows(schema: Schema): RowWriter {
+export function jsonRows(schema: Schema, form: 'lines' | 'array'): RowWriter {
   for (const { name, type } of schema) requireJson(name, type, type);
+  const end = form === 'lines' ? '}\n' : '}';
   const keys = schema.map(({ name }, c) => `${c === 0 ? '{' : ','}${JSON.stringify(name)}:`);
   return {
-    head: '',
-    lines: batch => {
+    ...(form === 'lines' ? plainLines : { head: '[\n', between: ',\n', tail: '\n]\n' }),
+    rows: batch => {
       const cells = batch.columns.map(jsonTexts);
-      if (cells.length === 0) return () => '{}\n';
+      if (cells.length === 0) return () => `{${end}`;
       return row => {
         let line = '';
         for (let c = 0; c < cells.length; c++) line += keys[c]! + cells[c]!(row);
-        return `${line}}\n`;
+        return line + end;
       };
     },
   };
@@ -71,7 +73,7 @@ function requireJson(name: string, type: DataType, whole: DataType): void {
   } else if (type.kind === 'binary') {
     throw new VolleyError(
       'UNSUPPORTED',
-      `column '${name}' of type ${formatType(whole)} is not written to NDJSON, which has no form for bytes: drop it first`,
+      `column '${name}' of type ${formatType(whole)} is not written to JSON, which has no form for bytes: drop it first`,
       { column: name, type: formatType(whole) },
     );
   }

@@ -3,10 +3,7 @@ import * as zlib from 'node:zlib';
 import { limits } from '../../../core/base/limits.js';
 import { badData } from '../errors.js';
 import { readRange } from '../paths.js';
-import type { SourceHandle, Split } from '../source.js';
-import type { ByteSource } from './window.js';
-
-export type Packing = NonNullable<Split['packing']>;
+import type { ByteSource, Packing, SourceHandle } from '../source.js';
 
 const packedBytes = 64 * 1024;
 /** The smallest block of zstd, four bytes, unpacks to 128 KiB: so little is handed over at a time. */

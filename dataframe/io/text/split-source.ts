@@ -1,14 +1,12 @@
 import { badData } from '../errors.js';
-import type { SourceHandle, Split } from '../source.js';
+import type { ByteSource, SourceHandle, Split } from '../source.js';
 import { UnpackedSource } from './unpack.js';
-import type { ByteSource } from './window.js';
 
-/** The bytes of a split. `close` is called when no more are wanted. */
+/** The bytes of a split; of a compressed file, those it unpacks to from `start` on. */
 export async function splitSource(
   handle: SourceHandle,
-  split: Split,
-): Promise<ByteSource & { close(): Promise<void> }> {
-  const { path, start, end, packing } = split;
+  { path, start, end, packing }: Pick<Split, 'path' | 'start' | 'end' | 'packing'>,
+): Promise<ByteSource> {
   if (packing !== undefined) {
     const source = new UnpackedSource(handle, packing, path);
     await source.skip(start);
