@@ -5,7 +5,7 @@ interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => WasmModule;
   readonly Instance: new (
     module: WasmModule,
-    imports: { readonly m: { readonly m: WasmMemory } },
+    imports?: { readonly m: { readonly m: WasmMemory } },
   ) => { readonly exports: { readonly run: WasmFunction } };
   readonly Memory: {
     new (sizes: { readonly initial: number; readonly maximum: number }): WasmMemory<ArrayBuffer>;

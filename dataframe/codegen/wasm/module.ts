@@ -14,6 +14,7 @@ export const Op = {
   localSet: 0x21,
   localTee: 0x22,
   i32Load: 0x28,
+  i64Load: 0x29,
   f32Load: 0x2a,
   f64Load: 0x2b,
   i32Load8s: 0x2c,
@@ -21,6 +22,7 @@ export const Op = {
   i32Load16s: 0x2e,
   i32Load16u: 0x2f,
   i32Store: 0x36,
+  i64Store: 0x37,
   f32Store: 0x38,
   f64Store: 0x39,
   i32Store8: 0x3a,
@@ -31,9 +33,13 @@ export const Op = {
   i32Eq: 0x46,
   i32Ne: 0x47,
   i32LtS: 0x48,
+  i32LtU: 0x49,
   i32GtS: 0x4a,
+  i32GtU: 0x4b,
   i32LeS: 0x4c,
+  i32LeU: 0x4d,
   i32GeS: 0x4e,
+  i32GeU: 0x4f,
   f64Eq: 0x61,
   f64Ne: 0x62,
   f64Lt: 0x63,
@@ -68,14 +74,12 @@ export const Op = {
   f64ConvertI32S: 0xb7,
   f64ConvertI32U: 0xb8,
   f64PromoteF32: 0xbb,
+  /** memory.copy, and its two memories. */
+  memoryCopy: [0xfc, 10, 0, 0],
 } as const;
 
 export const Type = { i32: 0x7f, f64: 0x7c, none: 0x40 } as const;
 export type Type = (typeof Type)[keyof typeof Type];
-
-/** Limits of the memory: any size up to 65,536 pages. */
-const sharedMemory = [0x03, 0x00, 0x80, 0x80, 0x04];
-const ownMemory = [0x01, 0x00, 0x80, 0x80, 0x04];
 
 const doubleBits = new DataView(new ArrayBuffer(8));
 
@@ -89,7 +93,7 @@ export class Code {
 
   /** LEB128. */
   unsigned(value: number): void {
-    pushUnsigned(this.bytes, value);
+    this.bytes.push(...unsigned(value));
   }
 
   local(op: number, index: number): void {
@@ -98,15 +102,7 @@ export class Code {
   }
 
   int(value: number): void {
-    this.bytes.push(Op.i32Const);
-    let rest = value | 0;
-    for (;;) {
-      const low = rest & 0x7f;
-      rest >>= 7;
-      const last = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
-      this.bytes.push(last ? low : low | 0x80);
-      if (last) return;
-    }
+    this.bytes.push(...intConstant(value));
   }
 
   double(value: number): void {
@@ -123,47 +119,65 @@ export class Code {
   }
 }
 
-/** A module of one function `run`, over a memory that it imports as `m.m`, which threads share or not. */
-export function moduleOf(
-  parameters: readonly Type[],
-  result: Type | null,
-  locals: readonly Type[],
-  code: Code,
-  shared: boolean,
-): Uint8Array<ArrayBuffer> {
-  const type = [0x60, ...vector(parameters), ...vector(result === null ? [] : [result])];
-  const declared: number[] = [];
-  pushUnsigned(declared, locals.length);
-  for (const local of locals) declared.push(1, local);
-  const body = [...declared, ...code.bytes, Op.end];
-  const bodySize: number[] = [];
-  pushUnsigned(bodySize, body.length);
-  const name = (text: string) => vector([...text].map(char => char.charCodeAt(0)));
+/** i32.const. */
+export function intConstant(value: number): number[] {
+  const bytes: number[] = [Op.i32Const];
+  let rest = value | 0;
+  for (; rest < -64 || rest > 63; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest & 0x7f];
+}
+
+export interface ModuleParts {
+  readonly parameters: readonly Type[];
+  readonly result: Type | null;
+  readonly locals: readonly Type[];
+  readonly code: readonly number[];
+  /** Imported as `m.m`, shared by threads or not; or 'own': one page at first, exported as `memory`. */
+  readonly memory: 'shared' | 'given' | 'own';
+}
+
+/** Limits of an imported memory: any size up to 65,536 pages. */
+const anySize = [0x00, 0x80, 0x80, 0x04];
+
+/** A module of one function, exported as `run`. */
+export function moduleOf(parts: ModuleParts): Uint8Array<ArrayBuffer> {
+  const { parameters, result, locals, code, memory } = parts;
+  const own = memory === 'own';
+  const exported = [[...textOf('run'), 0, 0], ...(own ? [[...textOf('memory'), 2, 0]] : [])];
+  const body = [...listOf(locals.map(type => [1, type])), ...code, Op.end];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [1, ...type]),
-    ...section(2, [1, ...name('m'), ...name('m'), 0x02, ...(shared ? sharedMemory : ownMemory)]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...name('run'), 0x00, 0]),
-    ...section(10, [1, ...bodySize, ...body]),
+    ...section(1, [[0x60, ...sized(parameters), ...sized(result === null ? [] : [result])]]),
+    ...(own
+      ? []
+      : section(2, [[...textOf('m'), ...textOf('m'), 2, memory === 'shared' ? 3 : 1, ...anySize]])),
+    ...section(3, [[0]]),
+    ...(own ? section(5, [[0, 1]]) : []),
+    ...section(7, exported),
+    ...section(10, [sized(body)]),
   ]);
 }
 
-function section(id: number, content: readonly number[]): number[] {
-  return [id, ...vector(content)];
+function section(id: number, items: readonly (readonly number[])[]): number[] {
+  return [id, ...sized(listOf(items))];
 }
 
-function vector(content: readonly number[]): number[] {
-  const size: number[] = [];
-  pushUnsigned(size, content.length);
-  return [...size, ...content];
+function listOf(items: readonly (readonly number[])[]): number[] {
+  return [...unsigned(items.length), ...items.flat()];
 }
 
-function pushUnsigned(bytes: number[], value: number): void {
+function sized(bytes: readonly number[]): number[] {
+  return [...unsigned(bytes.length), ...bytes];
+}
+
+function textOf(text: string): number[] {
+  return sized([...text].map(char => char.charCodeAt(0)));
+}
+
+/** LEB128. */
+export function unsigned(value: number): number[] {
+  const bytes: number[] = [];
   let rest = value >>> 0;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  bytes.push(rest);
+  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest];
 }

@@ -40,7 +40,14 @@ export function translate(
   // The last local is for addresses.
   const locals = [...types.slice(names.parameterCount), Type.i32];
   return {
-    module: shared => moduleOf(inputs, output, locals, code, shared),
+    module: shared =>
+      moduleOf({
+        parameters: inputs,
+        result: output,
+        locals,
+        code: code.bytes,
+        memory: shared ? 'shared' : 'given',
+      }),
     arrays: names.all
       .slice(0, names.argumentCount)
       .map(({ access, written }) => (access === null ? null : { access, written })),

@@ -1,4 +1,5 @@
 import {
+  type AssembledFunction,
   add,
   and,
   type Code,
@@ -21,11 +22,10 @@ import {
   shrU,
   statements,
   sub,
-  type WasmFunction,
   wasmFunction,
   when,
   whileTrue,
-} from '../../codegen/wasm.js';
+} from '../../codegen/wasm/assemble.js';
 
 /** Bytes past the ends of the input and of the output that are touched, but not looked at. */
 export const unpackSlack = 64;
@@ -124,6 +124,6 @@ const body = statements(
  * what was unpacked before; short ones are moved 16 bytes at a time, however few they have: half of the time of a copy
  * would be a wrong guess of its length.
  */
-export function snappyFunction(): WasmFunction {
+export function snappyFunction(): AssembledFunction {
   return wasmFunction(parameters.length, variables.length, body);
 }

@@ -1,11 +1,11 @@
 import { limits } from '../../../core/base/limits.js';
-import type { WasmFunction } from '../../codegen/wasm.js';
+import type { AssembledFunction } from '../../codegen/wasm/assemble.js';
 import { snappyFunction, unpackSlack } from './snappy-wasm.js';
 
 /** From this share of its size on, snappy data is almost all literals: copied here, it is not copied twice. */
 const mostlyLiterals = 0.9;
 
-let unpacker: WasmFunction | undefined;
+let unpacker: AssembledFunction | undefined;
 
 /**
  * Raw snappy data of exactly `size` bytes, in memory that the next call uses again or that `room` gives.

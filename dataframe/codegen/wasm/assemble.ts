@@ -1,0 +1,102 @@
+import { wasm } from '../../../core/base/kernel-memory.js';
+import { intConstant, moduleOf, Op, Type, unsigned } from './module.js';
+
+/** Bytes of WebAssembly: an expression that leaves a 32-bit integer, or statements that leave nothing. */
+export type Code = readonly number[];
+
+export const int = (value: number): Code => intConstant(value);
+
+const binary =
+  (op: number) =>
+  (a: Code, b: Code): Code => [...a, ...b, op];
+export const [ne, ltU, gtU, leU, geU] = [Op.i32Ne, Op.i32LtU, Op.i32GtU, Op.i32LeU, Op.i32GeU].map(
+  binary,
+) as Binary5;
+export const [add, sub, and, or, shl] = [Op.i32Add, Op.i32Sub, Op.i32And, Op.i32Or, Op.i32Shl].map(
+  binary,
+) as Binary5;
+export const shrU = binary(Op.i32ShrU);
+type Binary = ReturnType<typeof binary>;
+type Binary5 = [Binary, Binary, Binary, Binary, Binary];
+
+export const not = (a: Code): Code => [...a, Op.i32Eqz];
+/** `a` where the condition is not 0, else `b`: without a branch. */
+export const select = (condition: Code, a: Code, b: Code): Code => [...a, ...b, ...condition, Op.select];
+
+/** Little-endian, at any address, `offset` bytes behind it. */
+export const load32 = (address: Code, offset = 0): Code => [...address, Op.i32Load, 0, ...unsigned(offset)];
+
+export const copyByte = (to: Code, from: Code): Code => [
+  ...to,
+  ...from,
+  ...[Op.i32Load8u, 0, 0],
+  ...[Op.i32Store8, 0, 0],
+];
+/** Eight bytes `offset` behind both addresses. */
+export const copy8 = (to: Code, from: Code, offset: number): Code => [
+  ...to,
+  ...from,
+  ...[Op.i64Load, 0, offset],
+  ...[Op.i64Store, 0, offset],
+];
+/** memory.copy: ranges may overlap. */
+export const copyBytes = (to: Code, from: Code, length: Code): Code => [
+  ...to,
+  ...from,
+  ...length,
+  ...Op.memoryCopy,
+];
+
+export const when = (condition: Code, then: Code, otherwise: Code = []): Code => [
+  ...condition,
+  ...[Op.if, Type.none],
+  ...then,
+  ...(otherwise.length > 0 ? [Op.else, ...otherwise] : []),
+  Op.end,
+];
+export const whileTrue = (condition: Code, body: Code): Code => [
+  ...[Op.block, Type.none, Op.loop, Type.none],
+  ...not(condition),
+  ...[Op.brIf, 1],
+  ...body,
+  ...[Op.br, 0, Op.end, Op.end],
+];
+export const giveBack = (result: Code): Code => [...result, Op.return];
+export const statements = (...parts: readonly Code[]): Code => parts.flat();
+
+/** The parameters and variables of one function, by name. */
+export class Locals<Name extends string> {
+  readonly #names: readonly Name[];
+
+  constructor(names: readonly Name[]) {
+    this.#names = names;
+  }
+
+  get(name: Name): Code {
+    return [Op.localGet, this.#names.indexOf(name)];
+  }
+
+  set(name: Name, value: Code): Code {
+    return [...value, Op.localSet, this.#names.indexOf(name)];
+  }
+}
+
+/** A function over a memory of its own. */
+export interface AssembledFunction {
+  /** It grows by pages of 64 KiB, which detaches its buffer, and never shrinks. */
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  run(...parameters: number[]): number;
+}
+
+/** Compiles a function of 32-bit integers with one result, which `body` must give back. Its memory has one page. */
+export function wasmFunction(parameters: number, variables: number, body: Code): AssembledFunction {
+  const unreachable = 0x00;
+  const bytes = moduleOf({
+    parameters: new Array<Type>(parameters).fill(Type.i32),
+    result: Type.i32,
+    locals: new Array<Type>(variables).fill(Type.i32),
+    code: [...body, unreachable],
+    memory: 'own',
+  });
+  return new wasm.Instance(new wasm.Module(bytes)).exports as unknown as AssembledFunction;
+}
