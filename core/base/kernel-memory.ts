@@ -7,6 +7,7 @@ interface WebAssemblyApi {
     module: WasmModule,
     imports?: { readonly m: { readonly m: WasmMemory } },
   ) => { readonly exports: { readonly run: WasmFunction } };
+  readonly RuntimeError: new (message: string) => Error;
   readonly Memory: {
     new (sizes: { readonly initial: number; readonly maximum: number }): WasmMemory<ArrayBuffer>;
     new (sizes: { readonly initial: number; readonly maximum: number; readonly shared: true }): WasmMemory;

@@ -90,12 +90,11 @@ export interface AssembledFunction {
 
 /** Compiles a function of 32-bit integers with one result, which `body` must give back. Its memory has one page. */
 export function wasmFunction(parameters: number, variables: number, body: Code): AssembledFunction {
-  const unreachable = 0x00;
   const bytes = moduleOf({
     parameters: new Array<Type>(parameters).fill(Type.i32),
     result: Type.i32,
     locals: new Array<Type>(variables).fill(Type.i32),
-    code: [...body, unreachable],
+    code: [...body, Op.unreachable],
     memory: 'own',
   });
   return new wasm.Instance(new wasm.Module(bytes)).exports as unknown as AssembledFunction;

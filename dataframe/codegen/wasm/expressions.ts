@@ -21,9 +21,6 @@ import {
   Untranslatable,
 } from './names.js';
 
-/** Bytes that an address may be beyond a masked index: what is added to an index literally. */
-export const offsetBytes = 1024;
-
 const bitOperators: Readonly<Record<string, number>> = {
   '|': Op.i32Or,
   '&': Op.i32And,
@@ -65,6 +62,9 @@ const mathOperators: Readonly<Record<string, number>> = {
   min: Op.f64Min,
   max: Op.f64Max,
 };
+
+/** Bytes that an address may lie behind its array: what is added to an index literally is not checked. */
+export const offsetBytes = 1024;
 
 /** Writes expressions as instructions that leave their value on the stack. */
 export class Expressions {
@@ -181,12 +181,10 @@ export class Expressions {
   /** Puts the address of an element on the stack, but for the bytes that it gives. */
   #address(node: MemberExpression): number {
     const { code } = this;
-    const { array, local, mask, access } = this.#names.arrayOf(node);
+    const { array, local, bytes, access } = this.#names.arrayOf(node);
     const shift = shiftOf[array!];
     const index = node.property as Expression;
     code.local(Op.localGet, local);
-    const alone = placeOf(index);
-    if (alone !== null) return alone << shift;
     const added = index.type === 'BinaryExpression' && index.operator === '+' ? placeOf(index.right) : null;
     this.#int(added === null ? index : ((index as BinaryExpression).left as Expression), true);
     if (shift > 0) {
@@ -194,8 +192,10 @@ export class Expressions {
       code.op(Op.i32Shl);
     }
     if (access === 'any') {
-      code.local(Op.localGet, mask);
-      code.op(Op.i32And);
+      code.local(Op.localTee, this.#temporary);
+      code.local(Op.localGet, this.#temporary);
+      code.local(Op.localGet, bytes);
+      code.op(Op.i32GeU, Op.if, Type.none, Op.unreachable, Op.end);
     }
     code.op(Op.i32Add);
     return (added ?? 0) << shift;

@@ -1,3 +1,4 @@
+import { VolleyError } from '../../../core/base/errors.js';
 import {
   type KernelMemory,
   ownMemory,
@@ -11,6 +12,7 @@ import { limits } from '../../../core/base/limits.js';
 import type { Values } from '../../column/column.js';
 import { compileAs } from '../compile.js';
 import type { Access, ArgumentType, Element } from './names.js';
+import type { ArrayUse } from './translate.js';
 
 /** Rows of one call from which on copying and calling cost less than they bring. */
 const fewRows = 2048;
@@ -65,17 +67,11 @@ interface Kernel {
   readonly run: Run;
 }
 
-/** How an array is used. */
-interface Use {
-  readonly access: Access;
-  readonly written: boolean;
-}
-
 interface Variant {
   /** Over memory that is shared, and that is not. */
   readonly modules: Readonly<Record<'shared' | 'own', () => WasmModule>>;
   /** By argument, those bound last; null: no array, or not used. */
-  readonly uses: readonly (Use | null)[];
+  readonly uses: readonly (ArrayUse | null)[];
   readonly instances: WeakMap<WasmMemory<ArrayBufferLike>, WasmFunction>;
 }
 
@@ -129,7 +125,7 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
   const rows = args[kernel.rows] as number;
   const variant = rows - from < fewRows ? null : variantOf(kernel, all);
   const home = variant === null ? null : homeOf(variant.uses, all, rows - from);
-  const call = home === null ? null : layOut(variant!, all, home);
+  const call = home === null ? null : layOut(variant!, all, home, rows);
   if (call === null) return kernel.plain(...args);
   return runPieces(kernel, call, from, rows);
 }
@@ -168,7 +164,11 @@ function makeVariant({ parameters, body }: Kernel, types: readonly ArgumentType[
 }
 
 /** The memory over which least has to be copied; null when that is too much. */
-function homeOf(uses: readonly (Use | null)[], all: readonly unknown[], rows: number): KernelMemory | null {
+function homeOf(
+  uses: readonly (ArrayUse | null)[],
+  all: readonly unknown[],
+  rows: number,
+): KernelMemory | null {
   let best: KernelMemory | null = null;
   let least = copiedPerRow * rows;
   let shared: KernelMemory | null = null;
@@ -182,7 +182,7 @@ function homeOf(uses: readonly (Use | null)[], all: readonly unknown[], rows: nu
     for (const [k, use] of uses.entries()) {
       if (use === null) continue;
       const array = all[k] as Values;
-      if (array.buffer === home.memory.buffer && (use.access !== 'any' || !home.shared)) continue;
+      if (isHome(array, use, home)) continue;
       const once = use.access === 'any' ? array.byteLength : rows * rowBytes(array, use.access);
       bytes += use.written ? 2 * once : once;
     }
@@ -198,7 +198,7 @@ interface Copied {
   readonly argument: number;
   readonly array: Values;
   readonly place: Values;
-  readonly use: Use;
+  readonly use: ArrayUse;
 }
 
 interface Call {
@@ -209,11 +209,12 @@ interface Call {
   readonly byRow: readonly Copied[];
 }
 
-/** Null when there is not room enough. In shared memory a kernel touches its workspace and its rows, nothing else. */
-function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory): Call | null {
-  const { memory, workspace, shared } = home;
+/** Null when there is not room enough, or there are not as many rows. */
+function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory, rows: number): Call | null {
+  const { memory, workspace } = home;
+  const { offsetBytes } = translator!;
   const args: number[] = [];
-  const masks: number[] = [];
+  const lengths: number[] = [];
   const whole: Copied[] = [];
   const byRow: Copied[] = [];
   let end = workspace;
@@ -221,23 +222,28 @@ function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory): 
     const use = variant.uses[k]!;
     args.push(typeof value === 'number' ? value : 0);
     if (!ArrayBuffer.isView(value)) continue;
-    masks.push(-1);
-    if (use === null) continue;
     const array = value as Values;
+    lengths.push(array.byteLength);
+    if (use === null) continue;
     const any = use.access === 'any';
-    if (array.buffer === memory.buffer && !(any && shared)) {
+    if (!any && array.byteLength < Math.floor(rows * rowBytes(array, use.access))) return null;
+    if (isHome(array, use, home)) {
       args[k] = array.byteOffset;
       continue;
     }
-    const size = any ? roundUp(array.byteLength) : copiedRows * rowBytes(array, use.access);
-    if (end + size + translator!.offsetBytes > workspace + limits.workspaceBytes) return null;
-    if (any) masks[masks.length - 1] = size - 1;
-    const place = viewOf(array, memory.buffer, end, any ? array.length : size / array.BYTES_PER_ELEMENT);
+    const size = any ? array.byteLength : copiedRows * rowBytes(array, use.access);
+    if (end + size + offsetBytes > workspace + limits.workspaceBytes) return null;
+    const place = viewOf(array, memory.buffer, end, size / array.BYTES_PER_ELEMENT);
     (any ? whole : byRow).push({ argument: k, array, place, use });
     args[k] = end;
-    end += size + translator!.offsetBytes;
+    end += (size + offsetBytes + 15) & ~15;
   }
-  return { run: instanceOf(variant, home), args: [...args, ...masks], whole, byRow };
+  return { run: instanceOf(variant, home), args: [...args, ...lengths], whole, byRow };
+}
+
+/** Whether it may be used where it lies: in memory that threads share, an index must not lead behind it. */
+function isHome(array: Values, use: ArrayUse, { memory, shared }: KernelMemory): boolean {
+  return array.buffer === memory.buffer && !(shared && use.access === 'any' && use.added);
 }
 
 function instanceOf({ modules, instances }: Variant, { memory, shared }: KernelMemory): WasmFunction {
@@ -248,11 +254,6 @@ function instanceOf({ modules, instances }: Variant, { memory, shared }: KernelM
     instances.set(memory, run);
   }
   return run;
-}
-
-/** To a power of two, so that a mask keeps addresses within. */
-function roundUp(bytes: number): number {
-  return 2 ** Math.max(4, Math.ceil(Math.log2(bytes)));
 }
 
 function rowBytes(array: Values, access: Access): number {
@@ -279,7 +280,7 @@ function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: numb
     }
     args[kernel.from] = first;
     args[kernel.rows] = end;
-    result = run(...args);
+    result = checked(run, args);
     for (const { array, place, use } of byRow) {
       if (!use.written) continue;
       const [a, b] = elementsOf(use.access, first, end);
@@ -290,6 +291,15 @@ function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: numb
   }
   for (const { array, place, use } of whole) if (use.written) array.set(place);
   return result;
+}
+
+function checked(run: WasmFunction, args: readonly number[]): number | undefined {
+  try {
+    return run(...args);
+  } catch (error) {
+    if (!(error instanceof wasm.RuntimeError)) throw error;
+    throw new VolleyError('CORRUPT_PARTITION', `a kernel met values that cannot be: ${error.message}`);
+  }
 }
 
 /** The elements that rows first .. end-1 touch. */

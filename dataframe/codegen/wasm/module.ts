@@ -1,5 +1,6 @@
 /** Opcodes of WebAssembly (core specification 2.0, 5.4) that kernels are made of. */
 export const Op = {
+  unreachable: 0x00,
   block: 0x02,
   loop: 0x03,
   if: 0x04,

@@ -23,11 +23,13 @@ export interface Name {
   readonly array: Element | null;
   /** Index of the WebAssembly local. */
   readonly local: number;
-  /** Of an array argument: the local that says which bits an address within it has. */
-  mask: number;
+  /** Of an array argument: the local that holds its bytes. */
+  bytes: number;
   /** Of arrays: null as long as it was not used. */
   access: Access | null;
   written: boolean;
+  /** Some index is a sum with a literal. */
+  added: boolean;
 }
 
 /** The text is not of the language of kernels: it runs as JavaScript. */
@@ -35,10 +37,10 @@ export class Untranslatable extends Error {}
 
 /** The names of a kernel's text, and the types of its numbers. */
 export class Names {
-  /** By local: arguments, those bound, masks of all arrays, variables. */
+  /** By local: arguments, those bound, lengths of all arrays, variables. */
   readonly all: Name[] = [];
   readonly argumentCount: number;
-  /** Arguments and masks. */
+  /** Arguments and lengths. */
   readonly parameterCount: number;
   readonly #uses = new Map<Identifier, Name>();
   readonly #assignments: { readonly to: Name; readonly value: Expression }[] = [];
@@ -51,7 +53,7 @@ export class Names {
     this.#bound = bound.map((type, k) => this.#argument(`P[${k}]`, type));
     this.argumentCount = this.all.length;
     for (const name of this.all.slice())
-      if (name.array !== null) name.mask = this.#argument('mask', 'int').local;
+      if (name.array !== null) name.bytes = this.#argument('bytes', 'int').local;
     this.parameterCount = this.all.length;
   }
 
@@ -127,7 +129,16 @@ export class Names {
   }
 
   #add(text: string, type: NumberType | null, array: Element | null): Name {
-    const name = { text, type, array, local: this.all.length, mask: -1, access: null, written: false };
+    const name = {
+      text,
+      type,
+      array,
+      local: this.all.length,
+      bytes: -1,
+      access: null,
+      written: false,
+      added: false,
+    };
     this.all.push(name);
     return name;
   }
@@ -263,9 +274,11 @@ export class Names {
     this.#expression(node.object as Expression);
     this.#expression(node.property as Expression);
     const name = this.arrayOf(node);
-    const access = accessOf(node.property as Expression);
+    const index = node.property as Expression;
+    const access = accessOf(index);
     name.access = name.access === null || name.access === access ? access : 'any';
     if (written) name.written = true;
+    if (index.type === 'BinaryExpression' && index.operator === '+') name.added = true;
   }
 }
 

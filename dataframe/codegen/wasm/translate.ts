@@ -7,19 +7,25 @@ import { type Access, type ArgumentType, Names, type NumberType, Untranslatable 
 export { offsetBytes } from './expressions.js';
 export { Untranslatable };
 
+/** `added`: what is literally added to an index may lead offsetBytes behind the array, at most. */
+export interface ArrayUse {
+  readonly access: Access;
+  readonly written: boolean;
+  readonly added: boolean;
+}
+
 export interface Translation {
   /** The module, over memory that threads share or not. */
   readonly module: (shared: boolean) => Uint8Array<ArrayBuffer>;
   /** By argument, those of `bound` last: how arrays are touched; null: not at all, or it is no array. */
-  readonly arrays: readonly ({ readonly access: Access; readonly written: boolean } | null)[];
+  readonly arrays: readonly (ArrayUse | null)[];
 }
 
 /**
  * A kernel's text as a WebAssembly module. Its language is the part of JavaScript that kernels are written in: numbers,
- * typed arrays, loops and branches. It means the same as JavaScript, but that an index outside of its array is not noticed
- * and that turning what is not below 2^63 to 32 bits is an error. Arrays are passed as addresses; after all arguments
- * follows a mask for each array, which keeps every index that is not the row's within the array's own place. Throws
- * Untranslatable.
+ * typed arrays, loops and branches. It means the same as JavaScript, but that an index outside of its array is an error, and
+ * so is turning what is not below 2^63 to 32 bits. Arrays are passed as addresses, and after all arguments follow the bytes of
+ * each array; that rows are within theirs is for the caller to see to. Throws Untranslatable.
  */
 export function translate(
   parameters: readonly (readonly [string, ArgumentType])[],
@@ -50,7 +56,7 @@ export function translate(
       }),
     arrays: names.all
       .slice(0, names.argumentCount)
-      .map(({ access, written }) => (access === null ? null : { access, written })),
+      .map(({ access, written, added }) => (access === null ? null : { access, written, added })),
   };
 }
 
