@@ -93,7 +93,7 @@ test('partitioners: by hash and by range', async () => {
     .split(/^stage \d+: /m)
     .filter(stage => stage.includes('→ hash [n] into 3'));
   expect(hash).toHaveLength(2);
-  expect(hash[0]).toMatch(/^function \(P, slice, counts, rows, fanOut\)/m);
+  expect(hash[0]).toMatch(/^function \(P, slice, counts, from, rows, fanOut\)/m);
   const range = (await codeOf(left.sort('v').with({ fanOut: 3 }))).split(/^stage \d+: /m);
   const dealing = range.find(stage => stage.includes('→ range [v] into 3'));
   expect(dealing).toMatch(/^function \(P, slice, at, rows\)/m);

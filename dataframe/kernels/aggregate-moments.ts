@@ -1,4 +1,4 @@
-import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
@@ -31,14 +31,16 @@ type AddRows = (
   group: Int32Array,
   mask: Uint8Array | null,
   s: Float64Array,
+  from: number,
   rows: number,
 ) => void;
 
 function addExact(column: Column, masked: boolean): AddRows {
   const skip = masked ? 'if(mask[i]===0)continue;' : '';
-  return compile<AddRows>(
-    ['values', 'group', 'mask', 's', 'rows'],
-    `/* exact moments ${column.physical} */for(let i=0;i<rows;i++){${skip}const k=group[i]*${EXACT_STRIDE};${readText(column, 'x', 'values')}s[k]++;s[k+1]+=x;s[k+2]+=x*x;}`,
+  return compileText<AddRows>(
+    ['values', 'group', 'mask', 's', 'from', 'rows'],
+    `/* exact moments ${column.physical} */for(let i=from;i<rows;i++){${skip}const k=Math.imul(group[i],${EXACT_STRIDE});${readText(column, 'x', 'values')}s[k]++;s[k+1]+=x;s[k+2]+=x*x;}`,
+    column.length,
   );
 }
 
@@ -47,9 +49,10 @@ function addAboutPivot(column: Column, masked: boolean): AddRows {
   const skip = masked ? 'if(mask[i]===0)continue;' : '';
   const body = `${differenceText('d', 'e', 'x', 'p')}${splitText('d')}${productText('q', 'f', 'd', 'd')}
 ${addText('k+2', 'd', 'e')}${addText('k+4', 'q', '(f+2*d*e)')}`;
-  return compile<AddRows>(
-    ['values', 'group', 'mask', 's', 'rows'],
-    `/* moments ${column.physical} */for(let i=0;i<rows;i++){${skip}const k=group[i]*${STRIDE};${readText(column, 'x', 'values')}if(s[k]++===0)s[k+1]=x;const p=s[k+1];${body}}`,
+  return compileText<AddRows>(
+    ['values', 'group', 'mask', 's', 'from', 'rows'],
+    `/* moments ${column.physical} */for(let i=from;i<rows;i++){${skip}const k=Math.imul(group[i],${STRIDE}),n=s[k];${readText(column, 'x', 'values')}s[k]=n+1;if(n===0)s[k+1]=x;const p=s[k+1];${body}}`,
+    column.length,
   );
 }
 
@@ -92,7 +95,7 @@ export class VarianceAccumulator implements Accumulator {
       if (this.#bound > EXACT) this.#leaveExact();
     }
     const loop = this.#exact === null ? addAboutPivot : addExact;
-    loop(input, mask !== null)(input.values, group, mask, this.#exact ?? this.#sums, rows);
+    loop(input, mask !== null)(input.values, group, mask, this.#exact ?? this.#sums, 0, rows);
   }
 
   state(): Column[] {

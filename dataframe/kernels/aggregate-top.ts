@@ -1,4 +1,5 @@
 import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn, isCoded, physicalOf } from '../column/layout.js';
@@ -64,7 +65,7 @@ function insertOpen(column: Column, n: number, largest: boolean, masked: boolean
       `{const z=best[b+${slot - 1}];if(x${op}z){best[b+${slot}]=z;${inner}}else best[b+${slot}]=x;}`,
     'best[b]=x;',
   );
-  return `/* open top ${column.physical} */for(let i=from;i<rows;i++){${skip}const x=values[i],b=group[i]*${n},y=best[b+${n - 1}];
+  return `/* open top ${column.physical} */for(let i=from;i<rows;i++){${skip}const x=values[i],b=Math.imul(group[i],${n}),y=best[b+${n - 1}];
 if(!(x${op}y)){${stop}continue;}${text}}return rows;`;
 }
 
@@ -133,7 +134,7 @@ class SlotTop implements Accumulator {
     from: number,
     text: string,
   ): number {
-    const insert = compile<Insert>(insertParameters, text);
+    const insert = compileText<Insert>(insertParameters, text, rows - from);
     return insert(values, group, mask, this.#best, this.#count, this.#n, from, rows);
   }
 

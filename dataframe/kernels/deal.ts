@@ -1,4 +1,4 @@
-import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column, Values } from '../column/column.js';
 
 /** Where the slices of one column lie in memory that holds other things as well. */
@@ -9,7 +9,7 @@ export interface DealTarget {
   readonly starts: Int32Array;
 }
 
-type Deal = (P: readonly unknown[], slice: Uint16Array, at: Int32Array, rows: number) => void;
+type Deal = (P: readonly unknown[], slice: Uint16Array, at: Int32Array, from: number, rows: number) => void;
 
 /** Columns written by one loop: each is as many more places that memory is written to at a time as there are slices. */
 const columnsPerLoop = 8;
@@ -24,17 +24,19 @@ export function dealInto(targets: readonly DealTarget[], slice: Uint16Array, row
     const named = some.map((_, c) => `const v${c}=P[${2 * c}],s${c}=P[${2 * c + 1}];`);
     const moves = some.map(({ column: { physical } }, c) => {
       const copy =
-        physical === 'i64' ? `v${c}[2*k]=s${c}[2*i];v${c}[2*k+1]=s${c}[2*i+1];` : `v${c}[k]=s${c}[i];`;
+        physical === 'i64' ? `v${c}[2*k]=s${c}[2*i];v${c}[2*k+1|0]=s${c}[2*i+1];` : `v${c}[k]=s${c}[i];`;
       return `{const k=at[s+${c}];at[s+${c}]=k+1|0;${copy}}`;
     });
     const kinds = some.map(({ column }) => column.physical).join();
-    compile<Deal>(
-      ['P', 'slice', 'at', 'rows'],
-      `/* deal ${kinds} */${named.join('')}for(let i=0;i<rows;i++){const s=slice[i]*${some.length};${moves.join('')}}`,
+    compileText<Deal>(
+      ['P', 'slice', 'at', 'from', 'rows'],
+      `/* deal ${kinds} */${named.join('')}for(let i=from;i<rows;i++){const s=Math.imul(slice[i],${some.length});${moves.join('')}}`,
+      rows,
     )(
       some.flatMap(({ column, values }) => [values, column.values]),
       slice,
       placesOf(some),
+      0,
       rows,
     );
   }

@@ -1,5 +1,5 @@
 import { VolleyError } from '../../core/base/errors.js';
-import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
 import type { Column, Physical, Values } from '../column/column.js';
@@ -108,17 +108,20 @@ type Loop = (
   tt: Float64Array,
   order: Int32Array | null,
   out: Values,
+  from: number,
   rows: number,
 ) => number;
 
+/** Gives the number of groups, or that of the one at which the text returned. */
 function runLoop(state: State, tag: string, text: string, out: Values): number {
   const { order, layout, groups, count } = state;
   const place = order === null ? 'i' : 'order[i]';
-  const totals = groups.state.totals.length === 0 ? '' : `const t=g*${layout.totalWidth};`;
-  return compile<Loop>(
-    ['st', 'tt', 'order', 'out', 'rows'],
-    `/* result ${tag} */for(let i=0;i<rows;i++){const g=${place},b=g*${layout.width};${totals}${text}}return 1;`,
-  )(groups.state.numbers, groups.state.totals, order, out, count);
+  const totals = groups.state.totals.length === 0 ? '' : `const t=Math.imul(g,${layout.totalWidth});`;
+  return compileText<Loop>(
+    ['st', 'tt', 'order', 'out', 'from', 'rows'],
+    `/* result ${tag} */for(let i=from;i<rows;i++){const g=${place},b=Math.imul(g,${layout.width});${totals}${text}}return rows;`,
+    count,
+  )(groups.state.numbers, groups.state.totals, order, out, 0, count);
 }
 
 const noValidity: Validity = { validity: null, nullCount: 0 };
@@ -190,8 +193,8 @@ function isSafe(state: State, k: number, value: string): boolean {
   if (layout.parts[k] === 1) return true;
   const slot = layout.value[k]!;
   const above = layout.parts[k] === 4 ? `||st[b+${slot + 2}]!==0||st[b+${slot + 3}]!==0` : '';
-  const beyond = `const v=${value};if(v>${Number.MAX_SAFE_INTEGER}||v<${Number.MIN_SAFE_INTEGER}${above})return 0;`;
-  return runLoop(state, 'safe', beyond, noValues) === 1;
+  const beyond = `const v=${value};if(v>${Number.MAX_SAFE_INTEGER}||v<${Number.MIN_SAFE_INTEGER}${above})return i;`;
+  return runLoop(state, 'safe', beyond, noValues) === state.count;
 }
 
 const noValues = new Float64Array(0);

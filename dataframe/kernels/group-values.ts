@@ -1,4 +1,5 @@
 import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { allocateValues, denseColumn, isNested } from '../column/layout.js';
@@ -21,6 +22,7 @@ type Scatter = (
   mask: Uint8Array | null,
   at: Int32Array,
   out: Values,
+  from: number,
   rows: number,
 ) => void;
 
@@ -33,10 +35,11 @@ function countRows(masked: boolean): Count {
   );
 }
 
-function scatterRows(physical: Physical, masked: boolean): Scatter {
-  return compile<Scatter>(
-    ['src', 'group', 'mask', 'at', 'out', 'rows'],
-    `/* scatter ${physical} */for(let i=0;i<rows;i++){${skipText(masked)}out[at[group[i]]++]=src[i];}`,
+function scatterRows(physical: Physical, masked: boolean, rows: number): Scatter {
+  return compileText<Scatter>(
+    ['src', 'group', 'mask', 'at', 'out', 'from', 'rows'],
+    `/* scatter ${physical} */for(let i=from;i<rows;i++){${skipText(masked)}const g=group[i],k=at[g];at[g]=k+1|0;out[k]=src[i];}`,
+    rows,
   );
 }
 
@@ -121,7 +124,8 @@ export class GroupValues {
     if (this.#chunks.every(({ values }) => isPlain(values) && values.physical === physical)) {
       const out = this.#lent?.values(physical, this.#rows) ?? allocateValues(physical, this.#rows);
       for (const { values, group, mask } of this.#chunks) {
-        scatterRows(physical, mask !== null)(values.values, group, mask, at, out, group.length);
+        const rows = group.length;
+        scatterRows(physical, mask !== null, rows)(values.values, group, mask, at, out, 0, rows);
       }
       return denseColumn(type, physical, this.#rows, out);
     }

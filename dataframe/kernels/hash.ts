@@ -1,4 +1,5 @@
 import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { entryValues } from '../column/decimal-entries.js';
@@ -88,6 +89,7 @@ type Deal = (
   P: readonly unknown[],
   slice: Uint16Array,
   counts: Int32Array,
+  from: number,
   rows: number,
   fanOut: number,
 ) => void;
@@ -108,11 +110,12 @@ export function dealRows(
   const counts = new Int32Array(fanOut);
   const binder = new Binder();
   const text = hashText(keys, binder);
-  const loop = compile<Deal>(
-    ['P', 'slice', 'counts', 'rows', 'fanOut'],
-    `${binder.text()}for(let i=0;i<rows;i++){${text}const s=${sliceText};slice[i]=s;counts[s]++;}`,
+  const loop = compileText<Deal>(
+    ['P', 'slice', 'counts', 'from', 'rows', 'fanOut'],
+    `${binder.text()}for(let i=from;i<rows;i++){${text}const s=${sliceText};slice[i]=s;counts[s]++;}`,
+    rows,
   );
-  loop(binder.values, slice, counts, rows, fanOut);
+  loop(binder.values, slice, counts, 0, rows, fanOut);
   return { slice, counts };
 }
 

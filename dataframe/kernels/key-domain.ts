@@ -1,4 +1,5 @@
 import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
@@ -160,10 +161,11 @@ function validityOf(digit: (binder: Binder) => string, rows: number, size: numbe
 }
 
 function runDigits(binder: Binder, tag: string, text: string, out: Values, rows: number): void {
-  compile<(P: readonly unknown[], out: Values, rows: number) => void>(
-    ['P', 'out', 'rows'],
-    `${tag}${binder.text()}for(let i=0;i<rows;i++){${text}}`,
-  )(binder.values, out, rows);
+  compileText<(P: readonly unknown[], out: Values, from: number, rows: number) => void>(
+    ['P', 'out', 'from', 'rows'],
+    `${tag}${binder.text()}for(let i=from;i<rows;i++){${text}}`,
+    rows,
+  )(binder.values, out, 0, rows);
 }
 
 /** Least and greatest value; null slots hold 0 and may widen it: harmless. Null without rows. */

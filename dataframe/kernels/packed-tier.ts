@@ -113,7 +113,7 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
     return this.domains.map((domain, k) => {
       const { word, shift, mask } = this.#fields![k]!;
       const digit = (binder: Binder) =>
-        `(${binder.bind(packed)}[${w}*i+${word}]>>>${binder.bind(shift)}&${binder.bind(mask)})`;
+        `(${binder.bind(packed)}[${w === 1 ? 'i' : word === 0 ? '2*i' : '2*i+1'}]>>>${binder.bind(shift)}&${binder.bind(mask)})`;
       return domain.decode(digit, rows, this.spans![k]!);
     });
   }

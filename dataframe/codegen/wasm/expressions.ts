@@ -181,21 +181,21 @@ export class Expressions {
   /** Puts the address of an element on the stack, but for the bytes that it gives. */
   #address(node: MemberExpression): number {
     const { code } = this;
-    const { array, local, bytes, access } = this.#names.arrayOf(node);
+    const { array, local, length, access } = this.#names.arrayOf(node);
     const shift = shiftOf[array!];
     const index = node.property as Expression;
     code.local(Op.localGet, local);
     const added = index.type === 'BinaryExpression' && index.operator === '+' ? placeOf(index.right) : null;
     this.#int(added === null ? index : ((index as BinaryExpression).left as Expression), true);
-    if (shift > 0) {
-      code.int(shift);
-      code.op(Op.i32Shl);
-    }
     if (access === 'any') {
       code.local(Op.localTee, this.#temporary);
       code.local(Op.localGet, this.#temporary);
-      code.local(Op.localGet, bytes);
+      code.local(Op.localGet, length);
       code.op(Op.i32GeU, Op.if, Type.none, Op.unreachable, Op.end);
+    }
+    if (shift > 0) {
+      code.int(shift);
+      code.op(Op.i32Shl);
     }
     code.op(Op.i32Add);
     return (added ?? 0) << shift;

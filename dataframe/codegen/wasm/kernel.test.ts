@@ -219,24 +219,38 @@ test('rows that lie in an arena are used there, all else beside them, and writte
   ]);
 });
 
-test('an index outside of its array touches no memory but the workspace of its lane', () => {
+test('an index outside of its array is an error, and touches no memory but the workspace of its lane', () => {
   const codes = new Int32Array(arena.buffer, 4096, rows);
-  const wild = [2 ** 31 - 1, -(2 ** 31), -1, 2 ** 20, 12_345_678, -400_000_000];
-  codes.forEach((_, i) => {
-    codes[i] = wild[i % wild.length]!;
-  });
+  const wild = [2 ** 31 - 1, -(2 ** 31), -1, 2 ** 20, 12_345_678, -400_000_000, 700];
   const all = new Uint8Array(arena.buffer);
-  const before = all.slice();
-  const body = 'const c=P[0];for(let i=from;i<rows;i++){t[c[i]]=1e99;t[c[i]+3]++;}return rows;';
-  compileRows<Kernel>(body, ['P', 't', 'from', 'rows'], () => body, enough)(
-    [codes],
-    new Float64Array(700),
-    0,
-    rows,
-  );
   const own = arenaBytes + limits.workspaceBytes;
-  expect(Buffer.compare(all.subarray(0, own), before.subarray(0, own))).toBe(0);
-  expect(Buffer.compare(all.subarray(own), before.subarray(own))).not.toBe(0);
+  const body = 'const c=P[0];for(let i=from;i<rows;i++){t[c[i]]=1e99;t[c[i]+3]++;}return rows;';
+  const kernel = compileRows<Kernel>(body, ['P', 't', 'from', 'rows'], () => body, enough);
+  for (const code of wild) {
+    codes.fill(5).fill(code, 9000);
+    const before = all.slice(0, own);
+    expect(() => kernel([codes], new Float64Array(700), 0, rows)).toThrow(/values that cannot be/);
+    expect(Buffer.compare(all.subarray(0, own), before)).toBe(0);
+  }
+  // A table that lies in shared memory itself is written in place, and not beside it.
+  codes.fill(699).fill(700, rows - 1);
+  const table = new Float64Array(arena.buffer, 2 ** 20, 700).fill(0);
+  const plain = 'const c=P[0];for(let i=from;i<rows;i++)t[c[i]]+=1;return rows;';
+  const counts = compileRows<Kernel>(plain, ['P', 't', 'from', 'rows'], () => plain, enough);
+  expect(() => counts([codes], table, 0, rows)).toThrow(/values that cannot be/);
+  expect(new Float64Array(arena.buffer, table.byteOffset + table.byteLength, 1)[0]).toBe(0);
+  expect(table[699]).toBe(rows - 1);
+});
+
+test('arrays that share bytes stay one', () => {
+  const body = 'const a=P[0],v=P[1],w=P[2];for(let i=from;i<rows;i++){v[0]=a[i];o[i]=w[1]^w[0];}return rows;';
+  const random = seededRng(seed + 3);
+  const numbers = doubles(random).map(x => (Number.isNaN(x) ? 0 : x));
+  const shared = () => {
+    const value = new Float64Array(1);
+    return [[numbers, value, new Int32Array(value.buffer)], new Int32Array(rows), 0, rows];
+  };
+  sameInBothForms(['P', 'o', 'from', 'rows'], body, shared, false);
 });
 
 test('a text that is not of the language, and what is too large to copy, runs as JavaScript', () => {

@@ -21,6 +21,8 @@ let warmRows = 2 ** 20;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
 const callRows = 65_536;
 const copiedRows = 8192;
+/** Calls of each form of a kernel before one is chosen. */
+const enoughTrials = 6;
 /** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
 const copiedPerRow = 48;
 
@@ -73,6 +75,8 @@ interface Variant {
   /** By argument, those bound last; null: no array, or not used. */
   readonly uses: readonly (ArrayUse | null)[];
   readonly instances: WeakMap<WasmMemory<ArrayBufferLike>, WasmFunction>;
+  readonly plain: Trials;
+  readonly wasm: Trials;
 }
 
 const kernels = new WeakMap<Function, Kernel>();
@@ -104,6 +108,15 @@ export function compileRows<F extends Function>(
   return kernel.seenRows < warmRows ? plain : (kernel.run as unknown as F);
 }
 
+/** As compileRows, for a text that is its own key, and rows from 0 on. */
+export function compileText<F extends Function>(
+  parameters: readonly string[],
+  body: string,
+  rows: number,
+): F {
+  return compileRows<F>(`${parameters.join()}\n${body}`, parameters, () => body, rows);
+}
+
 function makeKernel(plain: Run, parameters: readonly string[], body: () => string): Kernel {
   const kernel: Kernel = {
     plain,
@@ -124,10 +137,30 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
   const from = args[kernel.from] as number;
   const rows = args[kernel.rows] as number;
   const variant = rows - from < fewRows ? null : variantOf(kernel, all);
-  const home = variant === null ? null : homeOf(variant.uses, all, rows - from);
-  const call = home === null ? null : layOut(variant!, all, home, rows);
-  if (call === null) return kernel.plain(...args);
-  return runPieces(kernel, call, from, rows);
+  if (variant === null) return kernel.plain(...args);
+  const home = isFaster(variant) ? homeOf(variant.uses, all, rows - from) : null;
+  const call = home === null ? null : layOut(variant, all, home, rows);
+  const start = performance.now();
+  const result = call === null ? kernel.plain(...args) : runPieces(kernel, call, from, rows);
+  note(call === null ? variant.plain : variant.wasm, (performance.now() - start) / (rows - from));
+  return result;
+}
+
+/** What a form of a kernel took at best, in milliseconds a row, and how often it was tried. */
+interface Trials {
+  count: number;
+  least: number;
+}
+
+function note(trials: Trials, msPerRow: number): void {
+  trials.count++;
+  trials.least = Math.min(trials.least, msPerRow);
+}
+
+/** Both forms are tried; which is faster depends on what has to be copied, and on the machine. */
+function isFaster({ plain, wasm }: Variant): boolean {
+  if (wasm.count < enoughTrials) return true;
+  return plain.count >= enoughTrials && wasm.least <= plain.least;
 }
 
 function variantOf(kernel: Kernel, all: readonly unknown[]): Variant | null {
@@ -156,7 +189,8 @@ function makeVariant({ parameters, body }: Kernel, types: readonly ArgumentType[
       return () => (made ??= new wasm.Module(module(shared)));
     };
     const modules = { shared: compiled(true), own: compiled(false) };
-    return { modules, uses: arrays, instances: new WeakMap() };
+    const untried = () => ({ count: 0, least: Number.POSITIVE_INFINITY });
+    return { modules, uses: arrays, instances: new WeakMap(), plain: untried(), wasm: untried() };
   } catch (error) {
     if (error instanceof Untranslatable) return null;
     throw error;
@@ -184,7 +218,7 @@ function homeOf(
       const array = all[k] as Values;
       if (isHome(array, use, home)) continue;
       const once = use.access === 'any' ? array.byteLength : rows * rowBytes(array, use.access);
-      bytes += use.written ? 2 * once : once;
+      bytes += use.written && (use.kept || use.access === 'any') ? 2 * once : once;
     }
     if (bytes > least) continue;
     least = bytes;
@@ -223,7 +257,7 @@ function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory, r
     args.push(typeof value === 'number' ? value : 0);
     if (!ArrayBuffer.isView(value)) continue;
     const array = value as Values;
-    lengths.push(array.byteLength);
+    lengths.push(array.length);
     if (use === null) continue;
     const any = use.access === 'any';
     if (!any && array.byteLength < Math.floor(rows * rowBytes(array, use.access))) return null;
@@ -238,6 +272,8 @@ function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory, r
     args[k] = end;
     end += (size + offsetBytes + 15) & ~15;
   }
+  if (whole.some(one => whole.some(other => one !== other && one.array.buffer === other.array.buffer)))
+    return null; // Copied, they would no longer share their bytes.
   return { run: instanceOf(variant, home), args: [...args, ...lengths], whole, byRow };
 }
 
@@ -275,7 +311,7 @@ function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: numb
     const end = Math.min(rows, (Math.floor(first / step) + 1) * step);
     for (const { argument, array, place, use } of byRow) {
       const [a, b] = elementsOf(use.access, first, end);
-      place.set(array.subarray(a, b));
+      if (use.kept) place.set(array.subarray(a, b));
       args[argument] = place.byteOffset - a * array.BYTES_PER_ELEMENT;
     }
     args[kernel.from] = first;
@@ -283,7 +319,7 @@ function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: numb
     result = checked(run, args);
     for (const { array, place, use } of byRow) {
       if (!use.written) continue;
-      const [a, b] = elementsOf(use.access, first, end);
+      const [a, b] = elementsOf(use.access, first, typeof result === 'number' ? result : end);
       array.set(place.subarray(0, b - a), a);
     }
     if (result !== undefined && result !== end) break;

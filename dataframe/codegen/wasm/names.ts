@@ -23,11 +23,13 @@ export interface Name {
   readonly array: Element | null;
   /** Index of the WebAssembly local. */
   readonly local: number;
-  /** Of an array argument: the local that holds its bytes. */
-  bytes: number;
+  /** Of an array argument: the local that holds its length. */
+  length: number;
   /** Of arrays: null as long as it was not used. */
   access: Access | null;
   written: boolean;
+  /** It matters what it held before: it is read, or not every row is written. */
+  kept: boolean;
   /** Some index is a sum with a literal. */
   added: boolean;
 }
@@ -46,6 +48,8 @@ export class Names {
   readonly #assignments: { readonly to: Name; readonly value: Expression }[] = [];
   readonly #scopes: Map<string, Name>[] = [new Map()];
   readonly #bound: readonly Name[];
+  /** Branches that the text is in; a jump makes everything one. */
+  #branches = 0;
 
   /** `bound`: types of what the argument `P` lists. */
   constructor(parameters: readonly (readonly [string, ArgumentType])[], bound: readonly ArgumentType[]) {
@@ -53,7 +57,7 @@ export class Names {
     this.#bound = bound.map((type, k) => this.#argument(`P[${k}]`, type));
     this.argumentCount = this.all.length;
     for (const name of this.all.slice())
-      if (name.array !== null) name.bytes = this.#argument('bytes', 'int').local;
+      if (name.array !== null) name.length = this.#argument('length', 'int').local;
     this.parameterCount = this.all.length;
   }
 
@@ -134,9 +138,10 @@ export class Names {
       type,
       array,
       local: this.all.length,
-      bytes: -1,
+      length: -1,
       access: null,
       written: false,
+      kept: false,
       added: false,
     };
     this.all.push(name);
@@ -159,8 +164,11 @@ export class Names {
     const statement = node as Statement;
     switch (statement.type) {
       case 'EmptyStatement':
+        break;
       case 'BreakStatement':
       case 'ContinueStatement':
+        for (const name of this.all) name.kept = true;
+        this.#branches++;
         break;
       case 'ExpressionStatement':
         if (statement.directive === undefined) this.#expression(statement.expression);
@@ -172,8 +180,10 @@ export class Names {
         break;
       case 'IfStatement':
         this.#expression(statement.test);
+        this.#branches++;
         this.#scoped(() => this.#statement(statement.consequent));
         if (statement.alternate) this.#scoped(() => this.#statement(statement.alternate!));
+        this.#branches--;
         break;
       case 'WhileStatement':
         this.#expression(statement.test);
@@ -228,7 +238,7 @@ export class Names {
         this.#expression(node.expression);
         break;
       case 'MemberExpression':
-        this.#member(node, false);
+        this.#member(node, false, true);
         break;
       case 'BinaryExpression':
       case 'LogicalExpression':
@@ -244,12 +254,12 @@ export class Names {
         this.#expression(node.alternate);
         break;
       case 'AssignmentExpression':
-        this.#assigned(node.left as Expression, node);
+        this.#assigned(node.left as Expression, node, node.operator !== '=');
         this.#expression(node.right);
         break;
       case 'UpdateExpression':
         // What is counted stays an integer, if it is one.
-        this.#assigned(node.argument, null);
+        this.#assigned(node.argument, null, true);
         break;
       case 'CallExpression':
         mathName(node.callee as Expression);
@@ -260,9 +270,9 @@ export class Names {
     }
   }
 
-  #assigned(target: Expression, value: Expression | null): void {
+  #assigned(target: Expression, value: Expression | null, read: boolean): void {
     if (target.type === 'MemberExpression') {
-      this.#member(target, true);
+      this.#member(target, true, read);
       return;
     }
     this.#expression(target);
@@ -270,7 +280,7 @@ export class Names {
     if (value !== null) this.#assignments.push({ to: this.of(target), value });
   }
 
-  #member(node: MemberExpression, written: boolean): void {
+  #member(node: MemberExpression, written: boolean, read: boolean): void {
     this.#expression(node.object as Expression);
     this.#expression(node.property as Expression);
     const name = this.arrayOf(node);
@@ -278,6 +288,7 @@ export class Names {
     const access = accessOf(index);
     name.access = name.access === null || name.access === access ? access : 'any';
     if (written) name.written = true;
+    if (read || this.#branches > 0) name.kept = true;
     if (index.type === 'BinaryExpression' && index.operator === '+') name.added = true;
   }
 }

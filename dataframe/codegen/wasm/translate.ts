@@ -7,10 +7,11 @@ import { type Access, type ArgumentType, Names, type NumberType, Untranslatable 
 export { offsetBytes } from './expressions.js';
 export { Untranslatable };
 
-/** `added`: what is literally added to an index may lead offsetBytes behind the array, at most. */
+/** `kept`: it has to hold what it held before. `added`: what is literally added to an index may lead offsetBytes behind the array, at most. */
 export interface ArrayUse {
   readonly access: Access;
   readonly written: boolean;
+  readonly kept: boolean;
   readonly added: boolean;
 }
 
@@ -24,8 +25,8 @@ export interface Translation {
 /**
  * A kernel's text as a WebAssembly module. Its language is the part of JavaScript that kernels are written in: numbers,
  * typed arrays, loops and branches. It means the same as JavaScript, but that an index outside of its array is an error, and
- * so is turning what is not below 2^63 to 32 bits. Arrays are passed as addresses, and after all arguments follow the bytes of
- * each array; that rows are within theirs is for the caller to see to. Throws Untranslatable.
+ * so is turning what is not below 2^63 to 32 bits. Arrays are passed as addresses, and after all arguments follows the length
+ * of each array; that rows are within theirs is for the caller to see to. Throws Untranslatable.
  */
 export function translate(
   parameters: readonly (readonly [string, ArgumentType])[],
@@ -56,7 +57,7 @@ export function translate(
       }),
     arrays: names.all
       .slice(0, names.argumentCount)
-      .map(({ access, written, added }) => (access === null ? null : { access, written, added })),
+      .map(({ access, written, kept, added }) => (access === null ? null : { access, written, kept, added })),
   };
 }
 

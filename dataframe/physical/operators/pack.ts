@@ -1,5 +1,5 @@
 import { VolleyError } from '../../../core/base/errors.js';
-import { compile } from '../../codegen/compile.js';
+import { compileText } from '../../codegen/wasm/kernel.js';
 import { packValidity, type Validity } from '../../column/bitmap.js';
 import type { Batch, Column, Dictionary, Physical, Values } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
@@ -26,7 +26,7 @@ export function packOperator(step: PackStep, before: Schema, lent: Lent): Operat
   };
 }
 
-type Pack = (P: readonly unknown[], out: Int32Array, rows: number) => void;
+type Pack = (P: readonly unknown[], out: Int32Array, from: number, rows: number) => void;
 
 function packColumns({ fields }: PackStep, batch: Batch, lent: Lent): Column {
   const { rows } = batch;
@@ -40,10 +40,11 @@ function packColumns({ fields }: PackStep, batch: Batch, lent: Lent): Column {
     words[field.word] += `${words[field.word] === '' ? '' : '|'}${term}`;
   }
   const values = lent.values('i64', rows, false) as Int32Array;
-  compile<Pack>(
-    ['P', 'out', 'rows'],
-    `${binder.text()}for(let i=0;i<rows;i++){out[2*i]=${words[0] || 0};out[2*i+1]=${words[1] || 0};}`,
-  )(binder.values, values, rows);
+  compileText<Pack>(
+    ['P', 'out', 'from', 'rows'],
+    `${binder.text()}for(let i=from;i<rows;i++){out[2*i]=${words[0] || 0};out[2*i+1]=${words[1] || 0};}`,
+    rows,
+  )(binder.values, values, 0, rows);
   const type = { kind: 'int64' } as const;
   return { type, physical: 'i64', length: rows, nullCount: 0, validity: null, values, dictionary: null };
 }
@@ -107,14 +108,15 @@ function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary
   const physical = physicalOf(type);
   const words = packed.values;
   const digit = (binder: Binder) =>
-    `(${binder.bind(words)}[2*i+${word}]>>>${binder.bind(shift)}&${binder.bind(maskOf(size))})`;
+    `(${binder.bind(words)}[2*i${word === 0 ? '' : '+1'}]>>>${binder.bind(shift)}&${binder.bind(maskOf(size))})`;
   const run = (out: Values, store: (binder: Binder) => string, tag: string) => {
     const binder = new Binder();
     const text = store(binder);
-    compile<(P: readonly unknown[], out: Values, rows: number) => void>(
-      ['P', 'out', 'rows'],
-      `/* unpack ${tag} */${binder.text()}for(let i=0;i<rows;i++){${text}}`,
-    )(binder.values, out, length);
+    compileText<(P: readonly unknown[], out: Values, from: number, rows: number) => void>(
+      ['P', 'out', 'from', 'rows'],
+      `/* unpack ${tag} */${binder.text()}for(let i=from;i<rows;i++){${text}}`,
+      length,
+    )(binder.values, out, 0, length);
   };
   let validity: Validity = { validity: null, nullCount: 0 };
   if (nullable) {
