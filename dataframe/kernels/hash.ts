@@ -110,12 +110,11 @@ export function dealRows(
   const counts = new Int32Array(fanOut);
   const binder = new Binder();
   const text = hashText(keys, binder);
-  const loop = compileText<Deal>(
+  compileText<Deal>(
     ['P', 'slice', 'counts', 'from', 'rows', 'fanOut'],
     `${binder.text()}for(let i=from;i<rows;i++){${text}const s=${sliceText};slice[i]=s;counts[s]++;}`,
     rows,
-  );
-  loop(binder.values, slice, counts, 0, rows, fanOut);
+  )(binder.values, slice, counts, 0, rows, fanOut);
   return { slice, counts };
 }
 
