@@ -69,6 +69,8 @@ function hashText(keys: readonly Column[], binder: Binder): string {
   return `${text}h=Math.imul(h,0x85ebca6b);h^=h>>>13;h=Math.imul(h,0xc2b2ae35);h^=h>>>16;`;
 }
 
+type Hash = (P: readonly unknown[], out: Int32Array, from: number, rows: number) => void;
+
 /**
  * Hashes of rows over the *values* of the key columns: equal on every node, whatever dictionary or physical form the
  * values have. −0 equals 0, NaN equals NaN, nulls hash alike.
@@ -77,11 +79,11 @@ export function hashRows(keys: readonly Column[], rows: number): Int32Array {
   const out = new Int32Array(rows);
   const binder = new Binder();
   const text = hashText(keys, binder);
-  const loop = compile<(P: readonly unknown[], out: Int32Array, rows: number) => void>(
-    ['P', 'out', 'rows'],
-    `${binder.text()}for(let i=0;i<rows;i++){${text}out[i]=h;}`,
-  );
-  loop(binder.values, out, rows);
+  compileText<Hash>(
+    ['P', 'out', 'from', 'rows'],
+    `${binder.text()}for(let i=from;i<rows;i++){${text}out[i]=h;}`,
+    rows,
+  )(binder.values, out, 0, rows);
   return out;
 }
 

@@ -30,7 +30,7 @@ const counting = new Proxy(Instance, {
 
 beforeAll(async () => {
   keepAtMost(8 * 1024 * 1024);
-  await loadTranslator();
+  await loadTranslator(0);
   noteMemory(arena, arenaBytes);
   workFor(1);
   Object.assign(wasm, { Instance: counting });
@@ -40,7 +40,6 @@ afterAll(() => {
 });
 
 type Kernel = (...args: readonly unknown[]) => unknown;
-const enough = 2 ** 20;
 
 /** Runs a text as JavaScript and as WebAssembly over equal arguments, and wants equal results and equal arrays, bit for bit. */
 function sameInBothForms(
@@ -52,7 +51,7 @@ function sameInBothForms(
   const plain = compile<Kernel>(parameters, body);
   const [expected, given] = [args(), args()];
   const before = instances;
-  const kernel = compileRows<Kernel>(`${parameters} ${body}`, parameters, () => body, enough);
+  const kernel = compileRows<Kernel>(`${parameters} ${body}`, parameters, () => body, rows);
   const answer = kernel(...given);
   expect(instances - before, body).toBe(translated ? 1 : 0);
   expect(answer, body).toEqual(plain(...expected));
@@ -225,7 +224,7 @@ test('an index outside of its array is an error, and touches no memory but the w
   const all = new Uint8Array(arena.buffer);
   const own = arenaBytes + limits.workspaceBytes;
   const body = 'const c=P[0];for(let i=from;i<rows;i++){t[c[i]]=1e99;t[c[i]+3]++;}return rows;';
-  const kernel = compileRows<Kernel>(body, ['P', 't', 'from', 'rows'], () => body, enough);
+  const kernel = compileRows<Kernel>(body, ['P', 't', 'from', 'rows'], () => body, rows);
   for (const code of wild) {
     codes.fill(5).fill(code, 9000);
     const before = all.slice(0, own);
@@ -236,7 +235,7 @@ test('an index outside of its array is an error, and touches no memory but the w
   codes.fill(699).fill(700, rows - 1);
   const table = new Float64Array(arena.buffer, 2 ** 20, 700).fill(0);
   const plain = 'const c=P[0];for(let i=from;i<rows;i++)t[c[i]]+=1;return rows;';
-  const counts = compileRows<Kernel>(plain, ['P', 't', 'from', 'rows'], () => plain, enough);
+  const counts = compileRows<Kernel>(plain, ['P', 't', 'from', 'rows'], () => plain, rows);
   expect(() => counts([codes], table, 0, rows)).toThrow(/values that cannot be/);
   expect(new Float64Array(arena.buffer, table.byteOffset + table.byteLength, 1)[0]).toBe(0);
   expect(table[699]).toBe(rows - 1);

@@ -21,8 +21,8 @@ let warmRows = 2 ** 20;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
 const callRows = 65_536;
 const copiedRows = 8192;
-/** Calls of each form of a kernel before one is chosen. */
-const enoughTrials = 6;
+/** Calls of a kernel as WebAssembly after which it may be JavaScript again. */
+const enoughTrials = 3;
 /** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
 const copiedPerRow = 48;
 
@@ -64,7 +64,8 @@ interface Kernel {
   readonly rows: number;
   readonly body: () => string;
   readonly variants: Map<string, Variant | null>;
-  seenRows: number;
+  /** As JavaScript. */
+  readonly trials: Trials;
   /** Runs it in either form. */
   readonly run: Run;
 }
@@ -75,8 +76,7 @@ interface Variant {
   /** By argument, those bound last; null: no array, or not used. */
   readonly uses: readonly (ArrayUse | null)[];
   readonly instances: WeakMap<WasmMemory<ArrayBufferLike>, WasmFunction>;
-  readonly plain: Trials;
-  readonly wasm: Trials;
+  readonly trials: Trials;
 }
 
 const kernels = new WeakMap<Function, Kernel>();
@@ -95,17 +95,12 @@ export function compileRows<F extends Function>(
 ): F {
   const plain = compileAs<F>(key, parameters, body);
   if (rows < fewRows || ownMemory() === null) return plain;
-  if (translator === null) {
-    loadTranslator();
-    return plain;
-  }
   let kernel = kernels.get(plain);
   if (kernel === undefined) {
     kernel = makeKernel(plain as unknown as Run, parameters, body);
     kernels.set(plain, kernel);
   }
-  kernel.seenRows += rows;
-  return kernel.seenRows < warmRows ? plain : (kernel.run as unknown as F);
+  return kernel.run as unknown as F;
 }
 
 /** As compileRows, for a text that is its own key, and rows from 0 on. */
@@ -126,7 +121,7 @@ function makeKernel(plain: Run, parameters: readonly string[], body: () => strin
     rows: parameters.indexOf('rows'),
     body,
     variants: new Map(),
-    seenRows: 0,
+    trials: untried(),
     run: (...args) => runKernel(kernel, args),
   };
   return kernel;
@@ -136,34 +131,43 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
   const all = kernel.bound < 0 ? args : [...args, ...(args[kernel.bound] as readonly unknown[])];
   const from = args[kernel.from] as number;
   const rows = args[kernel.rows] as number;
-  const variant = rows - from < fewRows ? null : variantOf(kernel, all);
-  if (variant === null) return kernel.plain(...args);
-  const home = isFaster(variant) ? homeOf(variant.uses, all, rows - from) : null;
-  const call = home === null ? null : layOut(variant, all, home, rows);
+  if (rows - from < fewRows) return kernel.plain(...args);
+  const variant = kernel.trials.rows < warmRows ? null : variantOf(kernel, all);
+  const home = variant === null || !isFaster(variant, kernel) ? null : homeOf(variant.uses, all, rows - from);
+  const call = home === null ? null : layOut(variant!, all, home, rows);
   const start = performance.now();
   const result = call === null ? kernel.plain(...args) : runPieces(kernel, call, from, rows);
-  note(call === null ? variant.plain : variant.wasm, (performance.now() - start) / (rows - from));
+  note(call === null ? kernel.trials : variant!.trials, performance.now() - start, rows - from);
   return result;
 }
 
-/** What a form of a kernel took at best, in milliseconds a row, and how often it was tried. */
+/** What a form of a kernel took at best, in milliseconds a row, and how often it ran. */
 interface Trials {
   count: number;
+  rows: number;
   least: number;
 }
 
-function note(trials: Trials, msPerRow: number): void {
-  trials.count++;
-  trials.least = Math.min(trials.least, msPerRow);
+function untried(): Trials {
+  return { count: 0, rows: 0, least: Number.POSITIVE_INFINITY };
 }
 
-/** Both forms are tried; which is faster depends on what has to be copied, and on the machine. */
-function isFaster({ plain, wasm }: Variant): boolean {
-  if (wasm.count < enoughTrials) return true;
-  return plain.count >= enoughTrials && wasm.least <= plain.least;
+function note(trials: Trials, ms: number, rows: number): void {
+  trials.count++;
+  trials.rows += rows;
+  trials.least = Math.min(trials.least, ms / rows);
+}
+
+/** Which form is faster depends on what has to be copied, and on the machine: it is tried. */
+function isFaster({ trials }: Variant, plain: Kernel): boolean {
+  return trials.count < enoughTrials || trials.least <= plain.trials.least;
 }
 
 function variantOf(kernel: Kernel, all: readonly unknown[]): Variant | null {
+  if (translator === null) {
+    loadTranslator();
+    return null;
+  }
   let signature = '';
   for (const value of all) signature += `${typeOf(value)} `;
   let variant = kernel.variants.get(signature);
@@ -189,8 +193,7 @@ function makeVariant({ parameters, body }: Kernel, types: readonly ArgumentType[
       return () => (made ??= new wasm.Module(module(shared)));
     };
     const modules = { shared: compiled(true), own: compiled(false) };
-    const untried = () => ({ count: 0, least: Number.POSITIVE_INFINITY });
-    return { modules, uses: arrays, instances: new WeakMap(), plain: untried(), wasm: untried() };
+    return { modules, uses: arrays, instances: new WeakMap(), trials: untried() };
   } catch (error) {
     if (error instanceof Untranslatable) return null;
     throw error;
