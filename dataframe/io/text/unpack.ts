@@ -123,16 +123,8 @@ function streamed(
   return stream;
 }
 
-/** zlib's zstd exists from Node 22.15 on. */
-const native = zlib as { createZstdDecompress?: () => NodeJS.ReadWriteStream };
-
-function unzstd(packed: AsyncGenerator<Uint8Array>): AsyncIterable<Uint8Array> {
-  return native.createZstdDecompress === undefined
-    ? unzstdHere(packed)
-    : streamed(packed, native.createZstdDecompress());
-}
-
-async function* unzstdHere(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Not by zlib, where that has zstd (Node 22.15): it takes what follows the first frame in a piece for rubbish and drops it. */
+async function* unzstd(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { Decompress } = await import('fzstd');
   let unpacked: Uint8Array[] = [];
   const stream = new Decompress(piece => unpacked.push(piece));
