@@ -21,8 +21,9 @@ let warmRows = 2 ** 20;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
 const callRows = 65_536;
 const copiedRows = 8192;
-/** Calls of a kernel as WebAssembly after which it may be JavaScript again. */
-const enoughTrials = 3;
+/** Calls and rows that each form of a kernel is tried for before one is chosen: V8 improves both in the meantime. */
+const trialCalls = 3;
+const trialRows = 2 ** 19;
 /** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
 const copiedPerRow = 48;
 
@@ -158,9 +159,10 @@ function note(trials: Trials, ms: number, rows: number): void {
   trials.least = Math.min(trials.least, ms / rows);
 }
 
-/** Which form is faster depends on what has to be copied, and on the machine: it is tried. */
-function isFaster({ trials }: Variant, plain: Kernel): boolean {
-  return trials.count < enoughTrials || trials.least <= plain.trials.least;
+/** Which form is faster depends on what has to be copied, and on the machine: both are tried. */
+function isFaster({ trials }: Variant, { trials: plain }: Kernel): boolean {
+  if (trials.count < trialCalls || trials.rows < trialRows) return true;
+  return plain.rows >= warmRows + trialRows && trials.least <= plain.least;
 }
 
 function variantOf(kernel: Kernel, all: readonly unknown[]): Variant | null {
@@ -275,9 +277,15 @@ function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory, r
     args[k] = end;
     end += (size + offsetBytes + 15) & ~15;
   }
-  if (whole.some(one => whole.some(other => one !== other && one.array.buffer === other.array.buffer)))
-    return null; // Copied, they would no longer share their bytes.
+  // Copied, they would no longer share their bytes.
+  if (whole.some(one => all.some((other, k) => k !== one.argument && overlap(one.array, other)))) return null;
   return { run: instanceOf(variant, home), args: [...args, ...lengths], whole, byRow };
+}
+
+function overlap(array: Values, other: unknown): boolean {
+  if (!ArrayBuffer.isView(other) || other.buffer !== array.buffer) return false;
+  const [start, otherStart] = [array.byteOffset, other.byteOffset];
+  return start < otherStart + other.byteLength && otherStart < start + array.byteLength;
 }
 
 /** Whether it may be used where it lies: in memory that threads share, an index must not lead behind it. */
