@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allocateShared, noteMemory, type WasmMemory, wasm } from '../../core/base/kernel-memory.js';
+import { allocateShared, noteMemory, type WasmMemory } from '../../core/base/kernel-memory.js';
 import { seededRng } from '../../core/base/rng.js';
 import { loadTranslator } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
@@ -7,6 +7,7 @@ import type { Column, Physical, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { allocateValues, viewValues } from '../column/layout.js';
 import { testSeed } from '../testing/random-batch.js';
+import { countInstances } from '../testing/wasm-instances.js';
 import { CorrelationAccumulator } from './aggregate-correlation.js';
 import { FusedGroups } from './fused.js';
 import type { FusedOp, FusedSpec } from './fused-layout.js';
@@ -128,21 +129,13 @@ test('groups have the same bits whether they were made by JavaScript or by WebAs
   keepAtMost(4 * 1024 * 1024);
   await loadTranslator(0);
   noteMemory(arena, arenaBytes);
-  const { Instance } = wasm;
-  let instances = 0;
-  const counting = new Proxy(Instance, {
-    construct(target, args) {
-      instances++;
-      return Reflect.construct(target, args);
-    },
-  });
-  Object.assign(wasm, { Instance: counting });
+  const instances = countInstances();
   try {
     const found = all();
     for (const [k, text] of found.entries())
       expect(text === expected[k], `case ${k} of seed ${seed}`).toBe(true);
-    expect(instances).toBeGreaterThan(60);
+    expect(instances.made).toBeGreaterThan(60);
   } finally {
-    Object.assign(wasm, { Instance });
+    instances.stop();
   }
 });

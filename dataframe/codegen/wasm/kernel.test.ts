@@ -1,16 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  allocateShared,
-  noteMemory,
-  type WasmMemory,
-  wasm,
-  workFor,
-} from '../../../core/base/kernel-memory.js';
+import { allocateShared, noteMemory, type WasmMemory, workFor } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import { seededRng } from '../../../core/base/rng.js';
 import type { Values } from '../../column/column.js';
 import { keepAtMost } from '../../kernels/scratch.js';
 import { testSeed } from '../../testing/random-batch.js';
+import { countInstances } from '../../testing/wasm-instances.js';
 import { compile } from '../compile.js';
 import { compileRows, loadTranslator } from './kernel.js';
 
@@ -19,25 +14,15 @@ const rows = 20_003;
 const arenaBytes = 16 * 1024 * 1024;
 const arena = allocateShared(arenaBytes, 2) as WasmMemory;
 
-const { Instance } = wasm;
-let instances = 0;
-const counting = new Proxy(Instance, {
-  construct(target, args) {
-    instances++;
-    return Reflect.construct(target, args);
-  },
-});
+const instances = countInstances();
 
 beforeAll(async () => {
   keepAtMost(8 * 1024 * 1024);
   await loadTranslator(0);
   noteMemory(arena, arenaBytes);
   workFor(1);
-  Object.assign(wasm, { Instance: counting });
 });
-afterAll(() => {
-  Object.assign(wasm, { Instance });
-});
+afterAll(() => instances.stop());
 
 type Kernel = (...args: readonly unknown[]) => unknown;
 
@@ -50,10 +35,10 @@ function sameInBothForms(
 ): void {
   const plain = compile<Kernel>(parameters, body);
   const [expected, given] = [args(), args()];
-  const before = instances;
+  const before = instances.made;
   const kernel = compileRows<Kernel>(`${parameters} ${body}`, parameters, () => body, rows);
   const answer = kernel(...given);
-  expect(instances - before, body).toBe(translated ? 1 : 0);
+  expect(instances.made - before, body).toBe(translated ? 1 : 0);
   expect(answer, body).toEqual(plain(...expected));
   const flat = (list: readonly unknown[]): unknown[] =>
     list.flatMap(each => (Array.isArray(each) ? each : [each]));
