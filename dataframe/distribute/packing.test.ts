@@ -61,6 +61,23 @@ test('keys that are dealt out packed give the bits of those that are not', async
   }
 });
 
+test('dictionaries come from a partition that has rows', async () => {
+  const executor = new InlineExecutor();
+  const table = await fromRecords(
+    { executor },
+    records(9, 600).map((record, i) => ({ ...record, part: Math.floor(i / 100) })),
+  ).collect();
+  const whole = fromArrow({ executor }, table, { partitions: 6 });
+  for (const missing of [[3], [0, 3, 5], [0, 1, 2, 3, 4]]) {
+    const kept = await whole.filter(col('part').isIn(missing).not()).persist();
+    const expected = await ask(kept, ['s', 'i'], { groupTier: 'table', partial: true });
+    executor.layers.length = 0;
+    expect(await ask(kept, ['s', 'i'], dealt)).toEqual(expected);
+    expect(executor.layers.some(({ name }) => / pack\b/.test(name))).toBe(true);
+    await kept.release();
+  }
+});
+
 test('keys of many values are dealt out as they are', async () => {
   const executor = new InlineExecutor();
   const frame = fromRecords({ executor }, records(7, 500), { partitions: 3 });

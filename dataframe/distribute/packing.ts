@@ -54,7 +54,7 @@ export async function choosePacking(
     return { column, type, base: min, size: sizes[k]!, nullable, dictionary, word, shift };
   });
   const text = fields.some(({ dictionary }) => dictionary !== null);
-  return { name: PACKED, fields, dictionaries: text ? dictionariesOf(rows, layer, runner) : null };
+  return { name: PACKED, fields, dictionaries: text ? await dictionariesOf(rows, layer, runner) : null };
 }
 
 /** The column of the source that a column behind these operators is; null: it may be another. */
@@ -109,14 +109,16 @@ function united(extents: readonly Extent[], coded: boolean): Extent | null {
   return { min, max, nullable: extents.some(extent => extent.nullable), dictionary };
 }
 
-/** One partition's dictionaries are those of all. */
-function dictionariesOf(rows: Pipeline, layer: Layer, runner: StageRunner): Layer {
-  const { job, first, count } = layer.range;
+/** The dictionaries of one partition that has rows are those of all. */
+async function dictionariesOf(rows: Pipeline, layer: Layer, runner: StageRunner): Promise<Layer> {
+  const { job, first } = layer.range;
+  const filled = Array.from((await layer.stats()).rows.entries()).filter(([, count]) => count > 0);
+  const [position] = filled[filled.length >> 1]!;
   const explicit = {
     rule: 'explicit',
     offsets: Uint32Array.of(0, 1),
     jobs: Uint32Array.of(job),
-    indices: Uint32Array.of(first + (count >> 1)),
+    indices: Uint32Array.of(first + position),
   } as const;
   const limit: FragmentOp = { kind: 'limit', n: 1, offset: 0 };
   const ops = [limit, ...rows.ops.filter(op => op.kind === 'project')];
