@@ -69,7 +69,8 @@ function textValues(given: Column, decimals = false): FileValues {
     return out;
   };
   const entryOf = (code: number) => {
-    if (!decimals) return bytes.subarray(offsets[code]!, offsets[code + 1]!);
+    // A copy: bounds stay until the footer is written, and a view would keep all of its partition.
+    if (!decimals) return bytes.slice(offsets[code]!, offsets[code + 1]!);
     return write([code], entryBytes);
   };
   return {
