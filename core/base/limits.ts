@@ -332,6 +332,8 @@ export const limits = {
   workspaceBytes: 8 * MiB,
   /** Compiled kernels kept per thread. */
   compiledKernels: 1024,
+  /** Signatures of one kernel that are translated to WebAssembly; calls of others run as JavaScript. */
+  kernelVariants: 32,
   /** Resident bytes of an engine beside its slabs and its threads' heaps. */
   engineBaseBytes: 512 * MiB,
   /** First and longest wait before an engine is started again. Milliseconds. */

@@ -51,3 +51,13 @@ export class Lent {
     return numbers;
   }
 }
+
+/** Lends for the length of some work. */
+export function lending<T>(work: (lent: Lent) => T): T {
+  const lent = new Lent();
+  try {
+    return work(lent);
+  } finally {
+    lent.giveBack();
+  }
+}

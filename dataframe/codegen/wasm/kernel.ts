@@ -49,7 +49,7 @@ export function loadTranslator(warm = warmRows): Promise<void> {
     loaded => {
       translator = loaded;
     },
-    () => {},
+    (error: Error) => process.emitWarning(`volley: kernels stay JavaScript: ${error.message}`),
   );
   return loading;
 }
@@ -174,6 +174,7 @@ function variantOf(kernel: Kernel, all: readonly unknown[]): Variant | null {
   for (const value of all) signature += `${typeOf(value)} `;
   let variant = kernel.variants.get(signature);
   if (variant === undefined) {
+    if (kernel.variants.size >= limits.kernelVariants) return null;
     variant = makeVariant(kernel, all.map(typeOf));
     kernel.variants.set(signature, variant);
   }

@@ -9,7 +9,6 @@ export const Op = {
   br: 0x0c,
   brIf: 0x0d,
   return: 0x0f,
-  drop: 0x1a,
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,

@@ -3,7 +3,7 @@ import { packValidity } from '../../column/bitmap.js';
 import type { Column, Physical } from '../../column/column.js';
 import { hasRange } from '../../column/range.js';
 import { distinctColumn } from '../../kernels/distinct-text.js';
-import { Lent } from '../../kernels/lent.js';
+import { type Lent, lending } from '../../kernels/lent.js';
 import { takeColumn } from '../../kernels/take.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
@@ -153,12 +153,7 @@ class ColumnDecoder {
   decode(): Column {
     for (const chunk of this.#chunks) {
       // Pages are needed until they are decoded: the memory of one chunk serves the next.
-      const lent = new Lent();
-      try {
-        this.#decodeChunk(chunk, lent);
-      } finally {
-        lent.giveBack();
-      }
+      lending(lent => this.#decodeChunk(chunk, lent));
     }
     const { type } = this.#column;
     const physical = this.#physical;

@@ -1,6 +1,6 @@
 import { packValidity } from '../../column/bitmap.js';
 import type { Physical, Values } from '../../column/column.js';
-import { Lent } from '../../kernels/lent.js';
+import { type Lent, lending } from '../../kernels/lent.js';
 import { sliceColumn } from '../../kernels/take.js';
 import type { ReadUse } from '../source.js';
 import type { DecodedLeaf } from './assemble.js';
@@ -43,14 +43,7 @@ export class RepeatedDecoder {
   }
 
   decode(): DecodedLeaf {
-    for (const chunk of this.#chunks) {
-      const lent = new Lent();
-      try {
-        this.#decodeChunk(chunk, lent);
-      } finally {
-        lent.giveBack();
-      }
-    }
+    for (const chunk of this.#chunks) lending(lent => this.#decodeChunk(chunk, lent));
     const { type } = this.#column;
     const length = this.#values;
     const dictionary = this.#sink.dictionary();
