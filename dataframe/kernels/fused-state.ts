@@ -34,7 +34,7 @@ export class GroupNumbers {
     return this.#places;
   }
 
-  /** Interleaved: slot s of the group at place g is numbers[g * width + s]. What is not in use is 0. */
+  /** Interleaved: slot s of the group at place g is numbers[g * width + s]. */
   get numbers(): Float64Array {
     return this.#numbers;
   }
@@ -44,22 +44,36 @@ export class GroupNumbers {
     return this.#totals;
   }
 
-  /** There are totals from now on. */
-  addTotals(): void {
+  /** There are totals from now on: of places 0 .. begun-1, the others' begin with their groups. */
+  addTotals(begun: number): void {
     const { totalWidth } = this.#layout;
     if (totalWidth > 0 && this.#totals.length === 0)
-      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth);
+      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false).fill(0, 0, begun * totalWidth);
   }
 
-  /** Makes room for places 0 .. places-1. */
-  reserve(places: number): void {
+  /** Makes room for places 0 .. places-1. `begin`: new ones hold what aggregates start with, instead of anything. */
+  reserve(places: number, begin: boolean): void {
     if (places <= this.#places) return;
     const { width, totalWidth } = this.#layout;
-    this.#numbers = grown(this.#numbers, this.#places * width, places * width);
+    this.#numbers = grown(this.#numbers, this.#places * width, places * width, begin);
     if (this.#totals.length > 0)
-      this.#totals = grown(this.#totals, this.#places * totalWidth, places * totalWidth);
-    this.#begin(this.#places, places);
+      this.#totals = grown(this.#totals, this.#places * totalWidth, places * totalWidth, begin);
+    if (begin) this.#begin(this.#places, places);
     this.#places = places;
+  }
+
+  /** Text that gives the numbers of group `g` the values that aggregates start with, and its totals, when there are any. */
+  birthText(): string {
+    const { width, totalWidth, value, flags } = this.#layout;
+    const first = new Array<number>(width).fill(0);
+    this.#specs.forEach((spec, k) => {
+      if (value[k]! >= 0) first[value[k]!] = initialValue(spec, flags.wide);
+    });
+    const set = (array: string, base: string, values: readonly number[]) =>
+      values.map((x, slot) => `${array}[${base}${slot === 0 ? '' : `+${slot}`}]=${x};`).join('');
+    const numbers = width === 0 ? '' : `const b=Math.imul(g,${width});${set('st', 'b', first)}`;
+    if (this.#totals.length === 0) return `{${numbers}}`;
+    return `{${numbers}const f=Math.imul(g,${totalWidth});${set('tt', 'f', new Array(totalWidth).fill(0))}}`;
   }
 
   /** Groups 0 .. groups-1, which were at these places, lie at places of their own numbers. */
@@ -141,9 +155,10 @@ export class GroupNumbers {
 }
 
 /** `length` numbers, the first `held` of which are those of `from`, which is given back. */
-function grown(from: Float64Array, held: number, length: number): Float64Array {
-  const out = takeNumbers(length);
+function grown(from: Float64Array, held: number, length: number, zeroed: boolean): Float64Array {
+  const out = takeNumbers(length, false);
   out.set(from.subarray(0, held));
+  if (zeroed) out.fill(0, held);
   giveNumbers(from);
   return out;
 }

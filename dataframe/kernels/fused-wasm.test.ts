@@ -94,10 +94,12 @@ function stateOf({ keys, specs, inputs }: Case, tier: 'dense' | 'packed' | undef
   // Which of its bits a NaN has is left open by both languages.
   const hex = (array: Values) =>
     Buffer.from(array.map(each => (Number.isNaN(each) ? Number.NaN : each)).buffer).toString('hex');
-  const { places, layout } = groups.state;
+  const order = groups.order();
+  const { layout } = groups.state;
+  // Behind groups that are numbered as they come the state may hold anything.
+  const places = order === null ? groups.count : groups.state.places;
   const state = groups.state.numbers.subarray(0, places * layout.width);
   const totals = groups.state.totals.subarray(0, places * layout.totalWidth);
-  const order = groups.order();
   const state64 = [state, totals, ...corr.state().map(c => c.values)].map(hex);
   const text = [
     groups.count,

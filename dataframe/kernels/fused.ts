@@ -80,7 +80,7 @@ export class FusedGroups {
     const wide = options.merging || options.keys.length === 0;
     const flags = { partly, long: false, far: false, wide, huge: false };
     this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
-    if (options.keys.length === 0) this.#state.reserve(1);
+    if (options.keys.length === 0) this.#state.reserve(1, true);
   }
 
   /** Without keys: 1 as soon as there was a row. */
@@ -162,7 +162,7 @@ export class FusedGroups {
     if (this.#first < 0) this.#first = entry;
     if (entry !== this.#entry) this.#born = this.#tier === null ? 0 : this.#tier.state[0]!;
     this.#entry = entry;
-    if (entry !== this.#first) this.#state.addTotals();
+    if (entry !== this.#first) this.#state.addTotals(this.#tier?.births ? this.count : this.#state.places);
   }
 
   /** Text that folds the sums of a group, whose totals lie at `f`, when the row is of another entry than its last. */
@@ -210,12 +210,12 @@ export class FusedGroups {
     body: Body,
   ): void {
     const tier = this.#tierFor(keys, rows, ids !== null);
-    this.#state.reserve(tier.places);
+    this.#state.reserve(tier.places, !tier.births);
     for (let from = 0; ; ) {
       from = this.#pass(tier, body, from, rows, entry, ids);
       if (from === rows) return;
       tier.grow();
-      this.#state.reserve(tier.places);
+      this.#state.reserve(tier.places, !tier.births);
     }
   }
 
@@ -229,7 +229,7 @@ export class FusedGroups {
     ids: Int32Array | null,
   ): number {
     const known = tier.known ?? null;
-    const plain = (binder: Binder) => tier.text(binder);
+    const plain = (binder: Binder) => tier.text(binder, this.#state.birthText());
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
     if (this.#state.witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
     if (known.groups > fewGroups || this.specs.length > fewAggregates)

@@ -27,8 +27,13 @@ export interface KeyTier {
   readonly places: number;
   /** Gets ready for a batch; false when this tier cannot take it (as it is). */
   admit(keys: readonly Column[], rows: number): boolean;
-  /** Text that declares `g`, the place of row i's group. When there is no room it returns i. */
-  text(binder: Binder): string;
+  /**
+   * Text that declares `g`, the place of row i's group. When there is no room it returns i. `birth`, of a tier that has
+   * `births`: text that gives the state of group `g` its first values.
+   */
+  text(binder: Binder, birth?: string): string;
+  /** Generated code begins the state of a group when it numbers it: places without a group hold anything. */
+  readonly births?: true;
   grow(): void;
   /** Groups after which there are no others, and the text then; null: there may always be others. */
   readonly known?: { readonly groups: number; text(binder: Binder): string } | null;

@@ -8,6 +8,8 @@ import type { Lent } from './lent.js';
 import { giveInts, takeInts } from './scratch.js';
 
 const firstCapacity = 1024;
+/** A table that is half full takes twice as long as one that is a quarter full: it cannot be foretold which slots are taken. */
+const slotsPerGroup = 4;
 
 export interface Field {
   readonly word: 0 | 1;
@@ -18,13 +20,14 @@ export interface Field {
 /** Digits packed into one or two 32-bit words, in an open-addressing table. */
 export class PackedTier extends DigitTier implements KeyTier {
   readonly kind = 'packed';
+  readonly births = true;
   capacity: number;
   #fields: readonly Field[] | null = null;
   #words: 1 | 2 = 1;
   readonly #lent: Lent;
   /** The only key is a 64-bit integer in two words: they are taken as they are. */
   #raw = false;
-  /** Group of each slot, or -1; twice as many as groups fit. */
+  /** Group of each slot, or -1; `slotsPerGroup` times as many as groups fit. */
   #slots: Int32Array = new Int32Array(0);
   /** Words of each group, one group after another. */
   #packed: Int32Array = new Int32Array(0);
@@ -64,7 +67,7 @@ export class PackedTier extends DigitTier implements KeyTier {
     return true;
   }
 
-  text(binder: Binder): string {
+  text(binder: Binder, birth = ''): string {
     const words = ['', ''];
     if (this.#raw) {
       const { values } = this.keys[0]!;
@@ -85,7 +88,7 @@ export class PackedTier extends DigitTier implements KeyTier {
     const store = w === 2 ? `${packed}[2*g]=a0;${packed}[2*g+1]=a1;` : `${packed}[g]=a0;`;
     const equal = w === 2 ? `${packed}[2*g]===a0&&${packed}[2*g+1]===a1` : `${packed}[g]===a0`;
     return `const a0=${words[0]};${high}${hashText(w)}let s=h&${last},g=0;
-for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g;${store}break;}if(${equal})break;s=(s+1)&${last};}`;
+for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g;${store}${birth}break;}if(${equal})break;s=(s+1)&${last};}`;
   }
 
   grow(): void {
@@ -125,7 +128,7 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
     const packed = this.#lent.ints(this.capacity * w, false);
     packed.set(this.#packed.subarray(0, groups * w));
     giveInts(this.#slots);
-    const slots = takeInts(this.capacity * 2, false).fill(-1);
+    const slots = takeInts(this.capacity * slotsPerGroup, false).fill(-1);
     const mask = slots.length - 1;
     for (let g = 0; g < groups; g++) {
       let h = Math.imul(packed[w * g]!, 0x9e3779b1);

@@ -21,9 +21,12 @@ let warmRows = 2 ** 20;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
 const callRows = 65_536;
 const copiedRows = 8192;
-/** Calls and rows that each form of a kernel is tried for before one is chosen: V8 improves both in the meantime. */
-const trialCalls = 3;
+/**
+ * Rows that each form of a kernel is tried for before one is chosen, and of which the time is taken together: V8 improves
+ * both in the meantime, and single calls differ by more than the forms do, as tables fill up.
+ */
 const trialRows = 2 ** 19;
+const timedRows = 2 ** 17;
 /** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
 const copiedPerRow = 48;
 
@@ -142,26 +145,31 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
   return result;
 }
 
-/** What a form of a kernel took at best, in milliseconds a row, and how often it ran. */
+/** What a form of a kernel took at best over timedRows, in milliseconds a row, and what it takes now. */
 interface Trials {
-  count: number;
   rows: number;
   least: number;
+  timedRows: number;
+  timedMs: number;
 }
 
 function untried(): Trials {
-  return { count: 0, rows: 0, least: Number.POSITIVE_INFINITY };
+  return { rows: 0, least: Number.POSITIVE_INFINITY, timedRows: 0, timedMs: 0 };
 }
 
 function note(trials: Trials, ms: number, rows: number): void {
-  trials.count++;
   trials.rows += rows;
-  trials.least = Math.min(trials.least, ms / rows);
+  trials.timedRows += rows;
+  trials.timedMs += ms;
+  if (trials.timedRows < timedRows) return;
+  trials.least = Math.min(trials.least, trials.timedMs / trials.timedRows);
+  trials.timedRows = 0;
+  trials.timedMs = 0;
 }
 
 /** Which form is faster depends on what has to be copied, and on the machine: both are tried. */
 function isFaster({ trials }: Variant, { trials: plain }: Kernel): boolean {
-  if (trials.count < trialCalls || trials.rows < trialRows) return true;
+  if (trials.rows < trialRows) return true;
   return plain.rows >= warmRows + trialRows && trials.least <= plain.least;
 }
 
