@@ -5,10 +5,10 @@ import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
 import type { Accumulator } from './accumulator.js';
 import { GroupValues } from './group-values.js';
-import type { Lent } from './lent.js';
+import { type Lent, lending } from './lent.js';
 import { oneNaN } from './one-nan.js';
 import { readText } from './read-number.js';
-import { type Lists, Selection } from './select.js';
+import { type Lists, quantiles } from './select.js';
 
 /**
  * Exact quantiles, interpolated linearly between the two values around the position (n − 1) · q. The state is the
@@ -50,13 +50,11 @@ export class QuantileAccumulator implements Accumulator {
       const offsets = lists.values as Int32Array;
       for (let i = 0; i < group.length; i++) sizes[group[i]!]! += offsets[i + 1]! - offsets[i]!;
     }
-    const selection = new Selection(parts, n, sizes);
-    const values = new Float64Array(n);
+    const values = lending(lent => quantiles(parts, sizes, this.#share, lent));
     const flags = new Uint8Array(n);
     for (let g = 0; g < n; g++) {
-      if (sizes[g] === 0) continue;
-      flags[g] = 1;
-      values[g] = oneNaN(selection.quantile(g, this.#share));
+      flags[g] = sizes[g] === 0 ? 0 : 1;
+      values[g] = oneNaN(values[g]!);
     }
     const packed = packValidity(flags, n);
     return { type: DataType.Float64, physical: 'f64', length: n, ...packed, values, dictionary: null };

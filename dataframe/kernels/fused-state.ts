@@ -48,7 +48,11 @@ export class GroupNumbers {
   addTotals(begun: number): void {
     const { totalWidth } = this.#layout;
     if (totalWidth > 0 && this.#totals.length === 0)
-      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false).fill(0, 0, begun * totalWidth);
+      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false).fill(
+        0,
+        0,
+        begun * totalWidth,
+      );
   }
 
   /** Makes room for places 0 .. places-1. `begin`: new ones hold what aggregates start with, instead of anything. */

@@ -12,9 +12,7 @@ import { dirtyMemory, recordsOf } from '../testing/run-fragment.js';
 import { CorrelationAccumulator } from './aggregate-correlation.js';
 import { concatBatches } from './concat.js';
 import { Lent } from './lent.js';
-import { listColumn } from './list.js';
 import { PackedSums } from './packed-sums.js';
-import { Selection } from './select.js';
 import { sliceBatch, takeBatch, takeOptional } from './take.js';
 
 const seed = testSeed();
@@ -92,52 +90,6 @@ test('offsets and items that do not fit are a corrupt partition, not a crash', (
       expect.unreachable();
     } catch (error) {
       expect(isVolleyError(error) && error.code).toBe('CORRUPT_PARTITION');
-    }
-  }
-});
-
-/** What sorting says. */
-function naiveQuantile(values: number[], share: number): number {
-  const sorted = Float64Array.from(values).sort();
-  const position = (values.length - 1) * share;
-  const below = Math.floor(position);
-  const low = sorted[below]!;
-  const high = sorted[Math.min(below + 1, values.length - 1)]!;
-  if (position === below || low === high) return low;
-  return low + (high - low) * (position - below);
-}
-
-test('selection finds what sorting finds, in few and many values, with ties, NaN and every order', () => {
-  const random = seededRng(seed + 1);
-  const makers: readonly ((i: number) => number)[] = [
-    () => random(),
-    () => Math.floor(random() * 5),
-    i => i,
-    i => -i,
-    () => (random() < 0.4 ? NaN : random()),
-    () => 7,
-  ];
-  for (const size of [1, 2, 3, 50, 127, 128, 129, 1000, 5000]) {
-    for (const make of makers) {
-      const values = Array.from({ length: size }, (_, i) => make(i));
-      // Two groups in three parts: the other group's values lie between.
-      const cuts = [0, Math.floor(size / 5), Math.floor(size / 2), size];
-      const parts = [0, 1, 2].map(p => {
-        const own = values.slice(cuts[p], cuts[p + 1]);
-        const items = denseColumn(
-          DataType.Float64,
-          'f64',
-          own.length + 3,
-          Float64Array.from([...own, 1, 2, 3]),
-        );
-        const lists = listColumn(items, Int32Array.from([0, own.length, own.length + 3]));
-        return { lists, group: Int32Array.from([1, 0]) };
-      });
-      for (const share of [0, 0.25, 0.5, 0.9, 0.999, 1]) {
-        const selection = new Selection(parts, 2, Int32Array.from([9, size]));
-        expect(selection.quantile(1, share)).toBe(naiveQuantile(values, share));
-        expect(selection.quantile(0, 0.5)).toBe(2);
-      }
     }
   }
 });

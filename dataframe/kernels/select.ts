@@ -1,5 +1,7 @@
 import { compile } from '../codegen/compile.js';
+import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
+import type { Lent } from './lent.js';
 
 /** Lists of Float64 without nulls, and the group of each list. */
 export interface Lists {
@@ -7,194 +9,233 @@ export interface Lists {
   readonly group: Int32Array;
 }
 
-/** Values per group from which a sample pays. */
-const sampledFrom = 128;
-const sampleSize = 48;
-/** Places in the sample on either side of the one looked for: about two standard deviations. */
-const sampleMargin = 7;
+/** Values that are brought together at a time, unless one group has more: they stay in a core's own cache. */
+const blockValues = 32_768;
+/** Values from which a sample pays: fewer are sorted. */
+const sampledFrom = 40;
+const sampleSize = 32;
+/** Places in the sample on either side of the one looked for: about a standard deviation. */
+const sampleMargin = 3;
 
-type Narrow = (
-  values: Float64Array,
-  from: number,
-  to: number,
-  low: number,
-  high: number,
-  out: Float64Array,
-  state: Int32Array,
-) => void;
-
-/**
- * Counts values below `low` (state[0]) and appends those in [low, high] to `out` (state[1]). Without branches: whether
- * a value is above or below the median is what no processor can predict.
- */
-const narrow = compile<Narrow>(
-  ['values', 'from', 'to', 'low', 'high', 'out', 'state'],
-  'let b=state[0],m=state[1];for(let i=from;i<to;i++){const v=values[i];out[m]=v;const l=(v<low)|0,h=(v<=high)|0;b+=l;m+=h-l;}state[0]=b;state[1]=m;',
+/** Appends the values that are not NaN, without branches; gives where it came to. */
+const append = compile<
+  (values: Float64Array, from: number, to: number, out: Float64Array, at: number) => number
+>(
+  ['values', 'from', 'to', 'out', 'at'],
+  'for(let i=from;i<to;i++){const v=values[i];out[at]=v;at+=(v===v)|0;}return at;',
 );
 
-/**
- * Finds values by rank in groups whose values lie in several lists. A small sorted sample gives bounds that almost
- * surely enclose the rank; one pass counts what is below and keeps what is between them, some quarter of the values,
- * for quickselect (Floyd and Rivest 1975, with a pass that does not move what it drops). NaN is the largest value.
- */
-export class Selection {
-  readonly #sizes: Int32Array;
-  readonly #offsets: readonly Int32Array[];
-  readonly #items: readonly Float64Array[];
-  /** The lists of group g, as part and row: entries starts[g] to starts[g + 1]. */
-  readonly #starts: Int32Array;
-  readonly #part: Int32Array;
-  readonly #row: Int32Array;
-  readonly #buffer: Float64Array;
-  readonly #sample = new Float64Array(sampleSize);
-  readonly #state = new Int32Array(2);
+type Select = (
+  values: Float64Array,
+  starts: Int32Array,
+  ends: Int32Array,
+  ranks: Int32Array,
+  low: Float64Array,
+  high: Float64Array,
+  spare: number,
+  from: number,
+  rows: number,
+  work: number,
+) => void;
 
-  constructor(parts: readonly Lists[], groups: number, sizes: Int32Array) {
-    this.#sizes = sizes;
-    this.#offsets = parts.map(({ lists }) => lists.values as Int32Array);
-    this.#items = parts.map(({ lists }) => lists.items!.values as Float64Array);
+const parameters = [
+  'values',
+  'starts',
+  'ends',
+  'ranks',
+  'low',
+  'high',
+  'spare',
+  'from',
+  'rows',
+  'work',
+] as const;
+
+/**
+ * The value of rank ranks[i] among values[starts[i]] .. values[ends[i]-1], and the next one. Reorders them. As Floyd and
+ * Rivest (1975): a small sorted sample gives two bounds that probably enclose the rank; what is above the one and below the
+ * other goes out of the way. Without branches on values (Lomuto's partition): whether one is above the median cannot be
+ * foretold. From values[spare] on there is room for the sample. Where the bounds leave all values in, as among few
+ * different ones, both become the sample's middle: then a value is left out, or all are equal.
+ */
+const selectText = `for(let i=from;i<rows;i++){
+let left=starts[i],right=ends[i]-1|0,margin=${sampleMargin};
+const k=left+ranks[i]|0,last=right;
+while((right-left|0)>=${sampledFrom}){
+const n=right-left+1|0;
+for(let s=0;s<${sampleSize};s++){
+const v=values[left+(Math.imul(s,n>>>5)+(Math.imul(s,n&31)>>>5)|0)|0];
+let q=spare+s-1|0;
+while(q>=spare&&values[q]>v){values[q+1|0]=values[q];q=q-1|0;}
+values[q+1|0]=v;
+}
+const p=(k-left|0)/n*${sampleSize}|0;
+const below=p-margin|0,above=p+margin|0;
+const lo=values[spare+(below<0?0:below)|0],hi=values[spare+(above>${sampleSize - 1}?${sampleSize - 1}:above)|0];
+let m=left;
+for(let j=left;j<=right;j++){const v=values[j];values[j]=values[m];values[m]=v;m=m+((v<=hi)|0)|0;}
+if(k>=m){left=m;continue;}
+right=m-1|0;
+m=left;
+for(let j=left;j<=right;j++){const v=values[j];values[j]=values[m];values[m]=v;m=m+((v<lo)|0)|0;}
+if(k<m){right=m-1|0;continue;}
+left=m;
+if(lo===hi)break;
+if((right-left+1|0)===n)margin=0;
+}
+for(let j=left+1|0;j<=right;j++){
+const v=values[j];
+let q=j-1|0;
+while(q>=left&&values[q]>v){values[q+1|0]=values[q];q=q-1|0;}
+values[q+1|0]=v;
+}
+const x=values[k];
+let h=x;
+if(k<right)h=values[k+1|0];
+else if(k<last){h=values[k+1|0];for(let j=k+2|0;j<=last;j++)if(values[j]<h)h=values[j];}
+low[i]=x;high[i]=h;
+}`;
+
+/**
+ * The value at (size − 1) · share of each group, interpolated linearly, whose values lie in several lists; 0 for a group
+ * without values. `sizes`: values of each group. NaN is the largest value. What it works in is lent.
+ */
+export function quantiles(
+  parts: readonly Lists[],
+  sizes: Int32Array,
+  share: number,
+  lent: Lent,
+): Float64Array {
+  const groups = sizes.length;
+  const out = new Float64Array(groups);
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
+  // One more: a value is appended before it is known whether it counts.
+  const spare = Math.max(blockValues, largest) + 1;
+  const places = new Places(parts, groups);
+  const block = new Block(lent.numbers(spare + sampleSize, false), spare, groups, lent);
+  for (let g = 0; g < groups; g++) {
+    if (sizes[g] === 0) continue;
+    if (block.values + sizes[g]! >= spare) block.select(out);
+    if (!block.add(g, sizes[g]!, share, places)) out[g] = Number.NaN;
+  }
+  block.select(out);
+  return out;
+}
+
+/** Where the lists of each group are. */
+class Places {
+  readonly offsets: readonly Int32Array[];
+  readonly items: readonly Float64Array[];
+  /** The lists of group g, as part and row: entries starts[g] to starts[g + 1]. */
+  readonly starts: Int32Array;
+  readonly part: Int32Array;
+  readonly row: Int32Array;
+
+  constructor(parts: readonly Lists[], groups: number) {
+    this.offsets = parts.map(({ lists }) => lists.values as Int32Array);
+    this.items = parts.map(({ lists }) => lists.items!.values as Float64Array);
     const starts = new Int32Array(groups + 1);
     for (const { group } of parts) for (let i = 0; i < group.length; i++) starts[group[i]! + 1]!++;
     for (let g = 0; g < groups; g++) starts[g + 1]! += starts[g]!;
     const at = starts.slice();
-    this.#part = new Int32Array(starts[groups]!);
-    this.#row = new Int32Array(starts[groups]!);
+    this.part = new Int32Array(starts[groups]!);
+    this.row = new Int32Array(starts[groups]!);
     parts.forEach(({ group }, p) => {
       for (let i = 0; i < group.length; i++) {
         const k = at[group[i]!]!++;
-        this.#part[k] = p;
-        this.#row[k] = i;
+        this.part[k] = p;
+        this.row[k] = i;
       }
     });
-    this.#starts = starts;
-    // One more: the narrowing pass writes a value before it knows whether to keep it.
-    this.#buffer = new Float64Array(sizes.reduce((most, size) => Math.max(most, size), 0) + 1);
+    this.starts = starts;
+  }
+}
+
+/** Groups whose values are brought together, to be looked through in one call. */
+class Block {
+  readonly #values: Float64Array;
+  readonly #spare: number;
+  readonly #group: Int32Array;
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  readonly #ranks: Int32Array;
+  readonly #weights: Float64Array;
+  readonly #low: Float64Array;
+  readonly #high: Float64Array;
+  #groups = 0;
+  #end = 0;
+
+  constructor(values: Float64Array, spare: number, groups: number, lent: Lent) {
+    this.#values = values;
+    this.#spare = spare;
+    const most = Math.min(groups, blockValues);
+    [this.#group, this.#starts, this.#ends, this.#ranks] = [0, 0, 0, 0].map(() => lent.ints(most, false)) as [
+      Int32Array,
+      Int32Array,
+      Int32Array,
+      Int32Array,
+    ];
+    this.#weights = lent.numbers(most, false);
+    this.#low = lent.numbers(most, false);
+    this.#high = lent.numbers(most, false);
   }
 
-  /** The value at (size − 1) · share of a group that is not empty, interpolated linearly. */
-  quantile(group: number, share: number): number {
-    const size = this.#sizes[group]!;
+  get values(): number {
+    return this.#end;
+  }
+
+  /** False when the quantile of the group is NaN. */
+  add(group: number, size: number, share: number, places: Places): boolean {
     const position = (size - 1) * share;
     const below = Math.floor(position);
+    const start = this.#end;
+    let end = start;
+    for (let s = places.starts[group]!; s < places.starts[group + 1]!; s++) {
+      const p = places.part[s]!;
+      const row = places.row[s]!;
+      const offsets = places.offsets[p]!;
+      end = append(places.items[p]!, offsets[row]!, offsets[row + 1]!, this.#values, end);
+    }
     const weight = position - below;
-    const last = weight === 0 ? below : below + 1;
-    if (size >= sampledFrom) {
-      this.#bound(group, size, below, last);
-      const low = this.#sample[0]!;
-      const high = this.#sample[1]!;
-      const state = this.#state.fill(0);
-      for (let s = this.#starts[group]!; s < this.#starts[group + 1]!; s++) {
-        const p = this.#part[s]!;
-        const row = this.#row[s]!;
-        const offsets = this.#offsets[p]!;
-        narrow(this.#items[p]!, offsets[row]!, offsets[row + 1]!, low, high, this.#buffer, state);
-      }
-      const skipped = state[0]!;
-      const kept = state[1]!;
-      if (below >= skipped && last < skipped + kept) {
-        return interpolated(this.#buffer, kept, below - skipped, weight);
-      }
-    }
-    const numbers = this.#copyNumbers(group);
-    return last >= numbers ? NaN : interpolated(this.#buffer, numbers, below, weight);
+    // Behind all numbers there is nothing but NaN.
+    if ((weight === 0 ? below : below + 1) >= end - start) return false;
+    const at = this.#groups++;
+    this.#group[at] = group;
+    this.#starts[at] = start;
+    this.#ends[at] = end;
+    this.#ranks[at] = below;
+    this.#weights[at] = weight;
+    this.#end = end;
+    return true;
   }
 
-  /** Brings all values that are not NaN together; gives their number. */
-  #copyNumbers(group: number): number {
-    const buffer = this.#buffer;
-    let n = 0;
-    for (let s = this.#starts[group]!; s < this.#starts[group + 1]!; s++) {
-      const p = this.#part[s]!;
-      const values = this.#items[p]!;
-      const to = this.#offsets[p]![this.#row[s]! + 1]!;
-      for (let q = this.#offsets[p]![this.#row[s]!]!; q < to; q++) {
-        const v = values[q]!;
-        buffer[n] = v;
-        // biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN.
-        if (v === v) n++;
-      }
-    }
-    return n;
-  }
-
-  /** Leaves bounds of the ranks in the first two places of the sample: every so many-th value of the group. */
-  #bound(group: number, size: number, first: number, last: number): void {
-    const sample = this.#sample;
-    const step = size / sampleSize;
-    let taken = 0;
-    let before = 0;
-    for (let s = this.#starts[group]!; s < this.#starts[group + 1]!; s++) {
-      const p = this.#part[s]!;
-      const values = this.#items[p]!;
-      const from = this.#offsets[p]![this.#row[s]!]! - before;
-      const to = this.#offsets[p]![this.#row[s]! + 1]!;
-      for (; taken < sampleSize; taken++) {
-        const at = from + Math.floor(taken * step);
-        if (at >= to) break;
-        sample[taken] = values[at]!;
-      }
-      before = to - from;
-    }
-    sort(sample);
-    const lowest = Math.floor((first / size) * sampleSize) - sampleMargin;
-    const highest = Math.ceil((last / size) * sampleSize) + sampleMargin;
-    const low = lowest < 0 ? -Infinity : sample[lowest]!;
-    const high = highest >= sampleSize ? Infinity : sample[highest]!;
-    sample[0] = low;
-    sample[1] = high;
+  /** Writes the results of its groups, and is empty. */
+  select(out: Float64Array): void {
+    const rows = this.#groups;
+    const work = this.#end;
+    this.#groups = 0;
+    this.#end = 0;
+    if (rows === 0) return;
+    const select = compileRows<Select>('select', parameters, () => selectText, work);
+    select(
+      this.#values,
+      this.#starts,
+      this.#ends,
+      this.#ranks,
+      this.#low,
+      this.#high,
+      this.#spare,
+      0,
+      rows,
+      work,
+    );
+    for (let at = 0; at < rows; at++)
+      out[this.#group[at]!] = interpolated(this.#low[at]!, this.#high[at]!, this.#weights[at]!);
   }
 }
 
-/** By insertion, after the loads above, which overlap. NaN counts as infinity: what is above the bounds is not looked at. */
-function sort(sample: Float64Array): void {
-  for (let i = 0; i < sample.length; i++) {
-    const value = sample[i]!;
-    // biome-ignore lint/suspicious/noSelfCompare: the test for NaN.
-    const v = value === value ? value : Infinity;
-    let j = i - 1;
-    while (j >= 0 && sample[j]! > v) {
-      sample[j + 1] = sample[j]!;
-      j--;
-    }
-    sample[j + 1] = v;
-  }
-}
-
-/** The value of rank k among the first `length`, and `weight` of the way to the next one. Reorders the buffer. */
-function interpolated(buffer: Float64Array, length: number, k: number, weight: number): number {
-  const low = select(buffer, length, k);
-  if (weight === 0) return low;
-  let high = buffer[k + 1]!;
-  for (let i = k + 2; i < length; i++) if (buffer[i]! < high) high = buffer[i]!;
-  if (low === high) return low;
+/** `weight` of the way from one value to the next. */
+function interpolated(low: number, high: number, weight: number): number {
+  if (weight === 0 || low === high) return low;
   return Number.isFinite(low) ? low + (high - low) * weight : low * (1 - weight) + high * weight;
-}
-
-/** Hoare's quickselect: the k-th smallest moves to position k, smaller ones before it, larger ones behind it. */
-function select(values: Float64Array, length: number, k: number): number {
-  let left = 0;
-  let right = length - 1;
-  while (left < right) {
-    const pivot = middleOf(values[left]!, values[(left + right) >> 1]!, values[right]!);
-    let i = left;
-    let j = right;
-    while (i <= j) {
-      while (values[i]! < pivot) i++;
-      while (values[j]! > pivot) j--;
-      if (i <= j) {
-        const v = values[i]!;
-        values[i++] = values[j]!;
-        values[j--] = v;
-      }
-    }
-    if (k <= j) right = j;
-    else if (k >= i) left = i;
-    else break;
-  }
-  return values[k]!;
-}
-
-function middleOf(a: number, b: number, c: number): number {
-  if (a < b) return b < c ? b : a < c ? c : a;
-  return a < c ? a : b < c ? c : b;
 }

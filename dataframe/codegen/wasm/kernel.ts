@@ -66,6 +66,8 @@ interface Kernel {
   readonly bound: number;
   readonly from: number;
   readonly rows: number;
+  /** Place of `work`; -1: a call's work is its rows. */
+  readonly work: number;
   readonly body: () => string;
   readonly variants: Map<string, Variant | null>;
   /** As JavaScript. */
@@ -89,7 +91,8 @@ const kernels = new WeakMap<Function, Kernel>();
  * As compileAs, for a function over rows `from` (included) to `rows` (excluded), which are parameters of these names, as
  * `P` is, which lists what the text binds: row i is read and written at [i], [2*i] and [2*i+1] or, in bitmaps, [i>>3]. It
  * returns nothing, or the row it came to; what it carries from row to row lies in arrays, for it may be called for some of
- * the rows at a time. In threads that have memory for it, many rows run as WebAssembly, with the same answer.
+ * the rows at a time. In threads that have memory for it, many rows run as WebAssembly, with the same answer. Where a row may
+ * be much work, a parameter `work` says how much all of a call's are, in rows of other kernels, as `rows` of this function does.
  */
 export function compileRows<F extends Function>(
   key: string,
@@ -123,6 +126,7 @@ function makeKernel(plain: Run, parameters: readonly string[], body: () => strin
     bound: parameters.indexOf('P'),
     from: parameters.indexOf('from'),
     rows: parameters.indexOf('rows'),
+    work: parameters.indexOf('work'),
     body,
     variants: new Map(),
     trials: untried(),
@@ -135,13 +139,15 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
   const all = kernel.bound < 0 ? args : [...args, ...(args[kernel.bound] as readonly unknown[])];
   const from = args[kernel.from] as number;
   const rows = args[kernel.rows] as number;
-  if (rows - from < fewRows) return kernel.plain(...args);
+  const work = kernel.work < 0 ? rows - from : (args[kernel.work] as number);
+  if (work < fewRows) return kernel.plain(...args);
   const variant = kernel.trials.rows < warmRows ? null : variantOf(kernel, all);
-  const home = variant === null || !isFaster(variant, kernel) ? null : homeOf(variant.uses, all, rows - from);
+  const home =
+    variant === null || !isFaster(variant, kernel) ? null : homeOf(variant.uses, all, rows - from, work);
   const call = home === null ? null : layOut(variant!, all, home, rows);
   const start = performance.now();
   const result = call === null ? kernel.plain(...args) : runPieces(kernel, call, from, rows);
-  note(call === null ? kernel.trials : variant!.trials, performance.now() - start, rows - from);
+  note(call === null ? kernel.trials : variant!.trials, performance.now() - start, work);
   return result;
 }
 
@@ -216,9 +222,10 @@ function homeOf(
   uses: readonly (ArrayUse | null)[],
   all: readonly unknown[],
   rows: number,
+  work: number,
 ): KernelMemory | null {
   let best: KernelMemory | null = null;
-  let least = copiedPerRow * rows;
+  let least = copiedPerRow * work;
   let shared: KernelMemory | null = null;
   for (const value of all) {
     shared = ArrayBuffer.isView(value) ? sharedMemory(value.buffer) : null;

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { seededRng } from '../../core/base/rng.js';
+import { loadTranslator } from '../codegen/wasm/kernel.js';
+import { DataType } from '../column/datatype.js';
+import { denseColumn } from '../column/layout.js';
+import { testSeed } from '../testing/random-batch.js';
+import { countInstances } from '../testing/wasm-instances.js';
+import { lending } from './lent.js';
+import { listColumn } from './list.js';
+import { keepAtMost } from './scratch.js';
+import { quantiles } from './select.js';
+
+const seed = testSeed();
+
+/** What sorting says. */
+function naiveQuantile(values: number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const position = (values.length - 1) * share;
+  const below = Math.floor(position);
+  const low = sorted[below]!;
+  const high = sorted[Math.min(below + 1, values.length - 1)]!;
+  if (position === below || low === high) return low;
+  return low + (high - low) * (position - below);
+}
+
+/** Few and many values, with ties, NaN and every order, in two groups and three parts: the other group's lie between. */
+function compareWithSorting(): void {
+  const random = seededRng(seed);
+  const makers: readonly ((i: number) => number)[] = [
+    () => random(),
+    () => Math.floor(random() * 5),
+    i => i,
+    i => -i,
+    i => (i % 2 === 0 ? i : -i),
+    () => (random() < 0.4 ? NaN : random()),
+    () => (random() < 0.3 ? Infinity : -random()),
+    () => (random() < 0.97 ? 0 : random()),
+    () => 7,
+  ];
+  for (const size of [1, 2, 3, 39, 40, 41, 127, 1000, 5000, 40_000]) {
+    for (const make of makers) {
+      const values = Array.from({ length: size }, (_, i) => make(i));
+      const cuts = [0, Math.floor(size / 5), Math.floor(size / 2), size];
+      const parts = [0, 1, 2].map(p => {
+        const own = values.slice(cuts[p], cuts[p + 1]);
+        const items = denseColumn(
+          DataType.Float64,
+          'f64',
+          own.length + 3,
+          Float64Array.from([...own, 1, 2, 3]),
+        );
+        const lists = listColumn(items, Int32Array.from([0, own.length, own.length + 3]));
+        return { lists, group: Int32Array.from([1, 0]) };
+      });
+      for (const share of [0, 0.25, 0.5, 0.9, 0.999, 1]) {
+        const found = lending(lent => quantiles(parts, Int32Array.from([9, size, 0]), share, lent));
+        expect(found[1], `${size} values, seed ${seed}`).toBe(naiveQuantile(values, share));
+        expect(found[0]).toBe(naiveQuantile([1, 1, 1, 2, 2, 2, 3, 3, 3], share));
+        expect(found[2]).toBe(0);
+      }
+    }
+  }
+}
+
+test('selection finds what sorting finds, as JavaScript and as WebAssembly', async () => {
+  compareWithSorting();
+  keepAtMost(8 * 1024 * 1024);
+  await loadTranslator(0);
+  const instances = countInstances();
+  try {
+    compareWithSorting();
+    expect(instances.made).toBeGreaterThan(0);
+  } finally {
+    instances.stop();
+  }
+});
