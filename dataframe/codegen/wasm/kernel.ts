@@ -136,7 +136,7 @@ function makeKernel(plain: Run, parameters: readonly string[], body: () => strin
 }
 
 function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
-  const all = kernel.bound < 0 ? args : [...args, ...(args[kernel.bound] as readonly unknown[])];
+  const all = kernel.bound < 0 ? args : args.concat(args[kernel.bound] as readonly unknown[]);
   const from = args[kernel.from] as number;
   const rows = args[kernel.rows] as number;
   const work = kernel.work < 0 ? rows - from : (args[kernel.work] as number);
@@ -234,7 +234,8 @@ function homeOf(
   for (const home of [shared, ownMemory()]) {
     if (home === null) continue;
     let bytes = 0;
-    for (const [k, use] of uses.entries()) {
+    for (let k = 0; k < uses.length; k++) {
+      const use = uses[k]!;
       if (use === null) continue;
       const array = all[k] as Values;
       if (isHome(array, use, home)) continue;
@@ -273,7 +274,8 @@ function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory, r
   const whole: Copied[] = [];
   const byRow: Copied[] = [];
   let end = workspace;
-  for (const [k, value] of all.entries()) {
+  for (let k = 0; k < all.length; k++) {
+    const value = all[k];
     const use = variant.uses[k]!;
     args.push(typeof value === 'number' ? value : 0);
     if (!ArrayBuffer.isView(value)) continue;
@@ -294,13 +296,15 @@ function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory, r
     end += (size + offsetBytes + 15) & ~15;
   }
   // Copied, they would no longer share their bytes.
-  if (whole.some(one => all.some((other, k) => k !== one.argument && overlap(one.array, other)))) return null;
-  return { run: instanceOf(variant, home), args: [...args, ...lengths], whole, byRow };
+  for (const one of whole)
+    for (let k = 0; k < all.length; k++) if (k !== one.argument && overlap(one.array, all[k])) return null;
+  return { run: instanceOf(variant, home), args: args.concat(lengths), whole, byRow };
 }
 
 function overlap(array: Values, other: unknown): boolean {
   if (!ArrayBuffer.isView(other) || other.buffer !== array.buffer) return false;
-  const [start, otherStart] = [array.byteOffset, other.byteOffset];
+  const start = array.byteOffset;
+  const otherStart = other.byteOffset;
   return start < otherStart + other.byteLength && otherStart < start + array.byteLength;
 }
 
@@ -337,8 +341,8 @@ function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: numb
   for (let first = from; first < rows; ) {
     const end = Math.min(rows, (Math.floor(first / step) + 1) * step);
     for (const { argument, array, place, use } of byRow) {
-      const [a, b] = elementsOf(use.access, first, end);
-      if (use.kept) place.set(array.subarray(a, b));
+      const a = elementOfRow(use.access, first, false);
+      if (use.kept) place.set(array.subarray(a, elementOfRow(use.access, end, true)));
       args[argument] = place.byteOffset - a * array.BYTES_PER_ELEMENT;
     }
     args[kernel.from] = first;
@@ -346,7 +350,8 @@ function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: numb
     result = checked(run, args);
     for (const { array, place, use } of byRow) {
       if (!use.written) continue;
-      const [a, b] = elementsOf(use.access, first, typeof result === 'number' ? result : end);
+      const a = elementOfRow(use.access, first, false);
+      const b = elementOfRow(use.access, typeof result === 'number' ? result : end, true);
       array.set(place.subarray(0, b - a), a);
     }
     if (result !== undefined && result !== end) break;
@@ -365,8 +370,8 @@ function checked(run: WasmFunction, args: readonly number[]): number | undefined
   }
 }
 
-/** The elements that rows first .. end-1 touch. */
-function elementsOf(access: Access, first: number, end: number): [number, number] {
-  if (access === 'bit') return [first >> 3, (end + 7) >> 3];
-  return access === 'pair' ? [2 * first, 2 * end] : [first, end];
+/** The element in which a row begins or, `past`, the first one behind those of the rows before it. */
+function elementOfRow(access: Access, row: number, past: boolean): number {
+  if (access === 'bit') return (past ? row + 7 : row) >> 3;
+  return access === 'pair' ? 2 * row : row;
 }
