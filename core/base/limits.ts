@@ -90,6 +90,8 @@ export const limits = {
   leasedShare: 0.5,
   /** Bytes of results leased since the last collection from which one is forced: V8 does not see how large they are. */
   leasedBytes: 512 * MiB,
+  /** The same when the next answer is about to be computed: new memory costs far more than memory that comes back. */
+  leasedBeforeBytes: 128 * MiB,
   /** Work of one kind on a caller's thread after which its event loop turns. Milliseconds. */
   turnMs: 4,
   /** Alignment of every buffer in a slab: a cache line, and what Arrow recommends. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
+import { limits } from '../../core/base/limits.js';
 import { noChecksum } from '../../core/graph/partition.js';
-import { keepBytes } from './lease.js';
+import { collectLeftBehind, keepBytes } from './lease.js';
 
 function leaseOf(bytes: Uint8Array) {
   const lease = {
@@ -44,5 +45,16 @@ test('the lease ends when the last view of its bytes is gone, not before', async
 test('heap memory is given back at once: the collector sees it', () => {
   const lease = leaseOf(new Uint8Array(10));
   expect(keepBytes(lease)).toBe(lease.bytes);
+  expect(lease.released).toBe(1);
+});
+
+test('what was left behind comes back before the next answer is computed, when it is much', async () => {
+  const lease = leaseOf(new Uint8Array(new SharedArrayBuffer(limits.leasedBeforeBytes + 1)));
+  // In a function of its own: nothing of it stays on the stack.
+  (() => {
+    keepBytes({ ...lease, release: () => lease.release() });
+  })();
+  collectLeftBehind();
+  while (lease.released === 0) await new Promise(resolve => setImmediate(resolve));
   expect(lease.released).toBe(1);
 });

@@ -21,9 +21,17 @@ export function keepBytes(lease: LeasedPartition): Uint8Array {
   const own = structuredClone(bytes.buffer);
   returned.register(own, lease.release);
   sinceCollection += bytes.byteLength;
-  if (sinceCollection > limits.leasedBytes) {
-    sinceCollection = 0;
-    collectGarbage();
-  }
+  collectBeyond(limits.leasedBytes);
   return new Uint8Array(own, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What earlier answers left behind comes back, if it is much, before another one needs memory. */
+export function collectLeftBehind(): void {
+  collectBeyond(limits.leasedBeforeBytes);
+}
+
+function collectBeyond(most: number): void {
+  if (sinceCollection <= most) return;
+  sinceCollection = 0;
+  collectGarbage();
 }

@@ -13,6 +13,7 @@ import type { PlanOptions } from './constants.js';
 import { DryRunner } from './dry-runner.js';
 import { fetchAll } from './fetch.js';
 import { GraphRunner } from './graph-runner.js';
+import { collectLeftBehind } from './lease.js';
 import { asLayer } from './pipeline.js';
 import { pivotValues } from './pivot.js';
 import { inspectSources } from './sources.js';
@@ -67,7 +68,10 @@ export async function runPlan(
   options: PlanOptions = {},
   sink: FragmentSink = { kind: 'partition' },
 ): Promise<Layer> {
-  return asLayer(runner, await build(plan, { runner, options }), sink);
+  const built = await build(plan, { runner, options });
+  // While the threads are busy.
+  collectLeftBehind();
+  return asLayer(runner, built, sink);
 }
 
 /** The schema of the answer. */
