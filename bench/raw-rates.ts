@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
+import { checksumOf } from '../core/base/checksum.js';
 import type { JobId, TaskRef } from '../core/base/ids.js';
 import { packageRoot } from '../core/base/version.js';
 import type { BulkStore } from '../core/rpc/bulk.js';
@@ -119,7 +119,7 @@ export async function serveRawGrpc(): Promise<void> {
 /** The other process: `main.js raw-bulk`. */
 export async function serveRawBulk(): Promise<void> {
   const bytes = new Uint8Array(new SharedArrayBuffer(slabBytes)).fill(7);
-  const header = { rows: 1, byteLength: slabBytes, checksum: crc32(bytes), meta: new Uint8Array(1) };
+  const header = { rows: 1, byteLength: slabBytes, checksum: checksumOf(bytes), meta: new Uint8Array(1) };
   const lease = { header, bytes, release: () => undefined };
   const store: BulkStore = {
     lend: async () => lease,

@@ -5,7 +5,7 @@ interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => WasmModule;
   readonly Instance: new (
     module: WasmModule,
-    imports?: { readonly m: { readonly m: WasmMemory } },
+    imports?: { readonly m: { readonly m: WasmMemory<ArrayBufferLike> } },
   ) => { readonly exports: { readonly run: WasmFunction } };
   readonly RuntimeError: new (message: string) => Error;
   readonly Memory: {
@@ -37,11 +37,18 @@ const mostPages = 65_536;
 export function allocateShared(byteLength: number, lanes: number): WasmMemory | SharedArrayBuffer {
   const pages = Math.ceil((byteLength + lanes * limits.workspaceBytes) / pageBytes);
   if (lanes === 0 || pages > mostPages) return new SharedArrayBuffer(byteLength);
-  return (
-    orNull(() => new wasm.Memory({ initial: pages, maximum: pages, shared: true })) ??
-    new SharedArrayBuffer(byteLength)
-  );
+  const memory = orNull(() => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
+  if (memory === null) return new SharedArrayBuffer(byteLength);
+  made.set(memory.buffer, memory);
+  return memory;
 }
+
+/** What allocateShared gave this thread, by its buffer; null: something else. */
+export function memoryBehind(buffer: ArrayBufferLike): WasmMemory | null {
+  return made.get(buffer) ?? null;
+}
+
+const made = new WeakMap<ArrayBufferLike, WasmMemory>();
 
 export function bufferOf(memory: WasmMemory | SharedArrayBuffer): SharedArrayBuffer {
   return memory instanceof SharedArrayBuffer ? memory : memory.buffer;

@@ -330,6 +330,8 @@ export const limits = {
   /** Bytes that a thread keeps of what its tasks worked with, for its next task: at most, and as a share of its part of the budget. */
   scratchBytes: 64 * MiB,
   scratchShare: 1 / 8,
+  /** Where that share is less than that: buffers from this size on are the system's again when they are freed. Bytes. */
+  mallocKeptBytes: 128 * KiB,
   /** What a kernel in WebAssembly has beside its rows, in each arena and for each lane. A multiple of 64 KiB; used as far as needed. */
   workspaceBytes: 8 * MiB,
   /** Compiled kernels kept per thread. */

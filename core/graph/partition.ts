@@ -9,7 +9,7 @@ export interface PartitionHeader {
   /** Rows of a dataframe partition; 1 for a value. */
   readonly rows: number;
   readonly byteLength: number;
-  /** zlib.crc32 of the bytes; noChecksum while they have not left the process that made them. */
+  /** checksumOf the bytes; noChecksum while they have not left the process that made them. */
   readonly checksum: number;
   /** msgpack of the layout: a PartitionMeta (dataframe/column/slab) or a PayloadMeta (core/wire/payload). */
   readonly meta: Uint8Array;

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { assert } from '../base/assert.js';
+import { RunningChecksum } from '../base/checksum.js';
 import { VolleyError } from '../base/errors.js';
 import { formatTask, type TaskRef } from '../base/ids.js';
 import { limits } from '../base/limits.js';
@@ -116,19 +116,19 @@ class MemoryBulkClient implements BulkClient {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { byteLength, checksum } = lease.header;
-    let crc = 0;
+    const sum = new RunningChecksum(target);
     for (let at = 0; at < byteLength; ) {
       // The checksum reads what the copy has just brought into the cache.
       const end = Math.min(at + limits.chunkBytes, byteLength);
-      const part = target.subarray(at, end);
-      part.set(lease.bytes.subarray(at, end));
-      if (checksum !== noChecksum) crc = crc32(part, crc);
+      target.subarray(at, end).set(lease.bytes.subarray(at, end));
+      if (checksum !== noChecksum) sum.advance(end);
       at = end;
       if (at % limits.memoryCopyBytes === 0) await new Promise(resolve => setImmediate(resolve));
       throwIfAborted(signal);
       alive(peer);
     }
-    if (checksum !== noChecksum && crc !== checksum) throw corrupt(what, `checksum ${crc}, not ${checksum}`);
+    if (checksum !== noChecksum && sum.value !== checksum)
+      throw corrupt(what, `checksum ${sum.value}, not ${checksum}`);
   }
 
   private enter(address: DataAddress): Node {

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { assert } from '../base/assert.js';
+import { RunningChecksum } from '../base/checksum.js';
 import type { PartitionHeader } from '../graph/partition.js';
 import { corrupt } from './bulk-check.js';
 
@@ -9,13 +9,14 @@ export class Receiver {
   private readonly target: Uint8Array;
   private readonly what: string;
   private at = 0;
-  private crc = 0;
+  private readonly sum: RunningChecksum;
 
   constructor(header: PartitionHeader, target: Uint8Array, what: string) {
     assert(target.byteLength === header.byteLength, 'a destination has the size announced');
     this.header = header;
     this.target = target;
     this.what = what;
+    this.sum = new RunningChecksum(target);
   }
 
   get missing(): number {
@@ -38,16 +39,16 @@ export class Receiver {
 
   /** `count` bytes are in place. */
   advance(count: number): void {
-    this.crc = crc32(this.target.subarray(this.at, this.at + count), this.crc);
     this.at += count;
+    this.sum.advance(this.at);
   }
 
   /** After the last byte. */
   finish(): PartitionHeader {
     if (this.missing > 0)
       throw corrupt(this.what, `${this.missing} of ${this.target.byteLength} bytes are missing`);
-    if (this.crc !== this.header.checksum) {
-      throw corrupt(this.what, `checksum ${this.crc}, not ${this.header.checksum}`);
+    if (this.sum.value !== this.header.checksum) {
+      throw corrupt(this.what, `checksum ${this.sum.value}, not ${this.header.checksum}`);
     }
     return this.header;
   }

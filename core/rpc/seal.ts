@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { RunningChecksum } from '../base/checksum.js';
 import { limits } from '../base/limits.js';
 import { noChecksum, type PartitionHeader } from '../graph/partition.js';
 
@@ -8,12 +8,12 @@ import { noChecksum, type PartitionHeader } from '../graph/partition.js';
  */
 export async function sealed(header: PartitionHeader, bytes: Uint8Array): Promise<PartitionHeader> {
   if (header.checksum !== noChecksum) return header;
-  let crc = 0;
+  const sum = new RunningChecksum(bytes.subarray(0, header.byteLength));
   for (let at = 0; at < header.byteLength; ) {
     const end = Math.min(at + limits.memoryCopyBytes, header.byteLength);
-    crc = crc32(bytes.subarray(at, end), crc);
+    sum.advance(end);
     at = end;
     if (at < header.byteLength) await new Promise(resolve => setImmediate(resolve));
   }
-  return { ...header, checksum: crc };
+  return { ...header, checksum: sum.value };
 }

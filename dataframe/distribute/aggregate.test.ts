@@ -52,6 +52,7 @@ const plans: readonly PlanOptions[] = [
   { groupTier: 'packed', partial: false, fanOut: 3 },
   { groupTier: 'table', partial: false },
   { partial: false, fanOut: 2, parts: 4 },
+  { groupTier: 'packed', partial: false, fanOut: 2, parts: 3 },
   { fanOut: 5 },
   { surveyBytes: 0 },
   { surveyBytes: 0, partial: false },

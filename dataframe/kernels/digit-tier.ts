@@ -28,9 +28,13 @@ export abstract class DigitTier {
   /** There are groups to put in first. */
   protected readonly filled: boolean;
 
-  /** `known`: keys of groups that will be put in first. */
-  constructor(types: readonly DataType[], known: readonly Column[] | null) {
-    this.domains = types.map(type => new KeyDomain(type));
+  /** `known`: keys of groups that will be put in first. `shared`: domains that have met all keys to come. */
+  constructor(
+    types: readonly DataType[],
+    known: readonly Column[] | null,
+    shared?: readonly KeyDomain[] | null,
+  ) {
+    this.domains = shared ?? types.map(type => new KeyDomain(type));
     this.filled = known !== null;
     this.#fits = known === null || this.domains.every((domain, k) => domain.admit(known[k]!) !== null);
   }

@@ -14,6 +14,7 @@ import {
 } from './fused-layout.js';
 import { GroupNumbers } from './fused-state.js';
 import { Binder, type FusedInput, foldText, mergeText, rowsText, type SlotText } from './fused-text.js';
+import type { KeyDomain } from './key-domain.js';
 import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
 import type { Lent } from './lent.js';
 import { PackedTier } from './packed-tier.js';
@@ -35,6 +36,8 @@ export interface GroupsOptions {
   readonly expected?: number;
   /** Takes the state over when it has been read; group numbers of rows are valid as long. */
   readonly lent: Lent;
+  /** Of the keys, where all that will come have been admitted: several groups of one task share them. */
+  readonly domains?: readonly KeyDomain[] | null;
   /** For tests. */
   readonly tier?: TierKind;
 }
@@ -315,14 +318,14 @@ export class FusedGroups {
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
     const old = this.#tier;
     if (old?.admit(keys, rows)) return old;
-    const { keys: types, tier: forced, expected = 0, lent } = this.#options;
+    const { keys: types, tier: forced, expected = 0, lent, domains } = this.#options;
     this.#discover();
     this.#state.witness = null;
     const groups = old?.state[0] ?? 0;
     const known = groups === 0 ? null : old!.keyColumns();
     const makers: Record<TierKind, () => KeyTier> = {
-      dense: () => new DenseTier(types, known, numbered ? 0 : this.#state.layout.width, lent),
-      packed: () => new PackedTier(types, known, expected, lent),
+      dense: () => new DenseTier(types, known, numbered ? 0 : this.#state.layout.width, lent, domains),
+      packed: () => new PackedTier(types, known, expected, lent, domains),
       table: () => new TableTier(types, known),
     };
     for (const kind of ['dense', 'packed', 'table'] as const) {

@@ -43,10 +43,15 @@ export class KeyDomain {
   base = 0;
   /** Counts the times that size or base changed. */
   version = 0;
+  /** Values that were met, for integers: the domain may have room for more. */
+  #least = Number.POSITIVE_INFINITY;
+  #greatest = Number.NEGATIVE_INFINITY;
   #nullable = false;
   #dictionary: Dictionary | null = null;
   #table: StringTable | null = null;
   readonly #maps = new WeakMap<Dictionary, Int32Array>();
+  /** What the table held when it was asked for its entries. */
+  #entries: Dictionary | null = null;
 
   constructor(type: DataType) {
     this.type = type;
@@ -94,7 +99,7 @@ export class KeyDomain {
           : `out[i]=${valid};`;
       runDigits(binder, `/* decode ${target} */`, `const d=${d};${store}`, values, rows);
     };
-    const dictionary = text ? (this.#dictionary ?? this.#table?.toDictionary() ?? emptyDictionary) : null;
+    const dictionary = text ? this.#allEntries() : null;
     const column = { type, physical, length: rows, ...validity, dictionary };
     if (text || physical === 'bool') return unfilledColumn(column, fill);
     const top = base + size - 1;
@@ -102,6 +107,21 @@ export class KeyDomain {
       ? { min: Math.min(base, 0), max: Math.max(top, 0) }
       : { min: base, max: top };
     return unfilledColumn({ ...column, range }, fill);
+  }
+
+  /** No values will come but those that were met: room for others is given up. Before the first digit is looked at. */
+  settle(): void {
+    if (this.#table !== null) this.size = this.#table.length;
+    if (this.#greatest < this.#least) return;
+    this.base = this.#least;
+    this.size = this.#greatest - this.#least + 1;
+  }
+
+  /** One object for as long as there are no more. */
+  #allEntries(): Dictionary {
+    if (this.#dictionary !== null || this.#table === null) return this.#dictionary ?? emptyDictionary;
+    if (this.#entries?.length !== this.#table.length) this.#entries = this.#table.toDictionary();
+    return this.#entries;
   }
 
   #admitNumbers(column: Column): Digits | null {
@@ -112,6 +132,8 @@ export class KeyDomain {
   /** Widens the domain to hold min and max, with room beyond when it had to grow before. */
   #span(min: number, max: number): Digits | null {
     const { base, size } = this;
+    this.#least = Math.min(this.#least, min);
+    this.#greatest = Math.max(this.#greatest, max);
     if (size > 0 && min >= base && max < base + size) return identity;
     const from = size === 0 ? min : Math.min(min, min < base ? base - size : base);
     const to = size === 0 ? max : Math.max(max, max >= base + size ? base + 2 * size : base + size - 1);
@@ -126,6 +148,8 @@ export class KeyDomain {
     if (dictionary.length === 0) return identity;
     const known = this.#dictionary;
     if (known !== null && sameDictionary(known, dictionary)) return identity;
+    // The digits of entries do not change when others come.
+    if (dictionary === this.#entries) return identity;
     const seen = this.#maps.get(dictionary);
     if (seen !== undefined) return { map: seen };
     const few = dictionary.id === undefined ? fewEntries : fewSharedEntries;
@@ -150,6 +174,22 @@ export class KeyDomain {
     }
     return { map };
   }
+}
+
+/**
+ * Domains of key columns that hold all of these batches, which several groupings of parts of them then share: text is
+ * looked at once, and is judged by the rows of whole batches. Null when some key has no digits.
+ */
+export function sharedDomains(
+  types: readonly DataType[],
+  batches: readonly (readonly Column[])[],
+): KeyDomain[] | null {
+  const domains = types.map(type => new KeyDomain(type));
+  for (const keys of batches) {
+    if (keys.some((key, k) => domains[k]!.admit(key) === null)) return null;
+  }
+  for (const domain of domains) domain.settle();
+  return domains;
 }
 
 function validityOf(digit: (binder: Binder) => string, rows: number, size: number): Validity {

@@ -4,6 +4,7 @@ import { DigitTier } from './digit-tier.js';
 import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
 import { GroupTable } from './group.js';
+import type { KeyDomain } from './key-domain.js';
 import type { Lent } from './lent.js';
 
 /** How groups are found. Tests may force one; the answer is the same. */
@@ -64,8 +65,14 @@ export class DenseTier extends DigitTier implements KeyTier {
   #cellOf: Int32Array = new Int32Array(0);
 
   /** `slots`: numbers that the state holds per cell; 0: groups are numbered, so that cells cost little. */
-  constructor(types: readonly DataType[], known: readonly Column[] | null, slots: number, lent: Lent) {
-    super(types, known);
+  constructor(
+    types: readonly DataType[],
+    known: readonly Column[] | null,
+    slots: number,
+    lent: Lent,
+    shared?: readonly KeyDomain[] | null,
+  ) {
+    super(types, known, shared);
     this.#lent = lent;
     this.#direct = slots > 0;
     this.#slots = slots;

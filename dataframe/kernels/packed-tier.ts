@@ -3,6 +3,7 @@ import type { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
 import { DigitTier } from './digit-tier.js';
 import type { Binder } from './fused-text.js';
+import type { KeyDomain } from './key-domain.js';
 import type { KeyTier } from './key-tiers.js';
 import type { Lent } from './lent.js';
 import { giveInts, takeInts } from './scratch.js';
@@ -33,8 +34,14 @@ export class PackedTier extends DigitTier implements KeyTier {
   #packed: Int32Array = new Int32Array(0);
 
   /** `expected`: groups that there will be about; less is made up for as they come. */
-  constructor(types: readonly DataType[], known: readonly Column[] | null, expected: number, lent: Lent) {
-    super(types, known);
+  constructor(
+    types: readonly DataType[],
+    known: readonly Column[] | null,
+    expected: number,
+    lent: Lent,
+    shared?: readonly KeyDomain[] | null,
+  ) {
+    super(types, known, shared);
     this.#lent = lent;
     this.capacity = 2 ** Math.ceil(Math.log2(Math.max(firstCapacity, expected)));
   }

@@ -9,6 +9,7 @@ import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import type { EngineDeath } from '../../core/wire/messages.js';
 import { folderPrefix, removeLeftBehind } from '../store/left-behind.js';
+import { engineEnv } from './engine-env.js';
 import type { FromEngine, ToEngine, WorkerOptions } from './engine-ipc.js';
 import { readRunning } from './running-file.js';
 
@@ -118,6 +119,7 @@ class EngineKeeper implements Supervisor {
     const engine = fork(entryFile('engine'), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [],
+      env: engineEnv(this.options, process.env),
     });
     this.engine = engine;
     const last: LastWords = { ready: false, failed: null, ended: null };

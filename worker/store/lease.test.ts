@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { checksumOf } from '../../core/base/checksum.js';
 import type { JobId, TaskRef } from '../../core/base/ids.js';
 import { noChecksum } from '../../core/graph/partition.js';
 import { slabBytes } from './slabs.js';
@@ -47,7 +47,7 @@ test('a checksum is made when bytes leave the process, once', async () => {
   expect(here!.header.checksum).toBe(noChecksum);
   here!.release();
   const away = await store.lend(task(1), 1);
-  expect(away!.header.checksum).toBe(crc32(away!.bytes));
+  expect(away!.header.checksum).toBe(checksumOf(away!.bytes));
   away!.release();
   const again = await store.lendHere(task(1), 1);
   expect(again!.header).toBe(away!.header);
@@ -58,7 +58,7 @@ test('spilled bytes carry a checksum, and come back only when it holds', async (
   for (let i = 1; i <= 8; i++) await keep(i, MiB);
   await until(() => store.spilledBytes > 0);
   const pin = await store.pin(task(1), 0);
-  expect(pin!.header.checksum).toBe(crc32(new Uint8Array(MiB).fill(1)));
+  expect(pin!.header.checksum).toBe(checksumOf(new Uint8Array(MiB).fill(1)));
   pin!.release();
 });
 

@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { checksumOf } from '../../core/base/checksum.js';
 import type { JobId, TaskRef } from '../../core/base/ids.js';
 import { seededRng } from '../../core/base/rng.js';
 import { slabBytes } from './slabs.js';
@@ -37,7 +37,7 @@ async function keep(index: number, byteLength: number, slices = 1, mark = index)
   const bytes = slabBytes(slab);
   const headers = Array.from({ length: slices }, (_, i) => {
     const part = bytes.subarray(i * byteLength, (i + 1) * byteLength).fill(mark + i);
-    return { header: { rows: 1, byteLength, checksum: crc32(part), meta }, offset: i * byteLength };
+    return { header: { rows: 1, byteLength, checksum: checksumOf(part), meta }, offset: i * byteLength };
   });
   store.keep(task(index), { slab, bytes: null, slices: headers });
 }
@@ -65,7 +65,7 @@ async function quiet(check: () => boolean): Promise<void> {
 test('trusted is what a thread of this node made, until it has been on disk; never what came from elsewhere', async () => {
   open();
   const own = await store.memory.allocate(MiB);
-  const checksum = crc32(slabBytes(own));
+  const checksum = checksumOf(slabBytes(own));
   const slices = [{ header: { rows: 1, byteLength: MiB, checksum, meta }, offset: 0 }];
   store.keep(task(0), { slab: own, bytes: null, slices }, true);
   await keep(1, MiB);
@@ -193,7 +193,7 @@ test('pulled slices are kept and dropped one by one', async () => {
   for (const slice of [3, 5]) {
     const slab = await store.memory.allocate(100);
     const bytes = slabBytes(slab).fill(slice);
-    store.addCopy(task(0), slice, { rows: 1, byteLength: 100, checksum: crc32(bytes), meta }, slab);
+    store.addCopy(task(0), slice, { rows: 1, byteLength: 100, checksum: checksumOf(bytes), meta }, slab);
   }
   expect(await read(0, 3)).toEqual([3]);
   expect(await read(0, 4)).toBeNull();

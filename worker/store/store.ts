@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../../core/base/checksum.js';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { VolleyError } from '../../core/base/errors.js';
 import type { JobId, TaskRef } from '../../core/base/ids.js';
@@ -379,7 +379,7 @@ export class Store {
     header: PartitionHeader,
   ): Promise<void> {
     await this.folder.read(block.file!, offset, into);
-    if (crc32(into) !== header.checksum) throw new VolleyError('CORRUPT_PARTITION', 'wrong checksum');
+    if (checksumOf(into) !== header.checksum) throw new VolleyError('CORRUPT_PARTITION', 'wrong checksum');
   }
 
   private loseSpilled(task: TaskRef, error: Error): void {

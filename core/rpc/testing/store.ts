@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../../base/checksum.js';
 import type { JobId, TaskRef } from '../../base/ids.js';
 import type { LeasedPartition, PartitionHeader } from '../../graph/partition.js';
 import type { BulkSink, BulkStore } from '../bulk.js';
@@ -17,7 +17,7 @@ export function sharedBytes(length: number, seed = 1): Uint8Array {
 }
 
 export function headerOf(bytes: Uint8Array, rows = 1, meta = new Uint8Array([1, 2, 3])): PartitionHeader {
-  return { rows, byteLength: bytes.byteLength, checksum: crc32(bytes), meta };
+  return { rows, byteLength: bytes.byteLength, checksum: checksumOf(bytes), meta };
 }
 
 /** A store of a few partitions that counts what it lent and took. */

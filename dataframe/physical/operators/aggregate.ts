@@ -5,6 +5,7 @@ import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
 import type { FusedOp, FusedSpec } from '../../kernels/fused-layout.js';
 import { readState, resultColumn, stateColumns } from '../../kernels/fused-result.js';
+import { type KeyDomain, sharedDomains } from '../../kernels/key-domain.js';
 import type { Lent } from '../../kernels/lent.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
@@ -57,8 +58,8 @@ class Aggregates {
   /** null where the aggregate is fused. */
   readonly others: readonly (Accumulator | null)[];
 
-  /** `expected`: rows to come, when most are groups of their own. */
-  constructor(step: AggregateStep, lent: Lent, expected = 0) {
+  /** `expected`: rows to come, when most are groups of their own. `domains`: of all keys to come, where they are known. */
+  constructor(step: AggregateStep, lent: Lent, expected = 0, domains: readonly KeyDomain[] | null = null) {
     const { aggregates } = step;
     const { fused, specs, keys } = planOf(step, null);
     this.fused = fused;
@@ -68,6 +69,7 @@ class Aggregates {
       specs,
       merging: step.phase === 'final',
       expected,
+      domains,
       lent,
       numbered: this.fused.length < aggregates.length,
       ...(step.tier === undefined ? {} : { tier: step.tier }),
@@ -116,15 +118,17 @@ class Aggregate implements Operator {
   }
 
   push(batch: Batch, entry: number): void {
-    if (batch.parts !== undefined && this.#step.phase === 'complete') this.#held.push({ batch, entry });
-    else this.#add(this.#all, batch, entry);
+    if (batch.parts !== undefined && this.#step.phase === 'complete') {
+      this.#held.push({ batch: this.#comparable(batch), entry });
+    } else this.#add(this.#all, batch, entry);
   }
 
   finish(emit: Emit): void {
     const parts = (this.#held[0]?.batch.parts?.length ?? 1) - 1;
+    const domains = parts > 0 ? this.#domains() : null;
     for (let p = 0; p < parts; p++) {
       const rows = this.#held.reduce((sum, { batch }) => sum + batch.parts![p + 1]! - batch.parts![p]!, 0);
-      const part = new Aggregates(this.#step, this.#lent, rows);
+      const part = new Aggregates(this.#step, this.#lent, rows, domains);
       for (const { batch, entry } of this.#held) {
         const [from, to] = batch.parts!.slice(p, p + 2) as [number, number];
         if (to > from) this.#add(part, sliceBatch(batch, from, to), entry);
@@ -138,6 +142,20 @@ class Aggregate implements Operator {
   #emit(all: Aggregates, rows: number, emit: Emit): void {
     if (rows === 0) return;
     emit({ schema: this.schema, rows, columns: all.columns(rows, this.#step.phase === 'partial') }, 0);
+  }
+
+  #domains(): readonly KeyDomain[] | null {
+    const { keys } = this.#step;
+    const batches = this.#held.map(({ batch }) => keys.map(name => columnOf(batch, name)));
+    return sharedDomains(planOf(this.#step, null).keys, batches);
+  }
+
+  /** With keys that are told apart by their codes: looked at once, not in each of its parts. */
+  #comparable(batch: Batch): Batch {
+    const { keys } = this.#step;
+    const of = (column: Column, c: number) =>
+      keys.includes(batch.schema[c]!.name) ? comparableColumn(column) : column;
+    return { ...batch, columns: batch.columns.map(of) };
   }
 
   #add({ groups, fused, others }: Aggregates, batch: Batch, entry: number): void {
