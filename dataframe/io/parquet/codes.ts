@@ -55,10 +55,10 @@ function codeWidth(page: Uint8Array, from: number): number {
  * 'code' that must be -1.
  */
 export function paddedTable<V extends Values>(entries: V, count: number, beyond: 0 | -1): V {
-  let size = 1;
+  let size = 2;
   while (size < count) size *= 2;
   if (size > 2 ** lookedUpBits) return entries;
-  const table = new (entries.constructor as new (length: number) => V)(2 ** lookedUpBits);
+  const table = new (entries.constructor as new (length: number) => V)(size);
   table.set(entries.subarray(0, count) as never);
   if (beyond !== 0) table.fill(beyond, count);
   return table;
@@ -80,7 +80,7 @@ export function decodeEntries(
 ): boolean {
   requireBytes(page, from, 1);
   const width = page[from]!;
-  if (width > lookedUpBits || table.length !== 2 ** lookedUpBits) return false;
+  if (width > lookedUpBits || table.length >>> width === 0) return false;
   const valid =
     width === 0
       ? count > 0
