@@ -1,9 +1,16 @@
 import { VolleyError } from '../../core/base/errors.js';
+import { ownMemory } from '../../core/base/kernel-memory.js';
+import { fewBytes, giveInts, takeInts } from '../kernels/scratch.js';
 import type { Dictionary, Values } from './column.js';
 import { distinctEntries, StringTable } from './string-table.js';
+import { blockRows, TextBlocks } from './text-blocks.js';
 
 /** Rows that are noted before they are looked up. */
-export const notedRows = 4096;
+export const notedRows = blockRows;
+/** A block of fewer rows is done before WebAssembly has what it needs. */
+const fewRows = 512;
+/** What is shorter is not lent. */
+const leastInts = fewBytes / 4;
 
 /** Bytes of a text that is known by its words alone. */
 const most = 12;
@@ -28,8 +35,8 @@ export class DistinctTexts {
   #slots: Int32Array = new Int32Array(4 * 64);
   #count = 0;
   #offsets: Int32Array = new Int32Array(64);
-  #bytes = new Uint8Array(1024);
-  #target = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array = new Uint8Array(1024);
+  #target: DataView = new DataView(this.#bytes.buffer);
   /** The empty text, texts of more bytes, and their codes. */
   #long: StringTable | null = null;
   readonly #longCodes: number[] = [];
@@ -81,12 +88,17 @@ export class DistinctTexts {
   }
 
   #noteSlowly(bytes: Uint8Array, from: number, to: number, row: number): void {
-    if (to > from && to - from <= most && bytes[to - 1] !== 0 && startsWithText(bytes, from, to)) {
+    if (isShort(bytes, from, to)) {
       const padded = new Uint8Array(most);
       padded.set(bytes.subarray(from, to));
       this.note(padded, 0, to - from, row);
       return;
     }
+    this.#noteCode(this.#longCode(bytes, from, to), row);
+  }
+
+  /** Of a text that is not known by its words. */
+  #longCode(bytes: Uint8Array, from: number, to: number): number {
     this.#long ??= new StringTable();
     const known = this.#long.intern(bytes, from, to);
     if (known === this.#longCodes.length) {
@@ -94,7 +106,7 @@ export class DistinctTexts {
       this.#bytes.set(bytes.subarray(from, to), this.#offsets[this.#count]);
       this.#longCodes.push(this.#append(to - from));
     }
-    this.#noteCode(this.#longCodes[known]!, row);
+    return this.#longCodes[known]!;
   }
 
   /** Rows are noted from here on; none is noted and not looked up. */
@@ -140,6 +152,157 @@ export class DistinctTexts {
       }
     }
     this.#base = to;
+  }
+
+  /**
+   * Codes of values of a PLAIN page, from its byte p on, for rows [row, end): notedRows at most. None is noted and not
+   * looked up. @returns the byte behind them, or -1: it cannot, and nothing was done
+   */
+  takePlain(page: Uint8Array, p: number, codes: Values, row: number, end: number): number {
+    const blocks = this.#blocks(end - row);
+    if (blocks === null || !blocks.holds(page)) return -1;
+    const rows = end - row;
+    const { words } = blocks;
+    const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    blocks.begin();
+    for (let at = 0; ; ) {
+      ({ row: at, p } = blocks.notePlain(page, p, at, rows));
+      if (at === rows) break;
+      let next = 0;
+      do {
+        const from = p + 4;
+        const length = from > page.length ? -1 : view.getInt32(p, true);
+        if (length < 0 || from + length > page.length)
+          throw new RangeError(`a page of ${page.length} bytes ends before its values`);
+        p = from + length;
+        words[3 * at] = 0;
+        words[3 * at + 1] = this.#longCode(page, from, p);
+        at++;
+        next = p + 4 > page.length ? 0 : view.getInt32(p, true);
+      } while (at < rows && next > most);
+    }
+    this.#resolveBlock(blocks, codes, row, 0, rows);
+    return p;
+  }
+
+  /**
+   * Codes of entries [from, to) of a dictionary, into `map`: truly in order of first appearance, long ones too. No row is
+   * noted and not looked up.
+   */
+  internRange(dictionary: Dictionary, from: number, to: number, map: Int32Array): void {
+    const { offsets, bytes } = dictionary;
+    for (let first = from; first < to; first += notedRows) {
+      const end = Math.min(to, first + notedRows);
+      const blocks = this.#blocks(end - first);
+      if (blocks?.copyEntries(dictionary, first, end - first)) {
+        this.#takeEntries(blocks, dictionary, first, end - first, map);
+        continue;
+      }
+      this.startAt(first);
+      for (let i = first; i < end; i++) {
+        if (!isShort(bytes, offsets[i]!, offsets[i + 1]!)) this.resolve(map, i);
+        this.note(bytes, offsets[i]!, offsets[i + 1]!, i);
+      }
+      this.resolve(map, end);
+    }
+  }
+
+  /** Codes of all entries of a dictionary. */
+  internAll(dictionary: Dictionary): Int32Array {
+    const map = new Int32Array(dictionary.length);
+    this.internRange(dictionary, 0, dictionary.length, map);
+    return map;
+  }
+
+  #takeEntries(
+    blocks: TextBlocks,
+    dictionary: Dictionary,
+    first: number,
+    rows: number,
+    map: Int32Array,
+  ): void {
+    const { offsets, bytes } = dictionary;
+    blocks.begin();
+    for (let at = 0; at < rows; ) {
+      const short = blocks.noteEntries(at, rows);
+      if (short > at) this.#resolveBlock(blocks, map, first, at, short);
+      for (at = short; at < rows; at++) {
+        const [from, to] = [offsets[first + at]!, offsets[first + at + 1]!];
+        if (isShort(bytes, from, to)) break;
+        map[first + at] = this.#longCode(bytes, from, to);
+      }
+    }
+  }
+
+  /** Rows [from, to) of the block, of which the first is `row` of the codes. */
+  #resolveBlock(blocks: TextBlocks, codes: Values, row: number, from: number, to: number): void {
+    // Long texts may have taken the room.
+    if (this.#blocks(Math.max(fewRows, to - from)) === null) {
+      const words = this.#words;
+      this.#words = blocks.words.subarray(3 * from);
+      this.startAt(row + from);
+      this.resolve(codes, row + to);
+      this.#words = words;
+      return;
+    }
+    const arrays = { slots: this.#slots, offsets: this.#offsets, bytes: this.#bytes };
+    const found = blocks.resolve(from, to, arrays, this.#count);
+    this.#count = found.count;
+    codes.set(found.codes as never, row + from);
+  }
+
+  /** WebAssembly's loops, with room for so many rows in memory that they work in; null where there is none. */
+  #blocks(rows: number): TextBlocks | null {
+    const home = rows < fewRows ? null : ownMemory();
+    if (home === null) return null;
+    const blocks = TextBlocks.over(home);
+    const count = this.#count + rows;
+    let slots = this.#slots.length;
+    while (slots < 8 * count) slots *= 2;
+    if (slots > this.#slots.length || !blocks.holds(this.#slots)) {
+      const old = this.#slots;
+      const more = takeInts(slots);
+      if (!blocks.holds(more)) return null;
+      if (blocks.holds(old)) blocks.rehash(old, more);
+      else rehash(old, more);
+      this.#slots = more;
+      if (blocks.holds(old)) giveInts(old);
+    }
+    this.#offsets = this.#widened(blocks, this.#offsets, count + 2, this.#count + 1);
+    const used = this.#offsets[this.#count]!;
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    if (!blocks.holds(this.#bytes) || used + most * (rows + 1) > byteLength) {
+      const old = blocks.holds(this.#bytes) ? new Int32Array(buffer, byteOffset, byteLength >> 2) : null;
+      const ints = takeInts(Math.max(leastInts, byteLength >> 1, (used >> 2) + 3 * (rows + 2)), false);
+      this.#setBytes(new Uint8Array(ints.buffer, ints.byteOffset, ints.byteLength), used);
+      if (old !== null) giveInts(old);
+    }
+    return blocks.holds(this.#offsets) && blocks.holds(this.#bytes) ? blocks : null;
+  }
+
+  #widened(blocks: TextBlocks, old: Int32Array, length: number, used: number): Int32Array {
+    if (blocks.holds(old) && length <= old.length) return old;
+    const more = takeInts(Math.max(leastInts, length, 2 * old.length), false);
+    more.set(old.subarray(0, used));
+    if (blocks.holds(old)) giveInts(old);
+    return more;
+  }
+
+  #setBytes(bytes: Uint8Array, used: number): void {
+    bytes.set(this.#bytes.subarray(0, used));
+    this.#bytes = bytes;
+    this.#target = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Nothing is asked of it any more: what it was lent is free again. */
+  close(): void {
+    const home = ownMemory();
+    if (home === null) return;
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    const arrays = [this.#slots, this.#offsets, new Int32Array(buffer, byteOffset, byteLength >> 2)];
+    for (const ints of arrays) if (ints.buffer === home.memory.buffer) giveInts(ints);
+    this.#slots = this.#offsets = noWords;
+    this.#bytes = new Uint8Array(0);
   }
 
   /** There will be about so many: the table need not grow step by step. */
@@ -196,27 +359,35 @@ export class DistinctTexts {
         { bytes: need },
       );
     }
-    const grown = new Uint8Array(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2)));
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-    this.#target = new DataView(grown.buffer);
+    this.#setBytes(
+      new Uint8Array(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2))),
+      offsets[this.#count]!,
+    );
   }
 
   #rehash(size: number): void {
-    const old = this.#slots;
     const slots = new Int32Array(size);
-    const mask = size - 1;
-    for (let from = 0; from < old.length; from += 4) {
-      if (old[from] === 0) continue;
-      let at = (hashOf(old[from + 1]!, old[from + 2]!, old[from + 3]!) << 2) & mask;
-      while (slots[at] !== 0) at = (at + 4) & mask;
-      slots[at] = old[from]!;
-      slots[at + 1] = old[from + 1]!;
-      slots[at + 2] = old[from + 2]!;
-      slots[at + 3] = old[from + 3]!;
-    }
+    rehash(this.#slots, slots);
     this.#slots = slots;
   }
+}
+
+function rehash(old: Int32Array, slots: Int32Array): void {
+  const mask = slots.length - 1;
+  for (let from = 0; from < old.length; from += 4) {
+    if (old[from] === 0) continue;
+    let at = (hashOf(old[from + 1]!, old[from + 2]!, old[from + 3]!) << 2) & mask;
+    while (slots[at] !== 0) at = (at + 4) & mask;
+    slots[at] = old[from]!;
+    slots[at + 1] = old[from + 1]!;
+    slots[at + 2] = old[from + 2]!;
+    slots[at + 3] = old[from + 3]!;
+  }
+}
+
+/** Whether its words tell it. */
+function isShort(bytes: Uint8Array, from: number, to: number): boolean {
+  return to > from && to - from <= most && bytes[to - 1] !== 0 && startsWithText(bytes, from, to);
 }
 
 /** Four zeros in front would be taken for a code. */

@@ -22,10 +22,12 @@ export const [add, sub, and, or, shl] = [Op.i32Add, Op.i32Sub, Op.i32And, Op.i32
 ) as Binary5;
 export const shrU = binary(Op.i32ShrU);
 export const mul = binary(Op.i32Mul);
+export const xor = binary(Op.i32Xor);
 type Binary = ReturnType<typeof binary>;
 type Binary5 = [Binary, Binary, Binary, Binary, Binary];
 
 export const not = (a: Code): Code => [...a, Op.i32Eqz];
+export const clz = (a: Code): Code => [...a, Op.i32Clz];
 /** `a` where the condition is not 0, else `b`: without a branch. */
 export const select = (condition: Code, a: Code, b: Code): Code => [...a, ...b, ...condition, Op.select];
 
@@ -42,6 +44,7 @@ export const storeAs = (sizeLog2: number, address: Code, value: Code, offset: nu
   ...value,
   ...[stores[sizeLog2]!, 0, ...unsigned(offset)],
 ];
+export const store32 = (address: Code, value: Code, offset = 0): Code => storeAs(2, address, value, offset);
 
 export const copyByte = (to: Code, from: Code): Code => [
   ...to,

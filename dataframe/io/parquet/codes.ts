@@ -85,7 +85,7 @@ export function decodeEntries(
     width === 0
       ? count > 0
       : decodeThrough(page, from + 1, page.length, width, table, count, physical, out, at, rows);
-  if (!valid) throw new RangeError(`a dictionary code beyond its ${count} entries`);
+  if (!valid) throw beyondEntries(count);
   if (width === 0) out.fill(table[0]!, at, at + rows);
   return true;
 }
@@ -93,7 +93,7 @@ export function decodeEntries(
 /** `largest`: of all codes, taken as unsigned, so that a negative one is huge. */
 export function requireCode(largest: number, entries: number): void {
   if (largest >= entries) {
-    throw new RangeError(`dictionary code ${largest} of ${entries} entries`);
+    throw beyondEntries(entries);
   }
 }
 
@@ -106,4 +106,8 @@ export function joinStreams(page: Uint8Array, from: number, count: number, size:
     }
   }
   return out;
+}
+
+function beyondEntries(entries: number): RangeError {
+  return new RangeError(`a dictionary code beyond its ${entries} entries`);
 }

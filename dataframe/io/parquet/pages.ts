@@ -17,7 +17,12 @@ export class PageReader {
   constructor(bytes: Uint8Array, chunk: ColumnMetaData, lent: Lent) {
     this.#bytes = bytes;
     this.#chunk = chunk;
-    this.#room = size => lent.bytes(size);
+    let space: Uint8Array = new Uint8Array(0);
+    // One page lasts until the next: what the processor just had in its caches is written again.
+    this.#room = size => {
+      if (space.length < size) space = lent.bytes(size);
+      return space.subarray(0, size);
+    };
   }
 
   next(): PageHeader {

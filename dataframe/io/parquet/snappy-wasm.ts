@@ -1,3 +1,4 @@
+import type { WasmFunction, WasmMemory } from '../../../core/base/kernel-memory.js';
 import {
   type AssembledFunction,
   add,
@@ -6,6 +7,7 @@ import {
   copy8,
   copyByte,
   copyBytes,
+  functionOver,
   geU,
   giveBack,
   gtU,
@@ -126,4 +128,9 @@ const body = statements(
  */
 export function snappyFunction(): AssembledFunction {
   return wasmFunction(parameters.length, variables.length, body);
+}
+
+/** The same over memory that is given. */
+export function snappyOver(memory: WasmMemory<ArrayBufferLike>): WasmFunction {
+  return functionOver(memory, parameters.length, variables.length, body);
 }

@@ -1,6 +1,7 @@
+import { type KernelMemory, ownMemory, type WasmFunction } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import type { AssembledFunction } from '../../codegen/wasm/assemble.js';
-import { snappyFunction, unpackSlack } from './snappy-wasm.js';
+import { snappyFunction, snappyOver, unpackSlack } from './snappy-wasm.js';
 
 /** From this share of its size on, snappy data is almost all literals: copied here, it is not copied twice. */
 const mostlyLiterals = 0.9;
@@ -26,10 +27,36 @@ export function unpackSnappy(
   }
   if (claimed !== size) throw new RangeError(`a page of ${claimed} bytes claims ${size}`);
   const large = input.length + size + 3 * unpackSlack > limits.unpackKeptBytes;
-  if (!large && input.length < size * mostlyLiterals) return unpackInWasm(input, p, size);
+  if (!large && input.length < size * mostlyLiterals)
+    return unpackInPlace(input, p, size, room) ?? unpackInWasm(input, p, size);
   const out = room(size);
   unpackHere(input, p, out, size);
   return out;
+}
+
+let placed: { readonly memory: KernelMemory['memory']; readonly run: WasmFunction } | undefined;
+
+/** Where it and the room for it lie in the memory of this thread's kernels: nothing is copied, and they find the result. */
+function unpackInPlace(
+  input: Uint8Array,
+  p: number,
+  size: number,
+  room: (bytes: number) => Uint8Array,
+): Uint8Array | null {
+  const memory = ownMemory()?.memory;
+  if (memory === undefined || input.buffer !== memory.buffer) return null;
+  const out = room(size + unpackSlack);
+  if (out.buffer !== memory.buffer) return null;
+  if (placed?.memory !== memory) placed = { memory, run: snappyOver(memory) };
+  const { byteOffset } = input;
+  const damaged = placed.run(
+    byteOffset + p,
+    byteOffset + input.length,
+    out.byteOffset,
+    out.byteOffset + size,
+  );
+  if (damaged !== 0) throw new RangeError('snappy data is damaged');
+  return out.subarray(0, size);
 }
 
 /** Its memory is never given back, so it is for what is not large. */
