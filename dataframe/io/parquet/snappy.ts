@@ -9,13 +9,15 @@ const mostlyLiterals = 0.9;
 let unpacker: AssembledFunction | undefined;
 
 /**
- * Raw snappy data of exactly `size` bytes, in memory that the next call uses again or that `room` gives.
+ * Raw snappy data of exactly `size` bytes, in memory that the next call uses again or that `room` gives; or only the first
+ * `enough` of them, where that is less work.
  * @throws RangeError whatever the bytes are, when they are not exactly that
  */
 export function unpackSnappy(
   input: Uint8Array,
   size: number,
   room: (bytes: number) => Uint8Array,
+  enough = size,
 ): Uint8Array {
   let p = 0;
   let claimed = 0;
@@ -28,7 +30,7 @@ export function unpackSnappy(
   if (claimed !== size) throw new RangeError(`a page of ${claimed} bytes claims ${size}`);
   const large = input.length + size + 3 * unpackSlack > limits.unpackKeptBytes;
   if (!large && input.length < size * mostlyLiterals)
-    return unpackInPlace(input, p, size, room) ?? unpackInWasm(input, p, size);
+    return unpackInPlace(input, p, size, room, enough) ?? unpackInWasm(input, p, size);
   const out = room(size);
   unpackHere(input, p, out, size);
   return out;
@@ -42,21 +44,19 @@ function unpackInPlace(
   p: number,
   size: number,
   room: (bytes: number) => Uint8Array,
+  enough: number,
 ): Uint8Array | null {
   const memory = ownMemory()?.memory;
   if (memory === undefined || input.buffer !== memory.buffer) return null;
   const out = room(size + unpackSlack);
   if (out.buffer !== memory.buffer) return null;
   if (placed?.memory !== memory) placed = { memory, run: snappyOver(memory) };
-  const { byteOffset } = input;
-  const damaged = placed.run(
-    byteOffset + p,
-    byteOffset + input.length,
-    out.byteOffset,
-    out.byteOffset + size,
-  );
+  const { byteOffset: from } = input;
+  const { byteOffset: start } = out;
+  const least = Math.min(enough, size);
+  const damaged = placed.run(from + p, from + input.length, start, start + size, start + least);
   if (damaged !== 0) throw new RangeError('snappy data is damaged');
-  return out.subarray(0, size);
+  return out.subarray(0, least);
 }
 
 /** Its memory is never given back, so it is for what is not large. */
@@ -68,7 +68,7 @@ function unpackInWasm(input: Uint8Array, p: number, size: number): Uint8Array {
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   const bytes = new Uint8Array(memory.buffer);
   bytes.set(input);
-  if (unpacker.run(p, input.length, start, start + size) !== 0)
+  if (unpacker.run(p, input.length, start, start + size, start + size) !== 0)
     throw new RangeError('snappy data is damaged');
   return bytes.subarray(start, start + size);
 }
