@@ -130,3 +130,12 @@ test('a page that ends within a text is an error', () => {
   expect(() => new DistinctTexts().takePlain(cut, 0, new Int32Array(1000), 0, 1000)).toThrow(RangeError);
   lent.giveBack();
 });
+
+// Goal: where a thread's memory is full, JavaScript goes on with what WebAssembly began.
+test('a table that outgrows the memory of kernels stays right', () => {
+  keepAtMost(1024 * 1024);
+  const texts = Array.from({ length: 60_000 }, (_, i) => Buffer.from(`${i % 40_000}`));
+  const table = new DistinctTexts();
+  expect([...table.internAll(dictionaryOf(texts))]).toEqual(byFirstAppearance(texts));
+  expect(shown(table)).toEqual(texts.slice(0, 40_000).map(String));
+});

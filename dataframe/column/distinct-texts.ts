@@ -4,6 +4,7 @@ import { fewBytes, giveInts, takeInts } from '../kernels/scratch.js';
 import type { Dictionary, Values } from './column.js';
 import { distinctEntries, StringTable } from './string-table.js';
 import { blockRows, TextBlocks } from './text-blocks.js';
+import { hashOf, isShort, mask0, mask1, mask2, rehashSlots, sizeOf, wordsBytes } from './text-words.js';
 
 /** Rows that are noted before they are looked up. */
 export const notedRows = blockRows;
@@ -12,18 +13,10 @@ const fewRows = 512;
 /** What is shorter is not lent. */
 const leastInts = fewBytes / 4;
 
-/** Bytes of a text that is known by its words alone. */
-const most = 12;
-
-/** Which bits of words 0, 1 and 2 belong to a text of so many bytes. */
-const [mask0, mask1, mask2] = [0, 1, 2].map(word =>
-  Int32Array.from({ length: most + 1 }, (_, size) => {
-    const bytes = Math.min(4, Math.max(0, size - 4 * word));
-    return bytes === 4 ? -1 : 2 ** (8 * bytes) - 1;
-  }),
-) as [Int32Array, Int32Array, Int32Array];
-
 const noWords = new Int32Array(0);
+
+/** Offsets are Int32. */
+const maxBytes = 2 ** 31 - 1;
 
 /**
  * Codes of texts, equal ones for equal texts, in order of first appearance. Short texts lie in the slots of the table
@@ -44,6 +37,8 @@ export class DistinctTexts {
   #words: Int32Array = noWords;
   #base = 0;
   readonly #one = new Int32Array(1);
+  /** There was no room for it where WebAssembly works. */
+  #crowded = false;
   #window: Uint8Array | null = null;
   #view: DataView = new DataView(new ArrayBuffer(0));
 
@@ -59,7 +54,7 @@ export class DistinctTexts {
     }
     const size = to - from;
     const view = this.#view;
-    if (size > most || size === 0 || from + most > view.byteLength || bytes[to - 1] === 0) {
+    if (size > wordsBytes || size === 0 || from + wordsBytes > view.byteLength || bytes[to - 1] === 0) {
       this.#noteSlowly(bytes, from, to, row);
       return;
     }
@@ -89,7 +84,7 @@ export class DistinctTexts {
 
   #noteSlowly(bytes: Uint8Array, from: number, to: number, row: number): void {
     if (isShort(bytes, from, to)) {
-      const padded = new Uint8Array(most);
+      const padded = new Uint8Array(wordsBytes);
       padded.set(bytes.subarray(from, to));
       this.note(padded, 0, to - from, row);
       return;
@@ -179,7 +174,7 @@ export class DistinctTexts {
         words[3 * at + 1] = this.#longCode(page, from, p);
         at++;
         next = p + 4 > page.length ? 0 : view.getInt32(p, true);
-      } while (at < rows && next > most);
+      } while (at < rows && next > wordsBytes);
     }
     this.#resolveBlock(blocks, codes, row, 0, rows);
     return p;
@@ -253,8 +248,10 @@ export class DistinctTexts {
 
   /** WebAssembly's loops, with room for so many rows in memory that they work in; null where there is none. */
   #blocks(rows: number): TextBlocks | null {
-    const home = rows < fewRows ? null : ownMemory();
+    const home = rows < fewRows || this.#crowded ? null : ownMemory();
     if (home === null) return null;
+    // Until it is known that there is room: asking for it block by block would cost more than it brings.
+    this.#crowded = true;
     const blocks = TextBlocks.over(home);
     const count = this.#count + rows;
     let slots = this.#slots.length;
@@ -262,22 +259,26 @@ export class DistinctTexts {
     if (slots > this.#slots.length || !blocks.holds(this.#slots)) {
       const old = this.#slots;
       const more = takeInts(slots);
-      if (!blocks.holds(more)) return null;
+      if (!blocks.holds(more)) {
+        giveInts(more);
+        return null;
+      }
       if (blocks.holds(old)) blocks.rehash(old, more);
-      else rehash(old, more);
+      else rehashSlots(old, more);
       this.#slots = more;
       if (blocks.holds(old)) giveInts(old);
     }
     this.#offsets = this.#widened(blocks, this.#offsets, count + 2, this.#count + 1);
     const used = this.#offsets[this.#count]!;
     const { buffer, byteOffset, byteLength } = this.#bytes;
-    if (!blocks.holds(this.#bytes) || used + most * (rows + 1) > byteLength) {
+    if (!blocks.holds(this.#bytes) || used + wordsBytes * (rows + 1) > byteLength) {
       const old = blocks.holds(this.#bytes) ? new Int32Array(buffer, byteOffset, byteLength >> 2) : null;
       const ints = takeInts(Math.max(leastInts, byteLength >> 1, (used >> 2) + 3 * (rows + 2)), false);
       this.#setBytes(new Uint8Array(ints.buffer, ints.byteOffset, ints.byteLength), used);
       if (old !== null) giveInts(old);
     }
-    return blocks.holds(this.#offsets) && blocks.holds(this.#bytes) ? blocks : null;
+    this.#crowded = !(blocks.holds(this.#offsets) && blocks.holds(this.#bytes));
+    return this.#crowded ? null : blocks;
   }
 
   #widened(blocks: TextBlocks, old: Int32Array, length: number, used: number): Int32Array {
@@ -320,7 +321,7 @@ export class DistinctTexts {
   }
 
   #add(w0: number, w1: number, w2: number, at: number): number {
-    this.#reserve(most);
+    this.#reserve(wordsBytes);
     const end = this.#offsets[this.#count]!;
     const target = this.#target;
     target.setInt32(end, w0, true);
@@ -367,49 +368,7 @@ export class DistinctTexts {
 
   #rehash(size: number): void {
     const slots = new Int32Array(size);
-    rehash(this.#slots, slots);
+    rehashSlots(this.#slots, slots);
     this.#slots = slots;
   }
 }
-
-function rehash(old: Int32Array, slots: Int32Array): void {
-  const mask = slots.length - 1;
-  for (let from = 0; from < old.length; from += 4) {
-    if (old[from] === 0) continue;
-    let at = (hashOf(old[from + 1]!, old[from + 2]!, old[from + 3]!) << 2) & mask;
-    while (slots[at] !== 0) at = (at + 4) & mask;
-    slots[at] = old[from]!;
-    slots[at + 1] = old[from + 1]!;
-    slots[at + 2] = old[from + 2]!;
-    slots[at + 3] = old[from + 3]!;
-  }
-}
-
-/** Whether its words tell it. */
-function isShort(bytes: Uint8Array, from: number, to: number): boolean {
-  return to > from && to - from <= most && bytes[to - 1] !== 0 && startsWithText(bytes, from, to);
-}
-
-/** Four zeros in front would be taken for a code. */
-function startsWithText(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let k = from; k < Math.min(to, from + 4); k++) if (bytes[k] !== 0) return true;
-  return false;
-}
-
-/** Offsets are Int32. */
-const maxBytes = 2 ** 31 - 1;
-
-function hashOf(w0: number, w1: number, w2: number): number {
-  let hash = Math.imul(w0, 0x9e3779b1);
-  hash = Math.imul(hash ^ (hash >>> 15) ^ w1, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13) ^ w2, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
-}
-
-/** Bytes of the text in these words: no byte of it is 0. */
-function sizeOf(w0: number, w1: number, w2: number): number {
-  if (w2 !== 0) return 8 + bytesOf(w2);
-  return w1 !== 0 ? 4 + bytesOf(w1) : bytesOf(w0);
-}
-
-const bytesOf = (word: number) => 4 - (Math.clz32(word) >> 3);

@@ -31,9 +31,7 @@ export function unpackSnappy(
   const large = input.length + size + 3 * unpackSlack > limits.unpackKeptBytes;
   if (!large && input.length < size * mostlyLiterals)
     return unpackInPlace(input, p, size, room, enough) ?? unpackInWasm(input, p, size);
-  const out = room(size);
-  unpackHere(input, p, out, size);
-  return out;
+  return unpackHere(input, p, room(size), size);
 }
 
 let placed: { readonly memory: KernelMemory['memory']; readonly run: WasmFunction } | undefined;
@@ -73,7 +71,7 @@ function unpackInWasm(input: Uint8Array, p: number, size: number): Uint8Array {
   return bytes.subarray(start, start + size);
 }
 
-function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number): void {
+function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number): Uint8Array {
   let q = 0;
   while (p < input.length) {
     const tag = input[p++]!;
@@ -109,4 +107,5 @@ function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number)
     for (const end = q + length; q < end; q++) out[q] = out[q - back]!;
   }
   if (q !== size) throw new RangeError(`a page of ${q} bytes claims ${size}`);
+  return out;
 }
