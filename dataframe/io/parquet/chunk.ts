@@ -8,6 +8,7 @@ import { takeColumn } from '../../kernels/take.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
 import { assemble, type DecodedLeaf } from './assemble.js';
+import { isFew } from './codes.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
 import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
@@ -244,7 +245,8 @@ class ColumnDecoder {
     picked: Int32Array,
   ): boolean {
     const { data_page_header: info, uncompressed_page_size: size } = header;
-    if (info === undefined || info.encoding !== 'PLAIN' || this.#physical !== 'code') return false;
+    if (info === undefined || info.encoding !== 'PLAIN' || this.#physical === 'bool') return false;
+    if (this.#physical !== 'code' && !isFew(picked, count)) return false;
     const share = (picked.at(-1)! + 1 - row) / held;
     const enough = Math.ceil(size * share * likelyShare) + likelyBytes;
     if (enough >= size) return false;

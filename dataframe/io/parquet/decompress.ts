@@ -50,7 +50,7 @@ function decompressTo(
     case 'BROTLI':
       return zlib.brotliDecompressSync(input, bound);
     case 'ZSTD':
-      return unpackZstd(input, size);
+      return unpackZstd(input, size, enough);
     case 'LZ4':
       return lz4!.decompressLz4(input, size);
     case 'LZ4_RAW':
