@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rankEntries } from '../kernels/rank.js';
 import type { Dictionary } from './column.js';
+import { DistinctTexts } from './distinct-texts.js';
 import { StringTable } from './string-table.js';
 
 /** FNV-1a with a final mix, over UTF-8 bytes: the hash of a string everywhere in Volley. */
@@ -65,9 +66,7 @@ export function* unifySteps(dictionaries: readonly Dictionary[]): Generator<void
   if (dictionaries.every(d => d.length === 0 || sameDictionary(d, first))) {
     return { dictionary: first, maps: dictionaries.map(() => null) };
   }
-  let entries = 0;
-  for (const d of dictionaries) entries = Math.max(entries, d.length);
-  const table = new StringTable(entries);
+  const table = new DistinctTexts();
   const known = new Map<Dictionary | string, Int32Array>();
   const maps: Int32Array[] = [];
   for (const d of dictionaries) {

@@ -1,22 +1,22 @@
 import { VolleyError } from '../../core/base/errors.js';
+import { ownMemory } from '../../core/base/kernel-memory.js';
+import { fewBytes, giveInts, takeInts } from '../kernels/scratch.js';
 import type { Dictionary, Values } from './column.js';
 import { distinctEntries, StringTable } from './string-table.js';
+import { blockRows, TextBlocks } from './text-blocks.js';
+import { hashOf, isShort, mask0, mask1, mask2, rehashSlots, sizeOf, wordsBytes } from './text-words.js';
 
 /** Rows that are noted before they are looked up. */
-export const notedRows = 4096;
-
-/** Bytes of a text that is known by its words alone. */
-const most = 12;
-
-/** Which bits of words 0, 1 and 2 belong to a text of so many bytes. */
-const [mask0, mask1, mask2] = [0, 1, 2].map(word =>
-  Int32Array.from({ length: most + 1 }, (_, size) => {
-    const bytes = Math.min(4, Math.max(0, size - 4 * word));
-    return bytes === 4 ? -1 : 2 ** (8 * bytes) - 1;
-  }),
-) as [Int32Array, Int32Array, Int32Array];
+export const notedRows = blockRows;
+/** A block of fewer rows is done before WebAssembly has what it needs. */
+const fewRows = 512;
+/** What is shorter is not lent. */
+const leastInts = fewBytes / 4;
 
 const noWords = new Int32Array(0);
+
+/** Offsets are Int32. */
+const maxBytes = 2 ** 31 - 1;
 
 /**
  * Codes of texts, equal ones for equal texts, in order of first appearance. Short texts lie in the slots of the table
@@ -28,8 +28,8 @@ export class DistinctTexts {
   #slots: Int32Array = new Int32Array(4 * 64);
   #count = 0;
   #offsets: Int32Array = new Int32Array(64);
-  #bytes = new Uint8Array(1024);
-  #target = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array = new Uint8Array(1024);
+  #target: DataView = new DataView(this.#bytes.buffer);
   /** The empty text, texts of more bytes, and their codes. */
   #long: StringTable | null = null;
   readonly #longCodes: number[] = [];
@@ -37,6 +37,8 @@ export class DistinctTexts {
   #words: Int32Array = noWords;
   #base = 0;
   readonly #one = new Int32Array(1);
+  /** There was no room for it where WebAssembly works. */
+  #crowded = false;
   #window: Uint8Array | null = null;
   #view: DataView = new DataView(new ArrayBuffer(0));
 
@@ -52,7 +54,7 @@ export class DistinctTexts {
     }
     const size = to - from;
     const view = this.#view;
-    if (size > most || size === 0 || from + most > view.byteLength || bytes[to - 1] === 0) {
+    if (size > wordsBytes || size === 0 || from + wordsBytes > view.byteLength || bytes[to - 1] === 0) {
       this.#noteSlowly(bytes, from, to, row);
       return;
     }
@@ -81,12 +83,17 @@ export class DistinctTexts {
   }
 
   #noteSlowly(bytes: Uint8Array, from: number, to: number, row: number): void {
-    if (to > from && to - from <= most && bytes[to - 1] !== 0 && startsWithText(bytes, from, to)) {
-      const padded = new Uint8Array(most);
+    if (isShort(bytes, from, to)) {
+      const padded = new Uint8Array(wordsBytes);
       padded.set(bytes.subarray(from, to));
       this.note(padded, 0, to - from, row);
       return;
     }
+    this.#noteCode(this.#longCode(bytes, from, to), row);
+  }
+
+  /** Of a text that is not known by its words. */
+  #longCode(bytes: Uint8Array, from: number, to: number): number {
     this.#long ??= new StringTable();
     const known = this.#long.intern(bytes, from, to);
     if (known === this.#longCodes.length) {
@@ -94,7 +101,7 @@ export class DistinctTexts {
       this.#bytes.set(bytes.subarray(from, to), this.#offsets[this.#count]);
       this.#longCodes.push(this.#append(to - from));
     }
-    this.#noteCode(this.#longCodes[known]!, row);
+    return this.#longCodes[known]!;
   }
 
   /** Rows are noted from here on; none is noted and not looked up. */
@@ -142,6 +149,163 @@ export class DistinctTexts {
     this.#base = to;
   }
 
+  /**
+   * Codes of values of a PLAIN page, from its byte p on, for rows [row, end): notedRows at most. None is noted and not
+   * looked up. @returns the byte behind them, or -1: it cannot, and nothing was done
+   */
+  takePlain(page: Uint8Array, p: number, codes: Values, row: number, end: number): number {
+    const blocks = this.#blocks(end - row);
+    if (blocks === null || !blocks.holds(page)) return -1;
+    const rows = end - row;
+    const { words } = blocks;
+    const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    blocks.begin();
+    for (let at = 0; ; ) {
+      ({ row: at, p } = blocks.notePlain(page, p, at, rows));
+      if (at === rows) break;
+      let next = 0;
+      do {
+        const from = p + 4;
+        const length = from > page.length ? -1 : view.getInt32(p, true);
+        if (length < 0 || from + length > page.length)
+          throw new RangeError(`a page of ${page.length} bytes ends before its values`);
+        p = from + length;
+        words[3 * at] = 0;
+        words[3 * at + 1] = this.#longCode(page, from, p);
+        at++;
+        next = p + 4 > page.length ? 0 : view.getInt32(p, true);
+      } while (at < rows && next > wordsBytes);
+    }
+    this.#resolveBlock(blocks, codes, row, 0, rows);
+    return p;
+  }
+
+  /**
+   * Codes of entries [from, to) of a dictionary, into `map`: truly in order of first appearance, long ones too. No row is
+   * noted and not looked up.
+   */
+  internRange(dictionary: Dictionary, from: number, to: number, map: Int32Array): void {
+    const { offsets, bytes } = dictionary;
+    for (let first = from; first < to; first += notedRows) {
+      const end = Math.min(to, first + notedRows);
+      const blocks = this.#blocks(end - first);
+      if (blocks?.copyEntries(dictionary, first, end - first)) {
+        this.#takeEntries(blocks, dictionary, first, end - first, map);
+        continue;
+      }
+      this.startAt(first);
+      for (let i = first; i < end; i++) {
+        if (!isShort(bytes, offsets[i]!, offsets[i + 1]!)) this.resolve(map, i);
+        this.note(bytes, offsets[i]!, offsets[i + 1]!, i);
+      }
+      this.resolve(map, end);
+    }
+  }
+
+  /** Codes of all entries of a dictionary. */
+  internAll(dictionary: Dictionary): Int32Array {
+    const map = new Int32Array(dictionary.length);
+    this.internRange(dictionary, 0, dictionary.length, map);
+    return map;
+  }
+
+  #takeEntries(
+    blocks: TextBlocks,
+    dictionary: Dictionary,
+    first: number,
+    rows: number,
+    map: Int32Array,
+  ): void {
+    const { offsets, bytes } = dictionary;
+    blocks.begin();
+    for (let at = 0; at < rows; ) {
+      const short = blocks.noteEntries(at, rows);
+      if (short > at) this.#resolveBlock(blocks, map, first, at, short);
+      for (at = short; at < rows; at++) {
+        const [from, to] = [offsets[first + at]!, offsets[first + at + 1]!];
+        if (isShort(bytes, from, to)) break;
+        map[first + at] = this.#longCode(bytes, from, to);
+      }
+    }
+  }
+
+  /** Rows [from, to) of the block, of which the first is `row` of the codes. */
+  #resolveBlock(blocks: TextBlocks, codes: Values, row: number, from: number, to: number): void {
+    // Long texts may have taken the room.
+    if (this.#blocks(Math.max(fewRows, to - from)) === null) {
+      const words = this.#words;
+      this.#words = blocks.words.subarray(3 * from);
+      this.startAt(row + from);
+      this.resolve(codes, row + to);
+      this.#words = words;
+      return;
+    }
+    const arrays = { slots: this.#slots, offsets: this.#offsets, bytes: this.#bytes };
+    const found = blocks.resolve(from, to, arrays, this.#count);
+    this.#count = found.count;
+    codes.set(found.codes as never, row + from);
+  }
+
+  /** WebAssembly's loops, with room for so many rows in memory that they work in; null where there is none. */
+  #blocks(rows: number): TextBlocks | null {
+    const home = rows < fewRows || this.#crowded ? null : ownMemory();
+    if (home === null) return null;
+    // Until it is known that there is room: asking for it block by block would cost more than it brings.
+    this.#crowded = true;
+    const blocks = TextBlocks.over(home);
+    const count = this.#count + rows;
+    let slots = this.#slots.length;
+    while (slots < 8 * count) slots *= 2;
+    if (slots > this.#slots.length || !blocks.holds(this.#slots)) {
+      const old = this.#slots;
+      const more = takeInts(slots);
+      if (!blocks.holds(more)) {
+        giveInts(more);
+        return null;
+      }
+      if (blocks.holds(old)) blocks.rehash(old, more);
+      else rehashSlots(old, more);
+      this.#slots = more;
+      if (blocks.holds(old)) giveInts(old);
+    }
+    this.#offsets = this.#widened(blocks, this.#offsets, count + 2, this.#count + 1);
+    const used = this.#offsets[this.#count]!;
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    if (!blocks.holds(this.#bytes) || used + wordsBytes * (rows + 1) > byteLength) {
+      const old = blocks.holds(this.#bytes) ? new Int32Array(buffer, byteOffset, byteLength >> 2) : null;
+      const ints = takeInts(Math.max(leastInts, byteLength >> 1, (used >> 2) + 3 * (rows + 2)), false);
+      this.#setBytes(new Uint8Array(ints.buffer, ints.byteOffset, ints.byteLength), used);
+      if (old !== null) giveInts(old);
+    }
+    this.#crowded = !(blocks.holds(this.#offsets) && blocks.holds(this.#bytes));
+    return this.#crowded ? null : blocks;
+  }
+
+  #widened(blocks: TextBlocks, old: Int32Array, length: number, used: number): Int32Array {
+    if (blocks.holds(old) && length <= old.length) return old;
+    const more = takeInts(Math.max(leastInts, length, 2 * old.length), false);
+    more.set(old.subarray(0, used));
+    if (blocks.holds(old)) giveInts(old);
+    return more;
+  }
+
+  #setBytes(bytes: Uint8Array, used: number): void {
+    bytes.set(this.#bytes.subarray(0, used));
+    this.#bytes = bytes;
+    this.#target = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Nothing is asked of it any more: what it was lent is free again. */
+  close(): void {
+    const home = ownMemory();
+    if (home === null) return;
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    const arrays = [this.#slots, this.#offsets, new Int32Array(buffer, byteOffset, byteLength >> 2)];
+    for (const ints of arrays) if (ints.buffer === home.memory.buffer) giveInts(ints);
+    this.#slots = this.#offsets = noWords;
+    this.#bytes = new Uint8Array(0);
+  }
+
   /** There will be about so many: the table need not grow step by step. */
   expect(entries: number): void {
     let size = this.#slots.length;
@@ -157,7 +321,7 @@ export class DistinctTexts {
   }
 
   #add(w0: number, w1: number, w2: number, at: number): number {
-    this.#reserve(most);
+    this.#reserve(wordsBytes);
     const end = this.#offsets[this.#count]!;
     const target = this.#target;
     target.setInt32(end, w0, true);
@@ -196,49 +360,15 @@ export class DistinctTexts {
         { bytes: need },
       );
     }
-    const grown = new Uint8Array(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2)));
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-    this.#target = new DataView(grown.buffer);
+    this.#setBytes(
+      new Uint8Array(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2))),
+      offsets[this.#count]!,
+    );
   }
 
   #rehash(size: number): void {
-    const old = this.#slots;
     const slots = new Int32Array(size);
-    const mask = size - 1;
-    for (let from = 0; from < old.length; from += 4) {
-      if (old[from] === 0) continue;
-      let at = (hashOf(old[from + 1]!, old[from + 2]!, old[from + 3]!) << 2) & mask;
-      while (slots[at] !== 0) at = (at + 4) & mask;
-      slots[at] = old[from]!;
-      slots[at + 1] = old[from + 1]!;
-      slots[at + 2] = old[from + 2]!;
-      slots[at + 3] = old[from + 3]!;
-    }
+    rehashSlots(this.#slots, slots);
     this.#slots = slots;
   }
 }
-
-/** Four zeros in front would be taken for a code. */
-function startsWithText(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let k = from; k < Math.min(to, from + 4); k++) if (bytes[k] !== 0) return true;
-  return false;
-}
-
-/** Offsets are Int32. */
-const maxBytes = 2 ** 31 - 1;
-
-function hashOf(w0: number, w1: number, w2: number): number {
-  let hash = Math.imul(w0, 0x9e3779b1);
-  hash = Math.imul(hash ^ (hash >>> 15) ^ w1, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13) ^ w2, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
-}
-
-/** Bytes of the text in these words: no byte of it is 0. */
-function sizeOf(w0: number, w1: number, w2: number): number {
-  if (w2 !== 0) return 8 + bytesOf(w2);
-  return w1 !== 0 ? 4 + bytesOf(w1) : bytesOf(w0);
-}
-
-const bytesOf = (word: number) => 4 - (Math.clz32(word) >> 3);

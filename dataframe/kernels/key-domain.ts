@@ -4,8 +4,9 @@ import { packValidity, type Validity } from '../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { sameDictionary } from '../column/dictionary.js';
+import { DistinctTexts } from '../column/distinct-texts.js';
 import { emptyDictionary, isCoded, physicalOf } from '../column/layout.js';
-import { isInterned, StringTable } from '../column/string-table.js';
+import { isInterned } from '../column/string-table.js';
 import { Binder } from './fused-text.js';
 import { unfilledColumn } from './unfilled.js';
 
@@ -48,7 +49,9 @@ export class KeyDomain {
   #greatest = Number.NEGATIVE_INFINITY;
   #nullable = false;
   #dictionary: Dictionary | null = null;
-  #table: StringTable | null = null;
+  #table: DistinctTexts | null = null;
+  /** Of the only dictionary so far, where it had to be made to see whether its entries are distinct. */
+  #prepared: DistinctTexts | null = null;
   readonly #maps = new WeakMap<Dictionary, Int32Array>();
   /** What the table held when it was asked for its entries. */
   #entries: Dictionary | null = null;
@@ -154,16 +157,22 @@ export class KeyDomain {
     if (seen !== undefined) return { map: seen };
     const few = dictionary.id === undefined ? fewEntries : fewSharedEntries;
     if (dictionary.length > Math.max(few, entriesPerRow * rows)) return null;
-    if (known === null && this.#table === null && hasDistinctEntries(dictionary)) {
+    if (known === null && this.#table === null && this.#areDistinct(dictionary)) {
       this.#dictionary = dictionary;
       this.size = dictionary.length;
       this.version++;
       return identity;
     }
-    this.#table ??= new StringTable(dictionary.length);
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    this.#table ??= prepared ?? new DistinctTexts();
     if (known !== null) {
       // Entries of the first dictionary are distinct: they keep their codes.
-      this.#maps.set(known, this.#table.internAll(known));
+      if (prepared === null) this.#table.internAll(known);
+      this.#maps.set(
+        known,
+        Int32Array.from({ length: known.length }, (_, code) => code),
+      );
       this.#dictionary = null;
     }
     const map = this.#table.internAll(dictionary);
@@ -173,6 +182,12 @@ export class KeyDomain {
       this.version++;
     }
     return { map };
+  }
+
+  #areDistinct(dictionary: Dictionary): boolean {
+    const { known, table } = distinctness(dictionary);
+    this.#prepared = known ? table : null;
+    return known;
   }
 }
 
@@ -224,13 +239,20 @@ const distinct = new WeakMap<Dictionary, boolean>();
 
 /** True when no entry stands twice (what a function of an old dictionary gives may): found out once per dictionary. */
 export function hasDistinctEntries(dictionary: Dictionary): boolean {
-  if (isInterned(dictionary)) return true;
-  let known = distinct.get(dictionary);
-  if (known === undefined) {
-    const table = new StringTable(dictionary.length, dictionary.bytes.length);
-    table.internAll(dictionary);
-    known = table.length === dictionary.length;
-    distinct.set(dictionary, known);
-  }
-  return known;
+  return distinctness(dictionary).known;
+}
+
+/** And the table of its entries, when one was made to know. */
+function distinctness(dictionary: Dictionary): {
+  readonly known: boolean;
+  readonly table: DistinctTexts | null;
+} {
+  if (isInterned(dictionary)) return { known: true, table: null };
+  const known = distinct.get(dictionary);
+  if (known !== undefined) return { known, table: null };
+  const table = new DistinctTexts();
+  table.internAll(dictionary);
+  const are = table.length === dictionary.length;
+  distinct.set(dictionary, are);
+  return { known: are, table };
 }

@@ -1,4 +1,9 @@
-import { wasm } from '../../../core/base/kernel-memory.js';
+import {
+  type WasmFunction,
+  type WasmMemory,
+  type WasmModule,
+  wasm,
+} from '../../../core/base/kernel-memory.js';
 import { intConstant, moduleOf, Op, Type, unsigned } from './module.js';
 
 /** Bytes of WebAssembly: an expression that leaves a 32-bit integer, or statements that leave nothing. */
@@ -16,15 +21,30 @@ export const [add, sub, and, or, shl] = [Op.i32Add, Op.i32Sub, Op.i32And, Op.i32
   binary,
 ) as Binary5;
 export const shrU = binary(Op.i32ShrU);
+export const mul = binary(Op.i32Mul);
+export const xor = binary(Op.i32Xor);
 type Binary = ReturnType<typeof binary>;
 type Binary5 = [Binary, Binary, Binary, Binary, Binary];
 
 export const not = (a: Code): Code => [...a, Op.i32Eqz];
+export const clz = (a: Code): Code => [...a, Op.i32Clz];
 /** `a` where the condition is not 0, else `b`: without a branch. */
 export const select = (condition: Code, a: Code, b: Code): Code => [...a, ...b, ...condition, Op.select];
 
 /** Little-endian, at any address, `offset` bytes behind it. */
 export const load32 = (address: Code, offset = 0): Code => [...address, Op.i32Load, 0, ...unsigned(offset)];
+export const load8 = (address: Code, offset = 0): Code => [...address, Op.i32Load8u, 0, ...unsigned(offset)];
+
+const loads = [Op.i32Load8u, Op.i32Load16u, Op.i32Load, Op.i64Load];
+const stores = [Op.i32Store8, Op.i32Store16, Op.i32Store, Op.i64Store];
+/** 1, 2, 4 or 8 bytes, to be stored by storeAs: those of 8 are no 32-bit integer. */
+export const loadAs = (sizeLog2: number, address: Code): Code => [...address, loads[sizeLog2]!, 0, 0];
+export const storeAs = (sizeLog2: number, address: Code, value: Code, offset: number): Code => [
+  ...address,
+  ...value,
+  ...[stores[sizeLog2]!, 0, ...unsigned(offset)],
+];
+export const store32 = (address: Code, value: Code, offset = 0): Code => storeAs(2, address, value, offset);
 
 export const copyByte = (to: Code, from: Code): Code => [
   ...to,
@@ -90,12 +110,28 @@ export interface AssembledFunction {
 
 /** Compiles a function of 32-bit integers with one result, which `body` must give back. Its memory has one page. */
 export function wasmFunction(parameters: number, variables: number, body: Code): AssembledFunction {
+  const module = moduleFor(parameters, variables, body, 'own');
+  return new wasm.Instance(module).exports as unknown as AssembledFunction;
+}
+
+/** The same over memory that is given, of one thread. */
+export function functionOver(
+  memory: WasmMemory<ArrayBufferLike>,
+  parameters: number,
+  variables: number,
+  body: Code,
+): WasmFunction {
+  const module = moduleFor(parameters, variables, body, 'given');
+  return new wasm.Instance(module, { m: { m: memory as WasmMemory } }).exports.run;
+}
+
+function moduleFor(parameters: number, variables: number, body: Code, memory: 'own' | 'given'): WasmModule {
   const bytes = moduleOf({
     parameters: new Array<Type>(parameters).fill(Type.i32),
     result: Type.i32,
     locals: new Array<Type>(variables).fill(Type.i32),
     code: [...body, Op.unreachable],
-    memory: 'own',
+    memory,
   });
-  return new wasm.Instance(new wasm.Module(bytes)).exports as unknown as AssembledFunction;
+  return new wasm.Module(bytes);
 }

@@ -1,3 +1,9 @@
+import { ownMemory } from '../../../core/base/kernel-memory.js';
+import type { Lent } from '../../kernels/lent.js';
+
+/** Bytes up to which a page is copied, where others than a kernel of WebAssembly can do without. */
+const mostCopied = 8 * 1024 * 1024;
+
 /** @throws RangeError when a page has no such bytes */
 export function requireBytes(page: Uint8Array, from: number, length: number): void {
   if (length < 0 || from + length > page.length) {
@@ -7,4 +13,14 @@ export function requireBytes(page: Uint8Array, from: number, length: number): vo
 
 export function viewOf(page: Uint8Array): DataView {
   return new DataView(page.buffer, page.byteOffset, page.byteLength);
+}
+
+/** The page where kernels of this thread find it, if need be a copy; or as it is, where there is no such memory. */
+export function kernelBytes(page: Uint8Array, lent: Lent): Uint8Array {
+  const home = ownMemory();
+  if (home === null || page.buffer === home.memory.buffer || page.length > mostCopied) return page;
+  const copy = lent.bytes(page.length);
+  if (copy.buffer !== home.memory.buffer) return page;
+  copy.set(page);
+  return copy;
 }

@@ -8,6 +8,7 @@ import { takeColumn } from '../../kernels/take.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
 import { assemble, type DecodedLeaf } from './assemble.js';
+import { isFew } from './codes.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
 import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
@@ -62,6 +63,10 @@ function firstPage(chunk: ColumnMetaData): number {
     ? dictionary
     : chunk.data_page_offset;
 }
+
+/** More than their share of a page's bytes, that its first rows are likely to need. */
+const likelyShare = 1.05;
+const likelyBytes = 1024;
 
 /** The chunks of a column that has pages of its own. */
 type ChunksOf = (leaf: FileColumn) => readonly ChunkBytes[];
@@ -211,12 +216,13 @@ class ColumnDecoder {
       pages.skip(header);
       return;
     }
+    const { values, width } = this.#sink;
+    const picked = this.#picked?.before(row + count);
+    if (picked !== undefined && this.#pickEarly(pages, header, row, count, held, picked)) return;
     const { page, from, present } =
       header.data_page_header_v2 === undefined
         ? this.#levelsV1(header, pages.whole(header), row, count, held)
         : this.#levelsV2(pages, header, row, count);
-    const { values, width } = this.#sink;
-    const picked = this.#picked?.before(row + count);
     const few =
       picked !== undefined &&
       present === count &&
@@ -224,6 +230,39 @@ class ColumnDecoder {
     if (!few) this.#sink.dataPage(page, from, info.encoding, row, present);
     if (present < count) spread(values, width, this.#flags!, row, count, present);
     this.#picked?.take(values, this.#flags, row, row + count);
+  }
+
+  /**
+   * Of a page of version 1 without nulls, only as much is unpacked as its first rows are likely to need. False: it is to be
+   * read as a whole.
+   */
+  #pickEarly(
+    pages: PageReader,
+    header: PageHeader,
+    row: number,
+    count: number,
+    held: number,
+    picked: Int32Array,
+  ): boolean {
+    const { data_page_header: info, uncompressed_page_size: size } = header;
+    if (info === undefined || info.encoding !== 'PLAIN' || this.#physical === 'bool') return false;
+    if (this.#physical !== 'code' && !isFew(picked, count)) return false;
+    const share = (picked.at(-1)! + 1 - row) / held;
+    const enough = Math.ceil(size * share * likelyShare) + likelyBytes;
+    if (enough >= size) return false;
+    const start = pages.whole(header, enough);
+    try {
+      const { page, from, present } = this.#levelsV1(header, start, row, count, held);
+      if (present === count && this.#sink.pick(page, from, info.encoding, row, count, picked)) {
+        this.#picked!.take(this.#sink.values, this.#flags, row, row + count);
+        return true;
+      }
+    } catch (error) {
+      // The rows may lie behind what was unpacked: then all of the page tells.
+      if (!(error instanceof RangeError)) throw error;
+    }
+    pages.back(header);
+    return false;
   }
 
   /** Version 1: the levels are in the page, length first, compressed with it. */

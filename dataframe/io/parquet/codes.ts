@@ -55,10 +55,10 @@ function codeWidth(page: Uint8Array, from: number): number {
  * 'code' that must be -1.
  */
 export function paddedTable<V extends Values>(entries: V, count: number, beyond: 0 | -1): V {
-  let size = 1;
+  let size = 2;
   while (size < count) size *= 2;
   if (size > 2 ** lookedUpBits) return entries;
-  const table = new (entries.constructor as new (length: number) => V)(2 ** lookedUpBits);
+  const table = new (entries.constructor as new (length: number) => V)(size);
   table.set(entries.subarray(0, count) as never);
   if (beyond !== 0) table.fill(beyond, count);
   return table;
@@ -80,12 +80,12 @@ export function decodeEntries(
 ): boolean {
   requireBytes(page, from, 1);
   const width = page[from]!;
-  if (width > lookedUpBits || table.length !== 2 ** lookedUpBits) return false;
+  if (width > lookedUpBits || table.length >>> width === 0) return false;
   const valid =
     width === 0
       ? count > 0
       : decodeThrough(page, from + 1, page.length, width, table, count, physical, out, at, rows);
-  if (!valid) throw new RangeError(`a dictionary code beyond its ${count} entries`);
+  if (!valid) throw beyondEntries(count);
   if (width === 0) out.fill(table[0]!, at, at + rows);
   return true;
 }
@@ -93,7 +93,7 @@ export function decodeEntries(
 /** `largest`: of all codes, taken as unsigned, so that a negative one is huge. */
 export function requireCode(largest: number, entries: number): void {
   if (largest >= entries) {
-    throw new RangeError(`dictionary code ${largest} of ${entries} entries`);
+    throw beyondEntries(entries);
   }
 }
 
@@ -106,4 +106,8 @@ export function joinStreams(page: Uint8Array, from: number, count: number, size:
     }
   }
   return out;
+}
+
+function beyondEntries(entries: number): RangeError {
+  return new RangeError(`a dictionary code beyond its ${entries} entries`);
 }

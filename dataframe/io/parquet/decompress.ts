@@ -14,15 +14,17 @@ export async function loadCodec(codec: CompressionCodec): Promise<void> {
 /**
  * Exactly `size` bytes, which last until the next call: they may lie in memory that every call uses. Never takes more than
  * that, whatever the input unpacks to; `room` gives memory for it. Throws when it is not so.
+ * Of some codecs only the first `enough` bytes, where no more are wanted.
  */
 export function decompress(
   codec: CompressionCodec,
   input: Uint8Array,
   size: number,
   room: (bytes: number) => Uint8Array,
+  enough = size,
 ): Uint8Array {
-  const page = decompressTo(codec, input, size, room);
-  if (page.length !== size) {
+  const page = decompressTo(codec, input, size, room, enough);
+  if (page.length !== size && page.length !== enough) {
     throw new RangeError(`a page of ${page.length} bytes claims ${size}`);
   }
   return page;
@@ -33,6 +35,7 @@ function decompressTo(
   input: Uint8Array,
   size: number,
   room: (bytes: number) => Uint8Array,
+  enough: number,
 ): Uint8Array {
   // zlib takes no bound of 0, and an empty page needs no bytes at all.
   if (size === 0 || codec === 'UNCOMPRESSED') {
@@ -41,13 +44,13 @@ function decompressTo(
   const bound = { maxOutputLength: size };
   switch (codec) {
     case 'SNAPPY':
-      return unpackSnappy(input, size, room);
+      return unpackSnappy(input, size, room, enough);
     case 'GZIP':
       return zlib.gunzipSync(input, bound);
     case 'BROTLI':
       return zlib.brotliDecompressSync(input, bound);
     case 'ZSTD':
-      return unpackZstd(input, size);
+      return unpackZstd(input, size, enough);
     case 'LZ4':
       return lz4!.decompressLz4(input, size);
     case 'LZ4_RAW':

@@ -1,6 +1,7 @@
 import { compile } from '../../codegen/compile.js';
 import type { Physical, Values } from '../../column/column.js';
 import { viewOf } from './bytes.js';
+import { unpackInWasm } from './hybrid-wasm.js';
 
 /** Unpacks `groups` groups of 8 fields from bytes[p...] to out[q...]. All bytes must be there; `v` is a view of them. */
 type Unpack = (
@@ -25,6 +26,7 @@ export function decodeHybrid(
   at: number,
   count: number,
 ): void {
+  if (unpackInWasm(bytes, from, to, width, null, 0, out, at, count) !== null) return;
   const end = at + count;
   const runs = new Runs(bytes, from, to, width);
   const view = viewOf(bytes);
@@ -58,6 +60,8 @@ export function decodeThrough(
   at: number,
   count: number,
 ): boolean {
+  const done = unpackInWasm(bytes, from, to, width, table, entries, out, at, count);
+  if (done !== null) return done;
   const end = at + count;
   const runs = new Runs(bytes, from, to, width);
   const unpack = lookup(width, physical);

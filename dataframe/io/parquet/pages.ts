@@ -17,7 +17,12 @@ export class PageReader {
   constructor(bytes: Uint8Array, chunk: ColumnMetaData, lent: Lent) {
     this.#bytes = bytes;
     this.#chunk = chunk;
-    this.#room = size => lent.bytes(size);
+    let space: Uint8Array = new Uint8Array(0);
+    // One page lasts until the next: what the processor just had in its caches is written again.
+    this.#room = size => {
+      if (space.length < size) space = lent.bytes(size);
+      return space.subarray(0, size);
+    };
   }
 
   next(): PageHeader {
@@ -43,12 +48,23 @@ export class PageReader {
     this.#offset += header.compressed_page_size;
   }
 
-  whole(header: PageHeader): Uint8Array {
-    return this.split(header, 0, true).page;
+  /** At least its first `enough` bytes. */
+  whole(header: PageHeader, enough = header.uncompressed_page_size): Uint8Array {
+    return this.split(header, 0, true, enough).page;
+  }
+
+  /** To the page that `whole` gave last. */
+  back(header: PageHeader): void {
+    this.#offset -= header.compressed_page_size;
   }
 
   /** The first `before` bytes as they are, the rest decompressed. */
-  split(header: PageHeader, before: number, compressed: boolean): { before: Uint8Array; page: Uint8Array } {
+  split(
+    header: PageHeader,
+    before: number,
+    compressed: boolean,
+    enough = header.uncompressed_page_size - before,
+  ): { before: Uint8Array; page: Uint8Array } {
     const stored = this.#bytes.subarray(this.#offset, this.#offset + header.compressed_page_size);
     this.#offset += header.compressed_page_size;
     if (header.crc !== undefined && crc32(stored) !== header.crc >>> 0) {
@@ -61,7 +77,7 @@ export class PageReader {
     const codec = compressed ? this.#chunk.codec : 'UNCOMPRESSED';
     return {
       before: stored.subarray(0, before),
-      page: decompress(codec, body, header.uncompressed_page_size - before, this.#room),
+      page: decompress(codec, body, header.uncompressed_page_size - before, this.#room, enough),
     };
   }
 }

@@ -1,3 +1,4 @@
+import type { WasmFunction, WasmMemory } from '../../../core/base/kernel-memory.js';
 import {
   type AssembledFunction,
   add,
@@ -6,6 +7,7 @@ import {
   copy8,
   copyByte,
   copyBytes,
+  functionOver,
   geU,
   giveBack,
   gtU,
@@ -30,7 +32,7 @@ import {
 /** Bytes past the ends of the input and of the output that are touched, but not looked at. */
 export const unpackSlack = 64;
 
-const parameters = ['p', 'end', 'start', 'stop'] as const;
+const parameters = ['p', 'end', 'start', 'stop', 'enough'] as const;
 const variables = ['q', 'head', 'kind', 'length', 'back', 'from', 'k'] as const;
 const locals = new Locals([...parameters, ...variables]);
 type Name = (typeof parameters)[number] | (typeof variables)[number];
@@ -106,7 +108,7 @@ const copy = statements(
 const body = statements(
   set('q', get('start')),
   whileTrue(
-    ltU(get('p'), get('end')),
+    and(ltU(get('p'), get('end')), ltU(get('q'), get('enough'))),
     statements(
       set('head', load32(get('p'))),
       set('kind', and(get('head'), int(3))),
@@ -115,15 +117,22 @@ const body = statements(
       set('q', add(get('q'), get('length'))),
     ),
   ),
+  // Elements that are left are wrong where all was wanted.
+  when(ltU(get('q'), get('stop')), when(geU(get('q'), get('enough')), giveBack(int(0)))),
   giveBack(or(ne(get('p'), get('end')), ne(get('q'), get('stop')))),
 );
 
 /**
- * run(p, end, start, stop): unpacks the elements of snappy data at [p, end) of the memory to [start, stop), and gives 0
- * when they are exactly that. Up to unpackSlack bytes more must be there behind both. An element is a literal or a copy of
+ * run(p, end, start, stop, enough): unpacks the elements of snappy data at [p, end) of the memory to [start, stop), and gives 0
+ * when they are exactly that; or as far as `enough`, and leaves what is behind it. Up to unpackSlack bytes more must be there behind both. An element is a literal or a copy of
  * what was unpacked before; short ones are moved 16 bytes at a time, however few they have: half of the time of a copy
  * would be a wrong guess of its length.
  */
 export function snappyFunction(): AssembledFunction {
   return wasmFunction(parameters.length, variables.length, body);
+}
+
+/** The same over memory that is given. */
+export function snappyOver(memory: WasmMemory<ArrayBufferLike>): WasmFunction {
+  return functionOver(memory, parameters.length, variables.length, body);
 }

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { seededRng } from '../../../core/base/rng.js';
+import { Lent } from '../../kernels/lent.js';
+import { keepAtMost } from '../../kernels/scratch.js';
+import { countInstances } from '../../testing/wasm-instances.js';
 import { newSeed } from '../testing/oracle.js';
 import { unpackSnappy } from './snappy.js';
 
@@ -92,6 +95,35 @@ test('elements of every form, whole and damaged, are what the format says', () =
     }
   }
   expect(damaged).toBeGreaterThan(1000);
+});
+
+// Goal: in place it is the same, and of its first bytes no more has to be right.
+test('elements of every form, in the memory of kernels, and only the first of them', () => {
+  keepAtMost(4 * 1024 * 1024);
+  const seed = newSeed();
+  const random = seededRng(seed);
+  const lent = new Lent();
+  const roomy = (bytes: number) => lent.bytes(Math.max(bytes, 32_768)).subarray(0, bytes);
+  const instances = countInstances();
+  for (let round = 0; round < 300; round++) {
+    const { packed, size } = elements(1 + Math.floor(random() * 60), random);
+    const input = roomy(packed.length).subarray(0, packed.length);
+    input.set(packed);
+    const enough = random() < 0.5 ? size : Math.floor(random() * size);
+    const expected = reference(packed, size)!;
+    const out = [...unpackSnappy(input, size, roomy, enough)];
+    expect(out, `seed ${seed}, round ${round}`).toEqual(expected.slice(0, out.length));
+    expect([size, enough]).toContain(out.length);
+    // Behind the size.
+    input[3 + Math.floor(random() * (input.length - 3))]! ^= 1 << Math.floor(random() * 8);
+    const bad = reference([...input], size);
+    const unpack = () => [...unpackSnappy(input, size, roomy)];
+    if (bad === null) expect(unpack, `seed ${seed}, round ${round}`).toThrow(RangeError);
+    else expect(unpack(), `seed ${seed}, round ${round}`).toEqual(bad);
+    lent.giveBack();
+  }
+  expect(instances.made).toBeGreaterThan(0);
+  instances.stop();
 });
 
 test('lengths and distances beyond 32 bits of memory are damage', () => {

@@ -1,6 +1,7 @@
+import { type KernelMemory, ownMemory, type WasmFunction } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import type { AssembledFunction } from '../../codegen/wasm/assemble.js';
-import { snappyFunction, unpackSlack } from './snappy-wasm.js';
+import { snappyFunction, snappyOver, unpackSlack } from './snappy-wasm.js';
 
 /** From this share of its size on, snappy data is almost all literals: copied here, it is not copied twice. */
 const mostlyLiterals = 0.9;
@@ -8,13 +9,15 @@ const mostlyLiterals = 0.9;
 let unpacker: AssembledFunction | undefined;
 
 /**
- * Raw snappy data of exactly `size` bytes, in memory that the next call uses again or that `room` gives.
+ * Raw snappy data of exactly `size` bytes, in memory that the next call uses again or that `room` gives; or only the first
+ * `enough` of them, where that is less work.
  * @throws RangeError whatever the bytes are, when they are not exactly that
  */
 export function unpackSnappy(
   input: Uint8Array,
   size: number,
   room: (bytes: number) => Uint8Array,
+  enough = size,
 ): Uint8Array {
   let p = 0;
   let claimed = 0;
@@ -26,10 +29,32 @@ export function unpackSnappy(
   }
   if (claimed !== size) throw new RangeError(`a page of ${claimed} bytes claims ${size}`);
   const large = input.length + size + 3 * unpackSlack > limits.unpackKeptBytes;
-  if (!large && input.length < size * mostlyLiterals) return unpackInWasm(input, p, size);
-  const out = room(size);
-  unpackHere(input, p, out, size);
-  return out;
+  if (!large && input.length < size * mostlyLiterals)
+    return unpackInPlace(input, p, size, room, enough) ?? unpackInWasm(input, p, size);
+  return unpackHere(input, p, room(size), size);
+}
+
+let placed: { readonly memory: KernelMemory['memory']; readonly run: WasmFunction } | undefined;
+
+/** Where it and the room for it lie in the memory of this thread's kernels: nothing is copied, and they find the result. */
+function unpackInPlace(
+  input: Uint8Array,
+  p: number,
+  size: number,
+  room: (bytes: number) => Uint8Array,
+  enough: number,
+): Uint8Array | null {
+  const memory = ownMemory()?.memory;
+  if (memory === undefined || input.buffer !== memory.buffer) return null;
+  const out = room(size + unpackSlack);
+  if (out.buffer !== memory.buffer) return null;
+  if (placed?.memory !== memory) placed = { memory, run: snappyOver(memory) };
+  const { byteOffset: from } = input;
+  const { byteOffset: start } = out;
+  const least = Math.min(enough, size);
+  const damaged = placed.run(from + p, from + input.length, start, start + size, start + least);
+  if (damaged !== 0) throw new RangeError('snappy data is damaged');
+  return out.subarray(0, least);
 }
 
 /** Its memory is never given back, so it is for what is not large. */
@@ -41,12 +66,12 @@ function unpackInWasm(input: Uint8Array, p: number, size: number): Uint8Array {
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   const bytes = new Uint8Array(memory.buffer);
   bytes.set(input);
-  if (unpacker.run(p, input.length, start, start + size) !== 0)
+  if (unpacker.run(p, input.length, start, start + size, start + size) !== 0)
     throw new RangeError('snappy data is damaged');
   return bytes.subarray(start, start + size);
 }
 
-function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number): void {
+function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number): Uint8Array {
   let q = 0;
   while (p < input.length) {
     const tag = input[p++]!;
@@ -82,4 +107,5 @@ function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number)
     for (const end = q + length; q < end; q++) out[q] = out[q - back]!;
   }
   if (q !== size) throw new RangeError(`a page of ${q} bytes claims ${size}`);
+  return out;
 }

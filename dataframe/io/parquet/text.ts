@@ -3,7 +3,7 @@ import type { Dictionary } from '../../column/column.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
 import { Lent } from '../../kernels/lent.js';
-import { requireBytes, viewOf } from './bytes.js';
+import { kernelBytes, requireBytes, viewOf } from './bytes.js';
 import {
   decodeCodes,
   decodeEntries,
@@ -46,6 +46,8 @@ export class TextSink implements ValueSink {
   #table = new DistinctTexts();
   /** Until the last page of the chunk. */
   #lent = new Lent();
+  /** Of the column, once it was asked for: nothing is decoded any more. */
+  #dictionary: Dictionary | null = null;
   /** Takes the place of the table once values are copied as they come. */
   #list: TextList | null = null;
   /** Code of each entry of the file's dictionary; null: there is none. */
@@ -114,7 +116,11 @@ export class TextSink implements ValueSink {
   }
 
   dictionary(): Dictionary {
-    return this.#list?.toDictionary() ?? this.#table.toDictionary();
+    if (this.#dictionary === null) {
+      this.#dictionary = this.#list?.toDictionary() ?? this.#table.toDictionary();
+      this.#table.close();
+    }
+    return this.#dictionary;
   }
 
   range(): undefined {
@@ -245,9 +251,9 @@ export class TextSink implements ValueSink {
       this.#fixed(page, from, fixedBytes, out, at, count);
       return;
     }
-    const view = viewOf(page);
     let p = from;
     if (this.#options.form !== null) {
+      const view = viewOf(page);
       for (let row = at; row < at + count; row++) {
         requireBytes(page, p, 4);
         const length = view.getInt32(p, true);
@@ -262,9 +268,22 @@ export class TextSink implements ValueSink {
       this.#list.appendPlain(page, from, out, at, count);
       return;
     }
+    this.#note(kernelBytes(page, this.#lent), from, out, at, count);
+  }
+
+  /** Texts that somebody looks at: a code for each different one. */
+  #note(page: Uint8Array, from: number, out: Int32Array, at: number, count: number): void {
     const table = this.#table;
+    const view = viewOf(page);
+    let p = from;
     for (let row = at; row < at + count; ) {
       const end = Math.min(at + count, row + notedRows);
+      const next = table.takePlain(page, p, out, row, end);
+      if (next >= 0) {
+        p = next;
+        row = end;
+        continue;
+      }
       table.startAt(row);
       for (; row < end; row++) {
         requireBytes(page, p, 4);

@@ -130,8 +130,15 @@ export class NumberSink implements ValueSink {
     count: number,
     picked: Int32Array,
   ): boolean {
+    if (!isFew(picked, count)) return false;
+    if (encoding === 'PLAIN' && this.#type !== 'BOOLEAN') {
+      const size = sizeOf(this.#type);
+      this.#plainPages = true;
+      for (const row of picked) this.#plain(page, from + (row - at) * size, this.values, row, 1);
+      return true;
+    }
     const entries = this.#entries;
-    if (!isCoded(encoding) || entries === null || !isFew(picked, count)) return false;
+    if (!isCoded(encoding) || entries === null) return false;
     const { values, width } = this;
     const codes = pickCodes(page, from, at, count, picked, this.#count);
     for (let k = 0; k < picked.length; k++) {

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { seededRng } from '../../../core/base/rng.js';
+import type { Physical, Values } from '../../column/column.js';
+import { allocateValues } from '../../column/layout.js';
+import { Lent } from '../../kernels/lent.js';
+import { keepAtMost } from '../../kernels/scratch.js';
+import { countInstances } from '../../testing/wasm-instances.js';
+import { newSeed } from '../testing/oracle.js';
+import { decodeHybrid, decodeThrough } from './hybrid.js';
+
+keepAtMost(16 * 1024 * 1024);
+
+type Random = () => number;
+
+/** Runs of both kinds that stand for `count` fields of so many bits, and sometimes for more. */
+function runs(random: Random, width: number, count: number, below: number): Uint8Array {
+  const bytes: number[] = [];
+  const header = (value: number) => {
+    let rest = value;
+    for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
+    bytes.push(rest);
+  };
+  for (let left = count; left > 0; ) {
+    const value = () => Math.floor(random() * below);
+    if (random() < 0.4) {
+      const length = 1 + Math.floor(random() * 300);
+      header(length * 2);
+      const repeated = value();
+      for (let k = 0; k < (width + 7) >> 3; k++) bytes.push((repeated >>> (8 * k)) & 255);
+      left -= length;
+    } else {
+      const groups = 1 + Math.floor(random() * 80);
+      header(groups * 2 + 1);
+      const bits = Array.from({ length: groups * 8 }, value).flatMap(field =>
+        Array.from({ length: width }, (_, b) => (field >>> b) & 1),
+      );
+      for (let b = 0; b < bits.length; b += 8)
+        bytes.push(bits.slice(b, b + 8).reduce((byte, bit, k) => byte | (bit << k), 0));
+      left -= groups * 8;
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** What it gives, or that it fails: for values on the heap, which JavaScript unpacks, and for lent ones. */
+function bothWays(physical: Physical, rows: number, work: (out: Values) => unknown): [unknown, unknown] {
+  const lent = new Lent();
+  const outcome = (out: Values) => {
+    try {
+      const result = work(out);
+      return result === false ? 'beyond' : [...out];
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+      return 'too short';
+    }
+  };
+  const pair: [unknown, unknown] = [
+    outcome(allocateValues(physical, rows)),
+    outcome(lent.values(physical, Math.max(rows, 20_000)).subarray(0, rows)),
+  ];
+  lent.giveBack();
+  return pair;
+}
+
+// Goal: pages unpacked by WebAssembly are those that JavaScript unpacks, whole, cut and with codes beyond the table.
+test('runs of every width unpack the same by WebAssembly', () => {
+  const seed = newSeed();
+  const random = seededRng(seed);
+  const made = countInstances();
+  for (let width = 1; width <= 26; width++) {
+    const rows = 300 + Math.floor(random() * 1500);
+    const packed = runs(random, width, rows + 5, 2 ** width);
+    const bytes = random() < 0.5 ? packed : packed.subarray(0, Math.floor(packed.length * random()));
+    for (const [physical, most] of [['i32', 32] as const, ['u8', 8] as const]) {
+      if (width > most) continue;
+      const [here, there] = bothWays(physical, rows, out =>
+        decodeHybrid(bytes, 0, bytes.length, width, out as Int32Array | Uint8Array, 5, rows - 5),
+      );
+      expect(there, `seed ${seed}, ${width} bits, ${physical}`).toEqual(here);
+    }
+  }
+  for (let round = 0; round < 120; round++) {
+    const width = 1 + Math.floor(random() * 12);
+    const entries = 1 + Math.floor(random() * 2 ** width);
+    const rows = 300 + Math.floor(random() * 1500);
+    const physical = (['f64', 'i32', 'code', 'u8', 'i16', 'f32'] as const)[round % 6]!;
+    const table = allocateValues(physical, 2 ** width);
+    for (let k = 0; k < table.length; k++)
+      table[k] = k < entries ? Math.floor(random() * 256) : physical === 'code' ? -1 : 0;
+    const packed = runs(random, width, rows, random() < 0.8 ? entries : 2 ** width);
+    const bytes = random() < 0.8 ? packed : packed.subarray(0, Math.floor(packed.length * random()));
+    const [here, there] = bothWays(physical, rows, out =>
+      decodeThrough(bytes, 0, bytes.length, width, table, entries, physical, out, 0, rows),
+    );
+    expect(there, `seed ${seed}, round ${round}`).toEqual(here);
+  }
+  expect(made.made).toBeGreaterThan(40);
+  made.stop();
+});

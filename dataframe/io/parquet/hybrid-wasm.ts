@@ -1,0 +1,219 @@
+import {
+  type KernelMemory,
+  ownMemory,
+  type WasmFunction,
+  type WasmMemory,
+} from '../../../core/base/kernel-memory.js';
+import { limits } from '../../../core/base/limits.js';
+import {
+  add,
+  and,
+  type Code,
+  functionOver,
+  geU,
+  giveBack,
+  gtU,
+  int,
+  Locals,
+  load8,
+  load32,
+  loadAs,
+  mul,
+  not,
+  or,
+  select,
+  shl,
+  shrU,
+  statements,
+  storeAs,
+  sub,
+  when,
+  whileTrue,
+} from '../../codegen/wasm/assemble.js';
+import type { Values } from '../../column/column.js';
+
+/** A field lies in the four bytes from its first one on up to this width. */
+const widest = 25;
+/** Fewer values are unpacked sooner than a table is copied. */
+const fewValues = 256;
+/** Bytes behind the last one that are touched, but not looked at. */
+const slack = 4;
+/** Fields that are written out one after another: a whole number of bytes. */
+const fields = 8;
+
+const parameters = ['p', 'end', 'out', 'count', 'table', 'entries'] as const;
+const variables = ['head', 'shift', 'run', 'left', 'bit', 'c', 'seen', 'next'] as const;
+const locals = new Locals([...parameters, ...variables]);
+type Name = (typeof parameters)[number] | (typeof variables)[number];
+const get = (name: Name) => locals.get(name);
+const set = (name: Name, value: Code) => locals.set(name, value);
+const step = (name: Name, by: Code) => set(name, add(get(name), by));
+
+/** `body` as often as `counter` says, which is 0 in the end. */
+const times = (counter: Name, body: Code) =>
+  whileTrue(get(counter), statements(body, set(counter, sub(get(counter), int(1)))));
+
+/** What the function gives back. */
+const [unpacked, tooShort, beyond] = [0, 1, 2];
+const fails = (condition: Code, why: number) => when(condition, giveBack(int(why)));
+
+/** The next run's header, LEB128 of at most 32 bits. */
+const header = statements(
+  ...[set('head', int(0)), set('shift', int(0)), set('next', int(0x80))],
+  whileTrue(
+    geU(get('next'), int(0x80)),
+    statements(
+      fails(geU(get('p'), get('end')), tooShort),
+      fails(gtU(get('shift'), int(28)), tooShort),
+      set('next', load8(get('p'))),
+      step('p', int(1)),
+      set('head', or(get('head'), shl(and(get('next'), int(0x7f)), get('shift')))),
+      step('shift', int(7)),
+    ),
+  ),
+  set('run', shrU(get('head'), int(1))),
+  fails(not(get('run')), tooShort),
+);
+
+/** How a value of this width gets from its code to where it belongs. */
+class Unpacking {
+  readonly #width: number;
+  readonly #sizeLog2: number;
+  /** Values are entries of a table; else the codes themselves. */
+  readonly #looksUp: boolean;
+
+  constructor(width: number, sizeLog2: number, looksUp: boolean) {
+    this.#width = width;
+    this.#sizeLog2 = sizeLog2;
+    this.#looksUp = looksUp;
+  }
+
+  body(): Code {
+    return statements(
+      set('seen', int(-1)),
+      whileTrue(
+        get('count'),
+        statements(header, when(and(get('head'), int(1)), this.#packed(), this.#repeated())),
+      ),
+      giveBack(
+        this.#looksUp ? select(shrU(get('seen'), int(31)), int(unpacked), int(beyond)) : int(unpacked),
+      ),
+    );
+  }
+
+  /** The value of code c to the place of value `i` behind `out`. */
+  #store(i: number): Code {
+    const size = this.#sizeLog2;
+    if (!this.#looksUp) return storeAs(size, get('out'), get('c'), i << size);
+    return statements(
+      // Below 0 as long as each code is less than `entries`: neither has 31 bits.
+      set('seen', and(get('seen'), sub(get('c'), get('entries')))),
+      storeAs(size, get('out'), loadAs(size, add(get('table'), shl(get('c'), int(size)))), i << size),
+    );
+  }
+
+  #field(word: Code, shift: Code | null): Code {
+    const mask = int(2 ** this.#width - 1);
+    return set('c', and(shift === null ? word : shrU(word, shift), mask));
+  }
+
+  /** Groups of eight fields, then fields of one more where fewer are wanted: a run may claim padding that is not there. */
+  #packed(): Code {
+    const width = this.#width;
+    const group = Array.from({ length: fields }, (_, i) => {
+      const shift = (i * width) & 7;
+      const field = this.#field(load32(get('p'), (i * width) >> 3), shift === 0 ? null : int(shift));
+      return statements(field, this.#store(i));
+    });
+    const one = this.#field(load32(add(get('p'), shrU(get('bit'), int(3)))), and(get('bit'), int(7)));
+    const groups = shrU(get('count'), int(3));
+    const bytes = add(mul(get('run'), int(width)), shrU(add(mul(get('left'), int(width)), int(7)), int(3)));
+    return statements(
+      set('left', select(gtU(get('run'), groups), and(get('count'), int(fields - 1)), int(0))),
+      set('run', select(gtU(get('run'), groups), groups, get('run'))),
+      fails(gtU(bytes, sub(get('end'), get('p'))), tooShort),
+      set('count', sub(get('count'), add(shl(get('run'), int(3)), get('left')))),
+      times('run', statements(...group, step('p', int(width)), step('out', int(fields << this.#sizeLog2)))),
+      set('bit', int(0)),
+      times(
+        'left',
+        statements(one, this.#store(0), step('out', int(1 << this.#sizeLog2)), step('bit', int(width))),
+      ),
+    );
+  }
+
+  #repeated(): Code {
+    const bytes = (this.#width + 7) >> 3;
+    const value = Array.from({ length: bytes }, (_, k) => shl(load8(get('p'), k), int(8 * k))).reduce(or);
+    return statements(
+      fails(gtU(int(bytes), sub(get('end'), get('p'))), tooShort),
+      set('c', value),
+      step('p', int(bytes)),
+      ...(this.#looksUp ? [fails(geU(get('c'), get('entries')), beyond)] : []),
+      set('run', select(gtU(get('run'), get('count')), get('count'), get('run'))),
+      set('count', sub(get('count'), get('run'))),
+      times('run', statements(this.#store(0), step('out', int(1 << this.#sizeLog2)))),
+    );
+  }
+}
+
+/** Functions by memory and form: `width`, size of an element, and whether it looks up. */
+const made = new WeakMap<WasmMemory<ArrayBufferLike>, Map<number, WasmFunction>>();
+
+function functionFor(
+  { memory }: KernelMemory,
+  width: number,
+  sizeLog2: number,
+  looksUp: boolean,
+): WasmFunction {
+  let functions = made.get(memory);
+  if (functions === undefined) made.set(memory, (functions = new Map()));
+  const form = (width << 3) | (sizeLog2 << 1) | (looksUp ? 1 : 0);
+  let known = functions.get(form);
+  if (known === undefined) {
+    const body = new Unpacking(width, sizeLog2, looksUp).body();
+    known = functionOver(memory, parameters.length, variables.length, body);
+    functions.set(form, known);
+  }
+  return known;
+}
+
+/**
+ * As decodeHybrid and, with a table of 2^width entries or more, decodeThrough: over the thread's own memory, where `out` must
+ * lie. Threads share what V8 makes of equal modules, so a second one finds it warm.
+ * @returns null when it cannot, and nothing was done; false when a code was `entries` or more
+ */
+export function unpackInWasm(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  width: number,
+  table: Values | null,
+  entries: number,
+  out: Values,
+  at: number,
+  count: number,
+): boolean | null {
+  const home = ownMemory();
+  if (home === null || out.buffer !== home.memory.buffer || width === 0 || width > widest) return null;
+  if (count < fewValues || (table !== null && table.length >>> width === 0)) return null;
+  const size = out.BYTES_PER_ELEMENT;
+  const { buffer } = home.memory;
+  const used = table === null ? 0 : 2 ** width * size;
+  let place = home.workspace;
+  if (table !== null) {
+    if (used + slack > limits.workspaceBytes) return null;
+    new Uint8Array(buffer, place, used).set(new Uint8Array(table.buffer, table.byteOffset, used));
+    place += used;
+  }
+  let p = bytes.byteOffset + from;
+  if (bytes.buffer !== buffer) {
+    if (used + to - from + slack > limits.workspaceBytes) return null;
+    new Uint8Array(buffer, place, to - from).set(bytes.subarray(from, to));
+    p = place;
+  }
+  const run = functionFor(home, width, Math.log2(size), table !== null);
+  const result = run(p, p + to - from, out.byteOffset + at * size, count, home.workspace, entries);
+  if (result === tooShort) throw new RangeError('run-length data ends too early');
+  return result === unpacked;
+}
