@@ -30,5 +30,8 @@ await build({
   outbase: '.',
   outdir: 'dist',
   chunkNames: 'shared/[name]-[hash]',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 110,
   logLevel: 'warning',
 });

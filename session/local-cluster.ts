@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { fork } from 'node:child_process';
 import { entryFile } from '../core/base/entries.js';
 import { VolleyError } from '../core/base/errors.js';
 import { limits } from '../core/base/limits.js';
+import { childProcess } from '../core/base/on-demand.js';
 import { connect } from './connect.js';
 import type { Session } from './session.js';
 
@@ -151,7 +151,7 @@ class Child {
   private readonly exited: Promise<void>;
 
   constructor(name: string, args: readonly string[], verbose: boolean) {
-    this.process = fork(entryFile('cli'), args, {
+    this.process = childProcess().fork(entryFile('cli'), args, {
       stdio: ['ignore', 'ignore', verbose ? 'inherit' : 'pipe', 'ipc'],
       // A cluster of its own: this program's settings are not its children's.
       env: { ...process.env, VOLLEY_HEAD: '', VOLLEY_TOKEN_FILE: '' },
