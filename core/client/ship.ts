@@ -81,7 +81,11 @@ function seal(content: TaskBody): ShippedFunction {
       `its source takes ${body.byteLength} of ${limits.shippedSourceBytes} bytes`,
     );
   }
-  return { hash: nodeCrypto().createHash('sha256').update(body).digest('hex').slice(0, 32), name: content.name, body };
+  return {
+    hash: nodeCrypto().createHash('sha256').update(body).digest('hex').slice(0, 32),
+    name: content.name,
+    body,
+  };
 }
 
 function shipSource(fn: Function): TaskBody {

@@ -15,6 +15,8 @@ import type { FragmentSink } from '../physical/fragment.js';
 import type { Verb } from '../plan/verb.js';
 import { formatTable } from './show.js';
 
+export { explainVerb, planSchema } from '../distribute/run.js';
+
 /** What every action needs. */
 export interface ActionContext {
   readonly executor: Executor;
