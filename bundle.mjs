@@ -24,7 +24,6 @@ const processes = [
       'dataframe/column/arrow.ts',
       'core/rpc/bulk-node.ts',
       'core/rpc/grpc-client.ts',
-      'bench/main.ts',
     ],
   },
   {
@@ -64,7 +63,8 @@ const common = {
 rmSync(join(root, 'dist/shared'), { recursive: true, force: true });
 await Promise.all(processes.map(bundle));
 
-async function bundle({ folder, entries, whole }) {
+async function bundle(kind) {
+  const { folder, entries } = kind;
   const { outputFiles, metafile } = await build({
     ...common,
     entryPoints: entries,
@@ -78,7 +78,7 @@ async function bundle({ folder, entries, whole }) {
     write: false,
   });
   const chunks = new Map(outputFiles.map(({ path, text }) => [path, { text, ...about(metafile, path) }]));
-  const homes = homesOf(chunks, whole, folder);
+  const homes = homesOf(chunks, kind);
   const files = new Set(homes.values());
   // Dynamic imports and entries are found by their old names.
   for (const [path, { entryPoint }] of chunks) if (entryPoint !== undefined) files.add(path);
@@ -93,18 +93,20 @@ function about({ outputs }, path) {
 }
 
 /** The file that each chunk goes into. */
-function homesOf(chunks, whole, folder) {
+function homesOf(chunks, { folder, entries, whole }) {
   const homes = new Map();
   for (const source of whole) {
-    const [top] = [...chunks].find(([, { entryPoint }]) => entryPoint === source);
-    // What others import from the file has names that the package's users should not see.
-    const home = source === 'index.ts' ? join(root, 'dist/shared', folder, 'index.js') : top;
+    const [top, { imports }] = [...chunks].find(([, { entryPoint }]) => entryPoint === source);
+    // An entry acts when it is loaded, and exports what users see: others must find what it shares somewhere else.
+    const shared = entries.length > 1 && entries.includes(source);
+    const home = shared ? join(root, 'dist/shared', folder, 'common.js') : top;
     const add = path => {
       if (homes.has(path)) return;
       homes.set(path, home);
       chunks.get(path).imports.forEach(add);
     };
-    add(top);
+    if (shared) imports.forEach(add);
+    else add(top);
   }
   for (const path of chunks.keys()) if (!homes.has(path)) homes.set(path, path);
   return homes;
@@ -149,9 +151,11 @@ async function write(file, chunks, homes) {
       });
     },
   };
+  const [interpreter] = /^#!.*/.exec(chunks.get(file)?.text ?? '') ?? [''];
   await build({
     ...common,
     stdin: { contents, resolveDir: root },
+    banner: { js: interpreter },
     outfile: file,
     sourcemap: 'linked',
     allowOverwrite: true,
