@@ -20,6 +20,7 @@ const processes = [
     whole: [
       'index.ts',
       'dataframe/frame/actions.ts',
+      'worker/pool/threads.ts',
       'session/embedded.ts',
       'dataframe/column/arrow.ts',
       'core/rpc/bulk-node.ts',

@@ -9,7 +9,7 @@ import type { Notifier } from '../../core/notify/notifier.js';
 import { createNodeBulk } from '../../core/rpc/bulk-node.js';
 import { createGrpcTransport } from '../../core/rpc/grpc.js';
 import type { WorkerWelcome } from '../../core/wire/messages.js';
-import { heapLimitMb } from '../pool/pool.js';
+import { heapLimitMb } from '../pool/threads.js';
 import { removeLeftBehind } from '../store/left-behind.js';
 import { DeferredNotifier } from './deferred-notifier.js';
 import { type Engine, startEngine } from './engine.js';

@@ -1,0 +1,66 @@
+import { Piscina } from 'piscina';
+import { entryFile } from '../../core/base/entries.js';
+import { limits } from '../../core/base/limits.js';
+import { LaneWords } from './lane-words.js';
+import type { FromThread, ThreadSetup } from './protocol.js';
+
+export interface ThreadsOptions {
+  readonly threads: number;
+  readonly memoryBytes: number;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly allowPaths: readonly string[] | null;
+}
+
+/** The threads of an engine. What they say is kept until somebody listens. */
+export class Threads {
+  readonly count: number;
+  readonly words: LaneWords;
+  readonly heapMb: number;
+  readonly piscina: Piscina;
+  private early: FromThread[] | null = [];
+
+  /** Starts them. Nothing of an engine takes longer: they come first, and the rest of it is loaded while they load. */
+  constructor({ threads, memoryBytes, name, labels, allowPaths }: ThreadsOptions) {
+    this.count = threads;
+    this.words = new LaneWords(threads);
+    this.heapMb = heapLimitMb(memoryBytes, threads);
+    const setup: ThreadSetup = {
+      words: this.words.buffer,
+      node: name,
+      labels,
+      allowPaths,
+      scratchBytes: (limits.scratchShare * memoryBytes) / threads,
+    };
+    this.piscina = new Piscina({
+      filename: entryFile('pool-thread'),
+      name: 'runBatch',
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: 1,
+      atomics: 'async',
+      recordTiming: false,
+      workerData: setup,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: this.heapMb },
+    });
+    this.piscina.on('message', (message: FromThread) => this.early?.push(message));
+  }
+
+  listen(onMessage: (message: FromThread) => void): void {
+    const { early } = this;
+    this.early = null;
+    this.piscina.on('message', onMessage);
+    for (const message of early ?? []) onMessage(message);
+  }
+
+  async end(): Promise<void> {
+    await this.piscina.destroy();
+  }
+}
+
+/** Slabs are outside of V8's heap: this bounds what a task's own objects may take. */
+export function heapLimitMb(memoryBytes: number, threads: number): number {
+  const share = Math.floor(memoryBytes / threads / (1024 * 1024));
+  return Math.min(limits.threadHeapMaxMb, Math.max(limits.threadHeapMinMb, share));
+}
