@@ -70,13 +70,14 @@ export class ThreadPool {
   private readonly keepers = new Map<number, Set<number>>();
   private closing = false;
 
-  private loadedThreads = 0;
+  /** Batches that came before the first thread had loaded; null once it has. */
+  private early: (() => void)[] | null = [];
   private resolveLoaded: () => void = () => {};
   private readonly whenLoaded = new Promise<void>(resolve => {
     this.resolveLoaded = resolve;
   });
 
-  /** Settles when every thread has loaded what tasks need, or the pool is closed. */
+  /** Settles when a thread has loaded what tasks need, or the pool is closed. */
   get loaded(): Promise<void> {
     return this.whenLoaded;
   }
@@ -91,6 +92,7 @@ export class ThreadPool {
     threads.listen(message => this.onMessage(message));
     this.piscina.on('error', (error: Error) => {
       options.log.warn('a pool thread failed outside of a task', { error: error.message });
+      this.begin(); // What waits for a thread to load shall fail, too.
     });
   }
 
@@ -113,7 +115,14 @@ export class ThreadPool {
     this.lanes[message.lane] = lane;
     this.words.open(message.lane, message.indices.length);
     const definition = this.definitionOf(message);
-    this.piscina.run({ ...message, definition }, { signal: lane.signal }).then(
+    const start = () => this.start({ ...message, definition }, lane);
+    if (this.early === null) start();
+    else this.early.push(start);
+  }
+
+  private start(message: ThreadBatch, lane: BusyLane): void {
+    if (this.lanes[message.lane] !== lane) return; // It was killed before a thread was there.
+    this.piscina.run(message, { signal: lane.signal }).then(
       (reply: ThreadReply) => {
         lane.reply = reply;
         if (reply.keeps) this.keeps(reply.thread, message.job);
@@ -125,6 +134,16 @@ export class ThreadPool {
         if (!lane.ending) this.onDeath(message.lane, lane, this.causeOfDeath(error));
       },
     );
+  }
+
+  /** The first thread has loaded. */
+  private begin(): void {
+    const { early } = this;
+    if (early === null || this.closing) return;
+    this.early = null;
+    for (const start of early) start();
+    this.resolveLoaded();
+    this.options.threads.startOthers();
   }
 
   /** Takes back what the lane has not begun. Null when the batch is over already. */
@@ -173,7 +192,7 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.closing = true;
     this.resolveLoaded();
-    await this.piscina.destroy();
+    await this.options.threads.end();
     this.lanes.forEach((lane, index) => {
       if (lane !== null) this.clear(index, lane);
     });
@@ -186,7 +205,7 @@ export class ThreadPool {
         message.port.once('close', () => this.threads.delete(message.thread));
         return;
       case 'thread-loaded':
-        if (++this.loadedThreads === this.lanes.length) this.resolveLoaded();
+        this.begin();
         return;
       case 'task-begins':
         this.options.emit({ kind: 'lane-started', lane: message.lane, batch: message.batch });

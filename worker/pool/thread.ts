@@ -36,8 +36,9 @@ mailbox.onDropJob = job => {
   for (const key of [...runners.keys()]) if (key.startsWith(`${job}/`)) runners.delete(key);
 };
 
-/** The entry of pool.run. Never rejects: every failure belongs to a task. */
-export async function runBatch(batch: ThreadBatch): Promise<ThreadReply> {
+/** The entry of pool.run. Never rejects: every failure belongs to a task. Null only starts the thread. */
+export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply | null> {
+  if (batch === null) return null;
   const collector = new Collector();
   let streamed = 0;
   let flushedMs = performance.now();

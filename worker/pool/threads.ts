@@ -19,8 +19,9 @@ export class Threads {
   readonly heapMb: number;
   readonly piscina: Piscina;
   private early: FromThread[] | null = [];
+  private others: NodeJS.Timeout | null = null;
 
-  /** Starts them. Nothing of an engine takes longer: they come first, and the rest of it is loaded while they load. */
+  /** Starts the first. Nothing of an engine takes longer: it comes first, and the rest is loaded while it loads. */
   constructor({ threads, memoryBytes, name, labels, allowPaths }: ThreadsOptions) {
     this.count = threads;
     this.words = new LaneWords(threads);
@@ -35,8 +36,9 @@ export class Threads {
     this.piscina = new Piscina({
       filename: entryFile('pool-thread'),
       name: 'runBatch',
-      minThreads: threads,
+      minThreads: 1,
       maxThreads: threads,
+      idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
       atomics: 'async',
       recordTiming: false,
@@ -54,7 +56,21 @@ export class Threads {
     for (const message of early ?? []) onMessage(message);
   }
 
+  /**
+   * A while after the first has loaded, or when there is work for more than one: whoever opened the session waits for its
+   * first answer, which the others would only slow down.
+   */
+  startOthers(): void {
+    if (this.count === 1) return;
+    this.others = setTimeout(() => {
+      // Piscina starts a thread for what no other is free to run.
+      for (let i = 0; i < this.count; i++) this.piscina.run(null).catch(() => {});
+    }, limits.otherThreadsMs);
+    this.others.unref();
+  }
+
   async end(): Promise<void> {
+    if (this.others !== null) clearTimeout(this.others);
     await this.piscina.destroy();
   }
 }
