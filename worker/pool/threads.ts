@@ -40,7 +40,8 @@ export class Threads {
       maxThreads: threads,
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
-      atomics: 'async',
+      // Messages alone wake a thread: a word it also waits for is a second wake-up for every batch.
+      atomics: 'disabled',
       recordTiming: false,
       workerData: setup,
       execArgv: [],
