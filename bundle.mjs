@@ -56,7 +56,6 @@ const common = {
   target: 'node20.19',
   packages: 'external',
   minifyWhitespace: true,
-  minifySyntax: true,
   lineLimit: 110,
   logLevel: 'warning',
 };
