@@ -35,6 +35,20 @@ export type ReadyMessage =
       readonly enginePid: number;
     };
 
+/** What a parent tells a forked worker that was started before its head. */
+export interface HeadMessage {
+  readonly kind: 'head';
+  /** host:port */
+  readonly address: string;
+}
+
+/** The address the parent sends. Never, when it sends none: the process ends with its parent. */
+export function addressFromParent(): Promise<string> {
+  return new Promise(resolve => {
+    process.once('message', (message: HeadMessage) => resolve(message.address));
+  });
+}
+
 export function tellParent(message: ReadyMessage): void {
   process.send?.(message);
 }

@@ -2,21 +2,13 @@ import type { RecordBatch, Table } from 'apache-arrow';
 import { VolleyError } from '../core/base/errors.js';
 import type { Executor } from '../core/graph/executor.js';
 import type { Schema } from './column/datatype.js';
-import { batchesToRecords, type RecordOptions } from './column/records.js';
+import type { RecordOptions } from './column/records.js';
 import type { PlanOptions } from './distribute/constants.js';
-import { type ExplainOptions, explainVerb, planSchema } from './distribute/run.js';
+import type { ExplainOptions } from './distribute/run.js';
 import type { PersistedTable } from './distribute/tables.js';
 import { col, type Expr, len, type Operand, toNode } from './expr/expr.js';
 import type { PlainValue } from './expr/literal.js';
-import {
-  type ActionContext,
-  collectBatches,
-  collectRecords,
-  collectTable,
-  countRows,
-  iterateBatches,
-  persistRows,
-} from './frame/actions.js';
+import type { ActionContext } from './frame/actions.js';
 import {
   type ColumnLike,
   type ColumnRecord,
@@ -30,6 +22,7 @@ import {
   sortKeys,
   type UniqueOptions,
 } from './frame/arguments.js';
+import { loadEngine } from './frame/engine.js';
 import { GroupBy, type GroupByOptions } from './frame/group-by.js';
 import {
   type PivotOptions,
@@ -41,7 +34,6 @@ import {
   type UnpivotOptions,
   unpivotArguments,
 } from './frame/reshape-arguments.js';
-import { formatTable } from './frame/show.js';
 import { FrameSinks } from './frame/sinks.js';
 import {
   arrowTable,
@@ -252,22 +244,22 @@ export class DataFrame extends FrameSinks {
   // ---- actions
 
   /** Runs the plan; all rows as an apache-arrow Table. */
-  collect(): Promise<Table> {
-    return collectTable(this.verb, this.context);
+  async collect(): Promise<Table> {
+    return (await loadEngine()).collectTable(this.verb, this.context);
   }
 
   /** Runs the plan; all rows as objects. Int64 beyond 2^53 is an error unless `int64: 'bigint'`; decimals are text unless `decimal: 'number'`. */
-  toRecords(options: RecordOptions = {}): Promise<Record<string, unknown>[]> {
-    return collectRecords(this.verb, this.context, options);
+  async toRecords(options: RecordOptions = {}): Promise<Record<string, unknown>[]> {
+    return (await loadEngine()).collectRecords(this.verb, this.context, options);
   }
 
   /** The number of rows. */
-  count(): Promise<number> {
-    return countRows(this.verb, this.context);
+  async count(): Promise<number> {
+    return (await loadEngine()).countRows(this.verb, this.context);
   }
 
-  schema(): Promise<Schema> {
-    return planSchema(this.verb, this.#host.executor);
+  async schema(): Promise<Schema> {
+    return (await loadEngine()).planSchema(this.verb, this.#host.executor);
   }
 
   async columns(): Promise<string[]> {
@@ -276,23 +268,18 @@ export class DataFrame extends FrameSinks {
 
   /** Prints the first n rows. */
   async show(n = 10): Promise<void> {
-    const { schema, batches } = await collectBatches(
-      this.head(rowCount(n, 'show') + 1).verb,
-      this.context,
-      'show',
-    );
-    const records = batchesToRecords(schema, batches, { int64: 'bigint' });
-    console.log(formatTable(schema, records.slice(0, n), records.length > n));
+    const { verb } = this.head(rowCount(n, 'show') + 1);
+    console.log(await (await loadEngine()).showRows(verb, this.context, n));
   }
 
   /** The plan as text: after the optimizer's rules, or before them, or as stages. */
-  explain(options: ExplainOptions = {}): Promise<string> {
-    return explainVerb(this.verb, this.#host.executor, options, this.#parts.options);
+  async explain(options: ExplainOptions = {}): Promise<string> {
+    return (await loadEngine()).explainVerb(this.verb, this.#host.executor, options, this.#parts.options);
   }
 
   /** Runs the plan; the rows stay on the workers until release(). */
   async persist(): Promise<DataFrame> {
-    const kept = await persistRows(this.verb, this.context);
+    const kept = await (await loadEngine()).persistRows(this.verb, this.context);
     return new DataFrame(this.#host, {
       verb: { kind: 'memory', table: kept },
       options: this.#parts.options,
@@ -310,8 +297,8 @@ export class DataFrame extends FrameSinks {
   }
 
   /** Runs the plan; Arrow record batches one by one, in bounded memory. */
-  batches(): AsyncIterable<RecordBatch> {
-    return iterateBatches(this.verb, this.context);
+  async *batches(): AsyncIterable<RecordBatch> {
+    yield* (await loadEngine()).iterateBatches(this.verb, this.context);
   }
 
   /** The frames one after another. */

@@ -2,7 +2,7 @@ import { VolleyError } from '../core/base/errors.js';
 import { openClient } from '../core/client/client.js';
 import type { Attachment } from './embedded.js';
 import type { EmbeddedOptions, RemoteOptions } from './options.js';
-import { parseAddress, peerSecurity } from './options.js';
+import { embeddedNode, parseAddress, peerSecurity } from './options.js';
 import { Session } from './session.js';
 
 /**
@@ -26,8 +26,21 @@ export async function connect(
       'connect() takes an address such as grpc://host:7460, or options',
     );
   }
-  const { startEmbedded } = await import('./embedded.js');
-  return new Session(await startEmbedded(target ?? {}));
+  return new Session(await embed(target ?? {}));
+}
+
+/** Threads first: they load while the rest of this does. */
+async function embed(options: EmbeddedOptions): Promise<Attachment> {
+  const node = embeddedNode(options);
+  const { Threads } = await import('../worker/pool/threads.js');
+  const threads = new Threads(node);
+  try {
+    const { startEmbedded } = await import('./embedded.js');
+    return await startEmbedded(options, node, threads);
+  } catch (error) {
+    await threads.end();
+    throw error;
+  }
 }
 
 async function attach(address: string, options: RemoteOptions): Promise<Attachment> {

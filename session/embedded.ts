@@ -6,9 +6,9 @@ import { createInProcessNotifier, createInProcessRetryQueue } from '../core/noti
 import { createMemoryBulk } from '../core/rpc/bulk-memory.js';
 import { createMemoryTransport } from '../core/rpc/memory.js';
 import { startHead } from '../scheduler/shell/head.js';
+import type { Threads, ThreadsOptions } from '../worker/pool/threads.js';
 import { startEngine } from '../worker/shell/engine.js';
 import type { EmbeddedOptions } from './options.js';
-import { embeddedDefaults } from './options.js';
 import { warmUp } from './warm-up.js';
 
 const open = { token: null, tls: null };
@@ -22,8 +22,11 @@ export interface Attachment {
 }
 
 /** Runs head state, engine and client in this process over the in-memory transport: no port, no file, no server. */
-export async function startEmbedded(options: EmbeddedOptions): Promise<Attachment> {
-  const { threads, memoryBytes } = embeddedDefaults(options);
+export async function startEmbedded(
+  options: EmbeddedOptions,
+  node: ThreadsOptions,
+  threads: Threads,
+): Promise<Attachment> {
   const transport = createMemoryTransport();
   const bulk = createMemoryBulk();
   const notifier = createInProcessNotifier();
@@ -40,24 +43,23 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Attachmen
     log: silentLog,
   });
   const [engine, link] = await Promise.all([
-    startEngine({
-      transport,
-      bulk,
-      head: head.address,
-      security: open,
-      name: 'this process',
-      host: '127.0.0.1',
+    startEngine(
+      {
+        ...node,
+        transport,
+        bulk,
+        head: head.address,
+        security: open,
+        host: '127.0.0.1',
+        spillDir: options.spillDir ?? null,
+        resources: { ...options.resources },
+        supervisorPid: process.pid,
+        death: null,
+        notifier,
+        log: silentLog,
+      },
       threads,
-      memoryBytes,
-      spillDir: options.spillDir ?? null,
-      labels: { ...options.labels },
-      resources: { ...options.resources },
-      allowPaths: null,
-      supervisorPid: process.pid,
-      death: null,
-      notifier,
-      log: silentLog,
-    }),
+    ),
     transport.attachAsClient(head.address, open),
   ]);
   const client = await openClient(link, bulk.client(open), 'embedded');

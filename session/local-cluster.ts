@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { fork } from 'node:child_process';
 import { entryFile } from '../core/base/entries.js';
 import { VolleyError } from '../core/base/errors.js';
 import { limits } from '../core/base/limits.js';
+import { childProcess } from '../core/base/on-demand.js';
 import { connect } from './connect.js';
 import type { Session } from './session.js';
 
@@ -39,17 +39,20 @@ export interface LocalWorker {
 
 /** A head and workers as processes of this machine, over real gRPC. They end with close(), or with this process. */
 export class LocalCluster {
-  readonly address: string;
   readonly workers: LocalWorker[] = [];
+  #address = '';
   private readonly options: LocalClusterOptions;
   private readonly children: Child[] = [];
   private readonly sessions = new Set<Session>();
   private closing: Promise<void> | null = null;
 
-  private constructor(head: Child, address: string, options: LocalClusterOptions) {
+  private constructor(head: Child, options: LocalClusterOptions) {
     this.children.push(head);
-    this.address = `grpc://${address}`;
     this.options = options;
+  }
+
+  get address(): string {
+    return `grpc://${this.#address}`;
   }
 
   /** Resolves when head and workers are up. Nothing is left behind when it rejects. */
@@ -63,11 +66,13 @@ export class LocalCluster {
     if (options.clusterName !== undefined) args.push('--cluster-name', options.clusterName);
     if (options.leaseMs !== undefined) args.push('--lease-ms', String(options.leaseMs));
     const head = new Child('head', args, options.verbose ?? false);
-    const ready = await head.ready;
-    const cluster = new LocalCluster(head, ready.address ?? '', options);
+    const cluster = new LocalCluster(head, options);
     try {
+      // All at once: workers are told the head's address when it has one.
       const started = Array.from({ length: count }, (_, i) => cluster.startWorker(i));
-      for (const worker of await Promise.all(started)) cluster.workers.push(worker);
+      const [{ address }, ...workers] = await Promise.all([head.ready, ...started]);
+      cluster.#address = address ?? '';
+      cluster.workers.push(...workers);
     } catch (error) {
       await cluster.close();
       throw error;
@@ -105,7 +110,7 @@ export class LocalCluster {
 
   private async startWorker(i: number): Promise<LocalWorker> {
     const { options } = this;
-    const args = ['worker', '--head', this.address, '--threads', String(options.threadsPerWorker ?? 1)];
+    const args = ['worker', '--head-from-parent', '--threads', String(options.threadsPerWorker ?? 1)];
     if (options.memoryBytesPerWorker !== undefined)
       args.push('--memory', String(options.memoryBytesPerWorker));
     if (options.nats !== undefined) args.push('--nats', options.nats);
@@ -116,6 +121,10 @@ export class LocalCluster {
       args.push('--resource', `${key}=${value}`);
     const child = new Child(`worker ${i}`, args, options.verbose ?? false);
     this.children.push(child);
+    this.children[0]!.ready.then(
+      ({ address }) => child.tell({ kind: 'head', address: address ?? '' }),
+      () => {}, // start() says it.
+    );
     await child.ready;
     return {
       get id() {
@@ -135,6 +144,13 @@ export class LocalCluster {
   }
 }
 
+/** What a worker waits for: see `volley worker --head-from-parent`. */
+interface HeadMessage {
+  readonly kind: 'head';
+  /** host:port */
+  readonly address: string;
+}
+
 interface ReadyMessage {
   readonly kind: 'ready';
   readonly address?: string;
@@ -151,7 +167,7 @@ class Child {
   private readonly exited: Promise<void>;
 
   constructor(name: string, args: readonly string[], verbose: boolean) {
-    this.process = fork(entryFile('cli'), args, {
+    this.process = childProcess().fork(entryFile('cli'), args, {
       stdio: ['ignore', 'ignore', verbose ? 'inherit' : 'pipe', 'ipc'],
       // A cluster of its own: this program's settings are not its children's.
       env: { ...process.env, VOLLEY_HEAD: '', VOLLEY_TOKEN_FILE: '' },
@@ -181,6 +197,10 @@ class Child {
       });
     });
     this.ready.catch(() => {});
+  }
+
+  tell(message: HeadMessage): void {
+    if (this.process.connected) this.process.send(message);
   }
 
   async stop(): Promise<void> {

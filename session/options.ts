@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { VolleyError } from '../core/base/errors.js';
 import type { PeerSecurity, TlsFiles } from '../core/rpc/transport.js';
+import type { ThreadsOptions } from '../worker/pool/threads.js';
 
 /** For an embedded session: this process is the cluster. */
 export interface EmbeddedOptions {
@@ -26,7 +27,8 @@ export interface RemoteOptions {
   readonly name?: string;
 }
 
-export function embeddedDefaults(options: EmbeddedOptions): { threads: number; memoryBytes: number } {
+/** The one node of an embedded session. */
+export function embeddedNode(options: EmbeddedOptions): ThreadsOptions {
   const threads = options.threads ?? availableParallelism();
   const memoryBytes = options.memoryBytes ?? Math.floor(totalmem() / 2);
   if (!Number.isInteger(threads) || threads < 1) {
@@ -38,7 +40,8 @@ export function embeddedDefaults(options: EmbeddedOptions): { threads: number; m
       `memoryBytes must be at least 64 MiB (67108864), not ${memoryBytes}`,
     );
   }
-  return { threads, memoryBytes };
+  const labels = { ...options.labels };
+  return { threads, memoryBytes, name: 'this process', labels, allowPaths: null };
 }
 
 /** `grpc://host:port` or `host:port` → `host:port`. */

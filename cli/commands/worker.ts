@@ -15,10 +15,11 @@ import {
   readSecurity,
   type SecurityFlags,
 } from '../options.js';
-import { stopOnSignals, tellParent } from '../service.js';
+import { addressFromParent, stopOnSignals, tellParent } from '../service.js';
 
 interface WorkerFlags extends SecurityFlags {
   head?: string;
+  headFromParent?: boolean;
   threads: number;
   memory: number;
   label: Record<string, string>;
@@ -36,6 +37,12 @@ export function workerCommand(): Command {
   const command = new Command('worker')
     .description('run tasks of a head on this machine')
     .option('--head <url>', 'grpc://host:port of the head (default: VOLLEY_HEAD, else this machine)')
+    .addOption(
+      new Option(
+        '--head-from-parent',
+        'wait for the address of the head in a message of the parent',
+      ).hideHelp(),
+    )
     .addOption(
       new Option('--threads <n>', 'tasks run at a time')
         .argParser(parseCount)
@@ -76,7 +83,7 @@ export function workerCommand(): Command {
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
   const log = createLog(flags.log, 'volley worker');
-  const head = headAddress(flags);
+  const head = flags.headFromParent === true ? addressFromParent() : headAddress(flags);
   const security = readSecurity(flags);
   const natsUrl = natsUrlWith(flags.nats, flags.natsTokenFile);
   const { startSupervisor } = await import('../../worker/shell/supervisor.js');
@@ -99,9 +106,10 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
   };
   supervisor = await startSupervisor(options, {
     log,
-    onReady(worker, enginePid) {
+    async onReady(worker, enginePid) {
+      const address = await head;
       process.stdout.write(
-        `worker ${worker} of grpc://${head}: ${flags.threads} threads, engine process ${enginePid}\n`,
+        `worker ${worker} of grpc://${address}: ${flags.threads} threads, engine process ${enginePid}\n`,
       );
       tellParent({ kind: 'ready', worker, supervisorPid: process.pid, enginePid });
     },

@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { v8, vm } from './on-demand.js';
 
 let collect: (() => void) | null = null;
 let due = false;
@@ -19,6 +18,6 @@ export function collectGarbage(): void {
 }
 
 function exposeCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
+  v8().setFlagsFromString('--expose-gc');
+  return vm().runInNewContext('gc') as () => void;
 }

@@ -210,6 +210,8 @@ export const limits = {
   threadBatchMs: 32,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */
   threadFlushMs: 10,
+  /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */
+  otherThreadsMs: 100,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
   threadHeapMinMb: 256,
   threadHeapMaxMb: 4096,

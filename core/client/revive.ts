@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import vm from 'node:vm';
 import { VolleyError } from '../base/errors.js';
 import { limits } from '../base/limits.js';
+import { nodeCrypto, vm } from '../base/on-demand.js';
 import { unpackData } from '../wire/msgpack.js';
 import { pickExport } from './import-task.js';
 import type { TaskBody } from './ship.js';
@@ -69,11 +68,11 @@ function evaluateModule(source: string, name: string, projectRoot: string): Prom
 function compile(text: string, parameters: readonly string[], name: string, root: string): Function {
   const options = {
     filename: join(root, `${name.replace(/[^\w$-]/g, '_')}.volley-task.mjs`),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER as never,
+    importModuleDynamically: vm().constants.USE_MAIN_CONTEXT_DEFAULT_LOADER as never,
   };
-  if (!announced) announceOnce(vm.compileFunction("return import('node:process');", [], options) as never);
+  if (!announced) announceOnce(vm().compileFunction("return import('node:process');", [], options) as never);
   try {
-    return vm.compileFunction(text, parameters, options);
+    return vm().compileFunction(text, parameters, options);
   } catch (error) {
     throw new VolleyError('DECODE', `the task \`${name}\` could not be compiled here: ${String(error)}`, {
       task: name,
@@ -144,5 +143,5 @@ function once(key: string, make: () => Promise<unknown>): Promise<unknown> {
 }
 
 function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return nodeCrypto().createHash('sha256').update(bytes).digest('hex');
 }

@@ -2,16 +2,10 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  type ExportNamedDeclaration,
-  type Identifier,
-  type ImportDeclaration,
-  type Literal,
-  type Program,
-  parse,
-} from 'acorn';
+import type { ExportNamedDeclaration, Identifier, ImportDeclaration, Literal, Program } from 'acorn';
 import type { BuildOptions } from 'esbuild';
 import { limits } from '../base/limits.js';
+import { acorn } from '../base/on-demand.js';
 import { missingExport } from './import-task.js';
 import { refuse } from './ship-refusal.js';
 
@@ -78,7 +72,7 @@ function sourceFile(file: string): string {
 
 /** Static imports become dynamic ones at the top, and the export list the returned object. */
 function toFunctionBody(text: string, exportName: string): Bundle {
-  const program: Program = parse(text, { ecmaVersion: 'latest', sourceType: 'module' });
+  const program: Program = acorn().parse(text, { ecmaVersion: 'latest', sourceType: 'module' });
   const imports: string[] = [];
   const exports = new Map<string, string>();
   const spreads: string[] = [];

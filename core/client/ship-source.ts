@@ -1,4 +1,4 @@
-import { parseExpressionAt } from 'acorn';
+import { acorn } from '../base/on-demand.js';
 import { refuse } from './ship-refusal.js';
 import type { FunctionNode } from './ship-scope.js';
 
@@ -67,9 +67,11 @@ function asMethod(fn: Function, source: string): ParsedFunction | null {
   return { node: member.value, text, prefix: member.value.async ? 'async function ' : 'function ' };
 }
 
+const options = { ecmaVersion: 'latest', sourceType: 'module', preserveParens: false } as const;
+
 function parse(text: string) {
   try {
-    return parseExpressionAt(text, 0, { ecmaVersion: 'latest', sourceType: 'module', preserveParens: false });
+    return acorn().parseExpressionAt(text, 0, options);
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { ImportExpression } from 'acorn';
 import { limits } from '../base/limits.js';
+import { nodeCrypto } from '../base/on-demand.js';
 import { packData } from '../wire/msgpack.js';
 import { importedTask } from './import-task.js';
 import { bundleModule } from './ship-module.js';
@@ -81,7 +81,11 @@ function seal(content: TaskBody): ShippedFunction {
       `its source takes ${body.byteLength} of ${limits.shippedSourceBytes} bytes`,
     );
   }
-  return { hash: createHash('sha256').update(body).digest('hex').slice(0, 32), name: content.name, body };
+  return {
+    hash: nodeCrypto().createHash('sha256').update(body).digest('hex').slice(0, 32),
+    name: content.name,
+    body,
+  };
 }
 
 function shipSource(fn: Function): TaskBody {

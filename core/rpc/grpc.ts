@@ -9,6 +9,12 @@ export interface GrpcTransportOptions {
   readonly limits?: Partial<LinkLimits>;
 }
 
+/** Loads what a worker needs to join, for those who have to wait for something else anyway. */
+export async function preloadGrpc(): Promise<void> {
+  const [{ schema }] = await Promise.all([import('../wire/proto.js'), import('./grpc-client.js')]);
+  schema();
+}
+
 /**
  * The control plane over gRPC: one channel and one bidirectional stream per link. grpc-js and the schema are loaded
  * at the first call, so importing this costs nothing.

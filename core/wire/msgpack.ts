@@ -1,6 +1,7 @@
-import { Packr, RESET_BUFFER_MODE, Unpackr } from 'msgpackr';
+import type { Packr, Unpackr } from 'msgpackr';
 import { VolleyError } from '../base/errors.js';
 import { limits } from '../base/limits.js';
+import { msgpackr } from '../base/on-demand.js';
 import { scanMsgpack } from './msgpack-scan.js';
 import { type BinarySink, lowerValue } from './value-lower.js';
 import { raiseValue } from './value-raise.js';
@@ -21,8 +22,23 @@ const options = {
   int64AsType: 'auto' as 'number',
   copyBuffers: false,
 };
-const packer = new Packr(options);
-const unpacker = new Unpackr(options);
+let packer: Packr | null = null;
+let unpacker: Unpackr | null = null;
+/** msgpackr's RESET_BUFFER_MODE. */
+let resetBuffer = 0;
+
+function packerHere(): Packr {
+  if (packer !== null) return packer;
+  const { Packr, RESET_BUFFER_MODE } = msgpackr();
+  resetBuffer = RESET_BUFFER_MODE;
+  packer = new Packr(options);
+  return packer;
+}
+
+function unpackerHere(): Unpackr {
+  unpacker ??= new (msgpackr().Unpackr)(options);
+  return unpacker;
+}
 
 const richPrefix = 0xc1;
 /** A mark adds at most three levels of msgpack to one of the value. */
@@ -42,13 +58,14 @@ export function unpackData<T = unknown>(bytes: Uint8Array): T {
 export function packValue(value: unknown, sink: BinarySink, rootName: string): Uint8Array {
   const { tree, rich } = lowerValue(value, sink, rootName);
   // The packed bytes lie in msgpackr's pool, which is reused from the same place: always copied out.
-  const packed = packer.pack(tree, RESET_BUFFER_MODE);
+  const own = packerHere();
+  const packed = own.pack(tree, resetBuffer);
   const from = rich ? 1 : 0;
   const bytes = new Uint8Array(packed.byteLength + from);
   if (rich) bytes[0] = richPrefix;
   bytes.set(packed, from);
   // msgpackr would keep the largest buffer it ever needed, up to 1 GiB, in every thread.
-  if (packed.byteLength > limits.packBufferBytes) packer.useBuffer(Buffer.allocUnsafeSlow(8192));
+  if (packed.byteLength > limits.packBufferBytes) own.useBuffer(Buffer.allocUnsafeSlow(8192));
   return bytes;
 }
 
@@ -75,7 +92,7 @@ function decode(bytes: Uint8Array, from: number): unknown {
       ? Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from)
       : Buffer.from(bytes.subarray(from));
   try {
-    return unpacker.unpack(source);
+    return unpackerHere().unpack(source);
   } catch (error) {
     throw new VolleyError('DECODE', `these bytes are not a value that Volley encoded: ${String(error)}`, {});
   }

@@ -99,5 +99,19 @@ export function formatType(type: DataType): string {
 }
 
 export function sameType(a: DataType, b: DataType): boolean {
-  return a === b || formatType(a) === formatType(b);
+  return a === b || (a.kind === b.kind && (isPlainType(a) || formatType(a) === formatType(b)));
+}
+
+/** Its kind says all. */
+export function isPlainType({ kind }: DataType): boolean {
+  switch (kind) {
+    case 'timestamp':
+    case 'duration':
+    case 'decimal':
+    case 'list':
+    case 'struct':
+      return false;
+    default:
+      return true;
+  }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../../core/base/on-demand.js';
 import { rankEntries } from '../kernels/rank.js';
 import type { Dictionary } from './column.js';
 import { DistinctTexts } from './distinct-texts.js';
@@ -170,7 +170,8 @@ export function contentId(dictionary: Dictionary): string {
   const { length, offsets, bytes } = dictionary;
   const first = offsets[0]!;
   // Offsets are hashed as they are; only those that begin at 0 are equal for equal entries, and all writers' do.
-  id = createHash('sha256')
+  id = nodeCrypto()
+    .createHash('sha256')
     .update(new Uint8Array(offsets.buffer, offsets.byteOffset, (length + 1) * 4))
     .update(bytes.subarray(first, offsets[length]!))
     .digest('base64')

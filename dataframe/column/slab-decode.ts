@@ -3,7 +3,7 @@ import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from './column.js';
-import { type DataType, type Field, formatType, isDecimal, sameType } from './datatype.js';
+import { type DataType, type Field, formatType, isDecimal, isPlainType, sameType } from './datatype.js';
 import { entryBytes } from './decimal-entries.js';
 import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
 import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
@@ -182,7 +182,7 @@ function isType(type: DataType): boolean {
     if (!['s', 'ms', 'us', 'ns'].includes(type.unit)) return false;
   }
   if (type.kind === 'decimal') return isDecimal(type.precision, type.scale);
-  return formatType(type).length > 0;
+  return isPlainType(type) || formatType(type).length > 0;
 }
 
 function decodeDictionary(meta: DictionaryMeta, name: string, from: Source): Dictionary {

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { VolleyError } from '../../core/base/errors.js';
+import { nodeCrypto } from '../../core/base/on-demand.js';
 import type { Executor } from '../../core/graph/executor.js';
 import { databaseOf } from '../io/postgres/relation.js';
 import type { TableSinkSpec } from '../io/source.js';
@@ -45,7 +45,7 @@ export function sinkPostgres(
       access,
       table,
       mode,
-      id: randomBytes(8).toString('hex'),
+      id: nodeCrypto().randomBytes(8).toString('hex'),
       role: 'part',
       parts: 0,
     };

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { isVolleyError, VolleyError } from '../../core/base/errors.js';
+import { nodeCrypto } from '../../core/base/on-demand.js';
 import type { Executor } from '../../core/graph/executor.js';
 import { unpackData } from '../../core/wire/msgpack.js';
 import type { Schema } from '../column/datatype.js';
@@ -134,7 +134,7 @@ export async function sinkFiles(
       ...form,
       packing,
       path,
-      temporaryPath: `${path.replace(/\/+$/, '')}.tmp-${randomUUID()}`,
+      temporaryPath: `${path.replace(/\/+$/, '')}.tmp-${nodeCrypto().randomUUID()}`,
       partitionBy: keysOf(path, form.format, options),
       overwrite: options.overwrite ?? false,
       role: 'file',

@@ -13,6 +13,9 @@ import { len } from '../expr/expr.js';
 import { optimize } from '../optimizer/optimize.js';
 import type { FragmentSink } from '../physical/fragment.js';
 import type { Verb } from '../plan/verb.js';
+import { formatTable } from './show.js';
+
+export { explainVerb, planSchema } from '../distribute/run.js';
 
 /** What every action needs. */
 export interface ActionContext {
@@ -66,6 +69,13 @@ export async function countRows(verb: Verb, context: ActionContext): Promise<num
   const { schema, batches } = await collectBatches(counted, context, 'count');
   const [row] = batchesToRecords(schema, batches) as { len: number }[];
   return row?.len ?? 0;
+}
+
+/** The first n rows as people read them. @param verb gives one row more than that, if there is one */
+export async function showRows(verb: Verb, context: ActionContext, n: number): Promise<string> {
+  const { schema, batches } = await collectBatches(verb, context, 'show');
+  const records = batchesToRecords(schema, batches, { int64: 'bigint' });
+  return formatTable(schema, records.slice(0, n), records.length > n);
 }
 
 /** Arrow record batches, one per partition, with at most a few in memory. */

@@ -1,8 +1,8 @@
-import { packData } from '../../core/wire/msgpack.js';
 import { DataType } from '../column/datatype.js';
 import { recordsToBatch } from '../column/records.js';
 import { decodeBatch, encodeBatch } from '../column/slab.js';
 import type { AggregateStep, Fragment } from './fragment.js';
+import { packFragment } from './fragment-body.js';
 import { prepareFragment } from './run.js';
 import type { FragmentEnv } from './task.js';
 
@@ -47,7 +47,7 @@ const partial: Fragment = {
 export async function warmUp(): Promise<void> {
   const allocate = (byteLength: number) => new Uint8Array(new SharedArrayBuffer(byteLength));
   const env: FragmentEnv = { node: '', allowPaths: null, attempt: 1, position: 0, allocate };
-  const { slab, slices } = await prepareFragment(packData(partial)).run(
+  const { slab, slices } = await prepareFragment(packFragment(partial)).run(
     null,
     [[encodeBatch(rows, allocate)]],
     env,
@@ -59,5 +59,5 @@ export async function warmUp(): Promise<void> {
     ops: [grouped('final')],
     inputs: [decodeBatch(header, bytes).schema],
   };
-  await prepareFragment(packData(merged)).run(null, [[{ header, bytes }]], env);
+  await prepareFragment(packFragment(merged)).run(null, [[{ header, bytes }]], env);
 }

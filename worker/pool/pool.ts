@@ -1,8 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { MessagePort, Worker as Thread, TransferListItem } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
-import { entryFile } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
 import type { JobId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
@@ -11,7 +10,7 @@ import type { TemplateSpec } from '../../core/graph/layer.js';
 import type { Event } from '../state/api.js';
 import type { Slab } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
-import { Answer, LaneWords } from './lane-words.js';
+import { Answer, type LaneWords } from './lane-words.js';
 import type {
   Ask,
   FromThread,
@@ -19,18 +18,14 @@ import type {
   ThreadBatch,
   ThreadReply,
   ThreadResults,
-  ThreadSetup,
   ToThread,
 } from './protocol.js';
 import { laneResults } from './results.js';
 import { publishEnded } from './tasks-ended.js';
+import type { Threads } from './threads.js';
 
 export interface PoolOptions {
-  readonly threads: number;
-  readonly memoryBytes: number;
-  readonly node: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly allowPaths: readonly string[] | null;
+  readonly threads: Threads;
   readonly store: Store;
   readonly log: Log;
   /** Null when its job is gone. */
@@ -73,48 +68,31 @@ export class ThreadPool {
   private readonly threads = new Map<number, KnownThread>();
   /** Threads that keep something of a job. */
   private readonly keepers = new Map<number, Set<number>>();
-  private readonly heapMb: number;
   private closing = false;
 
-  private loadedThreads = 0;
+  /** Batches that came before the first thread had loaded; null once it has. */
+  private early: (() => void)[] | null = [];
   private resolveLoaded: () => void = () => {};
   private readonly whenLoaded = new Promise<void>(resolve => {
     this.resolveLoaded = resolve;
   });
 
-  /** Settles when every thread has loaded what tasks need, or the pool is closed. */
+  /** Settles when a thread has loaded what tasks need, or the pool is closed. */
   get loaded(): Promise<void> {
     return this.whenLoaded;
   }
 
   constructor(options: PoolOptions) {
     this.options = options;
-    this.words = new LaneWords(options.threads);
-    this.lanes = new Array<BusyLane | null>(options.threads).fill(null);
-    this.heapMb = heapLimitMb(options.memoryBytes, options.threads);
-    const setup: ThreadSetup = {
-      words: this.words.buffer,
-      node: options.node,
-      labels: options.labels,
-      allowPaths: options.allowPaths,
-      scratchBytes: (limits.scratchShare * options.memoryBytes) / options.threads,
-    };
-    this.piscina = new Piscina({
-      filename: entryFile('pool-thread'),
-      name: 'runBatch',
-      minThreads: options.threads,
-      maxThreads: options.threads,
-      concurrentTasksPerWorker: 1,
-      atomics: 'async',
-      recordTiming: false,
-      workerData: setup,
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: this.heapMb },
-    });
+    const { threads } = options;
+    this.words = threads.words;
+    this.piscina = threads.piscina;
+    this.lanes = new Array<BusyLane | null>(threads.count).fill(null);
     options.store.memory.busy = () => this.lanes.filter(lane => lane !== null).length;
-    this.piscina.on('message', (message: FromThread) => this.onMessage(message));
+    threads.listen(message => this.onMessage(message));
     this.piscina.on('error', (error: Error) => {
       options.log.warn('a pool thread failed outside of a task', { error: error.message });
+      this.begin(); // What waits for a thread to load shall fail, too.
     });
   }
 
@@ -137,7 +115,14 @@ export class ThreadPool {
     this.lanes[message.lane] = lane;
     this.words.open(message.lane, message.indices.length);
     const definition = this.definitionOf(message);
-    this.piscina.run({ ...message, definition }, { signal: lane.signal }).then(
+    const start = () => this.start({ ...message, definition }, lane);
+    if (this.early === null) start();
+    else this.early.push(start);
+  }
+
+  private start(message: ThreadBatch, lane: BusyLane): void {
+    if (this.lanes[message.lane] !== lane) return; // It was killed before a thread was there.
+    this.piscina.run(message, { signal: lane.signal }).then(
       (reply: ThreadReply) => {
         lane.reply = reply;
         if (reply.keeps) this.keeps(reply.thread, message.job);
@@ -149,6 +134,16 @@ export class ThreadPool {
         if (!lane.ending) this.onDeath(message.lane, lane, this.causeOfDeath(error));
       },
     );
+  }
+
+  /** The first thread has loaded. */
+  private begin(): void {
+    const { early } = this;
+    if (early === null || this.closing) return;
+    this.early = null;
+    for (const start of early) start();
+    this.resolveLoaded();
+    this.options.threads.startOthers();
   }
 
   /** Takes back what the lane has not begun. Null when the batch is over already. */
@@ -197,7 +192,7 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.closing = true;
     this.resolveLoaded();
-    await this.piscina.destroy();
+    await this.options.threads.end();
     this.lanes.forEach((lane, index) => {
       if (lane !== null) this.clear(index, lane);
     });
@@ -210,7 +205,7 @@ export class ThreadPool {
         message.port.once('close', () => this.threads.delete(message.thread));
         return;
       case 'thread-loaded':
-        if (++this.loadedThreads === this.options.threads) this.resolveLoaded();
+        this.begin();
         return;
       case 'task-begins':
         this.options.emit({ kind: 'lane-started', lane: message.lane, batch: message.batch });
@@ -337,7 +332,7 @@ export class ThreadPool {
 
   private causeOfDeath(error: Error & { code?: string }): string {
     if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-      return `it ran out of its heap of ${this.heapMb} MB. Use more, smaller tasks, or fewer threads with more memory`;
+      return `it ran out of its heap of ${this.options.threads.heapMb} MB. Use more, smaller tasks, or fewer threads with more memory`;
     }
     return error.message;
   }
@@ -366,10 +361,4 @@ function owned(bytes: Uint8Array): Uint8Array {
 
 async function exitOf(thread: Thread): Promise<void> {
   await once(thread, 'exit');
-}
-
-/** Slabs are outside of V8's heap: this bounds what a task's own objects may take. */
-export function heapLimitMb(memoryBytes: number, threads: number): number {
-  const share = Math.floor(memoryBytes / threads / (1024 * 1024));
-  return Math.min(limits.threadHeapMaxMb, Math.max(limits.threadHeapMinMb, share));
 }

@@ -9,6 +9,8 @@ import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
 import { Mailbox, NodeFault } from './mailbox.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
+import { fragmentRunner, keepAtMost, warmUp } from './run-fragment.js';
+import { functionRunner } from './run-function.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
 /** What piscina runs in each thread: tasks of a batch one after another, until none is left to claim. */
@@ -34,8 +36,9 @@ mailbox.onDropJob = job => {
   for (const key of [...runners.keys()]) if (key.startsWith(`${job}/`)) runners.delete(key);
 };
 
-/** The entry of pool.run. Never rejects: every failure belongs to a task. */
-export async function runBatch(batch: ThreadBatch): Promise<ThreadReply> {
+/** The entry of pool.run. Never rejects: every failure belongs to a task. Null only starts the thread. */
+export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply | null> {
+  if (batch === null) return null;
   const collector = new Collector();
   let streamed = 0;
   let flushedMs = performance.now();
@@ -155,17 +158,12 @@ function runnerOf(job: number, template: number, given: Template | null): Promis
   return runner;
 }
 
+keepAtMost(setup.scratchBytes);
 // While nothing is asked of the thread yet. Should it fail, the first task says so.
-const loading = Promise.all([import('./run-fragment.js'), import('./run-function.js')]);
-loading
-  .then(([{ keepAtMost, warmUp }]) => {
-    keepAtMost(setup.scratchBytes);
-    return warmUp();
-  })
+warmUp()
   .catch(() => {})
   .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
 
 async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {
-  const [{ fragmentRunner }, { functionRunner }] = await loading;
   return kind === 'function' ? functionRunner(body) : fragmentRunner(body, setup.node, setup.allowPaths);
 }

@@ -7,9 +7,9 @@ import type { Log } from '../../core/base/log.js';
 import { createInProcessNotifier } from '../../core/notify/in-process.js';
 import type { Notifier } from '../../core/notify/notifier.js';
 import { createNodeBulk } from '../../core/rpc/bulk-node.js';
-import { createGrpcTransport } from '../../core/rpc/grpc.js';
+import { createGrpcTransport, preloadGrpc } from '../../core/rpc/grpc.js';
 import type { WorkerWelcome } from '../../core/wire/messages.js';
-import { heapLimitMb } from '../pool/pool.js';
+import { heapLimitMb } from '../pool/threads.js';
 import { removeLeftBehind } from '../store/left-behind.js';
 import { DeferredNotifier } from './deferred-notifier.js';
 import { type Engine, startEngine } from './engine.js';
@@ -39,6 +39,9 @@ function leave(message: FromEngine, code: number): void {
   if (!process.connected) process.exit(code);
   process.send!(message, () => process.exit(code));
 }
+
+// While the supervisor says what to do. Should it fail, joining says why.
+preloadGrpc().catch(() => {});
 
 process.on('message', (message: ToEngine) => {
   if (message.kind === 'shutdown') return stop();

@@ -8,6 +8,7 @@ import { ownVersions } from '../../core/rpc/handshake.js';
 import type { PeerSecurity, Transport } from '../../core/rpc/transport.js';
 import type { EngineDeath, WorkerHello, WorkerWelcome } from '../../core/wire/messages.js';
 import { ThreadPool } from '../pool/pool.js';
+import { Threads } from '../pool/threads.js';
 import type { Event } from '../state/api.js';
 import { createWorker } from '../state/worker.js';
 import { Store } from '../store/store.js';
@@ -55,8 +56,8 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** Starts store, threads and data plane, and joins the head. Rejects with UNREACHABLE or the code of a refusal. */
-export async function startEngine(options: EngineOptions): Promise<Engine> {
+/** Starts store and data plane around the threads, which it ends, and joins the head. Rejects with UNREACHABLE or the code of a refusal. */
+export async function startEngine(options: EngineOptions, threads = new Threads(options)): Promise<Engine> {
   const inbox = new Inbox();
   const emit = (event: Event): void => inbox.push(event);
   const templates = new Templates();
@@ -75,11 +76,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   let server: BulkServer | null = null;
   try {
     pool = new ThreadPool({
-      threads: options.threads,
-      memoryBytes: options.memoryBytes,
-      node: options.name,
-      labels: options.labels,
-      allowPaths: options.allowPaths,
+      threads,
       store,
       log: options.log,
       template: (job, template) => templates.get(job, template),
@@ -93,7 +90,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const joined = await joinHead(options.transport, options.head, options.security, hello);
     return run(options, { inbox, store, pool, templates, server, joined, broken, ending });
   } catch (error) {
-    await pool?.close();
+    await (pool?.close() ?? threads.end());
     await server?.close();
     await store.close();
     throw error;

@@ -26,6 +26,9 @@ export interface Supervisor {
   readonly close: () => Promise<void>;
 }
 
+/** As WorkerOptions; the head may be told later, when the engine has been started. */
+export type SupervisorOptions = Omit<WorkerOptions, 'head'> & { readonly head: string | Promise<string> };
+
 export interface SupervisorHooks {
   readonly log?: Log;
   /** A new incarnation has joined. */
@@ -38,7 +41,7 @@ export interface SupervisorHooks {
  * joined; rejects when the head refuses it.
  */
 export async function startSupervisor(
-  options: WorkerOptions,
+  options: SupervisorOptions,
   hooks: SupervisorHooks = {},
 ): Promise<Supervisor> {
   const keeper = new EngineKeeper(options, hooks);
@@ -69,7 +72,7 @@ class EngineKeeper implements Supervisor {
   readonly pid = process.pid;
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly joined: Promise<void>;
-  private readonly options: WorkerOptions;
+  private readonly options: SupervisorOptions;
   private readonly hooks: SupervisorHooks;
   private readonly log: Log;
   private readonly name: string;
@@ -88,7 +91,7 @@ class EngineKeeper implements Supervisor {
   private join: () => void = () => {};
   private refuse: (error: VolleyError) => void = () => {};
 
-  constructor(options: WorkerOptions, hooks: SupervisorHooks) {
+  constructor(options: SupervisorOptions, hooks: SupervisorHooks) {
     this.options = options;
     this.hooks = hooks;
     this.log = hooks.log ?? stderrLog;
@@ -126,15 +129,21 @@ class EngineKeeper implements Supervisor {
     engine.on('message', (message: FromEngine) => this.hear(message, last));
     engine.on('error', error => this.log.error('the engine cannot be started', { error: error.message }));
     engine.once('exit', (code, signal) => this.gone(engine, last, code, signal));
+    const { head } = this.options;
+    if (typeof head === 'string') this.tell(engine, head, death);
+    else head.then(address => this.tell(engine, address, death));
+  }
+
+  private tell(engine: ChildProcess, head: string, death: EngineDeath | null): void {
     const start: ToEngine = {
       kind: 'start',
-      options: this.options,
+      options: { ...this.options, head },
       name: this.name,
       supervisorPid: process.pid,
       death,
       runningFile: this.runningFile(),
     };
-    engine.send(start);
+    if (engine.connected) engine.send(start);
   }
 
   async close(): Promise<void> {

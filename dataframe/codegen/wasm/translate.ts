@@ -1,5 +1,5 @@
 import type { Expression, ForStatement, Identifier, IfStatement, Statement } from 'acorn';
-import { parse } from 'acorn';
+import { acorn } from '../../../core/base/on-demand.js';
 import { Expressions } from './expressions.js';
 import { type Code, moduleOf, Op, Type } from './module.js';
 import { type Access, type ArgumentType, Names, type NumberType, Untranslatable } from './names.js';
@@ -34,7 +34,7 @@ export function translate(
   body: string,
 ): Translation {
   const options = { ecmaVersion: 2022, allowReturnOutsideFunction: true } as const;
-  const statements = parse(body, options).body as Statement[];
+  const statements = acorn().parse(body, options).body as Statement[];
   const names = new Names(parameters, bound);
   names.resolve(statements);
   const result = resultOf(statements, names);

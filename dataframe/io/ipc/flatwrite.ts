@@ -1,4 +1,5 @@
-import { Builder } from 'flatbuffers';
+import type { Builder } from 'flatbuffers';
+import { flatbuffers } from '../../../core/base/on-demand.js';
 import { DataType, type Schema, type TimeUnit } from '../../column/datatype.js';
 import type { Block, BufferPlace } from './message.js';
 
@@ -136,7 +137,7 @@ function framed(builder: Builder, kind: keyof typeof kinds, header: number, body
 }
 
 export function schemaMessage(schema: Schema, coded: ReadonlySet<string>): Uint8Array {
-  const builder = new Builder();
+  const builder = new (flatbuffers().Builder)();
   return framed(builder, 'schema', writeSchema(builder, schema, coded), 0);
 }
 
@@ -150,13 +151,13 @@ export type MessageBody = [
 
 /** What stands in front of the body of a record batch. */
 export function batchMessage(rows: number, ...body: MessageBody): Uint8Array {
-  const builder = new Builder();
+  const builder = new (flatbuffers().Builder)();
   return framed(builder, 'batch', writeBatch(builder, rows, body), body[3]);
 }
 
 /** What stands in front of the body of a whole dictionary. */
 export function dictionaryMessage(id: number, entries: number, ...body: MessageBody): Uint8Array {
-  const builder = new Builder();
+  const builder = new (flatbuffers().Builder)();
   const batch = writeBatch(builder, entries, body);
   const header = table(builder, 3, () => {
     builder.addFieldInt64(0, BigInt(id), 0n);
@@ -194,7 +195,7 @@ export function footer(
   dictionaries: readonly Block[],
   batches: readonly Block[],
 ): Uint8Array {
-  const builder = new Builder();
+  const builder = new (flatbuffers().Builder)();
   const own = writeSchema(builder, schema, coded);
   const blocks = (all: readonly Block[]) => {
     builder.startVector(24, all.length, 8);

@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises';
-import { snappyCompressor } from 'hysnappy';
 import { VolleyError } from '../../../core/base/errors.js';
 import { volleyVersion } from '../../../core/base/version.js';
 import type { Batch } from '../../column/column.js';
@@ -34,7 +33,7 @@ async function codecOf(compression: SinkSpec['compression']): Promise<Codec> {
     case 'none':
       return { number: 0, pack: page => page };
     case 'snappy':
-      return { number: 1, pack: snappyCompressor() };
+      return { number: 1, pack: (await import('hysnappy')).snappyCompressor() };
     case 'zstd':
       await loadZstd();
       return { number: 6, pack: packZstd };
