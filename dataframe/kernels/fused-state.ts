@@ -10,6 +10,8 @@ import type { Lent } from './lent.js';
 import { giveNumbers, takeNumbers } from './scratch.js';
 
 const none = new Float64Array(0);
+/** Numbers of a group that are written one by one: V8 gives up on long texts. */
+const fewSlots = 12;
 
 /** The numbers of groups, by place. */
 export class GroupNumbers {
@@ -73,11 +75,9 @@ export class GroupNumbers {
     this.#specs.forEach((spec, k) => {
       if (value[k]! >= 0) first[value[k]!] = initialValue(spec, flags.wide);
     });
-    const set = (array: string, base: string, values: readonly number[]) =>
-      values.map((x, slot) => `${array}[${base}${slot === 0 ? '' : `+${slot}`}]=${x};`).join('');
-    const numbers = width === 0 ? '' : `const b=Math.imul(g,${width});${set('st', 'b', first)}`;
+    const numbers = width === 0 ? '' : `const b=Math.imul(g,${width});${assignText('st', 'b', first)}`;
     if (this.#totals.length === 0) return `{${numbers}}`;
-    return `{${numbers}const f=Math.imul(g,${totalWidth});${set('tt', 'f', new Array(totalWidth).fill(0))}}`;
+    return `{${numbers}const f=Math.imul(g,${totalWidth});${assignText('tt', 'f', new Array(totalWidth).fill(0))}}`;
   }
 
   /** Groups 0 .. groups-1, which were at these places, lie at places of their own numbers. */
@@ -156,6 +156,14 @@ export class GroupNumbers {
     });
     if (this.witness !== null) fill(this.witness.slot, this.witness.unused);
   }
+}
+
+/** Text that writes these values from the index that `base` names on. */
+function assignText(array: string, base: string, values: readonly number[]): string {
+  const one = (x: number, slot: number) => `${array}[${base}+${slot}]=${x};`;
+  if (values.length <= fewSlots) return values.map(one).join('');
+  const zeros = `for(let z=0;z<${values.length};z++)${array}[${base}+z|0]=0;`;
+  return zeros + values.map((x, slot) => (Object.is(x, 0) ? '' : one(x, slot))).join('');
 }
 
 /** `length` numbers, the first `held` of which are those of `from`, which is given back. */

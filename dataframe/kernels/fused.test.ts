@@ -11,7 +11,9 @@ import { FusedGroups } from './fused.js';
 import type { FusedOp, FusedSpec } from './fused-layout.js';
 import { readState, resultColumn, stateColumns } from './fused-result.js';
 import { hashSlices } from './hash.js';
-import { Lent } from './lent.js';
+import type { TierKind } from './key-tiers.js';
+import { Lent, lending } from './lent.js';
+import { keepAtMost } from './scratch.js';
 
 const seed = testSeed();
 
@@ -22,8 +24,9 @@ function specOf(op: FusedOp, type: DataType, rowsKey = 'v'): FusedSpec {
   return { name: op, op, type, rowsKey };
 }
 
-function groupsOf(keys: readonly DataType[], specs: readonly FusedSpec[]): FusedGroups {
-  return new FusedGroups({ keys, specs, merging: false, numbered: false, lent: new Lent() });
+function groupsOf(keys: readonly DataType[], specs: readonly FusedSpec[], tier?: TierKind): FusedGroups {
+  const options = { keys, specs, merging: false, numbered: false, lent: new Lent() };
+  return new FusedGroups(tier === undefined ? options : { ...options, tier });
 }
 
 function results(groups: FusedGroups): unknown[][] {
@@ -133,13 +136,19 @@ test('sixty aggregates are updated in pieces, and agree with each other', () => 
   const column: Column = { ...plain, validity: flags, nullCount };
   const ops: readonly FusedOp[] = ['min', 'mean', 'count', 'max', 'sum'];
   const specs = Array.from({ length: 60 }, (_, k) => specOf(ops[k % 5]!, DataType.Int32));
-  for (const keyed of [true, false]) {
-    const groups = groupsOf(keyed ? [DataType.Int32] : [], specs);
-    const inputs = specs.map(() => ({ column, filter: null }));
+  // What is lent holds what it held before.
+  keepAtMost(16 * 1024 * 1024);
+  const inputs = specs.map(() => ({ column, filter: null }));
+  const resultsBy = (tier: TierKind | undefined, keyed = true) => {
+    lending(lent => lent.numbers(100_000, false).fill(-7));
+    const groups = groupsOf(keyed ? [DataType.Int32] : [], specs, tier);
     groups.addRows(keyed ? [keys] : [], inputs, rows, 0);
-    const all = results(groups);
+    return results(groups);
+  };
+  const dense = resultsBy('dense');
+  for (const all of [dense, resultsBy(undefined, false)])
     for (let k = 5; k < 60; k++) expect(all[k]).toEqual(all[k % 5]);
-  }
+  for (const tier of ['packed', 'table'] as const) expect(resultsBy(tier)).toEqual(dense);
 });
 
 test('parts of slices travel with them; those that do not add up are refused', () => {
