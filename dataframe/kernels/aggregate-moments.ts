@@ -1,6 +1,6 @@
 import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
-import type { Column } from '../column/column.js';
+import type { Column, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
 import { type Accumulator, grown, unstride } from './accumulator.js';
@@ -11,8 +11,11 @@ import {
   divideDouble,
   low,
   multiplyDouble,
+  productOfText,
   productText,
+  quotientOfText,
   splitText,
+  sumOfText,
 } from './double-double.js';
 import type { Lent } from './lent.js';
 import { oneNaN } from './one-nan.js';
@@ -110,12 +113,8 @@ export class VarianceAccumulator implements Accumulator {
 
   merge(state: readonly Column[], group: Int32Array, rows: number): void {
     this.#merged ??= new Float64Array(this.#groups * MERGED);
-    const out = this.#merged;
-    const [counts, mh, ml, sh, sl] = state.map(column => column.values as Float64Array);
-    for (let i = 0; i < rows; i++) {
-      const n = counts![i]!;
-      if (n > 0) mergeMoments(out, group[i]! * MERGED, n, mh![i]!, ml![i]!, sh![i]!, sl![i]!);
-    }
+    const [counts, mh, ml, sh, sl] = state.map(column => column.values);
+    mergeRows(rows)(this.#merged, group, counts!, mh!, ml!, sh!, sl!, 0, rows);
   }
 
   result(): Column {
@@ -199,36 +198,36 @@ export function notNegative(out: Float64Array, at: number): void {
   out[at + 1] = 0;
 }
 
-/** Chan, Golub, LeVeque 1979: two sets of values seen as one. */
-function mergeMoments(
+type MergeRows = (
   out: Float64Array,
-  k: number,
-  n: number,
-  meanHigh: number,
-  meanLow: number,
-  squaresHigh: number,
-  squaresLow: number,
-): void {
-  const before = out[k]!;
-  const all = before + n;
-  out[k] = all;
-  if (before === 0) {
-    out[k + 1] = meanHigh;
-    out[k + 2] = meanLow;
-    out[k + 3] = squaresHigh;
-    out[k + 4] = squaresLow;
-    return;
-  }
-  const delta = addDouble(meanHigh, meanLow, -out[k + 1]!, -out[k + 2]!);
-  const deltaLow = low.part;
-  const weighted = multiplyDouble(delta, deltaLow, n, 0);
-  const part = divideDouble(weighted, low.part, all);
-  const partLow = low.part;
-  const square = multiplyDouble(part, partLow, delta, deltaLow);
-  const between = multiplyDouble(square, low.part, before, 0);
-  const sum = addDouble(out[k + 3]!, out[k + 4]!, between, low.part);
-  out[k + 3] = addDouble(sum, low.part, squaresHigh, squaresLow);
-  out[k + 4] = low.part;
-  out[k + 1] = addDouble(out[k + 1]!, out[k + 2]!, part, partLow);
-  out[k + 2] = low.part;
+  group: Int32Array,
+  counts: Values,
+  meanHigh: Values,
+  meanLow: Values,
+  squaresHigh: Values,
+  squaresLow: Values,
+  from: number,
+  rows: number,
+) => void;
+
+/** Chan, Golub, LeVeque 1979: two sets of values seen as one. */
+function mergeRows(rows: number): MergeRows {
+  return compileText<MergeRows>(
+    ['out', 'group', 'counts', 'meanHigh', 'meanLow', 'squaresHigh', 'squaresLow', 'from', 'rows'],
+    `for(let i=from;i<rows;i++){const n=counts[i];if(n===0)continue;
+const k=Math.imul(group[i],${MERGED}),before=out[k],all=before+n,xh=meanHigh[i],xl=meanLow[i],yh=squaresHigh[i],yl=squaresLow[i];
+out[k]=all;
+if(before===0){out[k+1]=xh;out[k+2]=xl;out[k+3]=yh;out[k+4]=yl;continue;}
+const oh=out[k+1],ol=out[k+2],nh=-oh,nl=-ol,uh=out[k+3],ul=out[k+4];
+${sumOfText('d', ['xh', 'xl'], ['nh', 'nl'])}
+${productOfText('w', ['d', 'dl'], ['n', '0'])}
+${quotientOfText('p', ['w', 'wl'], 'all')}
+${productOfText('q', ['p', 'pl'], ['d', 'dl'])}
+${productOfText('b', ['q', 'ql'], ['before', '0'])}
+${sumOfText('t', ['uh', 'ul'], ['b', 'bl'])}
+${sumOfText('v', ['t', 'tl'], ['yh', 'yl'])}
+${sumOfText('m', ['oh', 'ol'], ['p', 'pl'])}
+out[k+1]=m;out[k+2]=ml;out[k+3]=v;out[k+4]=vl;}`,
+    rows,
+  );
 }

@@ -64,3 +64,30 @@ export function splitText(d: string): string {
 export function productText(q: string, f: string, a: string, b: string): string {
   return `const ${q}=${a}*${b},${f}=((${a}h*${b}h-${q})+(${a}h*${b}l+${a}l*${b}h))+${a}l*${b}l;`;
 }
+
+/** Text of addDouble: declares `n` and `nl`. What a text gets may be looked at several times: names and numbers. */
+export function sumOfText(n: string, [ah, al]: Double, [bh, bl]: Double): string {
+  return `const ${n}s=${ah}+${bh},${n}z=${n}s-${ah},${n}e=${ah}-(${n}s-${n}z)+(${bh}-${n}z)+${al}+${bl};${normalizedText(n, `${n}s`, `${n}e`)}`;
+}
+
+/** Text of multiplyDouble. */
+export function productOfText(n: string, [ah, al]: Double, [bh, bl]: Double): string {
+  return `const ${n}p=${ah}*${bh};${errorText(n, ah, bh)}const ${n}e=${n}x+(${ah}*${bl}+${al}*${bh});${normalizedText(n, `${n}p`, `${n}e`)}`;
+}
+
+/** Text of divideDouble. */
+export function quotientOfText(n: string, [ah, al]: Double, b: string): string {
+  return `const ${n}q=${ah}/${b},${n}p=${n}q*${b};${errorText(n, `${n}q`, b)}const ${n}e=(${ah}-${n}p-${n}x+${al})/${b};${normalizedText(n, `${n}q`, `${n}e`)}`;
+}
+
+/** Names of the high and the low part. */
+type Double = readonly [string, string];
+
+function normalizedText(n: string, high: string, rest: string): string {
+  return `const ${n}=${high}+${rest},${n}l=${high}-${n}+${rest};`;
+}
+
+/** Sets `nx` to a · b − np, as productError. */
+function errorText(n: string, a: string, b: string): string {
+  return `const ${n}c=134217729*${a},${n}ah=${n}c-(${n}c-${a}),${n}al=${a}-${n}ah,${n}d=134217729*${b},${n}bh=${n}d-(${n}d-${b}),${n}bl=${b}-${n}bh,${n}x=${n}ah*${n}bh-${n}p+${n}ah*${n}bl+${n}al*${n}bh+${n}al*${n}bl;`;
+}
