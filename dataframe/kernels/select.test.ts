@@ -62,6 +62,21 @@ function compareWithSorting(): void {
   }
 }
 
+test('one group of many values, and many groups of one', () => {
+  const random = seededRng(seed);
+  const large = Array.from({ length: 50_000 }, () => random());
+  const small = Array.from({ length: 70_000 }, () => random());
+  const items = Float64Array.from([...small.slice(0, 20_000), ...large, ...small.slice(20_000)]);
+  const sizes = Int32Array.from([...small, 0], (_, g) => (g === 20_000 ? large.length : 1));
+  const offsets = new Int32Array(sizes.length + 1);
+  for (let g = 0; g < sizes.length; g++) offsets[g + 1] = offsets[g]! + sizes[g]!;
+  const lists = listColumn(denseColumn(DataType.Float64, 'f64', items.length, items), offsets);
+  const group = Int32Array.from(sizes, (_, g) => g);
+  const found = lending(lent => quantiles([{ lists, group }], sizes, 0.5, lent));
+  expect(found[20_000]).toBe(naiveQuantile(large, 0.5));
+  expect([...found.subarray(0, 20_000), ...found.subarray(20_001)]).toEqual(small);
+});
+
 test('selection finds what sorting finds, as JavaScript and as WebAssembly', async () => {
   compareWithSorting();
   keepAtMost(8 * 1024 * 1024);

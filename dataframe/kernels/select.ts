@@ -115,7 +115,7 @@ export function quantiles(
   const block = new Block(lent.numbers(spare + sampleSize, false), spare, groups, lent);
   for (let g = 0; g < groups; g++) {
     if (sizes[g] === 0) continue;
-    if (block.values + sizes[g]! >= spare) block.select(out);
+    if (block.values + sizes[g]! > blockValues) block.select(out);
     if (!block.add(g, sizes[g]!, share, places)) out[g] = Number.NaN;
   }
   block.select(out);
@@ -169,12 +169,11 @@ class Block {
     this.#values = values;
     this.#spare = spare;
     const most = Math.min(groups, blockValues);
-    [this.#group, this.#starts, this.#ends, this.#ranks] = [0, 0, 0, 0].map(() => lent.ints(most, false)) as [
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-    ];
+    const ints = () => lent.ints(most, false);
+    this.#group = ints();
+    this.#starts = ints();
+    this.#ends = ints();
+    this.#ranks = ints();
     this.#weights = lent.numbers(most, false);
     this.#low = lent.numbers(most, false);
     this.#high = lent.numbers(most, false);
