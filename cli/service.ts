@@ -1,3 +1,4 @@
+import type { HeadMessage, ReadyMessage } from '../core/base/forked.js';
 import type { Log } from '../core/base/log.js';
 
 /** Exit code of a process that a signal ended, as shells count it. */
@@ -23,23 +24,6 @@ export function stopOnSignals(close: (reason: string) => Promise<void>, log: Log
   };
   for (const [signal, code] of Object.entries(signalExitCodes)) process.on(signal, () => stop(signal, code));
   if (process.send !== undefined) process.once('disconnect', () => stop('the parent process is gone', 1));
-}
-
-/** What a forked service tells its parent once it works. */
-export type ReadyMessage =
-  | { readonly kind: 'ready'; readonly address: string }
-  | {
-      readonly kind: 'ready';
-      readonly worker: number;
-      readonly supervisorPid: number;
-      readonly enginePid: number;
-    };
-
-/** What a parent tells a forked worker that was started before its head. */
-export interface HeadMessage {
-  readonly kind: 'head';
-  /** host:port */
-  readonly address: string;
 }
 
 /** The address the parent sends. Never, when it sends none: the process ends with its parent. */

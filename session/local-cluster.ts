@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { entryFile } from '../core/base/entries.js';
 import { VolleyError } from '../core/base/errors.js';
+import type { HeadMessage, ReadyMessage } from '../core/base/forked.js';
 import { limits } from '../core/base/limits.js';
 import { childProcess } from '../core/base/on-demand.js';
 import { connect } from './connect.js';
@@ -142,20 +143,6 @@ export class LocalCluster {
       },
     };
   }
-}
-
-/** What a worker waits for: see `volley worker --head-from-parent`. */
-interface HeadMessage {
-  readonly kind: 'head';
-  /** host:port */
-  readonly address: string;
-}
-
-interface ReadyMessage {
-  readonly kind: 'ready';
-  readonly address?: string;
-  readonly worker?: number;
-  readonly enginePid?: number;
 }
 
 /** A forked `volley` command. It ends by itself when this process does: its IPC channel closes. */

@@ -1,5 +1,5 @@
 import { blockBytes, checksumModule, firstFactor, lanes, multiplier, turn } from './checksum-kernel.js';
-import { memoryBehind, type WasmFunction, wasm } from './kernel-memory.js';
+import { memoryBehind, orNull, type WasmFunction, wasm } from './kernel-memory.js';
 
 /**
  * The checksum of partitions: 32 bits. Blocks of 64 KiB are each spread over 32 numbers, word by word; each number, then
@@ -75,16 +75,10 @@ let own: Own | null = null;
 
 function makeOwn(): Own {
   const module = checksumModule(false);
-  if (module !== null) {
-    try {
-      const memory = new wasm.Memory({ initial: 1, maximum: 1 });
-      const { run } = new wasm.Instance(module, { m: { m: memory } }).exports;
-      return { copy: new Uint8Array(memory.buffer), run };
-    } catch {
-      // There is no address space for it.
-    }
-  }
-  return plainChecksum();
+  const memory = module === null ? null : orNull(() => new wasm.Memory({ initial: 1, maximum: 1 }));
+  if (module === null || memory === null) return plainChecksum();
+  const { run } = new wasm.Instance(module, { m: { m: memory } }).exports;
+  return { copy: new Uint8Array(memory.buffer), run };
 }
 
 const mixed = (a: number, b: number): number => {

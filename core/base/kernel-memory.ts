@@ -99,7 +99,8 @@ export function sharedMemory(buffer: ArrayBufferLike): KernelMemory | null {
   return { memory, workspace: workspaces + lane * limits.workspaceBytes, shared: true };
 }
 
-function orNull<T>(make: () => T): T | null {
+/** What `make` gives; null where the system has no address space for it. */
+export function orNull<T>(make: () => T): T | null {
   try {
     return make();
   } catch (error) {

@@ -9,9 +9,9 @@ import {
   giveBack,
   gtU,
   int,
-  Locals,
   load8,
   load32,
+  localsOf,
   mul,
   not,
   or,
@@ -31,9 +31,7 @@ import { wordsBytes } from './text-words.js';
 export const cursorAt = 256;
 
 const names = ['p', 'end', 'words', 'i', 'n', 'place', 'length', 'q', 'm', 'w0', 'w1', 'w2'] as const;
-const noting = new Locals(names);
-const n = (name: (typeof names)[number]) => noting.get(name);
-const setN = (name: (typeof names)[number], value: Code) => noting.set(name, value);
+const { get: n, set: setN } = localsOf(names);
 
 /** Notes rows i, i + 1, … as long as they are short texts. `next` finds the text at `q` of `length` bytes, `step` goes on. */
 function notingBody(next: (stop: (condition: Code) => Code) => Code, step: Code): Code {
@@ -88,10 +86,7 @@ const tableNames = [
   ...['words', 'codes', 'n', 'slots', 'mask', 'offsets', 'bytes', 'count'],
   ...['w0', 'w1', 'w2', 'at', 'code', 'hash', 'to'],
 ] as const;
-type TableName = string;
-const table = new Locals<TableName>(tableNames);
-const t = (name: TableName) => table.get(name);
-const setT = (name: TableName, value: Code) => table.set(name, value);
+const { get: t, set: setT } = localsOf(tableNames);
 
 /** Of three words, the address of the slot to look at first. */
 const hashed = statements(

@@ -85,20 +85,16 @@ export const giveBack = (result: Code): Code => [...result, Op.return];
 export const statements = (...parts: readonly Code[]): Code => parts.flat();
 
 /** The parameters and variables of one function, by name. */
-export class Locals<Name extends string> {
-  readonly #names: readonly Name[];
-
-  constructor(names: readonly Name[]) {
-    this.#names = names;
-  }
-
-  get(name: Name): Code {
-    return [Op.localGet, this.#names.indexOf(name)];
-  }
-
-  set(name: Name, value: Code): Code {
-    return [...value, Op.localSet, this.#names.indexOf(name)];
-  }
+export function localsOf<Name extends string>(
+  names: readonly Name[],
+): {
+  readonly get: (name: Name) => Code;
+  readonly set: (name: Name, value: Code) => Code;
+} {
+  return {
+    get: name => [Op.localGet, names.indexOf(name)],
+    set: (name, value) => [...value, Op.localSet, names.indexOf(name)],
+  };
 }
 
 /** A function over a memory of its own. */
@@ -122,7 +118,7 @@ export function functionOver(
   body: Code,
 ): WasmFunction {
   const module = moduleFor(parameters, variables, body, 'given');
-  return new wasm.Instance(module, { m: { m: memory as WasmMemory } }).exports.run;
+  return new wasm.Instance(module, { m: { m: memory } }).exports.run;
 }
 
 function moduleFor(parameters: number, variables: number, body: Code, memory: 'own' | 'given'): WasmModule {

@@ -320,8 +320,8 @@ function isHome(array: Values, use: ArrayUse, { memory, shared }: KernelMemory):
 function instanceOf({ modules, instances }: Variant, { memory, shared }: KernelMemory): WasmFunction {
   let run = instances.get(memory);
   if (run === undefined) {
-    const m = memory as WasmMemory;
-    run = new wasm.Instance(shared ? modules.shared() : modules.own(), { m: { m } }).exports.run;
+    const module = shared ? modules.shared() : modules.own();
+    run = new wasm.Instance(module, { m: { m: memory } }).exports.run;
     instances.set(memory, run);
   }
   return run;

@@ -14,10 +14,10 @@ import {
   giveBack,
   gtU,
   int,
-  Locals,
   load8,
   load32,
   loadAs,
+  localsOf,
   mul,
   not,
   or,
@@ -43,10 +43,8 @@ const fields = 8;
 
 const parameters = ['p', 'end', 'out', 'count', 'table', 'entries'] as const;
 const variables = ['head', 'shift', 'run', 'left', 'bit', 'c', 'seen', 'next'] as const;
-const locals = new Locals([...parameters, ...variables]);
 type Name = (typeof parameters)[number] | (typeof variables)[number];
-const get = (name: Name) => locals.get(name);
-const set = (name: Name, value: Code) => locals.set(name, value);
+const { get, set } = localsOf<Name>([...parameters, ...variables]);
 const step = (name: Name, by: Code) => set(name, add(get(name), by));
 
 /** `body` as often as `counter` says, which is 0 in the end. */

@@ -12,9 +12,9 @@ import {
   giveBack,
   gtU,
   int,
-  Locals,
   leU,
   load32,
+  localsOf,
   ltU,
   ne,
   not,
@@ -34,10 +34,7 @@ export const unpackSlack = 64;
 
 const parameters = ['p', 'end', 'start', 'stop', 'enough'] as const;
 const variables = ['q', 'head', 'kind', 'length', 'back', 'from', 'k'] as const;
-const locals = new Locals([...parameters, ...variables]);
-type Name = (typeof parameters)[number] | (typeof variables)[number];
-const get = (name: Name) => locals.get(name);
-const set = (name: Name, value: Code) => locals.set(name, value);
+const { get, set } = localsOf([...parameters, ...variables]);
 const damaged = (condition: Code) => when(condition, giveBack(int(1)));
 const bits = (value: Code, shift: number, mask: number) => and(shrU(value, int(shift)), int(mask));
 const move16 = (to: Code, from: Code) => statements(copy8(to, from, 0), copy8(to, from, 8));
