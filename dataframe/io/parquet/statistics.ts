@@ -4,11 +4,20 @@ import { viewOf } from './bytes.js';
 import type { ColumnMetaData, ParquetType, RowGroup } from './metadata.js';
 import type { FileColumn } from './types.js';
 
-/** Statistics of one row group by column, where the file tells them and their order is Volley's. */
+/** Each query over a file asks for those of all its row groups. */
+const known = new WeakMap<RowGroup, Record<string, ColumnStatistics>>();
+
+/** Statistics of one row group by column of its file, where the file tells them and their order is Volley's. */
 export function rowGroupStatistics(
   group: RowGroup,
   columns: readonly FileColumn[],
 ): Record<string, ColumnStatistics> {
+  let statistics = known.get(group);
+  if (statistics === undefined) known.set(group, (statistics = statisticsOf(group, columns)));
+  return statistics;
+}
+
+function statisticsOf(group: RowGroup, columns: readonly FileColumn[]): Record<string, ColumnStatistics> {
   const out: Record<string, ColumnStatistics> = Object.create(null);
   for (const column of columns) {
     const chunk = column.leaf < 0 ? undefined : group.columns[column.leaf]?.meta_data;
