@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { checksumOf, plainChecksum, RunningChecksum } from './checksum.js';
 import { blockBytes, checksumModule } from './checksum-kernel.js';
-import { allocateShared, bufferOf } from './kernel-memory.js';
+import { allocateNodeMemory } from './kernel-memory.js';
 import { seededRng } from './rng.js';
 
 const random = seededRng(7);
-const shared = bufferOf(allocateShared(4 * blockBytes, 1));
+const shared = allocateNodeMemory(4 * blockBytes, 1, 0)!.memory.buffer;
 
 /** Random bytes, `offset` bytes into memory that threads share. */
 function sharedBytes(length: number, offset: number): Uint8Array {

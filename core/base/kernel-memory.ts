@@ -27,76 +27,86 @@ export type WasmFunction = (...args: readonly number[]) => number | undefined;
 export const wasm = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
 
 const pageBytes = 65_536;
-const mostPages = 65_536;
+/** One page less than an address of 32 bits reaches. */
+const mostPages = 65_535;
 
 /**
- * Memory that threads share, and that kernels can run over as WebAssembly: the first `byteLength` bytes are the caller's, behind
- * them each of so many lanes has limits.workspaceBytes. Where the system gives no address space for that (each takes some
- * gigabytes of it, whatever its size): the bytes alone.
+ * Memory that the threads of a node share and that kernels run over as WebAssembly: slabs first, then for each lane what its
+ * tasks work in. Threads are given it when they start.
  */
-export function allocateShared(byteLength: number, lanes: number): WasmMemory | SharedArrayBuffer {
-  const pages = Math.ceil((byteLength + lanes * limits.workspaceBytes) / pageBytes);
-  if (lanes === 0 || pages > mostPages) return new SharedArrayBuffer(byteLength);
+export interface NodeMemory {
+  readonly memory: WasmMemory;
+  readonly slabBytes: number;
+  /** Of each lane, without its limits.workspaceBytes. */
+  readonly scratchBytes: number;
+}
+
+/**
+ * With room for as many of `slabBytes` as an address reaches; what is not used takes no memory, but 4 GiB of address space.
+ * Null where the system does not give them, or where so many lanes leave no room.
+ */
+export function allocateNodeMemory(
+  slabBytes: number,
+  lanes: number,
+  scratchBytes: number,
+): NodeMemory | null {
+  const scratch = wholePages(Math.min(scratchBytes, limits.lanesBytes / lanes - limits.workspaceBytes));
+  if (lanes === 0 || scratch < 0) return null;
+  const lanePages = (lanes * (scratch + limits.workspaceBytes)) / pageBytes;
+  const slabPages = Math.min(Math.ceil(slabBytes / pageBytes), mostPages - lanePages);
+  const pages = slabPages + lanePages;
   const memory = orNull(() => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
-  if (memory === null) return new SharedArrayBuffer(byteLength);
-  made.set(memory.buffer, memory);
-  return memory;
-}
-
-/** What allocateShared gave this thread, by its buffer; null: something else. */
-export function memoryBehind(buffer: ArrayBufferLike): WasmMemory | null {
-  return made.get(buffer) ?? null;
-}
-
-const made = new WeakMap<ArrayBufferLike, WasmMemory>();
-
-export function bufferOf(memory: WasmMemory | SharedArrayBuffer): SharedArrayBuffer {
-  return memory instanceof SharedArrayBuffer ? memory : memory.buffer;
-}
-
-/** The same for this thread alone, with one workspace; null where there is no address space. */
-export function allocateOwn(byteLength: number): KernelMemory | null {
-  const pages = Math.ceil((byteLength + limits.workspaceBytes) / pageBytes);
-  const memory = orNull(() => new wasm.Memory({ initial: pages, maximum: pages }));
   if (memory === null) return null;
-  own = { memory, workspace: byteLength, shared: false };
-  return own;
+  behind.set(memory.buffer, memory);
+  return { memory, slabBytes: slabPages * pageBytes, scratchBytes: scratch };
 }
 
-/** Memory that kernels of this thread find their arrays in. */
+function wholePages(bytes: number): number {
+  return Math.floor(bytes / pageBytes) * pageBytes;
+}
+
+/** Where kernels of this thread work, as long as it serves its lane: what follows is no other thread's. */
 export interface KernelMemory {
-  readonly memory: WasmMemory<ArrayBufferLike>;
-  /** First byte of limits.workspaceBytes that are nobody else's. */
+  readonly memory: WasmMemory;
+  readonly buffer: SharedArrayBuffer;
+  readonly scratch: number;
+  readonly scratchBytes: number;
+  /** First byte of limits.workspaceBytes, behind the scratch. */
   readonly workspace: number;
-  readonly shared: boolean;
 }
 
-/** By buffer: the memory, and where the workspace of lane 0 begins. */
-const known = new WeakMap<ArrayBufferLike, { readonly memory: WasmMemory; readonly workspaces: number }>();
-let own: KernelMemory | null = null;
-let lane = 0;
+let given: NodeMemory | null = null;
+const byLane: (KernelMemory | undefined)[] = [];
+let current: KernelMemory | null = null;
 
-/** This thread may run kernels over memory of allocateShared, whose first `byteLength` bytes are not the lanes'. */
-export function noteMemory(memory: WasmMemory, byteLength: number): void {
-  known.set(memory.buffer, { memory, workspaces: byteLength });
+const behind = new WeakMap<ArrayBufferLike, WasmMemory>();
+
+/** The node memory whose buffer this is; null: something else. */
+export function memoryBehind(buffer: ArrayBufferLike): WasmMemory | null {
+  return behind.get(buffer) ?? null;
 }
 
-/** From now on this thread works for this lane: its workspaces are no other thread's. */
-export function workFor(served: number): void {
-  lane = served;
+/** This thread's node has that memory. */
+export function shareNodeMemory(node: NodeMemory | null): void {
+  if (node !== null) behind.set(node.memory.buffer, node.memory);
+  given = node;
+  byLane.length = 0;
+  current = null;
 }
 
-/** What allocateOwn gave last. */
-export function ownMemory(): KernelMemory | null {
-  return own;
+/** From now on this thread works for this lane, and no other thread does; null: for none. */
+export function workFor(lane: number | null): void {
+  current = lane === null || given === null ? null : (byLane[lane] ??= memoryOfLane(given, lane));
 }
 
-/** Memory that threads share; null when the buffer is none of it. */
-export function sharedMemory(buffer: ArrayBufferLike): KernelMemory | null {
-  const found = known.get(buffer);
-  if (found === undefined) return null;
-  const { memory, workspaces } = found;
-  return { memory, workspace: workspaces + lane * limits.workspaceBytes, shared: true };
+function memoryOfLane({ memory, slabBytes, scratchBytes }: NodeMemory, lane: number): KernelMemory {
+  const scratch = slabBytes + lane * (scratchBytes + limits.workspaceBytes);
+  return { memory, buffer: memory.buffer, scratch, scratchBytes, workspace: scratch + scratchBytes };
+}
+
+/** Null where there is none, and between batches. */
+export function kernelMemory(): KernelMemory | null {
+  return current;
 }
 
 /** What `make` gives; null where the system has no address space for it. */

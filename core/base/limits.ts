@@ -334,8 +334,10 @@ export const limits = {
   scratchShare: 1 / 8,
   /** Where that share is less than that: buffers from this size on are the system's again when they are freed. Bytes. */
   mallocKeptBytes: 128 * KiB,
-  /** What a kernel in WebAssembly has beside its rows, in each arena and for each lane. A multiple of 64 KiB; used as far as needed. */
+  /** Beside that, where kernels in WebAssembly are given what lies elsewhere, for each lane. A multiple of 64 KiB; used as far as needed. */
   workspaceBytes: 8 * MiB,
+  /** Both, for all lanes of a node: the rest of 4 GiB is for slabs. */
+  lanesBytes: 1024 * MiB,
   /** Compiled kernels kept per thread. */
   compiledKernels: 1024,
   /** Signatures of one kernel that are translated to WebAssembly; calls of others run as JavaScript. */

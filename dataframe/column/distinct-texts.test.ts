@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { ownMemory } from '../../core/base/kernel-memory.js';
+import { kernelMemory } from '../../core/base/kernel-memory.js';
 import { seededRng } from '../../core/base/rng.js';
 import { Lent } from '../kernels/lent.js';
-import { keepAtMost } from '../kernels/scratch.js';
+import { workInKernelMemory } from '../testing/kernel-memory.js';
 import { testSeed } from '../testing/random-batch.js';
 import type { Dictionary } from './column.js';
 import { entryTexts } from './dictionary.js';
@@ -58,8 +58,8 @@ const shown = (texts: DistinctTexts) => entryTexts(texts.toDictionary());
 
 // Goal: entries of dictionaries get codes in the order of their appearance, long ones too, by JavaScript and by WebAssembly.
 test.each([false, true])('dictionaries are numbered in order, in memory of its own: %s', own => {
-  if (own) keepAtMost(32 * 1024 * 1024);
-  expect(ownMemory() !== null).toBe(own);
+  if (own) workInKernelMemory(32 * 1024 * 1024);
+  expect(kernelMemory() !== null).toBe(own);
   const random = seededRng(seed);
   for (let round = 0; round < 12; round++) {
     const rows = Math.floor(random() * 4 * notedRows);
@@ -80,7 +80,7 @@ test.each([false, true])('dictionaries are numbered in order, in memory of its o
 
 // Goal: equal texts of pages have equal codes, which are those that noting row by row gives.
 test('pages are numbered by WebAssembly as row by row', () => {
-  keepAtMost(32 * 1024 * 1024);
+  workInKernelMemory(32 * 1024 * 1024);
   const random = seededRng(seed);
   for (let round = 0; round < 12; round++) {
     const rows = 600 + Math.floor(random() * 3 * notedRows);
@@ -122,7 +122,7 @@ test('pages are numbered by WebAssembly as row by row', () => {
 });
 
 test('a page that ends within a text is an error', () => {
-  keepAtMost(32 * 1024 * 1024);
+  workInKernelMemory(32 * 1024 * 1024);
   const lent = new Lent();
   const texts = Array.from({ length: 1000 }, (_, i) => Buffer.from(`text ${i}`));
   const page = pageOf(texts, lent);
@@ -133,7 +133,7 @@ test('a page that ends within a text is an error', () => {
 
 // Goal: where a thread's memory is full, JavaScript goes on with what WebAssembly began.
 test('a table that outgrows the memory of kernels stays right', () => {
-  keepAtMost(1024 * 1024);
+  workInKernelMemory(1024 * 1024);
   const texts = Array.from({ length: 60_000 }, (_, i) => Buffer.from(`${i % 40_000}`));
   const table = new DistinctTexts();
   expect([...table.internAll(dictionaryOf(texts))]).toEqual(byFirstAppearance(texts));

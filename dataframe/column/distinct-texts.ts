@@ -1,5 +1,5 @@
 import { VolleyError } from '../../core/base/errors.js';
-import { ownMemory } from '../../core/base/kernel-memory.js';
+import { kernelMemory } from '../../core/base/kernel-memory.js';
 import { fewBytes, giveInts, takeInts } from '../kernels/scratch.js';
 import type { Dictionary, Values } from './column.js';
 import { distinctEntries, StringTable } from './string-table.js';
@@ -248,7 +248,7 @@ export class DistinctTexts {
 
   /** WebAssembly's loops, with room for so many rows in memory that they work in; null where there is none. */
   #blocks(rows: number): TextBlocks | null {
-    const home = rows < fewRows || this.#crowded ? null : ownMemory();
+    const home = rows < fewRows || this.#crowded ? null : kernelMemory();
     if (home === null) return null;
     // Until it is known that there is room: asking for it block by block would cost more than it brings.
     this.#crowded = true;
@@ -297,11 +297,11 @@ export class DistinctTexts {
 
   /** Nothing is asked of it any more: what it was lent is free again. */
   close(): void {
-    const home = ownMemory();
+    const home = kernelMemory();
     if (home === null) return;
     const { buffer, byteOffset, byteLength } = this.#bytes;
     const arrays = [this.#slots, this.#offsets, new Int32Array(buffer, byteOffset, byteLength >> 2)];
-    for (const ints of arrays) if (ints.buffer === home.memory.buffer) giveInts(ints);
+    for (const ints of arrays) if (ints.buffer === home.buffer) giveInts(ints);
     this.#slots = this.#offsets = noWords;
     this.#bytes = new Uint8Array(0);
   }

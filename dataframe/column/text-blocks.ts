@@ -18,7 +18,7 @@ const copyAt = codesAt + 4 * blockRows;
 const masks = new Uint8Array(16 * (wordsBytes + 1));
 for (let length = 0; length <= wordsBytes; length++) masks.fill(255, 16 * length, 17 * length);
 
-/** What a table of texts consists of, in the thread's own memory. */
+/** What a table of texts consists of, in the lane's memory. */
 export interface TextArrays {
   readonly slots: Int32Array;
   readonly offsets: Int32Array;
@@ -37,28 +37,28 @@ export class TextBlocks {
   #text = 0;
 
   private constructor(home: KernelMemory) {
-    const { memory, workspace } = home;
+    const { buffer, workspace } = home;
     this.#home = home;
-    this.#loops = textLoops(memory);
-    this.words = new Int32Array(memory.buffer, workspace + wordsAt, 3 * blockRows);
-    this.#codes = new Int32Array(memory.buffer, workspace + codesAt, blockRows);
-    this.#cursor = new Int32Array(memory.buffer, workspace + cursorAt, 1);
+    this.#loops = loopsOver(home.memory);
+    this.words = new Int32Array(buffer, workspace + wordsAt, 3 * blockRows);
+    this.#codes = new Int32Array(buffer, workspace + codesAt, blockRows);
+    this.#cursor = new Int32Array(buffer, workspace + cursorAt, 1);
   }
 
-  /** Made once for a memory. */
+  /** Made once for a lane's memory. */
   static over(home: KernelMemory): TextBlocks {
-    let blocks = made.get(home.memory);
-    if (blocks === undefined) made.set(home.memory, (blocks = new TextBlocks(home)));
+    let blocks = made.get(home);
+    if (blocks === undefined) made.set(home, (blocks = new TextBlocks(home)));
     return blocks;
   }
 
   holds({ buffer }: ArrayBufferView): boolean {
-    return buffer === this.#home.memory.buffer;
+    return buffer === this.#home.buffer;
   }
 
   /** A block begins: others may have used the workspace. */
   begin(): void {
-    new Uint8Array(this.#home.memory.buffer, this.#home.workspace, masks.length).set(masks);
+    new Uint8Array(this.#home.buffer, this.#home.workspace, masks.length).set(masks);
   }
 
   /** Notes values of a PLAIN page, which lies in this memory, from byte p on: rows [row, rows) of the block. */
@@ -77,14 +77,14 @@ export class TextBlocks {
 
   /** Entries [first, first + rows) of a dictionary are those of the block; false when they are too long to be copied. */
   copyEntries({ offsets, bytes }: Dictionary, first: number, rows: number): boolean {
-    const { memory, workspace } = this.#home;
+    const { buffer, workspace } = this.#home;
     const from = offsets[first]!;
     const size = offsets[first + rows]! - from;
     if (size > mostText) return false;
     const place = workspace + copyAt;
-    new Int32Array(memory.buffer, place, rows + 1).set(offsets.subarray(first, first + rows + 1));
+    new Int32Array(buffer, place, rows + 1).set(offsets.subarray(first, first + rows + 1));
     const text = place + 4 * (blockRows + 1);
-    new Uint8Array(memory.buffer, text, size).set(bytes.subarray(from, from + size));
+    new Uint8Array(buffer, text, size).set(bytes.subarray(from, from + size));
     this.#text = text - from;
     return true;
   }
@@ -112,4 +112,11 @@ export class TextBlocks {
   }
 }
 
-const made = new WeakMap<WasmMemory<ArrayBufferLike>, TextBlocks>();
+const made = new WeakMap<KernelMemory, TextBlocks>();
+const loops = new WeakMap<WasmMemory, TextLoops>();
+
+function loopsOver(memory: WasmMemory): TextLoops {
+  let known = loops.get(memory);
+  if (known === undefined) loops.set(memory, (known = textLoops(memory)));
+  return known;
+}

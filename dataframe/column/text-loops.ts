@@ -191,7 +191,7 @@ export interface TextLoops {
   readonly rehash: WasmFunction;
 }
 
-export function textLoops(memory: WasmMemory<ArrayBufferLike>): TextLoops {
+export function textLoops(memory: WasmMemory): TextLoops {
   const made = (body: Code, given: number, all: number) => functionOver(memory, given, all - given, body);
   const plain = made(plainBody, 6, names.length);
   const entries = made(entriesBody, 6, names.length);

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
-import { allocateShared, noteMemory, type WasmMemory } from '../../core/base/kernel-memory.js';
+import { workFor } from '../../core/base/kernel-memory.js';
 import { seededRng } from '../../core/base/rng.js';
 import { loadTranslator } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Column, Physical, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { allocateValues, viewValues } from '../column/layout.js';
+import { workInKernelMemory } from '../testing/kernel-memory.js';
 import { testSeed } from '../testing/random-batch.js';
 import { countInstances } from '../testing/wasm-instances.js';
 import { CorrelationAccumulator } from './aggregate-correlation.js';
 import { FusedGroups } from './fused.js';
 import type { FusedOp, FusedSpec } from './fused-layout.js';
 import { Lent } from './lent.js';
-import { keepAtMost } from './scratch.js';
 
 const seed = testSeed();
 const rows = 9001;
@@ -114,12 +114,13 @@ function stateOf({ keys, specs, inputs }: Case, tier: 'dense' | 'packed' | undef
 }
 
 test('groups have the same bits whether they were made by JavaScript or by WebAssembly', async () => {
-  const arena = allocateShared(arenaBytes, 1) as WasmMemory;
+  const slabs = workInKernelMemory(4 * 1024 * 1024, arenaBytes);
+  workFor(null);
   let end = 0;
   const inArena = (physical: Physical) => {
     const offset = end;
     end = (end + rows * 8 + 63) & ~63;
-    return viewValues(physical, arena.buffer, offset, rows).fill(0) as Values;
+    return viewValues(physical, slabs.buffer, offset, rows).fill(0) as Values;
   };
   const onHeap = (physical: Physical) => allocateValues(physical, rows);
   const cases = Array.from({ length: 60 }, (_, k) =>
@@ -128,9 +129,8 @@ test('groups have the same bits whether they were made by JavaScript or by WebAs
   const tiers = [undefined, 'dense', 'packed'] as const;
   const all = () => cases.map((each, k) => stateOf(each, tiers[k % 3]));
   const expected = all();
-  keepAtMost(4 * 1024 * 1024);
   await loadTranslator(0);
-  noteMemory(arena, arenaBytes);
+  workFor(0);
   const instances = countInstances();
   try {
     const found = all();

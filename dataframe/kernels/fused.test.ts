@@ -5,6 +5,7 @@ import { DataType } from '../column/datatype.js';
 import { dictionaryOf } from '../column/dictionary.js';
 import { denseColumn } from '../column/layout.js';
 import { decodeBatch, encodeBatch } from '../column/slab.js';
+import { workInKernelMemory } from '../testing/kernel-memory.js';
 import { testSeed } from '../testing/random-batch.js';
 import { dirtyMemory } from '../testing/run-fragment.js';
 import { FusedGroups } from './fused.js';
@@ -13,7 +14,6 @@ import { readState, resultColumn, stateColumns } from './fused-result.js';
 import { hashSlices } from './hash.js';
 import type { TierKind } from './key-tiers.js';
 import { Lent, lending } from './lent.js';
-import { keepAtMost } from './scratch.js';
 
 const seed = testSeed();
 
@@ -137,7 +137,7 @@ test('sixty aggregates are updated in pieces, and agree with each other', () => 
   const ops: readonly FusedOp[] = ['min', 'mean', 'count', 'max', 'sum'];
   const specs = Array.from({ length: 60 }, (_, k) => specOf(ops[k % 5]!, DataType.Int32));
   // What is lent holds what it held before.
-  keepAtMost(16 * 1024 * 1024);
+  workInKernelMemory(16 * 1024 * 1024);
   const inputs = specs.map(() => ({ column, filter: null }));
   const resultsBy = (tier: TierKind | undefined, keyed = true) => {
     lending(lent => lent.numbers(100_000, false).fill(-7));

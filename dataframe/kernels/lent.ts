@@ -21,10 +21,10 @@ export class Lent {
   }
 
   /** Holding anything. */
-  bytes(length: number): Uint8Array<ArrayBuffer> {
+  bytes(length: number): Uint8Array {
     if (length < fewBytes) return new Uint8Array(length);
     const { buffer, byteOffset } = this.#take(length, false);
-    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+    return new Uint8Array(buffer, byteOffset, length);
   }
 
   values(physical: Physical, rows: number, zeroed = true): Values {

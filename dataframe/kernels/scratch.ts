@@ -1,16 +1,15 @@
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { Extents } from '../../core/base/extents.js';
-import { allocateOwn } from '../../core/base/kernel-memory.js';
+import { type KernelMemory, kernelMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 
 /** Bytes below which new memory is as cheap. */
 export const fewBytes = 16 * 1024;
 
-/**
- * Memory of a pool thread that its tasks work in, one after another: touching new memory costs ten times as much as
- * zeroing what was touched before. Kernels run over it as WebAssembly.
- */
-let own: { readonly buffer: ArrayBuffer; readonly free: Extents } | null = null;
+/** What is free of the lane's scratch memory; touching new memory costs ten times as much as zeroing what was touched before. */
+let free: Extents | null = null;
+/** Where that is. */
+let home: KernelMemory | null = null;
 
 /**
  * Numbers that were used and given back, where there is no such memory or it is full.
@@ -22,12 +21,9 @@ let droppedBytes = 0;
 /** Of this thread, which knows its node's memory when it starts. */
 let mostBytes: number = limits.scratchBytes;
 
-/** From now on no more than `bytes` are kept, nor more than limits.scratchBytes. For threads that run one task at a time. */
+/** From now on no more than `bytes` are kept. */
 export function keepAtMost(bytes: number): void {
-  mostBytes = Math.min(bytes, limits.scratchBytes);
-  const byteLength = Math.floor(mostBytes / limits.alignment) * limits.alignment;
-  const made = allocateOwn(byteLength);
-  if (made !== null) own = { buffer: made.memory.buffer as ArrayBuffer, free: new Extents(byteLength) };
+  mostBytes = bytes;
 }
 
 /** Tasks that work in this thread: a thread that was just started may run its first beside its warm-up. */
@@ -39,20 +35,32 @@ export function beginScratch(): void {
 }
 
 export function endScratch(): void {
-  if (--working === 0) own?.free.clear();
+  if (--working === 0) free?.clear();
+}
+
+/** Offset of so many bytes in the lane's memory; -1 when there is no room, or no such memory. */
+function takePlace(byteLength: number): number {
+  const now = kernelMemory();
+  if (now === null) return -1;
+  if (now !== home) {
+    home = now;
+    if (free?.byteLength !== now.scratchBytes) free = new Extents(now.scratchBytes);
+  }
+  const offset = free!.takeFirst(byteLength);
+  return offset < 0 ? -1 : now.scratch + offset;
 }
 
 /** `length` numbers or more, all 0 unless `zeroed` is false. */
 export function takeNumbers(length: number, zeroed = true): Float64Array {
-  const offset = own === null || length === 0 ? -1 : own.free.takeFirst(sizeOf(length));
+  const offset = length === 0 ? -1 : takePlace(sizeOf(length));
   if (offset < 0) return takeKept(length, zeroed);
-  const array = new Float64Array(own!.buffer, offset, length);
+  const array = new Float64Array(home!.buffer, offset, length);
   return zeroed ? array.fill(0) : array;
 }
 
 export function giveNumbers(array: Float64Array): void {
   if (array.length === 0) return;
-  if (array.buffer === own?.buffer) own.free.give(array.byteOffset, sizeOf(array.length));
+  if (array.buffer === home?.buffer) free!.give(array.byteOffset - home.scratch, sizeOf(array.length));
   else giveKept(array);
 }
 
@@ -99,6 +107,6 @@ export function takeInts(length: number, zeroed = true): Int32Array {
 export function giveInts(ints: Int32Array): void {
   if (ints.byteLength < fewBytes) return;
   const { buffer, byteOffset, length } = ints;
-  const numbers = buffer === own?.buffer ? Math.ceil(length / 2) : (buffer.byteLength - byteOffset) / 8;
+  const numbers = buffer === home?.buffer ? Math.ceil(length / 2) : (buffer.byteLength - byteOffset) / 8;
   giveNumbers(new Float64Array(buffer, byteOffset, numbers));
 }

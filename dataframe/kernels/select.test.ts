@@ -3,11 +3,11 @@ import { seededRng } from '../../core/base/rng.js';
 import { loadTranslator } from '../codegen/wasm/kernel.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
+import { workInKernelMemory } from '../testing/kernel-memory.js';
 import { testSeed } from '../testing/random-batch.js';
 import { countInstances } from '../testing/wasm-instances.js';
 import { lending } from './lent.js';
 import { listColumn } from './list.js';
-import { keepAtMost } from './scratch.js';
 import { quantiles } from './select.js';
 
 const seed = testSeed();
@@ -79,7 +79,7 @@ test('one group of many values, and many groups of one', () => {
 
 test('selection finds what sorting finds, as JavaScript and as WebAssembly', async () => {
   compareWithSorting();
-  keepAtMost(8 * 1024 * 1024);
+  workInKernelMemory(8 * 1024 * 1024);
   await loadTranslator(0);
   const instances = countInstances();
   try {

@@ -71,7 +71,7 @@ export class LaneWords {
     return {
       granted: Atomics.load(this.words, base + answerWord) === Answer.Granted,
       arena: Atomics.load(this.words, base + arenaWord),
-      offset: Atomics.load(this.words, base + offsetWord),
+      offset: Atomics.load(this.words, base + offsetWord) >>> 0,
     };
   }
 

@@ -2,7 +2,7 @@ import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node
 import { assert } from '../../core/base/assert.js';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
-import { bufferOf, noteMemory, workFor } from '../../core/base/kernel-memory.js';
+import { workFor } from '../../core/base/kernel-memory.js';
 import type { FragmentInput } from '../../dataframe/physical/task.js';
 import type { LaneWords } from './lane-words.js';
 import type { Ask, AskedInput, FromThread, Template, ToThread } from './protocol.js';
@@ -24,6 +24,8 @@ export class Mailbox {
   onAbort: () => void = () => {};
   private readonly words: LaneWords;
   private readonly port;
+  /** Of the node's memory. */
+  private readonly node: SharedArrayBuffer | null;
   private readonly arenas = new Map<number, SharedArrayBuffer>();
   private readonly templates = new Map<string, Template>();
   private received: FragmentInput | null = null;
@@ -31,8 +33,9 @@ export class Mailbox {
   private lane = 0;
   private batch = 0;
 
-  constructor(words: LaneWords) {
+  constructor(words: LaneWords, node: SharedArrayBuffer | null) {
     this.words = words;
+    this.node = node;
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     this.port.on('message', (message: ToThread) => this.take(message));
@@ -45,6 +48,11 @@ export class Mailbox {
     this.lane = lane;
     this.batch = batch;
     workFor(lane);
+  }
+
+  /** The batch is over: its lane is for others now. */
+  end(): void {
+    workFor(null);
   }
 
   post(message: FromThread, transfer: readonly import('node:worker_threads').TransferListItem[] = []): void {
@@ -103,15 +111,19 @@ export class Mailbox {
     }
   }
 
+  private dropArena(id: number): void {
+    const buffer = this.arenas.get(id);
+    this.arenas.delete(id);
+    if (buffer !== undefined && buffer !== this.node) collectGarbage();
+  }
+
   private take(message: ToThread): void {
     switch (message.kind) {
       case 'arena':
-        this.arenas.set(message.arena, bufferOf(message.memory));
-        if (!(message.memory instanceof SharedArrayBuffer)) noteMemory(message.memory, message.byteLength);
+        this.arenas.set(message.arena, message.buffer ?? this.node!);
         return;
       case 'drop-arena':
-        this.arenas.delete(message.arena);
-        collectGarbage();
+        this.dropArena(message.arena);
         return;
       case 'abort':
         if (message.batch === this.batch) this.onAbort();

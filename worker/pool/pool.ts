@@ -338,11 +338,13 @@ export class ThreadPool {
   }
 
   private sendArena(thread: number, id: number): void {
-    const arena = this.options.store.memory.slabs.arena(id);
+    const { slabs } = this.options.store.memory;
+    const arena = slabs.arena(id);
     const known = this.threads.get(thread);
     if (arena === undefined || known === undefined || known.arenas.has(id)) return;
     known.arenas.add(id);
-    this.tell(thread, { kind: 'arena', arena: id, memory: arena.memory, byteLength: arena.byteLength });
+    const buffer = slabs.isOfNode(arena) ? null : arena.buffer;
+    this.tell(thread, { kind: 'arena', arena: id, buffer });
   }
 
   private tell(thread: number, message: ToThread, transfer: readonly TransferListItem[] = []): void {

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { WasmMemory } from '../../core/base/kernel-memory.js';
+import type { NodeMemory } from '../../core/base/kernel-memory.js';
 import type { FailureData } from '../../core/graph/failure.js';
 import type { TemplateKind } from '../../core/graph/layer.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
@@ -13,6 +13,7 @@ export interface ThreadSetup {
   readonly node: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly allowPaths: readonly string[] | null;
+  readonly memory: NodeMemory | null;
   /** Bytes it may keep between tasks, outside of slabs. */
   readonly scratchBytes: number;
 }
@@ -119,12 +120,8 @@ export type Ask = { readonly thread: number; readonly lane: number; readonly bat
 
 /** Engine → thread, through the port of 'thread-ready'; there before the answer word changes. */
 export type ToThread =
-  | {
-      readonly kind: 'arena';
-      readonly arena: number;
-      readonly memory: WasmMemory | SharedArrayBuffer;
-      readonly byteLength: number;
-    }
+  /** `buffer`: null when it is that of the node's memory. */
+  | { readonly kind: 'arena'; readonly arena: number; readonly buffer: SharedArrayBuffer | null }
   | { readonly kind: 'drop-arena'; readonly arena: number }
   | { readonly kind: 'drop-job'; readonly job: number }
   /** To all threads: whoever runs this batch has limits.abortGraceMs until its thread is ended. */

@@ -1,6 +1,7 @@
 import { threadId, workerData } from 'node:worker_threads';
 import { VolleyError } from '../../core/base/errors.js';
 import { formatTask } from '../../core/base/ids.js';
+import { shareNodeMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { provideTaskGlobals } from '../../core/client/revive.js';
 import { setTaskContext } from '../../core/client/task-context.js';
@@ -23,7 +24,7 @@ provideTaskGlobals(['col', 'lit', 'when', 'coalesce', 'concatStr', 'DataType'], 
 
 const setup = workerData as ThreadSetup;
 const words = new LaneWords(setup.words);
-const mailbox = new Mailbox(words);
+const mailbox = new Mailbox(words, setup.memory?.memory.buffer ?? null);
 /** Of the running batch, and those that keep something until their job ends. By job and template. */
 const runners = new Map<string, Promise<TaskRunner>>();
 /** Aborts the signal of the running task; a new one is made for the next. */
@@ -54,6 +55,9 @@ export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply |
     await runTask(batch, at, startMs, collector);
   }
   const keeps = await settleRunner(batch);
+  // The lane's memory is for others then: a warm-up beside the batch may have been working in it.
+  await warm;
+  mailbox.end();
   return { ...collector.take(batch.lane, batch.batch), streamed, thread: threadId, keeps };
 }
 
@@ -158,9 +162,10 @@ function runnerOf(job: number, template: number, given: Template | null): Promis
   return runner;
 }
 
+shareNodeMemory(setup.memory);
 keepAtMost(setup.scratchBytes);
 // While nothing is asked of the thread yet. Should it fail, the first task says so.
-warmUp()
+const warm = warmUp()
   .catch(() => {})
   .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
 

@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina';
 import { entryFile } from '../../core/base/entries.js';
+import { allocateNodeMemory, type NodeMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { LaneWords } from './lane-words.js';
 import type { FromThread, ThreadSetup } from './protocol.js';
@@ -17,6 +18,7 @@ export class Threads {
   readonly count: number;
   readonly words: LaneWords;
   readonly heapMb: number;
+  readonly memory: NodeMemory | null;
   readonly piscina: Piscina;
   private early: FromThread[] | null = [];
   private others: NodeJS.Timeout | null = null;
@@ -26,12 +28,15 @@ export class Threads {
     this.count = threads;
     this.words = new LaneWords(threads);
     this.heapMb = heapLimitMb(memoryBytes, threads);
+    const scratchBytes = Math.min(limits.scratchBytes, (limits.scratchShare * memoryBytes) / threads);
+    this.memory = allocateNodeMemory(memoryBytes, threads, scratchBytes);
     const setup: ThreadSetup = {
       words: this.words.buffer,
       node: name,
       labels,
       allowPaths,
-      scratchBytes: (limits.scratchShare * memoryBytes) / threads,
+      memory: this.memory,
+      scratchBytes,
     };
     this.piscina = new Piscina({
       filename: entryFile('pool-thread'),

@@ -64,7 +64,7 @@ export async function startEngine(options: EngineOptions, threads = new Threads(
   let pool: ThreadPool | null = null;
   const store = new Store({
     memoryBytes: options.memoryBytes,
-    lanes: options.threads,
+    node: threads.memory,
     spillDir: options.spillDir,
     onDropArena: arena => pool?.dropArena(arena),
     onCorrupt: (task, detail) => emit({ kind: 'result-gone', task, detail }),

@@ -1,12 +1,13 @@
 import { VolleyError } from '../../core/base/errors.js';
+import type { NodeMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { alignUp } from './arena.js';
 import { type Slab, SlabAllocator } from './slabs.js';
 
 export interface MemoryOptions {
   readonly memoryBytes: number;
-  /** Threads that kernels run in, over its arenas; default: none. */
-  readonly lanes?: number;
+  /** What kernels run over; null where the system gave none. Default: none. */
+  readonly node?: NodeMemory | null;
   /** limits.allocationWaitMs unless a test says otherwise. */
   readonly allocationWaitMs?: number;
   /** Threads must forget this arena. */
@@ -38,7 +39,7 @@ export class MemoryBudget {
   onRelief: () => void = () => {};
 
   constructor(options: MemoryOptions) {
-    this.slabs = new SlabAllocator(options.memoryBytes, options.onDropArena, options.lanes);
+    this.slabs = new SlabAllocator(options.memoryBytes, options.onDropArena, options.node);
     this.waitMs = options.allocationWaitMs ?? limits.allocationWaitMs;
   }
 

@@ -1,4 +1,6 @@
 import { assert } from '../../core/base/assert.js';
+import { Extents } from '../../core/base/extents.js';
+import type { NodeMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { Arena, alignUp } from './arena.js';
 
@@ -17,7 +19,8 @@ export function slabBytes(slab: Slab): Uint8Array {
 }
 
 /**
- * Carves slabs out of arenas within a byte budget. V8 does not see shared memory, so nothing here is left to the
+ * Carves slabs out of arenas within a byte budget, and arenas out of the memory that kernels run over, as long as there is
+ * room: beyond its 4 GiB they have buffers of their own, from which kernels have their rows copied. V8 does not see shared memory, so nothing here is left to the
  * collector: every byte is given back by `free`. Memory is reused without zeroing.
  */
 export class SlabAllocator {
@@ -28,14 +31,26 @@ export class SlabAllocator {
   readonly budgetBytes: number;
   private readonly arenas = new Map<number, Arena>();
   private readonly onDrop: (arena: number) => void;
-  private readonly lanes: number;
+  private readonly node: SharedArrayBuffer | null;
+  /** What of it is no arena. */
+  private readonly room: Extents;
   private nextArena = 1;
 
-  /** `onDrop`: threads must forget this arena, or its memory stays. `lanes`: those that kernels run in. */
-  constructor(budgetBytes: number, onDrop: (arena: number) => void = () => {}, lanes = 0) {
+  /** `onDrop`: threads must forget this arena, or its memory stays. */
+  constructor(
+    budgetBytes: number,
+    onDrop: (arena: number) => void = () => {},
+    node: NodeMemory | null = null,
+  ) {
     this.budgetBytes = Math.max(limits.alignment, alignUp(budgetBytes));
     this.onDrop = onDrop;
-    this.lanes = lanes;
+    this.node = node?.memory.buffer ?? null;
+    this.room = new Extents(node?.slabBytes ?? 0);
+  }
+
+  /** Whether threads have its buffer from their start on. */
+  isOfNode(arena: Arena): boolean {
+    return arena.buffer === this.node;
   }
 
   arena(id: number): Arena | undefined {
@@ -98,7 +113,9 @@ export class SlabAllocator {
   }
 
   private add(byteLength: number): Arena {
-    const arena = new Arena(this.nextArena++, byteLength, this.lanes);
+    const id = this.nextArena++;
+    const start = this.node === null ? -1 : this.room.takeFirst(byteLength);
+    const arena = start < 0 ? new Arena(id, byteLength) : new Arena(id, byteLength, this.node!, start);
     this.arenas.set(arena.id, arena);
     this.arenaBytes += arena.byteLength;
     return arena;
@@ -107,6 +124,7 @@ export class SlabAllocator {
   private drop(arena: Arena): void {
     this.arenas.delete(arena.id);
     this.arenaBytes -= arena.byteLength;
+    if (this.isOfNode(arena)) this.room.give(arena.start, arena.byteLength);
     this.onDrop(arena.id);
   }
 }

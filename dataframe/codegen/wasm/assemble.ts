@@ -4,7 +4,7 @@ import {
   type WasmModule,
   wasm,
 } from '../../../core/base/kernel-memory.js';
-import { intConstant, moduleOf, Op, Type, unsigned } from './module.js';
+import { intConstant, type ModuleParts, moduleOf, Op, Type, unsigned } from './module.js';
 
 /** Bytes of WebAssembly: an expression that leaves a 32-bit integer, or statements that leave nothing. */
 export type Code = readonly number[];
@@ -110,18 +110,23 @@ export function wasmFunction(parameters: number, variables: number, body: Code):
   return new wasm.Instance(module).exports as unknown as AssembledFunction;
 }
 
-/** The same over memory that is given, of one thread. */
+/** The same over memory that threads share. */
 export function functionOver(
-  memory: WasmMemory<ArrayBufferLike>,
+  memory: WasmMemory,
   parameters: number,
   variables: number,
   body: Code,
 ): WasmFunction {
-  const module = moduleFor(parameters, variables, body, 'given');
+  const module = moduleFor(parameters, variables, body, 'shared');
   return new wasm.Instance(module, { m: { m: memory } }).exports.run;
 }
 
-function moduleFor(parameters: number, variables: number, body: Code, memory: 'own' | 'given'): WasmModule {
+function moduleFor(
+  parameters: number,
+  variables: number,
+  body: Code,
+  memory: ModuleParts['memory'],
+): WasmModule {
   const bytes = moduleOf({
     parameters: new Array<Type>(parameters).fill(Type.i32),
     result: Type.i32,

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { allocateShared, noteMemory, type WasmMemory, workFor } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import { seededRng } from '../../../core/base/rng.js';
 import type { Values } from '../../column/column.js';
-import { keepAtMost } from '../../kernels/scratch.js';
+import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { testSeed } from '../../testing/random-batch.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { compile } from '../compile.js';
@@ -11,16 +10,14 @@ import { compileRows, loadTranslator } from './kernel.js';
 
 const seed = testSeed();
 const rows = 20_003;
-const arenaBytes = 16 * 1024 * 1024;
-const arena = allocateShared(arenaBytes, 2) as WasmMemory;
+const slabBytes = 16 * 1024 * 1024;
+const scratchBytes = 8 * 1024 * 1024;
+const slabs = workInKernelMemory(scratchBytes, slabBytes, 2);
 
 const instances = countInstances();
 
 beforeAll(async () => {
-  keepAtMost(8 * 1024 * 1024);
   await loadTranslator(0);
-  noteMemory(arena, arenaBytes);
-  workFor(1);
 });
 afterAll(() => instances.stop());
 
@@ -189,7 +186,7 @@ test('loops, branches, counters, bitmaps, pairs and tables', () => {
 
 test('rows that lie in an arena are used there, all else beside them, and written rows come back', () => {
   const random = seededRng(seed + 2);
-  const codes = new Int32Array(arena.buffer, 4096, rows);
+  const codes = new Int32Array(slabs.buffer, 4096, rows);
   codes.set(ints(random, 500));
   const elsewhere = ints(random, 100);
   const body =
@@ -204,10 +201,10 @@ test('rows that lie in an arena are used there, all else beside them, and writte
 });
 
 test('an index outside of its array is an error, and touches no memory but the workspace of its lane', () => {
-  const codes = new Int32Array(arena.buffer, 4096, rows);
+  const codes = new Int32Array(slabs.buffer, 4096, rows);
   const wild = [2 ** 31 - 1, -(2 ** 31), -1, 2 ** 20, 12_345_678, -400_000_000, 700];
-  const all = new Uint8Array(arena.buffer);
-  const own = arenaBytes + limits.workspaceBytes;
+  const all = new Uint8Array(slabs.buffer);
+  const own = slabBytes + 2 * scratchBytes + limits.workspaceBytes;
   const body = 'const c=P[0];for(let i=from;i<rows;i++){t[c[i]]=1e99;t[c[i]+3]++;}return rows;';
   const kernel = compileRows<Kernel>(body, ['P', 't', 'from', 'rows'], () => body, rows);
   for (const code of wild) {
@@ -218,11 +215,11 @@ test('an index outside of its array is an error, and touches no memory but the w
   }
   // A table that lies in shared memory itself is written in place, and not beside it.
   codes.fill(699).fill(700, rows - 1);
-  const table = new Float64Array(arena.buffer, 2 ** 20, 700).fill(0);
+  const table = new Float64Array(slabs.buffer, 2 ** 20, 700).fill(0);
   const plain = 'const c=P[0];for(let i=from;i<rows;i++)t[c[i]]+=1;return rows;';
   const counts = compileRows<Kernel>(plain, ['P', 't', 'from', 'rows'], () => plain, rows);
   expect(() => counts([codes], table, 0, rows)).toThrow(/values that cannot be/);
-  expect(new Float64Array(arena.buffer, table.byteOffset + table.byteLength, 1)[0]).toBe(0);
+  expect(new Float64Array(slabs.buffer, table.byteOffset + table.byteLength, 1)[0]).toBe(0);
   expect(table[699]).toBe(rows - 1);
 });
 

@@ -1,11 +1,8 @@
 import { VolleyError } from '../../../core/base/errors.js';
 import {
   type KernelMemory,
-  ownMemory,
-  sharedMemory,
+  kernelMemory,
   type WasmFunction,
-  type WasmMemory,
-  type WasmModule,
   wasm,
 } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
@@ -16,17 +13,11 @@ import type { ArrayUse } from './translate.js';
 
 /** Rows of one call from which on copying and calling cost less than they bring. */
 const fewRows = 2048;
-/** Rows after which a kernel is worth translating, which takes as long as a million rows. */
-let warmRows = 2 ** 20;
+/** Rows after which a kernel is worth translating: V8 takes as long to make good code of the JavaScript. */
+let warmRows = 2 ** 17;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
 const callRows = 65_536;
 const copiedRows = 8192;
-/**
- * Rows that each form of a kernel is tried for before one is chosen, and of which the time is taken together: V8 improves
- * both in the meantime, and single calls differ by more than the forms do, as tables fill up.
- */
-const trialRows = 2 ** 19;
-const timedRows = 2 ** 17;
 /** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
 const copiedPerRow = 48;
 
@@ -59,7 +50,7 @@ export function loadTranslator(warm = warmRows): Promise<void> {
 
 type Run = (...args: readonly unknown[]) => unknown;
 
-/** One kernel, and what became of its text for each signature it was called with; null: it stays JavaScript. */
+/** One kernel, and what became of its text for each signature it was called with. */
 interface Kernel {
   readonly plain: Run;
   readonly parameters: readonly string[];
@@ -69,20 +60,28 @@ interface Kernel {
   /** Place of `work`; -1: a call's work is its rows. */
   readonly work: number;
   readonly body: () => string;
-  readonly variants: Map<string, Variant | null>;
-  /** As JavaScript. */
-  readonly trials: Trials;
+  readonly variants: Variant[];
+  /** Rows it was run for before it was worth translating. */
+  seen: number;
   /** Runs it in either form. */
   readonly run: Run;
 }
 
 interface Variant {
-  /** Over memory that is shared, and that is not. */
-  readonly modules: Readonly<Record<'shared' | 'own', () => WasmModule>>;
-  /** By argument, those bound last; null: no array, or not used. */
+  /** Of the arguments, those bound last. */
+  readonly types: readonly ArgumentType[];
+  /** Null: it stays JavaScript. */
+  readonly translated: Translated | null;
+}
+
+interface Translated {
+  readonly module: Uint8Array<ArrayBuffer>;
+  /** Compiled when it is called for the first time. */
+  run: WasmFunction | null;
+  /** By argument; null: no array, or not used. */
   readonly uses: readonly (ArrayUse | null)[];
-  readonly instances: WeakMap<WasmMemory<ArrayBufferLike>, WasmFunction>;
-  readonly trials: Trials;
+  /** What `run` is called with: arguments, and lengths of the arrays among them. */
+  readonly args: number[];
 }
 
 const kernels = new WeakMap<Function, Kernel>();
@@ -101,7 +100,7 @@ export function compileRows<F extends Function>(
   rows: number,
 ): F {
   const plain = compileAs<F>(key, parameters, body);
-  if (rows < fewRows || ownMemory() === null) return plain;
+  if (rows < fewRows || kernelMemory() === null) return plain;
   let kernel = kernels.get(plain);
   if (kernel === undefined) {
     kernel = makeKernel(plain as unknown as Run, parameters, body);
@@ -128,75 +127,39 @@ function makeKernel(plain: Run, parameters: readonly string[], body: () => strin
     rows: parameters.indexOf('rows'),
     work: parameters.indexOf('work'),
     body,
-    variants: new Map(),
-    trials: untried(),
+    variants: [],
+    seen: 0,
     run: (...args) => runKernel(kernel, args),
   };
   return kernel;
 }
 
 function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
-  const all = kernel.bound < 0 ? args : args.concat(args[kernel.bound] as readonly unknown[]);
   const from = args[kernel.from] as number;
   const rows = args[kernel.rows] as number;
   const work = kernel.work < 0 ? rows - from : (args[kernel.work] as number);
-  if (work < fewRows) return kernel.plain(...args);
-  const variant = kernel.trials.rows < warmRows ? null : variantOf(kernel, all);
-  const home =
-    variant === null || !isFaster(variant, kernel) ? null : homeOf(variant.uses, all, rows - from, work);
-  const call = home === null ? null : layOut(variant!, all, home, rows);
-  const start = performance.now();
-  const result = call === null ? kernel.plain(...args) : runPieces(kernel, call, from, rows);
-  note(call === null ? kernel.trials : variant!.trials, performance.now() - start, work);
-  return result;
+  const home = work < fewRows ? null : kernelMemory();
+  if (home === null) return kernel.plain(...args);
+  kernel.seen += work;
+  const all = kernel.bound < 0 ? args : args.concat(args[kernel.bound] as readonly unknown[]);
+  const translated = kernel.seen < warmRows ? null : translatedFor(kernel, all);
+  if (translated === null || !layOut(translated, all, home, from, rows, work)) return kernel.plain(...args);
+  translated.run ??= instanceOf(translated.module, home);
+  return runPieces(kernel, translated.run, translated.args, from, rows);
 }
 
-/** What a form of a kernel took at best over timedRows, in milliseconds a row, and what it takes now. */
-interface Trials {
-  rows: number;
-  least: number;
-  timedRows: number;
-  timedMs: number;
-}
-
-function untried(): Trials {
-  return { rows: 0, least: Number.POSITIVE_INFINITY, timedRows: 0, timedMs: 0 };
-}
-
-function note(trials: Trials, ms: number, rows: number): void {
-  trials.rows += rows;
-  trials.timedRows += rows;
-  trials.timedMs += ms;
-  if (trials.timedRows < timedRows) return;
-  trials.least = Math.min(trials.least, trials.timedMs / trials.timedRows);
-  trials.timedRows = 0;
-  trials.timedMs = 0;
-}
-
-/**
- * Which form is faster depends on what has to be copied, and on the machine: both are tried. A trial may be over before V8
- * has put its better code in place, so there is another one after four times the rows as JavaScript, and again.
- */
-function isFaster({ trials }: Variant, { trials: plain }: Kernel): boolean {
-  const times = 1 + Math.max(0, Math.floor(Math.log2(plain.rows / Math.max(1, warmRows)) / 2));
-  if (trials.rows < times * trialRows) return true;
-  return plain.rows >= warmRows + trialRows && trials.least <= plain.least;
-}
-
-function variantOf(kernel: Kernel, all: readonly unknown[]): Variant | null {
+function translatedFor(kernel: Kernel, all: readonly unknown[]): Translated | null {
   if (translator === null) {
     loadTranslator();
     return null;
   }
-  let signature = '';
-  for (const value of all) signature += `${typeOf(value)} `;
-  let variant = kernel.variants.get(signature);
-  if (variant === undefined) {
-    if (kernel.variants.size >= limits.kernelVariants) return null;
-    variant = makeVariant(kernel, all.map(typeOf));
-    kernel.variants.set(signature, variant);
-  }
-  return variant;
+  const variant = kernel.variants.find(({ types }) => types.every((type, k) => type === typeOf(all[k])));
+  if (variant !== undefined) return variant.translated;
+  if (kernel.variants.length >= limits.kernelVariants) return null;
+  const types = all.map(typeOf);
+  const translated = translateFor(kernel, types);
+  kernel.variants.push({ types, translated });
+  return translated;
 }
 
 function typeOf(value: unknown): ArgumentType {
@@ -204,53 +167,20 @@ function typeOf(value: unknown): ArgumentType {
   return ArrayBuffer.isView(value) ? (elementOf.get(value.constructor) ?? 'none') : 'none';
 }
 
-function makeVariant({ parameters, body }: Kernel, types: readonly ArgumentType[]): Variant | null {
+function translateFor({ parameters, body }: Kernel, types: readonly ArgumentType[]): Translated | null {
   const { translate, Untranslatable } = translator!;
   const named = parameters.map((name, k) => [name, types[k]!] as const);
   try {
     const { module, arrays } = translate(named, types.slice(parameters.length), body());
-    const compiled = (shared: boolean) => {
-      let made: WasmModule | null = null;
-      return () => (made ??= new wasm.Module(module(shared)));
-    };
-    const modules = { shared: compiled(true), own: compiled(false) };
-    return { modules, uses: arrays, instances: new WeakMap(), trials: untried() };
+    return { module, run: null, uses: arrays, args: [] };
   } catch (error) {
     if (error instanceof Untranslatable) return null;
     throw error;
   }
 }
 
-/** The memory over which least has to be copied; null when that is too much. */
-function homeOf(
-  uses: readonly (ArrayUse | null)[],
-  all: readonly unknown[],
-  rows: number,
-  work: number,
-): KernelMemory | null {
-  let best: KernelMemory | null = null;
-  let least = copiedPerRow * work;
-  let shared: KernelMemory | null = null;
-  for (const value of all) {
-    shared = ArrayBuffer.isView(value) ? sharedMemory(value.buffer) : null;
-    if (shared !== null) break;
-  }
-  for (const home of [shared, ownMemory()]) {
-    if (home === null) continue;
-    let bytes = 0;
-    for (let k = 0; k < uses.length; k++) {
-      const use = uses[k]!;
-      if (use === null) continue;
-      const array = all[k] as Values;
-      if (isHome(array, use, home)) continue;
-      const once = use.access === 'any' ? array.byteLength : rows * rowBytes(array, use.access);
-      bytes += use.written && (use.kept || use.access === 'any') ? 2 * once : once;
-    }
-    if (bytes > least) continue;
-    least = bytes;
-    best = home;
-  }
-  return best;
+function instanceOf(module: Uint8Array<ArrayBuffer>, { memory }: KernelMemory): WasmFunction {
+  return new wasm.Instance(new wasm.Module(module), { m: { m: memory } }).exports.run;
 }
 
 /** An array that does not lie where the kernel may touch it, and its place there. */
@@ -261,48 +191,59 @@ interface Copied {
   readonly use: ArrayUse;
 }
 
-interface Call {
-  readonly run: WasmFunction;
-  /** What the function is called with. */
-  readonly args: number[];
-  readonly whole: readonly Copied[];
-  readonly byRow: readonly Copied[];
-}
+/** Of the call that was laid out last. */
+const whole: Copied[] = [];
+const byRow: Copied[] = [];
 
-/** Null when there is not room enough, or there are not as many rows. */
-function layOut(variant: Variant, all: readonly unknown[], home: KernelMemory, rows: number): Call | null {
-  const { memory, workspace } = home;
-  const { offsetBytes } = translator!;
-  const args: number[] = [];
-  const lengths: number[] = [];
-  const whole: Copied[] = [];
-  const byRow: Copied[] = [];
-  let end = workspace;
+/**
+ * Puts down what the function is called with. False when there are not as many rows, or when it would need more room for
+ * copies than there is, or more copying than it is worth.
+ */
+function layOut(
+  { uses, args }: Translated,
+  all: readonly unknown[],
+  home: KernelMemory,
+  from: number,
+  rows: number,
+  work: number,
+): boolean {
+  whole.length = 0;
+  byRow.length = 0;
+  let length = all.length;
+  let copied = 0;
+  let end = home.workspace;
   for (let k = 0; k < all.length; k++) {
     const value = all[k];
-    const use = variant.uses[k]!;
-    args.push(typeof value === 'number' ? value : 0);
+    if (typeof value === 'number') {
+      args[k] = value;
+      continue;
+    }
+    args[k] = 0;
     if (!ArrayBuffer.isView(value)) continue;
     const array = value as Values;
-    lengths.push(array.length);
+    args[length++] = array.length;
+    const use = uses[k]!;
     if (use === null) continue;
     const any = use.access === 'any';
-    if (!any && array.byteLength < Math.floor(rows * rowBytes(array, use.access))) return null;
+    if (!any && array.byteLength < Math.floor(rows * rowBytes(array, use.access))) return false;
     if (isHome(array, use, home)) {
       args[k] = array.byteOffset;
       continue;
     }
+    const once = any ? array.byteLength : (rows - from) * rowBytes(array, use.access);
+    copied += use.written && (use.kept || any) ? 2 * once : once;
     const size = any ? array.byteLength : copiedRows * rowBytes(array, use.access);
-    if (end + size + offsetBytes > workspace + limits.workspaceBytes) return null;
-    const place = viewOf(array, memory.buffer, end, size / array.BYTES_PER_ELEMENT);
+    const past = end + ((size + translator!.offsetBytes + 15) & ~15);
+    if (copied > copiedPerRow * work || past > home.workspace + limits.workspaceBytes) return false;
+    const place = viewOf(array, home.buffer, end, size / array.BYTES_PER_ELEMENT);
     (any ? whole : byRow).push({ argument: k, array, place, use });
     args[k] = end;
-    end += (size + offsetBytes + 15) & ~15;
+    end = past;
   }
   // Copied, they would no longer share their bytes.
   for (const one of whole)
-    for (let k = 0; k < all.length; k++) if (k !== one.argument && overlap(one.array, all[k])) return null;
-  return { run: instanceOf(variant, home), args: args.concat(lengths), whole, byRow };
+    for (let k = 0; k < all.length; k++) if (k !== one.argument && overlap(one.array, all[k])) return false;
+  return true;
 }
 
 function overlap(array: Values, other: unknown): boolean {
@@ -312,19 +253,10 @@ function overlap(array: Values, other: unknown): boolean {
   return start < otherStart + other.byteLength && otherStart < start + array.byteLength;
 }
 
-/** Whether it may be used where it lies: in memory that threads share, an index must not lead behind it. */
-function isHome(array: Values, use: ArrayUse, { memory, shared }: KernelMemory): boolean {
-  return array.buffer === memory.buffer && !(shared && use.access === 'any' && use.added);
-}
-
-function instanceOf({ modules, instances }: Variant, { memory, shared }: KernelMemory): WasmFunction {
-  let run = instances.get(memory);
-  if (run === undefined) {
-    const module = shared ? modules.shared() : modules.own();
-    run = new wasm.Instance(module, { m: { m: memory } }).exports.run;
-    instances.set(memory, run);
-  }
-  return run;
+/** Whether it may be used where it lies. An index that leads a little behind it must not leave what is the lane's. */
+function isHome(array: Values, use: ArrayUse, { buffer, scratch }: KernelMemory): boolean {
+  if (array.buffer !== buffer) return false;
+  return use.access !== 'any' || !use.added || array.byteOffset >= scratch;
 }
 
 function rowBytes(array: Values, access: Access): number {
@@ -338,7 +270,7 @@ function viewOf(like: Values, buffer: ArrayBufferLike, offset: number, length: n
   return new (like.constructor as ValuesOver)(buffer, offset, length);
 }
 
-function runPieces(kernel: Kernel, { run, args, whole, byRow }: Call, from: number, rows: number): unknown {
+function runPieces(kernel: Kernel, run: WasmFunction, args: number[], from: number, rows: number): unknown {
   const step = byRow.length > 0 ? copiedRows : callRows;
   for (const { array, place } of whole) place.set(array);
   let result: unknown;

@@ -132,12 +132,12 @@ export interface ModuleParts {
   readonly result: Type | null;
   readonly locals: readonly Type[];
   readonly code: readonly number[];
-  /** Imported as `m.m`, shared by threads or not; or 'own': one page at first, exported as `memory`. */
-  readonly memory: 'shared' | 'given' | 'own';
+  /** Imported as `m.m`, which threads share; or 'own': one page at first, exported as `memory`. */
+  readonly memory: 'shared' | 'own';
 }
 
-/** Limits of an imported memory: any size up to 65,536 pages. */
-const anySize = [0x00, 0x80, 0x80, 0x04];
+/** Limits of an imported memory that is shared: any size up to 65,536 pages. */
+const anySize = [0x03, 0x00, 0x80, 0x80, 0x04];
 
 /** A module of one function, exported as `run`. */
 export function moduleOf(parts: ModuleParts): Uint8Array<ArrayBuffer> {
@@ -145,7 +145,7 @@ export function moduleOf(parts: ModuleParts): Uint8Array<ArrayBuffer> {
   const own = memory === 'own';
   const out: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
   section(out, 1, [[0x60], sized(parameters), sized(result === null ? [] : [result])]);
-  if (!own) section(out, 2, [textOf('m'), textOf('m'), [2, memory === 'shared' ? 3 : 1], anySize]);
+  if (!own) section(out, 2, [textOf('m'), textOf('m'), [2], anySize]);
   section(out, 3, [[0]]);
   if (own) section(out, 5, [[0, 1]]);
   const exported = [textOf('run'), [0, 0]];

@@ -16,8 +16,7 @@ export interface ArrayUse {
 }
 
 export interface Translation {
-  /** The module, over memory that threads share or not. */
-  readonly module: (shared: boolean) => Uint8Array<ArrayBuffer>;
+  readonly module: Uint8Array<ArrayBuffer>;
   /** By argument, those of `bound` last: how arrays are touched; null: not at all, or it is no array. */
   readonly arrays: readonly (ArrayUse | null)[];
 }
@@ -47,14 +46,13 @@ export function translate(
   // The last local is for addresses.
   const locals = [...types.slice(names.parameterCount), Type.i32];
   return {
-    module: shared =>
-      moduleOf({
-        parameters: inputs,
-        result: output,
-        locals,
-        code: code.bytes,
-        memory: shared ? 'shared' : 'given',
-      }),
+    module: moduleOf({
+      parameters: inputs,
+      result: output,
+      locals,
+      code: code.bytes,
+      memory: 'shared',
+    }),
     arrays: names.all
       .slice(0, names.argumentCount)
       .map(({ access, written, kept, added }) => (access === null ? null : { access, written, kept, added })),

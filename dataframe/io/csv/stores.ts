@@ -20,7 +20,7 @@ export abstract class ColumnStore {
   readonly column: number;
   values: Values;
   /** 1 = valid, by row. */
-  flags = new Uint8Array(0);
+  flags: Uint8Array = new Uint8Array(0);
   protected readonly dialect: Dialect;
   readonly #reader: FieldReader;
   #lent: Lent | null;

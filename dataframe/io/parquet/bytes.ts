@@ -1,4 +1,4 @@
-import { ownMemory } from '../../../core/base/kernel-memory.js';
+import { kernelMemory } from '../../../core/base/kernel-memory.js';
 import type { Lent } from '../../kernels/lent.js';
 
 /** Bytes up to which a page is copied, where others than a kernel of WebAssembly can do without. */
@@ -17,10 +17,10 @@ export function viewOf(page: Uint8Array): DataView {
 
 /** The page where kernels of this thread find it, if need be a copy; or as it is, where there is no such memory. */
 export function kernelBytes(page: Uint8Array, lent: Lent): Uint8Array {
-  const home = ownMemory();
-  if (home === null || page.buffer === home.memory.buffer || page.length > mostCopied) return page;
+  const home = kernelMemory();
+  if (home === null || page.buffer === home.buffer || page.length > mostCopied) return page;
   const copy = lent.bytes(page.length);
-  if (copy.buffer !== home.memory.buffer) return page;
+  if (copy.buffer !== home.buffer) return page;
   copy.set(page);
   return copy;
 }

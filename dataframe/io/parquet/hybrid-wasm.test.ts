@@ -3,12 +3,12 @@ import { seededRng } from '../../../core/base/rng.js';
 import type { Physical, Values } from '../../column/column.js';
 import { allocateValues } from '../../column/layout.js';
 import { Lent } from '../../kernels/lent.js';
-import { keepAtMost } from '../../kernels/scratch.js';
+import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { newSeed } from '../testing/oracle.js';
 import { decodeHybrid, decodeThrough } from './hybrid.js';
 
-keepAtMost(16 * 1024 * 1024);
+workInKernelMemory(16 * 1024 * 1024);
 
 type Random = () => number;
 

@@ -1,6 +1,6 @@
 import {
   type KernelMemory,
-  ownMemory,
+  kernelMemory,
   type WasmFunction,
   type WasmMemory,
 } from '../../../core/base/kernel-memory.js';
@@ -156,7 +156,7 @@ class Unpacking {
 }
 
 /** Functions by memory and form: `width`, size of an element, and whether it looks up. */
-const made = new WeakMap<WasmMemory<ArrayBufferLike>, Map<number, WasmFunction>>();
+const made = new WeakMap<WasmMemory, Map<number, WasmFunction>>();
 
 function functionFor(
   { memory }: KernelMemory,
@@ -192,11 +192,11 @@ export function unpackInWasm(
   at: number,
   count: number,
 ): boolean | null {
-  const home = ownMemory();
-  if (home === null || out.buffer !== home.memory.buffer || width === 0 || width > widest) return null;
+  const home = kernelMemory();
+  if (home === null || out.buffer !== home.buffer || width === 0 || width > widest) return null;
   if (count < fewValues || (table !== null && table.length >>> width === 0)) return null;
   const size = out.BYTES_PER_ELEMENT;
-  const { buffer } = home.memory;
+  const { buffer } = home;
   const used = table === null ? 0 : 2 ** width * size;
   let place = home.workspace;
   if (table !== null) {

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { col } from '../../expr/expr.js';
-import { keepAtMost } from '../../kernels/scratch.js';
+import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { type Cell, cellsOf, duckdb, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
 import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
 import { parquetReader } from './reader.js';
 
 /** As in a pool thread: pages are unpacked, looked up and numbered by WebAssembly. */
-beforeAll(() => keepAtMost(64 * 1024 * 1024));
+beforeAll(() => workInKernelMemory(64 * 1024 * 1024));
 const scratch = scratchFolder();
 afterAll(scratch.close);
 

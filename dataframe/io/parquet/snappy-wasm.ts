@@ -130,6 +130,6 @@ export function snappyFunction(): AssembledFunction {
 }
 
 /** The same over memory that is given. */
-export function snappyOver(memory: WasmMemory<ArrayBufferLike>): WasmFunction {
+export function snappyOver(memory: WasmMemory): WasmFunction {
   return functionOver(memory, parameters.length, variables.length, body);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRng } from '../../../core/base/rng.js';
 import { Lent } from '../../kernels/lent.js';
-import { keepAtMost } from '../../kernels/scratch.js';
+import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { newSeed } from '../testing/oracle.js';
 import { unpackSnappy } from './snappy.js';
@@ -99,7 +99,7 @@ test('elements of every form, whole and damaged, are what the format says', () =
 
 // Goal: in place it is the same, and of its first bytes no more has to be right.
 test('elements of every form, in the memory of kernels, and only the first of them', () => {
-  keepAtMost(4 * 1024 * 1024);
+  workInKernelMemory(4 * 1024 * 1024);
   const seed = newSeed();
   const random = seededRng(seed);
   const lent = new Lent();

@@ -1,4 +1,4 @@
-import { type KernelMemory, ownMemory, type WasmFunction } from '../../../core/base/kernel-memory.js';
+import { type KernelMemory, kernelMemory, type WasmFunction } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import type { AssembledFunction } from '../../codegen/wasm/assemble.js';
 import { snappyFunction, snappyOver, unpackSlack } from './snappy-wasm.js';
@@ -44,7 +44,7 @@ function unpackInPlace(
   room: (bytes: number) => Uint8Array,
   enough: number,
 ): Uint8Array | null {
-  const memory = ownMemory()?.memory;
+  const memory = kernelMemory()?.memory;
   if (memory === undefined || input.buffer !== memory.buffer) return null;
   const out = room(size + unpackSlack);
   if (out.buffer !== memory.buffer) return null;

@@ -1,0 +1,12 @@
+import { allocateNodeMemory, shareNodeMemory, workFor } from '../../core/base/kernel-memory.js';
+
+/**
+ * From now on this thread works like one of a pool, for the last of `lanes`: kernels and scratch memory are in memory of WebAssembly.
+ * @returns the part of it that slabs lie in
+ */
+export function workInKernelMemory(scratchBytes: number, slabBytes = 0, lanes = 1): Uint8Array {
+  const node = allocateNodeMemory(slabBytes, lanes, scratchBytes)!;
+  shareNodeMemory(node);
+  workFor(lanes - 1);
+  return new Uint8Array(node.memory.buffer, 0, node.slabBytes);
+}
