@@ -110,14 +110,18 @@ export function wasmFunction(parameters: number, variables: number, body: Code):
   return new wasm.Instance(module).exports as unknown as AssembledFunction;
 }
 
-/** The same over memory that threads share. */
+/**
+ * The same over memory that threads share. Behind its variables come so many `vectors` of 128 bits.
+ * @throws where there are some and the processor has none
+ */
 export function functionOver(
   memory: WasmMemory,
   parameters: number,
   variables: number,
   body: Code,
+  vectors = 0,
 ): WasmFunction {
-  const module = moduleFor(parameters, variables, body, 'shared');
+  const module = moduleFor(parameters, variables, body, 'shared', vectors);
   return new wasm.Instance(module, { m: { m: memory } }).exports.run;
 }
 
@@ -126,11 +130,12 @@ function moduleFor(
   variables: number,
   body: Code,
   memory: ModuleParts['memory'],
+  vectors = 0,
 ): WasmModule {
   const bytes = moduleOf({
     parameters: new Array<Type>(parameters).fill(Type.i32),
     result: Type.i32,
-    locals: new Array<Type>(variables).fill(Type.i32),
+    locals: new Array<Type>(variables).fill(Type.i32).concat(new Array<Type>(vectors).fill(Type.v128)),
     code: [...body, Op.unreachable],
     memory,
   });

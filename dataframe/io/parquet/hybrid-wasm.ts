@@ -31,20 +31,30 @@ import {
   whileTrue,
 } from '../../codegen/wasm/assemble.js';
 import type { Values } from '../../column/column.js';
+import {
+  byteTableAt,
+  type ValueForm,
+  type VectorLoop,
+  vectorLoop,
+  vectorNames,
+  widestBytes,
+  workBytes,
+} from './hybrid-vectors.js';
 
 /** A field lies in the four bytes from its first one on up to this width. */
 const widest = 25;
 /** Fewer values are unpacked sooner than a table is copied. */
 const fewValues = 256;
 /** Bytes behind the last one that are touched, but not looked at. */
-const slack = 4;
+const slack = 16;
 /** Fields that are written out one after another: a whole number of bytes. */
 const fields = 8;
 
-const parameters = ['p', 'end', 'out', 'count', 'table', 'entries'] as const;
+const parameters = ['p', 'end', 'out', 'count', 'work', 'table', 'entries'] as const;
 const variables = ['head', 'shift', 'run', 'left', 'bit', 'c', 'seen', 'next'] as const;
 type Name = (typeof parameters)[number] | (typeof variables)[number];
-const { get, set } = localsOf<Name>([...parameters, ...variables]);
+const locals = localsOf<string>([...parameters, ...variables, ...vectorNames]);
+const { get, set }: ReturnType<typeof localsOf<Name>> = locals;
 const step = (name: Name, by: Code) => set(name, add(get(name), by));
 
 /** `body` as often as `counter` says, which is 0 in the end. */
@@ -79,20 +89,27 @@ class Unpacking {
   readonly #sizeLog2: number;
   /** Values are entries of a table; else the codes themselves. */
   readonly #looksUp: boolean;
+  readonly #vectors: VectorLoop | null;
 
-  constructor(width: number, sizeLog2: number, looksUp: boolean) {
+  /** `vectors`: whether the processor has them. */
+  constructor(width: number, sizeLog2: number, form: ValueForm, vectors: boolean) {
     this.#width = width;
     this.#sizeLog2 = sizeLog2;
-    this.#looksUp = looksUp;
+    this.#looksUp = form !== 'codes';
+    const fits = this.#looksUp ? sizeLog2 >= 2 : sizeLog2 === 2;
+    this.#vectors = vectors && fits ? vectorLoop(locals, width, sizeLog2, form) : null;
   }
 
   body(): Code {
+    const vectors = this.#vectors;
     return statements(
       set('seen', int(-1)),
+      vectors?.begin ?? [],
       whileTrue(
         get('count'),
         statements(header, when(and(get('head'), int(1)), this.#packed(), this.#repeated())),
       ),
+      fails(vectors?.wrong ?? int(0), beyond),
       giveBack(
         this.#looksUp ? select(shrU(get('seen'), int(31)), int(unpacked), int(beyond)) : int(unpacked),
       ),
@@ -131,11 +148,24 @@ class Unpacking {
       set('run', select(gtU(get('run'), groups), groups, get('run'))),
       fails(gtU(bytes, sub(get('end'), get('p'))), tooShort),
       set('count', sub(get('count'), add(shl(get('run'), int(3)), get('left')))),
+      this.#vectors === null ? [] : this.#byVectors(this.#vectors),
       times('run', statements(...group, step('p', int(width)), step('out', int(fields << this.#sizeLog2)))),
       set('bit', int(0)),
       times(
         'left',
         statements(one, this.#store(0), step('out', int(1 << this.#sizeLog2)), step('bit', int(width))),
+      ),
+    );
+  }
+
+  #byVectors({ groups, step: oneStep }: VectorLoop): Code {
+    return whileTrue(
+      geU(get('run'), int(groups)),
+      statements(
+        oneStep,
+        step('p', int(groups * this.#width)),
+        step('out', int((groups * fields) << this.#sizeLog2)),
+        set('run', sub(get('run'), int(groups))),
       ),
     );
   }
@@ -155,25 +185,37 @@ class Unpacking {
   }
 }
 
-/** Functions by memory and form: `width`, size of an element, and whether it looks up. */
+/** Functions by memory and form: `width`, size of an element, and what values are. */
 const made = new WeakMap<WasmMemory, Map<number, WasmFunction>>();
+const forms: readonly ValueForm[] = ['codes', 'entries', 'bytes'];
+let hasVectors = true;
 
 function functionFor(
   { memory }: KernelMemory,
   width: number,
   sizeLog2: number,
-  looksUp: boolean,
+  form: ValueForm,
 ): WasmFunction {
   let functions = made.get(memory);
   if (functions === undefined) made.set(memory, (functions = new Map()));
-  const form = (width << 3) | (sizeLog2 << 1) | (looksUp ? 1 : 0);
-  let known = functions.get(form);
-  if (known === undefined) {
-    const body = new Unpacking(width, sizeLog2, looksUp).body();
-    known = functionOver(memory, parameters.length, variables.length, body);
-    functions.set(form, known);
-  }
+  const key = (width << 4) | (sizeLog2 << 2) | forms.indexOf(form);
+  let known = functions.get(key);
+  if (known === undefined) functions.set(key, (known = makeFunction(memory, width, sizeLog2, form)));
   return known;
+}
+
+function makeFunction(memory: WasmMemory, width: number, sizeLog2: number, form: ValueForm): WasmFunction {
+  const over = (vectors: boolean) => {
+    const body = new Unpacking(width, sizeLog2, form, vectors).body();
+    return functionOver(memory, parameters.length, variables.length, body, vectors ? vectorNames.length : 0);
+  };
+  try {
+    return over(hasVectors);
+  } catch (error) {
+    if (!hasVectors) throw error;
+    hasVectors = false;
+    return over(false);
+  }
 }
 
 /**
@@ -196,22 +238,37 @@ export function unpackInWasm(
   if (home === null || out.buffer !== home.buffer || width === 0 || width > widest) return null;
   if (count < fewValues || (table !== null && table.length >>> width === 0)) return null;
   const size = out.BYTES_PER_ELEMENT;
-  const { buffer } = home;
+  const { buffer, workspace } = home;
   const used = table === null ? 0 : 2 ** width * size;
-  let place = home.workspace;
+  const entriesAt = workspace + workBytes;
+  const place = entriesAt + used;
+  if (place + slack > workspace + limits.workspaceBytes) return null;
+  let form: ValueForm = 'codes';
   if (table !== null) {
-    if (used + slack > limits.workspaceBytes) return null;
-    new Uint8Array(buffer, place, used).set(new Uint8Array(table.buffer, table.byteOffset, used));
-    place += used;
+    new Uint8Array(buffer, entriesAt, used).set(new Uint8Array(table.buffer, table.byteOffset, used));
+    const bytes = new Uint8Array(buffer, workspace + byteTableAt, 2 ** widestBytes);
+    const small = width <= widestBytes && entries > 0 && entries <= 2 ** width;
+    form = small && areBytes(table, entries, bytes) ? 'bytes' : 'entries';
   }
   let p = bytes.byteOffset + from;
   if (bytes.buffer !== buffer) {
-    if (used + to - from + slack > limits.workspaceBytes) return null;
+    if (place + to - from + slack > workspace + limits.workspaceBytes) return null;
     new Uint8Array(buffer, place, to - from).set(bytes.subarray(from, to));
     p = place;
   }
-  const run = functionFor(home, width, Math.log2(size), table !== null);
-  const result = run(p, p + to - from, out.byteOffset + at * size, count, home.workspace, entries);
+  const run = functionFor(home, width, Math.log2(size), form);
+  const result = run(p, p + to - from, out.byteOffset + at * size, count, workspace, entriesAt, entries);
   if (result === tooShort) throw new RangeError('run-length data ends too early');
   return result === unpacked;
+}
+
+/** Whether all entries are bytes: then they are noted as such. */
+function areBytes(table: Values, entries: number, bytes: Uint8Array): boolean {
+  if (!(table instanceof Int32Array)) return false;
+  for (let i = 0; i < entries; i++) {
+    const entry = table[i]!;
+    if (entry >>> 8 !== 0) return false;
+    bytes[i] = entry;
+  }
+  return true;
 }
