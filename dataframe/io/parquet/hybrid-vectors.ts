@@ -65,37 +65,38 @@ export interface VectorLoop {
 }
 
 /** Values of `form` of 2^sizeLog2 bytes; `work`: the address of workBytes, `table`: that of the entries. */
-export function vectorLoop(
-  { get, set }: Names,
-  width: number,
-  sizeLog2: number,
-  form: ValueForm,
-): VectorLoop {
-  const beyond = (found: Code) => set('wrong', orVectors(get('wrong'), found));
-  const wrong = anyTrue(get('wrong'));
-  if (form === 'codes') {
-    const stores = inQuads(width, (codes, q) => storeVector(get('out'), codes, 16 * q));
-    return { groups: 4, begin: [], step: statements(...stores), wrong: int(0) };
-  }
-  if (form === 'entries') {
-    const begin = statements(
-      set('limit', splat32(sub(get('entries'), int(1)))),
-      set('base', splat32(get('table'))),
-    );
-    const codes = inQuads(width, (quad, q) =>
-      statements(
-        set('fields', quad),
-        beyond(isMoreS32(get('fields'), get('limit'))),
-        storeVector(get('work'), add32(shl32(get('fields'), sizeLog2), get('base')), 16 * q),
-      ),
-    );
-    const moves = Array.from({ length: 4 * groupFields }, (_, i) =>
-      storeAs(sizeLog2, get('out'), loadAs(sizeLog2, load32(get('work'), 4 * i)), i << sizeLog2),
-    );
-    return { groups: 4, begin, step: statements(...codes, ...moves), wrong };
-  }
-  const parts = Math.max(1, 2 ** width / 16);
-  const tables = Array.from({ length: parts }, (_, t) => t);
+export function vectorLoop(names: Names, width: number, sizeLog2: number, form: ValueForm): VectorLoop {
+  if (form === 'codes') return codesLoop(names, width);
+  return form === 'entries' ? entriesLoop(names, width, sizeLog2) : bytesLoop(names, width);
+}
+
+function codesLoop({ get }: Names, width: number): VectorLoop {
+  const stores = inQuads(get('p'), width, (codes, q) => storeVector(get('out'), codes, 16 * q));
+  return { groups: 4, begin: [], step: statements(...stores), wrong: int(0) };
+}
+
+/** Addresses of entries by vectors, then one entry after another. */
+function entriesLoop({ get, set }: Names, width: number, sizeLog2: number): VectorLoop {
+  const begin = statements(
+    set('limit', splat32(sub(get('entries'), int(1)))),
+    set('base', splat32(get('table'))),
+  );
+  const codes = inQuads(get('p'), width, (quad, q) =>
+    statements(
+      set('fields', quad),
+      set('wrong', orVectors(get('wrong'), isMoreS32(get('fields'), get('limit')))),
+      storeVector(get('work'), add32(shl32(get('fields'), sizeLog2), get('base')), 16 * q),
+    ),
+  );
+  const moves = Array.from({ length: 4 * groupFields }, (_, i) =>
+    storeAs(sizeLog2, get('out'), loadAs(sizeLog2, load32(get('work'), 4 * i)), i << sizeLog2),
+  );
+  return { groups: 4, begin, step: statements(...codes, ...moves), wrong: anyTrue(get('wrong')) };
+}
+
+/** Codes as bytes, looked up in vectors of sixteen entries each. */
+function bytesLoop({ get, set }: Names, width: number): VectorLoop {
+  const tables = Array.from({ length: Math.max(1, 2 ** width / 16) }, (_, t) => t);
   const begin = statements(
     set('limit', splat8(sub(get('entries'), int(1)))),
     ...tables.map(t => set(`table${t}`, loadVector(get('work'), byteTableAt + 16 * t))),
@@ -105,8 +106,8 @@ export function vectorLoop(
     return swizzled(get(`table${t}`), at);
   });
   const step = statements(
-    set('fields', narrowU16(octet(width, 0), octet(width, 1))),
-    beyond(subSatU8(get('fields'), get('limit'))),
+    set('fields', narrowU16(octet(get('p'), width, 0), octet(get('p'), width, 1))),
+    set('wrong', orVectors(get('wrong'), subSatU8(get('fields'), get('limit')))),
     set('fields', found.reduce(orVectors)),
     ...[lowU8, highU8].flatMap((half, h) =>
       [lowU16, highU16].map((quarter, q) =>
@@ -114,31 +115,31 @@ export function vectorLoop(
       ),
     ),
   );
-  return { groups: 2, begin, step, wrong };
+  return { groups: 2, begin, step, wrong: anyTrue(get('wrong')) };
+}
 
-  /** Eight fields of up to eight bits as 16-bit numbers, from field 8g on: the two bytes of each, its own bits kept. */
-  function octet(width: number, g: number): Code {
-    const bits = Array.from({ length: 8 }, (_, i) => g * width * 8 + i * width);
-    const from = bits.flatMap(bit => [bit >> 3, Math.min((bit >> 3) + 1, 15)]);
+/** Group g of eight fields of up to eight bits as 16-bit numbers: the two bytes of each, its own bits kept. */
+function octet(p: Code, width: number, g: number): Code {
+  const bits = Array.from({ length: groupFields }, (_, i) => (g * groupFields + i) * width);
+  const from = bits.flatMap(bit => [bit >> 3, Math.min((bit >> 3) + 1, 15)]);
+  const factors = bits.flatMap(bit => {
+    const factor = 2 ** (16 - width - (bit & 7));
+    return [factor & 255, factor >> 8];
+  });
+  return shrU16(mul16(shuffled(loadVector(p), from), vectorOf(factors)), 16 - width);
+}
+
+/** 32 fields of up to 25 bits in eight vectors: the four bytes of each, its own bits kept. */
+function inQuads(p: Code, width: number, use: (quad: Code, q: number) => Code): Code[] {
+  return Array.from({ length: 8 }, (_, q) => {
+    const first = (4 * q * width) >> 3;
+    const bits = Array.from({ length: 4 }, (_, j) => (4 * q + j) * width - 8 * first);
+    const from = bits.flatMap(bit => [0, 1, 2, 3].map(k => (bit >> 3) + k));
     const factors = bits.flatMap(bit => {
-      const factor = 2 ** (16 - width - (bit & 7));
-      return [factor & 255, factor >> 8];
+      const factor = 2 ** (32 - width - (bit & 7));
+      return [0, 8, 16, 24].map(shift => (factor >>> shift) & 255);
     });
-    return shrU16(mul16(shuffled(loadVector(get('p')), from), vectorOf(factors)), 16 - width);
-  }
-
-  /** 32 fields of up to 25 bits in eight vectors: the four bytes of each, its own bits kept. */
-  function inQuads(width: number, use: (quad: Code, q: number) => Code): Code[] {
-    return Array.from({ length: 8 }, (_, q) => {
-      const first = (4 * q * width) >> 3;
-      const bits = Array.from({ length: 4 }, (_, j) => (4 * q + j) * width - 8 * first);
-      const from = bits.flatMap(bit => [0, 1, 2, 3].map(k => (bit >> 3) + k));
-      const factors = bits.flatMap(bit => {
-        const factor = 2 ** (32 - width - (bit & 7));
-        return [0, 8, 16, 24].map(shift => (factor >>> shift) & 255);
-      });
-      const words = shuffled(loadVector(get('p'), first), from);
-      return use(shrU32(mul32(words, vectorOf(factors)), 32 - width), q);
-    });
-  }
+    const words = shuffled(loadVector(p, first), from);
+    return use(shrU32(mul32(words, vectorOf(factors)), 32 - width), q);
+  });
 }
