@@ -32,7 +32,8 @@ export class TextBlocks {
   /** The words of the rows of a block, three each: a row that is not short has 0 and its code. */
   readonly words: Int32Array;
   readonly #codes: Int32Array;
-  readonly #cursor: Int32Array;
+  /** An address: those of the upper half are no Int32. */
+  readonly #cursor: Uint32Array;
   /** Address of byte 0 of the dictionary whose entries were copied. */
   #text = 0;
 
@@ -42,7 +43,7 @@ export class TextBlocks {
     this.#loops = loopsOver(home.memory);
     this.words = new Int32Array(buffer, workspace + wordsAt, 3 * blockRows);
     this.#codes = new Int32Array(buffer, workspace + codesAt, blockRows);
-    this.#cursor = new Int32Array(buffer, workspace + cursorAt, 1);
+    this.#cursor = new Uint32Array(buffer, workspace + cursorAt, 1);
   }
 
   /** Made once for a lane's memory. */
