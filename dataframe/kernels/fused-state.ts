@@ -7,7 +7,7 @@ import {
   type Witness,
 } from './fused-layout.js';
 import type { Lent } from './lent.js';
-import { giveNumbers, takeNumbers } from './scratch.js';
+import { fill, giveNumbers, takeNumbers } from './scratch.js';
 
 const none = new Float64Array(0);
 /** Numbers of a group that are written one by one: V8 gives up on long texts. */
@@ -49,12 +49,9 @@ export class GroupNumbers {
   /** There are totals from now on: of places 0 .. begun-1, the others' begin with their groups. */
   addTotals(begun: number): void {
     const { totalWidth } = this.#layout;
-    if (totalWidth > 0 && this.#totals.length === 0)
-      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false).fill(
-        0,
-        0,
-        begun * totalWidth,
-      );
+    if (totalWidth === 0 || this.#totals.length > 0) return;
+    this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false);
+    fill(this.#totals.subarray(0, begun * totalWidth), 0);
   }
 
   /** Makes room for places 0 .. places-1. `begin`: new ones hold what aggregates start with, instead of anything. */
@@ -170,7 +167,7 @@ function assignText(array: string, base: string, values: readonly number[]): str
 function grown(from: Float64Array, held: number, length: number, zeroed: boolean): Float64Array {
   const out = takeNumbers(length, false);
   out.set(from.subarray(0, held));
-  if (zeroed) out.fill(0, held);
+  if (zeroed) fill(out.subarray(held), 0);
   giveNumbers(from);
   return out;
 }

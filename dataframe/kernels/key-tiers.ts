@@ -6,6 +6,7 @@ import type { Binder } from './fused-text.js';
 import { GroupTable } from './group.js';
 import type { KeyDomain } from './key-domain.js';
 import type { Lent } from './lent.js';
+import { fill } from './scratch.js';
 
 /** How groups are found. Tests may force one; the answer is the same. */
 export type TierKind = 'dense' | 'packed' | 'table';
@@ -99,7 +100,8 @@ export class DenseTier extends DigitTier implements KeyTier {
       ? cells
       : this.domains.reduce((product, { size }) => product * size, 1);
     this.capacity = cells;
-    this.#used = this.#direct ? this.#lent.bytes(cells).fill(0) : this.#lent.ints(cells, false).fill(-1);
+    this.#used = this.#direct ? this.#lent.bytes(cells) : this.#lent.ints(cells, false);
+    fill(this.#used, this.#direct ? 0 : 255);
     this.#cellOf = this.#lent.ints(cells, false);
     return true;
   }

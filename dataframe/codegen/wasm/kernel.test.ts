@@ -6,7 +6,7 @@ import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { testSeed } from '../../testing/random-batch.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { compile } from '../compile.js';
-import { compileRows, loadTranslator } from './kernel.js';
+import { compileRows, translateAfter } from './kernel.js';
 
 const seed = testSeed();
 const rows = 20_003;
@@ -17,7 +17,7 @@ const slabs = workInKernelMemory(scratchBytes, slabBytes, 2);
 const instances = countInstances();
 
 beforeAll(async () => {
-  await loadTranslator(0);
+  translateAfter(0);
 });
 afterAll(() => instances.stop());
 
