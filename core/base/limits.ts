@@ -212,6 +212,8 @@ export const limits = {
   threadFlushMs: 10,
   /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */
   otherThreadsMs: 100,
+  /** From when a thread has loaded until it loads what translates kernels: first answers come before. Milliseconds. */
+  primeTranslatorMs: 150,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
   threadHeapMinMb: 256,
   threadHeapMaxMb: 4096,

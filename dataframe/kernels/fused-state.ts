@@ -67,10 +67,10 @@ export class GroupNumbers {
 
   /** Text that gives the numbers of group `g` the values that aggregates start with, and its totals, when there are any. */
   birthText(): string {
-    const { width, totalWidth, value, flags } = this.#layout;
+    const { width, totalWidth, value } = this.#layout;
     const first = new Array<number>(width).fill(0);
     this.#specs.forEach((spec, k) => {
-      if (value[k]! >= 0) first[value[k]!] = initialValue(spec, flags.wide);
+      if (value[k]! >= 0) first[value[k]!] = initialValue(spec);
     });
     const numbers = width === 0 ? '' : `const b=Math.imul(g,${width});${assignText('st', 'b', first)}`;
     if (this.#totals.length === 0) return `{${numbers}}`;
@@ -129,27 +129,19 @@ export class GroupNumbers {
       if (from < 0) return;
       for (let g = 0; g < places; g++) out[g * next.width + slot] = numbers[g * old.width + from]!;
     });
-    // Extremes that met no row begin elsewhere where integers may be wide.
-    this.#specs.forEach((spec, k) => {
-      const slot = next.value[k]!;
-      const before = initialValue(spec, old.flags.wide);
-      const after = initialValue(spec, next.flags.wide);
-      if (slot < 0 || Object.is(before, after)) return;
-      for (let at = slot; at < places * next.width; at += next.width) if (out[at] === before) out[at] = after;
-    });
     return out;
   }
 
   /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
   #begin(from: number, to: number): void {
-    const { width, value, flags } = this.#layout;
+    const { width, value } = this.#layout;
     const numbers = this.#numbers;
     const fill = (slot: number, initial: number) => {
       if (Object.is(initial, 0)) return;
       for (let at = from * width + slot; at < to * width; at += width) numbers[at] = initial;
     };
     this.#specs.forEach((spec, k) => {
-      if (value[k]! >= 0) fill(value[k]!, initialValue(spec, flags.wide));
+      if (value[k]! >= 0) fill(value[k]!, initialValue(spec));
     });
     if (this.witness !== null) fill(this.witness.slot, this.witness.unused);
   }

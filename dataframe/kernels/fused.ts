@@ -7,7 +7,6 @@ import {
   type FusedSpec,
   isFarSum,
   isHugeSum,
-  isWideExtreme,
   type LayoutFlags,
   layoutOf,
   witnessOf,
@@ -79,9 +78,7 @@ export class FusedGroups {
     this.specs = options.specs;
     // Without keys the group is there before its rows.
     const partly = this.specs.map(() => options.keys.length === 0);
-    // A branch costs the only group nothing; states of other tasks may hold anything.
-    const wide = options.merging || options.keys.length === 0;
-    const flags = { partly, long: false, far: false, wide, huge: false };
+    const flags = { partly, long: false, far: false, huge: false };
     this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
     if (options.keys.length === 0) this.#state.reserve(1, true);
   }
@@ -127,7 +124,6 @@ export class FusedGroups {
       ),
       long: old.long || this.#rows > shortRows,
       far: old.far || inputs.some(({ column }, k) => isFarSum(this.specs[k]!, column)),
-      wide: old.wide || inputs.some(({ column }, k) => isWideExtreme(this.specs[k]!, column)),
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
     this.#begins(entry);
@@ -373,7 +369,6 @@ export class FusedGroups {
     const same =
       old.flags.long === flags.long &&
       old.flags.far === flags.far &&
-      old.flags.wide === flags.wide &&
       old.flags.huge === flags.huge &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);
     if (same) return;

@@ -223,6 +223,18 @@ test('an index outside of its array is an error, and touches no memory but the w
   expect(table[699]).toBe(rows - 1);
 });
 
+// Goal: where an instruction without a branch stands for a condition, it means the same of NaN, -0 and equal numbers.
+test.each(['x<y?x:y', 'x>y?x:y', 'x<y?y:x', 'x>y?y:x', 'y<x?x:y', 'y>x?y:x'])('%s', chosen => {
+  const random = seededRng(seed + 4);
+  const body = `const a=P[0],b=P[1];for(let i=from;i<rows;i++){const x=a[i],y=b[i];o[i]=${chosen};}return rows;`;
+  const some = () =>
+    doubles(random).map(x => (random() < 0.3 ? strange[Math.floor(random() * strange.length)]! : x));
+  const [a, b] = [some(), some()];
+  sameInBothForms(['P', 'o', 'from', 'rows'], body, () => [[a, b], new Float64Array(rows), 0, rows]);
+  const whole = ints(random, 5);
+  sameInBothForms(['P', 'o', 'from', 'rows'], body, () => [[whole, b], new Float64Array(rows), 0, rows]);
+});
+
 test('arrays that share bytes stay one', () => {
   const body = 'const a=P[0],v=P[1],w=P[2];for(let i=from;i<rows;i++){v[0]=a[i];o[i]=w[1]^w[0];}return rows;';
   const random = seededRng(seed + 3);
