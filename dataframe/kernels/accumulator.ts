@@ -51,6 +51,13 @@ export function grownNumbers(array: Float64Array, length: number, lent: Lent): F
   return out;
 }
 
+export function grownInts(array: Int32Array, length: number, lent: Lent): Int32Array {
+  if (array.length >= length) return array;
+  const out = lent.ints(Math.max(length, array.length * 2, 16));
+  out.set(array);
+  return out;
+}
+
 /** Column `part` of records of `stride` numbers. */
 export function unstride(from: Float64Array, part: number, stride: number, out: Float64Array): void {
   for (let g = 0, at = part; g < out.length; g++, at += stride) out[g] = from[at]!;

@@ -3,7 +3,7 @@ import { compileText } from '../codegen/wasm/kernel.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn, isCoded, physicalOf } from '../column/layout.js';
-import { type Accumulator, grown, grownNumbers } from './accumulator.js';
+import { type Accumulator, grownInts, grownNumbers } from './accumulator.js';
 import { nullWhereEmpty } from './aggregate-list.js';
 import { GroupValues } from './group-values.js';
 import type { Lent } from './lent.js';
@@ -77,7 +77,7 @@ class SlotTop implements Accumulator {
   #groups = 0;
   #room = 0;
   #best: Float64Array = new Float64Array(0);
-  #count = new Int32Array(0);
+  #count: Int32Array = new Int32Array(0);
   #wide: SortedTop | null = null;
   /** While true, slots that hold the worst number are free and nothing is counted. */
   #open: boolean;
@@ -95,7 +95,7 @@ class SlotTop implements Accumulator {
     this.#wide?.resize(groups);
     if (groups <= this.#room) return;
     this.#best = grownNumbers(this.#best, groups * this.#n, this.#lent);
-    this.#count = grown(this.#count, groups);
+    this.#count = grownInts(this.#count, groups, this.#lent);
     const room = Math.min(this.#count.length, Math.floor(this.#best.length / this.#n));
     this.#best.fill(this.#largest ? -Infinity : Infinity, this.#room * this.#n, room * this.#n);
     this.#room = room;
@@ -150,7 +150,7 @@ class SlotTop implements Accumulator {
 
   merge(state: readonly Column[], group: Int32Array): void {
     const lists = state[0]!;
-    const rows = itemGroups(lists, group);
+    const rows = itemGroups(lists, group, this.#lent);
     this.update(lists.items!, rows, rows.length, null);
   }
 
@@ -162,7 +162,7 @@ class SlotTop implements Accumulator {
     const open = this.#open;
     this.#close();
     this.#open = open;
-    const offsets = offsetsOf(this.#count, this.#groups);
+    const offsets = offsetsOf(this.#count, this.#groups, this.#lent);
     const physical = physicalOf(this.#type);
     const values = this.#lent.values(physical, offsets[this.#groups]!, false);
     compile<CopySlots>(
@@ -185,8 +185,9 @@ class SlotTop implements Accumulator {
 
 type CopySlots = (best: Float64Array, offsets: Int32Array, n: number, groups: number, out: Values) => void;
 
-function offsetsOf(count: Int32Array, groups: number): Int32Array {
-  const offsets = new Int32Array(groups + 1);
+function offsetsOf(count: Int32Array, groups: number, lent: Lent): Int32Array {
+  const offsets = lent.ints(groups + 1, false);
+  offsets[0] = 0;
   for (let g = 0; g < groups; g++) offsets[g + 1] = offsets[g]! + count[g]!;
   return offsets;
 }
