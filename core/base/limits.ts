@@ -197,7 +197,7 @@ export const limits = {
    */
   batchInputShare: 1 / 16,
   batchInputMinBytes: 8 * MiB,
-  batchInputMaxBytes: 128 * MiB,
+  batchInputMaxBytes: 512 * MiB,
   /** A template up to this goes to a thread with every batch; larger ones are asked for, once. Bytes. */
   threadTemplateBytes: 4 * KiB,
   /** Texts of expressions that a thread has numbered, so that equal ones are computed once a row, and their length. */
