@@ -206,6 +206,9 @@ export const limits = {
   /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
   cachedFragments: 256,
   cachedFragmentBytes: 4 * KiB,
+  /** Layouts of partitions that a thread remembers, and how long one may be. */
+  cachedLayouts: 256,
+  cachedLayoutBytes: 4 * KiB,
   /** A thread batch is sized to last about this long: between two of them its thread waits for the engine. Milliseconds. */
   threadBatchMs: 32,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */
