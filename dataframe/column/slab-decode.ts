@@ -3,7 +3,15 @@ import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from './column.js';
-import { type DataType, type Field, formatType, isDecimal, isPlainType, type Schema, sameType } from './datatype.js';
+import {
+  type DataType,
+  type Field,
+  formatType,
+  isDecimal,
+  isPlainType,
+  type Schema,
+  sameType,
+} from './datatype.js';
 import { entryBytes } from './decimal-entries.js';
 import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
 import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
@@ -128,7 +136,8 @@ function readLayout(packed: Uint8Array): Layout {
   }
   if (meta.columns.length > limits.partitionColumns) throw corrupt(`${meta.columns.length} columns`);
   const schema = meta.columns.map((column): Field => {
-    if (typeof column !== 'object' || column === null || typeof column.name !== 'string') throw corrupt('column');
+    if (typeof column !== 'object' || column === null || typeof column.name !== 'string')
+      throw corrupt('column');
     return { name: column.name, type: column.type };
   });
   return { meta, schema, unread: [] };
