@@ -180,7 +180,8 @@ class Aggregate implements Operator {
   }
 }
 
-/** Rows of states that are put together before they are merged: few rows at a time cost more to begin with than to merge. */
+/** States of so few rows cost more to begin with than to merge: so many rows of them are put together first. */
+const fewRows = 2048;
 const mergedRows = 16_384;
 
 /** In the same physical forms, which concatenating would make wider otherwise. */
@@ -207,10 +208,14 @@ class Merge implements Operator {
   }
 
   push(batch: Batch): void {
-    if (!this.#canWait || !isAlike(this.#held[0] ?? batch, batch)) this.#flush();
+    const waits = this.#canWait && batch.rows <= fewRows;
+    if (!waits || this.#rows >= mergedRows || !isAlike(this.#held[0] ?? batch, batch)) this.#flush();
+    if (!waits) {
+      this.#add(batch);
+      return;
+    }
     this.#held.push(batch);
     this.#rows += batch.rows;
-    if (!this.#canWait || this.#rows >= mergedRows) this.#flush();
   }
 
   #flush(): void {
