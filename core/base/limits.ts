@@ -206,6 +206,9 @@ export const limits = {
   /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
   cachedFragments: 256,
   cachedFragmentBytes: 4 * KiB,
+  /** Plans remembered of one table that lies on the workers, and how long the text of their verbs may be. */
+  knownPlans: 64,
+  knownPlanChars: 4 * KiB,
   /** Layouts of partitions that a thread remembers, and how long one may be. */
   cachedLayouts: 256,
   cachedLayoutBytes: 4 * KiB,

@@ -17,7 +17,12 @@ export function packFragment(fragment: Fragment): Uint8Array {
 
 /** A text that is equal for equal values, and for no others: JSON, or msgpack where that does not do. */
 export function textOf(value: readonly unknown[]): string {
-  return isJson(value) ? JSON.stringify(value) : Buffer.from(packData(value)).toString('latin1');
+  return jsonOf(value) ?? Buffer.from(packData(value)).toString('latin1');
+}
+
+/** The same, or null where JSON does not do. */
+export function jsonOf(value: readonly unknown[]): string | null {
+  return isJson(value) ? JSON.stringify(value) : null;
 }
 
 /**
