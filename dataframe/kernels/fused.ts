@@ -228,7 +228,7 @@ export class FusedGroups {
     ids: Int32Array | null,
   ): number {
     const known = tier.known ?? null;
-    const plain = (binder: Binder) => tier.text(binder, this.#state.birthText());
+    const plain = (binder: Binder) => tier.text(binder, tier.births && this.#state.birthText());
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
     if (this.#state.witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
