@@ -197,7 +197,7 @@ export const limits = {
    */
   batchInputShare: 1 / 16,
   batchInputMinBytes: 8 * MiB,
-  batchInputMaxBytes: 128 * MiB,
+  batchInputMaxBytes: 512 * MiB,
   /** A template up to this goes to a thread with every batch; larger ones are asked for, once. Bytes. */
   threadTemplateBytes: 4 * KiB,
   /** Texts of expressions that a thread has numbered, so that equal ones are computed once a row, and their length. */
@@ -206,12 +206,20 @@ export const limits = {
   /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
   cachedFragments: 256,
   cachedFragmentBytes: 4 * KiB,
+  /** Plans remembered of one table that lies on the workers, and how long the text of their verbs may be. */
+  knownPlans: 64,
+  knownPlanChars: 4 * KiB,
+  /** Layouts of partitions that a thread remembers, and how long one may be. */
+  cachedLayouts: 256,
+  cachedLayoutBytes: 4 * KiB,
   /** A thread batch is sized to last about this long: between two of them its thread waits for the engine. Milliseconds. */
   threadBatchMs: 32,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */
   threadFlushMs: 10,
   /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */
   otherThreadsMs: 100,
+  /** From when a thread has loaded until it loads what translates kernels: first answers come before. Milliseconds. */
+  primeTranslatorMs: 150,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
   threadHeapMinMb: 256,
   threadHeapMaxMb: 4096,

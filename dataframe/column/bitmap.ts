@@ -32,12 +32,37 @@ const allValid: Validity = { validity: null, nullCount: 0 };
 
 /** Packs one byte per row (1 = valid, 0 = null; nothing else) into bits. */
 export function packValidity(flags: Uint8Array, rows: number): Validity {
-  let valid = 0;
-  for (let i = 0; i < rows; i++) valid += flags[i]!;
-  if (valid === rows) return allValid;
   const bitmap = new Uint8Array(bitmapBytes(rows));
-  for (let i = 0; i < rows; i++) bitmap[i >> 3]! |= flags[i]! << (i & 7);
-  return { validity: bitmap, nullCount: rows - valid };
+  let valid = 0;
+  let b = 0;
+  if (flags.byteOffset % 4 === 0) {
+    const words = new Int32Array(flags.buffer, flags.byteOffset, flags.byteLength >> 2);
+    for (const whole = rows >> 3; b < whole; b++) {
+      // The factor moves the lowest bits of four bytes to the top four, and nothing else there.
+      const low = Math.imul(words[2 * b]!, 0x10204080) >>> 28;
+      const byte = low | ((Math.imul(words[2 * b + 1]!, 0x10204080) >>> 28) << 4);
+      bitmap[b] = byte;
+      valid += popcount[byte]!;
+    }
+  }
+  for (let i = 8 * b; i < rows; i++) {
+    bitmap[i >> 3]! |= flags[i]! << (i & 7);
+    valid += flags[i]!;
+  }
+  return valid === rows ? allValid : { validity: bitmap, nullCount: rows - valid };
+}
+
+/** Writes `rows` bits, those of `bits` or all 1, from bit `from` of `out` on, which hold 0. */
+export function appendBits(out: Uint8Array, from: number, bits: Uint8Array | null, rows: number): void {
+  const shift = from & 7;
+  const first = from >> 3;
+  const bytes = bitmapBytes(rows);
+  for (let b = 0; b < bytes; b++) {
+    const left = rows - 8 * b;
+    const byte = (bits === null ? 255 : bits[b]!) & (left < 8 ? (1 << left) - 1 : 255);
+    out[first + b]! |= byte << shift;
+    if (shift > 0 && shift + left > 8) out[first + b + 1]! |= byte >> (8 - shift);
+  }
 }
 
 /** Bits [offset, offset + rows) of a bitmap, moved to the front. */

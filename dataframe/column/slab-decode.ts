@@ -3,7 +3,15 @@ import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from './column.js';
-import { type DataType, type Field, formatType, isDecimal, isPlainType, sameType } from './datatype.js';
+import {
+  type DataType,
+  type Field,
+  formatType,
+  isDecimal,
+  isPlainType,
+  type Schema,
+  sameType,
+} from './datatype.js';
 import { entryBytes } from './decimal-entries.js';
 import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
 import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
@@ -26,7 +34,7 @@ export function decodeBatch(
   read: ReadonlySet<string> | null = null,
   trusted = false,
 ): Batch {
-  const meta = metaOf(header);
+  const { meta, schema, unread } = layoutOf(header);
   if (bytes.byteLength < header.byteLength) {
     throw corrupt(`${header.byteLength} bytes were promised, ${bytes.byteLength} came`);
   }
@@ -34,16 +42,17 @@ export function decodeBatch(
   // Views of 64-bit values need aligned memory; arenas and receivers give it, anything else is copied once.
   const base = exact.byteOffset % 8 === 0 ? exact : exact.slice();
   const from: Source = { bytes: base, shared, trusted };
-  const columns = meta.columns.map(column => {
-    try {
-      if (read !== null && !read.has(column.name)) return unreadColumn(column, meta.rows);
-      return decodeColumn(column, meta.rows, from);
-    } catch (error) {
-      if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
-      throw corrupt(`column layout: ${error instanceof Error ? error.message : String(error)}`);
+  const columns: Column[] = [];
+  try {
+    for (let c = 0; c < meta.columns.length; c++) {
+      const column = meta.columns[c]!;
+      if (read === null || read.has(column.name)) columns.push(decodeColumn(column, meta.rows, from));
+      else columns.push((unread[c] ??= unreadColumn(column, meta.rows)));
     }
-  });
-  const schema = meta.columns.map(column => ({ name: column.name, type: column.type }));
+  } catch (error) {
+    if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
+    throw corrupt(`column layout: ${error instanceof Error ? error.message : String(error)}`);
+  }
   const batch: Batch = { schema, rows: meta.rows, columns };
   return meta.parts === undefined ? batch : { ...batch, parts: checkedParts(meta.parts, meta.rows) };
 }
@@ -68,10 +77,12 @@ function checkedParts(parts: readonly number[], rows: number): readonly number[]
   return parts;
 }
 
+const noValues = new Uint8Array(0);
+
 /** A column of the right type and length that nobody looks into. */
 function unreadColumn({ type, physical }: ColumnMeta, length: number): Column {
   const dictionary = physical === 'code' ? emptyDictionary : null;
-  return { type, physical, length, nullCount: 0, validity: null, values: new Uint8Array(0), dictionary };
+  return { type, physical, length, nullCount: 0, validity: null, values: noValues, dictionary };
 }
 
 function corrupt(detail: string): VolleyError {
@@ -84,16 +95,52 @@ function isCount(value: unknown, most = 2 ** 31): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
 }
 
-function metaOf(header: PartitionHeader): PartitionMeta {
-  if (!isCount(header.byteLength, Number.MAX_SAFE_INTEGER)) throw corrupt('byte length');
-  const meta = unpackMeta<PartitionMeta>(header.meta);
+/** What the layout of a partition says without its bytes. */
+interface Layout {
+  readonly meta: PartitionMeta;
+  /** One object for all partitions of this layout. */
+  readonly schema: Schema;
+  /** Columns that nobody looked into, by position. */
+  readonly unread: (Column | undefined)[];
+}
+
+/**
+ * Layouts this thread has read, by their text; least recently used first. A table is asked about again and again, and a
+ * query that is asked again makes partitions of the same layouts.
+ */
+const layouts = new Map<string, Layout>();
+
+function layoutOf({ byteLength, rows, meta: packed }: PartitionHeader): Layout {
+  if (!isCount(byteLength, Number.MAX_SAFE_INTEGER)) throw corrupt('byte length');
+  let layout: Layout | undefined;
+  if (packed.byteLength > limits.cachedLayoutBytes) {
+    layout = readLayout(packed);
+  } else {
+    const key = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).toString('latin1');
+    layout = layouts.get(key);
+    if (layout === undefined) layout = readLayout(packed);
+    else layouts.delete(key);
+    layouts.set(key, layout);
+    if (layouts.size > limits.cachedLayouts) layouts.delete(layouts.keys().next().value!);
+  }
+  if (layout.meta.rows !== rows) {
+    throw corrupt(`${rows} rows in the header, ${layout.meta.rows} in the layout`);
+  }
+  return layout;
+}
+
+function readLayout(packed: Uint8Array): Layout {
+  const meta = unpackMeta<PartitionMeta>(packed);
   if (!isCount(meta.rows) || !Array.isArray(meta.columns)) {
     throw corrupt('its layout is not one of a dataframe');
   }
-  if (meta.rows !== header.rows)
-    throw corrupt(`${header.rows} rows in the header, ${meta.rows} in the layout`);
   if (meta.columns.length > limits.partitionColumns) throw corrupt(`${meta.columns.length} columns`);
-  return meta;
+  const schema = meta.columns.map((column): Field => {
+    if (typeof column !== 'object' || column === null || typeof column.name !== 'string')
+      throw corrupt('column');
+    return { name: column.name, type: column.type };
+  });
+  return { meta, schema, unread: [] };
 }
 
 /** A range of the slab as bytes, if it lies inside and is aligned for elements of 8 bytes. */
@@ -130,8 +177,11 @@ function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
     if (!trusted && type.kind === 'decimal') checkEntries(dictionary, name);
   }
   const range = decodeRange(meta);
-  const plain: Column = { type, physical, length: rows, nullCount, validity, values, dictionary };
-  const column: Column = range === null ? plain : { ...plain, range };
+  // Spread objects are a shape of their own each time, and cost more than what they hold.
+  const column: Column =
+    range === null
+      ? { type, physical, length: rows, nullCount, validity, values, dictionary }
+      : { type, physical, length: rows, nullCount, validity, values, dictionary, range };
   if ((type.kind === 'list') !== (meta.items !== undefined)) throw corrupt(`${name}: items`);
   if (type.kind === 'struct') return { ...column, fields: decodeFields(meta, rows, type.fields, from) };
   return type.kind === 'list' ? { ...column, items: decodeItems(meta, rows, type.item, from) } : column;
@@ -222,7 +272,12 @@ function checkEntries({ offsets, length }: Dictionary, name: string): void {
 function checkCodes(codes: Int32Array, length: number, rows: number, nullCount: number, name: string): void {
   // A column of nothing but nulls may have an empty dictionary: its codes are all 0.
   const bound = length === 0 && nullCount === rows ? 1 : length;
+  if (!areBelow(bound, codes, rows)) throw corrupt(`${name}: a code beyond its dictionary of ${length}`);
+}
+
+/** Nothing follows its loop: code that V8 made in the middle of one would be given up at its end, each time. */
+function areBelow(bound: number, codes: Int32Array, rows: number): boolean {
   let bad = 0;
   for (let i = 0; i < rows; i++) bad |= codes[i]! >>> 0 < bound ? 0 : 1;
-  if (bad !== 0) throw corrupt(`${name}: a code beyond its dictionary of ${length}`);
+  return bad === 0;
 }

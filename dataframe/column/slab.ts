@@ -52,14 +52,7 @@ export function aligned(bytes: number): number {
   return Math.ceil(bytes / a) * a;
 }
 
-/** The buffers of a column and of those it is made of in slab order, as bytes. */
-function buffersOf(column: Column): Uint8Array[] {
-  const out = ownBuffers(column);
-  if (column.items !== undefined) out.push(...buffersOf(column.items));
-  for (const field of column.fields ?? []) out.push(...buffersOf(field));
-  return out;
-}
-
+/** The buffers of a column in slab order, as bytes; without those of columns that it is made of. */
 function ownBuffers(column: Column): Uint8Array[] {
   const out: Uint8Array[] = [];
   if (column.validity !== null) out.push(column.validity.subarray(0, bitmapBytes(column.length)));
@@ -77,9 +70,18 @@ function ownBuffers(column: Column): Uint8Array[] {
 /** Bytes of the slab that writeBatch fills. */
 export function sizeOfBatch(batch: Batch): number {
   let size = 0;
-  for (const column of batch.columns) {
-    for (const buffer of buffersOf(column)) size += aligned(buffer.byteLength);
+  for (const column of batch.columns) size += sizeOfColumn(column);
+  return size;
+}
+
+function sizeOfColumn({ validity, physical, length, dictionary, items, fields }: Column): number {
+  let size = aligned(bytesOfValues(physical, length));
+  if (validity !== null) size += aligned(bitmapBytes(length));
+  if (dictionary !== null) {
+    size += aligned((dictionary.length + 1) * 4) + aligned(dictionary.bytes.byteLength);
   }
+  if (items !== undefined) size += sizeOfColumn(items);
+  for (const field of fields ?? []) size += sizeOfColumn(field);
   return size;
 }
 

@@ -100,7 +100,7 @@ async function choose(
   const survey =
     small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner, surveys);
   if (survey === null) return unsurveyed(bytes, options);
-  const { surveyRows, partialShare, widerShare, mergeRows, rowsPerMerge } = planConstants;
+  const { surveyRows, partialShare, widerShare, mergeRows } = planConstants;
   const { rowsPerPart, maxFanOut, maxParts } = planConstants;
   // What filters left of the prefix, they leave of all rows.
   const total = await rowsOf(source);
@@ -116,7 +116,7 @@ async function choose(
   const tasks =
     partial && moved <= mergeRows
       ? 2 ** Math.round(Math.log2(Math.max(1, held / mergeRows)))
-      : Math.ceil(moved / rowsPerMerge);
+      : mergeTasks(moved);
   const fanOut = Math.max(1, Math.min(maxFanOut, tasks));
   const wanted = 2 ** Math.ceil(Math.log2(moved / fanOut / rowsPerPart));
   return {
@@ -126,6 +126,12 @@ async function choose(
     // States of many groups are made, moved and merged once a task.
     wider: options.taskRows === undefined && groups > widerShare * perTask ? 2 * taskRows(total) : null,
   };
+}
+
+/** Not one for each thread that there is: the plan does not depend on them. */
+function mergeTasks(rows: number): number {
+  const { rowsPerMerge, fewMerges, leastRowsPerMerge } = planConstants;
+  return Math.max(Math.ceil(rows / rowsPerMerge), Math.min(fewMerges, Math.ceil(rows / leastRowsPerMerge)));
 }
 
 const holdsValues: ReadonlySet<AggregateOp> = new Set(['quantile', 'list']);

@@ -59,6 +59,9 @@ export const planConstants = {
   mergeRows: 2 * 1024 * 1024,
   /** Rows, or partial rows, for each task that merges when one is not enough. */
   rowsPerMerge: 1024 * 1024,
+  /** Fewer rows are shared by up to so many tasks as long as each has so many rows. */
+  fewMerges: 8,
+  leastRowsPerMerge: 131_072,
   /** Rows of one part of what such a task reads: its groups stay in a core's own cache. */
   rowsPerPart: 65_536,
   /** Parts over all tasks: a map task writes to so many places of each column at a time. */

@@ -21,17 +21,26 @@ export function keepBytes(lease: LeasedPartition): Uint8Array {
   const own = structuredClone(bytes.buffer);
   returned.register(own, lease.release);
   sinceCollection += bytes.byteLength;
-  collectBeyond(limits.leasedBytes);
+  if (isDue(limits.leasedBytes)) collectGarbage();
   return new Uint8Array(own, bytes.byteOffset, bytes.byteLength);
 }
 
-/** What earlier answers left behind comes back, if it is much, before another one needs memory. */
+/**
+ * What earlier answers left behind comes back, if it is much, before another one needs memory. Not before the stages that
+ * were submitted in this turn are with the threads, which would wait for the collection.
+ */
 export function collectLeftBehind(): void {
-  collectBeyond(limits.leasedBeforeBytes);
+  if (!isDue(limits.leasedBeforeBytes)) return;
+  let turns = turnsToThreads;
+  const next = () => (--turns === 0 ? collectGarbage() : setImmediate(next));
+  setImmediate(next);
 }
 
-function collectBeyond(most: number): void {
-  if (sinceCollection <= most) return;
+/** One through the client's stream, one through the head, one through the worker's stream; and this one. */
+const turnsToThreads = 4;
+
+function isDue(most: number): boolean {
+  if (sinceCollection <= most) return false;
   sinceCollection = 0;
-  collectGarbage();
+  return true;
 }

@@ -13,6 +13,7 @@ import type { PlanOptions } from './constants.js';
 import { DryRunner } from './dry-runner.js';
 import { fetchAll } from './fetch.js';
 import { GraphRunner } from './graph-runner.js';
+import { knownPlan, placeOf, rememberPlan } from './known-plans.js';
 import { collectLeftBehind } from './lease.js';
 import { asLayer } from './pipeline.js';
 import { pivotValues } from './pivot.js';
@@ -53,11 +54,31 @@ export async function withRun<T>(
   name: string,
   use: (plan: Plan, runner: GraphRunner) => Promise<T>,
 ): Promise<T> {
-  const { runner, analyzed } = await openRun(verb, executor, name);
+  const { runner, plan } = await openPlanned(verb, executor, name);
   try {
-    return await use(optimize(analyzed), runner);
+    return await use(plan, runner);
   } finally {
     runner.close();
+  }
+}
+
+/** A plan that was made before is taken as it is. */
+async function openPlanned(
+  verb: Verb,
+  executor: Executor,
+  name: string,
+): Promise<{ readonly runner: GraphRunner; readonly plan: Plan }> {
+  const place = placeOf(verb);
+  const known = place === null ? null : knownPlan(place);
+  if (known !== null) return { runner: new GraphRunner(executor, executor.openJob(name)), plan: known };
+  const { runner, analyzed } = await openRun(verb, executor, name);
+  try {
+    const plan = optimize(analyzed);
+    if (place !== null) rememberPlan(place, plan);
+    return { runner, plan };
+  } catch (error) {
+    runner.close();
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
-import { packData } from '../../core/wire/msgpack.js';
 import type { FragmentOp } from '../physical/fragment.js';
+import { textOf } from '../physical/fragment-body.js';
 import { surveySchema } from '../physical/schema.js';
 import type { Survey, TableFacts } from '../plan/memory-table.js';
 import { planConstants } from './constants.js';
@@ -24,7 +24,7 @@ export async function surveyGroups(
   const { surveyRows } = planConstants;
   const first: FragmentOp = { kind: 'limit', n: surveyRows, offset: 0 };
   const ops: FragmentOp[] = [first, ...one.ops, { kind: 'survey', keys }];
-  const key = Buffer.from(packData([pipeline.tasks, ops])).toString('latin1');
+  const key = textOf([pipeline.tasks, ops]);
   const known = surveys?.get(key);
   if (known !== undefined) return known;
   const layer = submitPipeline(runner, { ...one, ops, schema: surveySchema }, { kind: 'partition' });

@@ -47,12 +47,20 @@ export function collectBatches(
   });
 }
 
+/** Loaded by the first answer that is a table, while the threads work on it. */
+let arrow: Promise<typeof import('../column/arrow.js')> | null = null;
+
+function loadArrow(): Promise<typeof import('../column/arrow.js')> {
+  arrow ??= import('../column/arrow.js');
+  return arrow;
+}
+
 export async function collectTable(verb: Verb, context: ActionContext): Promise<Table> {
-  const [{ schema, batches }, arrow] = await Promise.all([
+  const [{ schema, batches }, { tableInTurns }] = await Promise.all([
     collectBatches(verb, context, 'collect', forArrow),
-    import('../column/arrow.js'),
+    loadArrow(),
   ]);
-  return arrow.tableInTurns(schema, batches);
+  return tableInTurns(schema, batches);
 }
 
 export async function collectRecords(
@@ -85,10 +93,10 @@ export async function* iterateBatches(
 ): AsyncGenerator<RecordBatch> {
   const { runner, analyzed } = await openRun(verb, executor, 'batches');
   try {
-    const arrow = await import('../column/arrow.js');
+    const { tableInTurns } = await loadArrow();
     const layer = await runPlan(optimize(analyzed), runner, options, forArrow);
     for await (const batch of fetchBatches(layer, BATCHES_AHEAD)) {
-      yield* (await arrow.tableInTurns(analyzed.schema, [batch])).batches;
+      yield* (await tableInTurns(analyzed.schema, [batch])).batches;
     }
   } finally {
     runner.close();

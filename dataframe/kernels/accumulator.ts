@@ -1,5 +1,6 @@
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import type { Lent } from './lent.js';
 
 /**
  * One aggregate over many groups. State columns are what a partial aggregation hands on: `merge` of state columns in
@@ -38,6 +39,21 @@ export function grown<T extends Float64Array | Int32Array | Uint8Array>(array: T
   if (array.length >= length) return array;
   const Make = array.constructor as new (n: number) => T;
   const out = new Make(Math.max(length, array.length * 2, 16));
+  out.set(array);
+  return out;
+}
+
+/** The same, lent. */
+export function grownNumbers(array: Float64Array, length: number, lent: Lent): Float64Array {
+  if (array.length >= length) return array;
+  const out = lent.numbers(Math.max(length, array.length * 2, 16));
+  out.set(array);
+  return out;
+}
+
+export function grownInts(array: Int32Array, length: number, lent: Lent): Int32Array {
+  if (array.length >= length) return array;
+  const out = lent.ints(Math.max(length, array.length * 2, 16));
   out.set(array);
   return out;
 }

@@ -1,9 +1,9 @@
-import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
-import { type Accumulator, grown, unstride } from './accumulator.js';
+import { type Accumulator, grownNumbers, unstride } from './accumulator.js';
 import {
   addDouble,
   addText,
@@ -35,6 +35,7 @@ type AddRows = (
   group: Int32Array,
   mask: Uint8Array | null,
   s: Float64Array,
+  from: number,
   rows: number,
 ) => void;
 
@@ -43,14 +44,15 @@ function addRows(a: Column, b: Column, masked: boolean, exact: boolean): AddRows
   const read = `${readText(a, 'x', 'first')}${readText(b, 'y', 'second')}`;
   const body = exact
     ? 's[k]++;s[k+1]+=x;s[k+2]+=y;s[k+3]+=x*x;s[k+4]+=y*y;s[k+5]+=x*y;'
-    : `if(s[k]++===0){s[k+1]=x;s[k+2]=y;}const p=s[k+1],r=s[k+2];
+    : `const c=s[k];s[k]=c+1;if(c===0){s[k+1]=x;s[k+2]=y;}const p=s[k+1],r=s[k+2];
 ${differenceText('d', 'e', 'x', 'p')}${differenceText('g', 'h', 'y', 'r')}${splitText('d')}${splitText('g')}
 ${productText('q', 'f', 'd', 'd')}${productText('u', 'v', 'g', 'g')}${productText('m', 'n', 'd', 'g')}
 ${addText('k+3', 'd', 'e')}${addText('k+5', 'g', 'h')}
 ${addText('k+7', 'q', '(f+2*d*e)')}${addText('k+9', 'u', '(v+2*g*h)')}${addText('k+11', 'm', '(n+d*h+g*e)')}`;
-  return compile<AddRows>(
-    ['first', 'second', 'group', 'mask', 's', 'rows'],
-    `/* corr ${a.physical} ${b.physical} */for(let i=0;i<rows;i++){${skip}const k=group[i]*${exact ? EXACT_STRIDE : STRIDE};${read}${body}}`,
+  return compileText<AddRows>(
+    ['first', 'second', 'group', 'mask', 's', 'from', 'rows'],
+    `/* corr ${a.physical} ${b.physical} */for(let i=from;i<rows;i++){${skip}const k=Math.imul(group[i],${exact ? EXACT_STRIDE : STRIDE});${read}${body}}`,
+    a.length,
   );
 }
 
@@ -64,23 +66,24 @@ export class CorrelationAccumulator implements Accumulator {
   #groups = 0;
   /** While not null: all sums are exact. */
   #exact: Float64Array | null = new Float64Array(0);
-  readonly #packed = new PackedSums();
+  readonly #packed: PackedSums;
   /** Bound of the exact sums. */
   #bound = 0;
-  #sums = new Float64Array(0);
+  #sums: Float64Array = new Float64Array(0);
   #merged: Float64Array | null = null;
 
   /** States last as long as what is lent. */
   constructor(lent: Lent) {
     this.#lent = lent;
+    this.#packed = new PackedSums(lent);
   }
 
   resize(groups: number): void {
     this.#groups = groups;
     this.#packed.resize(groups);
-    if (this.#merged !== null) this.#merged = grown(this.#merged, groups * MERGED);
-    else if (this.#exact !== null) this.#exact = grown(this.#exact, groups * EXACT_STRIDE);
-    else this.#sums = grown(this.#sums, groups * STRIDE);
+    if (this.#merged !== null) this.#merged = grownNumbers(this.#merged, groups * MERGED, this.#lent);
+    else if (this.#exact !== null) this.#exact = grownNumbers(this.#exact, groups * EXACT_STRIDE, this.#lent);
+    else this.#sums = grownNumbers(this.#sums, groups * STRIDE, this.#lent);
   }
 
   update(
@@ -103,7 +106,7 @@ export class CorrelationAccumulator implements Accumulator {
       }
     }
     const loop = addRows(a, b, mask !== null, this.#exact !== null);
-    loop(a.values, b.values, group, mask, this.#exact ?? this.#sums, rows);
+    loop(a.values, b.values, group, mask, this.#exact ?? this.#sums, 0, rows);
   }
 
   /** Exact sums as they are, or means and squared deviations. */

@@ -3,7 +3,7 @@ import { compileText } from '../codegen/wasm/kernel.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn, isCoded, physicalOf } from '../column/layout.js';
-import { type Accumulator, grown } from './accumulator.js';
+import { type Accumulator, grownInts, grownNumbers } from './accumulator.js';
 import { nullWhereEmpty } from './aggregate-list.js';
 import { GroupValues } from './group-values.js';
 import type { Lent } from './lent.js';
@@ -52,21 +52,20 @@ while(j>b){const y=best[j-1];if(!(${better('x', 'y')}))break;best[j]=y;j--;}best
 
 /**
  * Slots not in use hold the worst of all numbers, so that a value needs no count to find its place. Stops at a value
- * for which that does not work: NaN, and the worst number itself.
+ * for which that does not work: NaN, and the worst number itself. Without branches on values, which cannot be foretold
+ * (5 instead of 9 ns): each slot keeps the better one and hands the other down.
  */
 function insertOpen(column: Column, n: number, largest: boolean, masked: boolean): string {
   const op = largest ? '>' : '<';
   const worst = largest ? '-Infinity' : 'Infinity';
-  const stop = isFloat(column) ? `if(x!==x||x===${worst})return i;` : '';
+  const stop = isFloat(column) ? `if(x0!==x0||x0===${worst})return i;` : '';
   const skip = masked ? 'if(mask[i]===0)continue;' : '';
-  // From the last slot upwards: the innermost statement is the first slot.
-  const text = Array.from({ length: n - 1 }, (_, k) => n - 1 - k).reduceRight(
-    (inner, slot) =>
-      `{const z=best[b+${slot - 1}];if(x${op}z){best[b+${slot}]=z;${inner}}else best[b+${slot}]=x;}`,
-    'best[b]=x;',
+  const slots = Array.from(
+    { length: n },
+    (_, k) =>
+      `const y${k}=best[b+${k}];best[b+${k}]=x${k}${op}y${k}?x${k}:y${k};${k === n - 1 ? '' : `const x${k + 1}=x${k}${op}y${k}?y${k}:x${k};`}`,
   );
-  return `/* open top ${column.physical} */for(let i=from;i<rows;i++){${skip}const x=values[i],b=Math.imul(group[i],${n}),y=best[b+${n - 1}];
-if(!(x${op}y)){${stop}continue;}${text}}return rows;`;
+  return `/* open top ${column.physical} */for(let i=from;i<rows;i++){${skip}const x0=values[i];${stop}const b=Math.imul(group[i],${n});${slots.join('')}}return rows;`;
 }
 
 /** A few numbers per group: insertion into sorted slots. 64-bit integers beyond 2^53 move to SortedTop. */
@@ -77,8 +76,8 @@ class SlotTop implements Accumulator {
   readonly #lent: Lent;
   #groups = 0;
   #room = 0;
-  #best = new Float64Array(0);
-  #count = new Int32Array(0);
+  #best: Float64Array = new Float64Array(0);
+  #count: Int32Array = new Int32Array(0);
   #wide: SortedTop | null = null;
   /** While true, slots that hold the worst number are free and nothing is counted. */
   #open: boolean;
@@ -95,8 +94,8 @@ class SlotTop implements Accumulator {
     this.#groups = groups;
     this.#wide?.resize(groups);
     if (groups <= this.#room) return;
-    this.#best = grown(this.#best, groups * this.#n);
-    this.#count = grown(this.#count, groups);
+    this.#best = grownNumbers(this.#best, groups * this.#n, this.#lent);
+    this.#count = grownInts(this.#count, groups, this.#lent);
     const room = Math.min(this.#count.length, Math.floor(this.#best.length / this.#n));
     this.#best.fill(this.#largest ? -Infinity : Infinity, this.#room * this.#n, room * this.#n);
     this.#room = room;
@@ -151,7 +150,7 @@ class SlotTop implements Accumulator {
 
   merge(state: readonly Column[], group: Int32Array): void {
     const lists = state[0]!;
-    const rows = itemGroups(lists, group);
+    const rows = itemGroups(lists, group, this.#lent);
     this.update(lists.items!, rows, rows.length, null);
   }
 
@@ -163,7 +162,7 @@ class SlotTop implements Accumulator {
     const open = this.#open;
     this.#close();
     this.#open = open;
-    const offsets = offsetsOf(this.#count, this.#groups);
+    const offsets = offsetsOf(this.#count, this.#groups, this.#lent);
     const physical = physicalOf(this.#type);
     const values = this.#lent.values(physical, offsets[this.#groups]!, false);
     compile<CopySlots>(
@@ -186,8 +185,9 @@ class SlotTop implements Accumulator {
 
 type CopySlots = (best: Float64Array, offsets: Int32Array, n: number, groups: number, out: Values) => void;
 
-function offsetsOf(count: Int32Array, groups: number): Int32Array {
-  const offsets = new Int32Array(groups + 1);
+function offsetsOf(count: Int32Array, groups: number, lent: Lent): Int32Array {
+  const offsets = lent.ints(groups + 1, false);
+  offsets[0] = 0;
   for (let g = 0; g < groups; g++) offsets[g + 1] = offsets[g]! + count[g]!;
   return offsets;
 }

@@ -39,34 +39,12 @@ export function isExtreme(spec: FusedSpec): boolean {
   return spec.op === 'min' || spec.op === 'max';
 }
 
-/** Integers between -narrow and narrow, both excluded, and extremes that begin there: differences fit 32 bits. */
-const narrow = 2 ** 30;
-
 /** What a value slot holds before the first row. Whatever is compared with it is better, NaN included. */
-export function initialValue(spec: FusedSpec, wide: boolean): number {
+export function initialValue(spec: FusedSpec): number {
   if (!isExtreme(spec)) return 0;
   const max = spec.op === 'max';
-  const kind = sumKind(spec.type);
-  if (kind === 'float') return max ? -Infinity : NaN;
-  if (kind === 'small' && !wide) return max ? -narrow : narrow;
-  return max ? -Infinity : Infinity;
-}
-
-/** Whether an extreme of this column is not known to be of narrow integers. */
-export function isWideExtreme(spec: FusedSpec, column: Column | null): boolean {
-  if (column === null || !isExtreme(spec) || sumKind(spec.type) !== 'small') return false;
-  switch (column.physical) {
-    case 'bool':
-    case 'i8':
-    case 'u8':
-    case 'i16':
-    case 'u16':
-      return false;
-    default: {
-      const range = column.range ?? null;
-      return range === null || range.min <= -narrow || range.max >= narrow;
-    }
-  }
+  if (max) return -Infinity;
+  return sumKind(spec.type) === 'float' ? NaN : Infinity;
 }
 
 /** Whether a sum has to add up decimals that are no safe integers. */
@@ -93,8 +71,6 @@ export interface LayoutFlags {
   readonly long: boolean;
   /** Some 64-bit integer that is added up may not be near 0. */
   readonly far: boolean;
-  /** Some least or greatest integer may not be narrow. */
-  readonly wide: boolean;
   /** Some decimal that is added up is no safe integer. */
   readonly huge: boolean;
 }
@@ -173,8 +149,7 @@ export function witnessOf(specs: readonly FusedSpec[], layout: Layout): Witness 
     if (layout.count[k]! >= 0) return { slot: layout.count[k]!, unused: 0 };
     // Integers are never -0, and the low word of a float sum becomes +0 with its first row, whatever that holds.
     if (isSum(spec)) return { slot: layout.value[k]! + Math.min(2, layout.parts[k]!) - 1, unused: -0 };
-    if (sumKind(spec.type) === 'small')
-      return { slot: layout.value[k]!, unused: initialValue(spec, layout.flags.wide) };
+    if (sumKind(spec.type) === 'small') return { slot: layout.value[k]!, unused: initialValue(spec) };
   }
   return null;
 }

@@ -7,7 +7,7 @@ import {
   type Witness,
 } from './fused-layout.js';
 import type { Lent } from './lent.js';
-import { giveNumbers, takeNumbers } from './scratch.js';
+import { fill, giveNumbers, takeNumbers } from './scratch.js';
 
 const none = new Float64Array(0);
 /** Numbers of a group that are written one by one: V8 gives up on long texts. */
@@ -49,12 +49,9 @@ export class GroupNumbers {
   /** There are totals from now on: of places 0 .. begun-1, the others' begin with their groups. */
   addTotals(begun: number): void {
     const { totalWidth } = this.#layout;
-    if (totalWidth > 0 && this.#totals.length === 0)
-      this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false).fill(
-        0,
-        0,
-        begun * totalWidth,
-      );
+    if (totalWidth === 0 || this.#totals.length > 0) return;
+    this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false);
+    fill(this.#totals.subarray(0, begun * totalWidth), 0);
   }
 
   /** Makes room for places 0 .. places-1. `begin`: new ones hold what aggregates start with, instead of anything. */
@@ -70,10 +67,10 @@ export class GroupNumbers {
 
   /** Text that gives the numbers of group `g` the values that aggregates start with, and its totals, when there are any. */
   birthText(): string {
-    const { width, totalWidth, value, flags } = this.#layout;
+    const { width, totalWidth, value } = this.#layout;
     const first = new Array<number>(width).fill(0);
     this.#specs.forEach((spec, k) => {
-      if (value[k]! >= 0) first[value[k]!] = initialValue(spec, flags.wide);
+      if (value[k]! >= 0) first[value[k]!] = initialValue(spec);
     });
     const numbers = width === 0 ? '' : `const b=Math.imul(g,${width});${assignText('st', 'b', first)}`;
     if (this.#totals.length === 0) return `{${numbers}}`;
@@ -132,27 +129,19 @@ export class GroupNumbers {
       if (from < 0) return;
       for (let g = 0; g < places; g++) out[g * next.width + slot] = numbers[g * old.width + from]!;
     });
-    // Extremes that met no row begin elsewhere where integers may be wide.
-    this.#specs.forEach((spec, k) => {
-      const slot = next.value[k]!;
-      const before = initialValue(spec, old.flags.wide);
-      const after = initialValue(spec, next.flags.wide);
-      if (slot < 0 || Object.is(before, after)) return;
-      for (let at = slot; at < places * next.width; at += next.width) if (out[at] === before) out[at] = after;
-    });
     return out;
   }
 
   /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
   #begin(from: number, to: number): void {
-    const { width, value, flags } = this.#layout;
+    const { width, value } = this.#layout;
     const numbers = this.#numbers;
     const fill = (slot: number, initial: number) => {
       if (Object.is(initial, 0)) return;
       for (let at = from * width + slot; at < to * width; at += width) numbers[at] = initial;
     };
     this.#specs.forEach((spec, k) => {
-      if (value[k]! >= 0) fill(value[k]!, initialValue(spec, flags.wide));
+      if (value[k]! >= 0) fill(value[k]!, initialValue(spec));
     });
     if (this.witness !== null) fill(this.witness.slot, this.witness.unused);
   }
@@ -170,7 +159,7 @@ function assignText(array: string, base: string, values: readonly number[]): str
 function grown(from: Float64Array, held: number, length: number, zeroed: boolean): Float64Array {
   const out = takeNumbers(length, false);
   out.set(from.subarray(0, held));
-  if (zeroed) out.fill(0, held);
+  if (zeroed) fill(out.subarray(held), 0);
   giveNumbers(from);
   return out;
 }

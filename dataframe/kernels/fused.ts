@@ -7,7 +7,6 @@ import {
   type FusedSpec,
   isFarSum,
   isHugeSum,
-  isWideExtreme,
   type LayoutFlags,
   layoutOf,
   witnessOf,
@@ -79,9 +78,7 @@ export class FusedGroups {
     this.specs = options.specs;
     // Without keys the group is there before its rows.
     const partly = this.specs.map(() => options.keys.length === 0);
-    // A branch costs the only group nothing; states of other tasks may hold anything.
-    const wide = options.merging || options.keys.length === 0;
-    const flags = { partly, long: false, far: false, wide, huge: false };
+    const flags = { partly, long: false, far: false, huge: false };
     this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
     if (options.keys.length === 0) this.#state.reserve(1, true);
   }
@@ -127,7 +124,6 @@ export class FusedGroups {
       ),
       long: old.long || this.#rows > shortRows,
       far: old.far || inputs.some(({ column }, k) => isFarSum(this.specs[k]!, column)),
-      wide: old.wide || inputs.some(({ column }, k) => isWideExtreme(this.specs[k]!, column)),
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
     this.#begins(entry);
@@ -232,7 +228,7 @@ export class FusedGroups {
     ids: Int32Array | null,
   ): number {
     const known = tier.known ?? null;
-    const plain = (binder: Binder) => tier.text(binder, this.#state.birthText());
+    const plain = (binder: Binder) => tier.text(binder, tier.births && this.#state.birthText());
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
     if (this.#state.witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
@@ -373,7 +369,6 @@ export class FusedGroups {
     const same =
       old.flags.long === flags.long &&
       old.flags.far === flags.far &&
-      old.flags.wide === flags.wide &&
       old.flags.huge === flags.huge &&
       old.flags.partly.every((value, k) => value === flags.partly[k]);
     if (same) return;

@@ -1,5 +1,5 @@
 import { compile } from '../codegen/compile.js';
-import { bitmapBytes, type Validity } from '../column/bitmap.js';
+import { appendBits, bitmapBytes, countValid, type Validity } from '../column/bitmap.js';
 
 /** Rows of one column that were chosen. */
 export interface Chosen {
@@ -18,8 +18,6 @@ type Gather = (
   from: number,
   rows: number,
 ) => number;
-
-const none = new Int32Array(0);
 
 /** Bitmaps of chosen rows. Columns without nulls that were chosen by the same rows share one: those of an outer join. */
 export class ChosenValidity {
@@ -47,13 +45,18 @@ function gatherValidity(pieces: readonly Chosen[], length: number): Validity {
   let from = 0;
   let valid = 0;
   for (const { column, at, gaps, rows } of pieces) {
+    if (at === null) {
+      appendBits(out, from, column.validity, rows);
+      valid += column.validity === null ? rows : countValid(column.validity, rows);
+      from += rows;
+      continue;
+    }
     const flag = column.validity === null ? '1' : '(bits[k>>3]>>(k&7))&1';
-    const index = at === null ? 'i' : 'at[i]';
     valid += compile<Gather>(
       ['bits', 'at', 'out', 'from', 'rows'],
-      `let valid=0,p=from,byte=(p&7)===0?0:out[p>>3];for(let i=0;i<rows;i++,p++){const k=${index};const f=${gaps ? `k<0?0:${flag}` : flag};valid+=f;byte|=f<<(p&7);if((p&7)===7){out[p>>3]=byte;byte=0;}}
+      `let valid=0,p=from,byte=(p&7)===0?0:out[p>>3];for(let i=0;i<rows;i++,p++){const k=at[i];const f=${gaps ? `k<0?0:${flag}` : flag};valid+=f;byte|=f<<(p&7);if((p&7)===7){out[p>>3]=byte;byte=0;}}
 if((p&7)!==0)out[p>>3]=byte;return valid;`,
-    )(column.validity, at ?? none, out, from, rows);
+    )(column.validity, at, out, from, rows);
     from += rows;
   }
   return valid === length ? { validity: null, nullCount: 0 } : { validity: out, nullCount: length - valid };

@@ -1,4 +1,3 @@
-import { compile } from '../codegen/compile.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
@@ -15,7 +14,13 @@ interface Chunk {
   readonly mask: Uint8Array | null;
 }
 
-type Count = (group: Int32Array, mask: Uint8Array | null, count: Int32Array, rows: number) => void;
+type Count = (
+  group: Int32Array,
+  mask: Uint8Array | null,
+  count: Int32Array,
+  from: number,
+  rows: number,
+) => void;
 type Scatter = (
   src: Values,
   group: Int32Array,
@@ -28,10 +33,11 @@ type Scatter = (
 
 const skipText = (masked: boolean) => (masked ? 'if(mask[i]===0)continue;' : '');
 
-function countRows(masked: boolean): Count {
-  return compile<Count>(
-    ['group', 'mask', 'count', 'rows'],
-    `for(let i=0;i<rows;i++){${skipText(masked)}count[group[i]+1]++;}`,
+function countRows(masked: boolean, rows: number): Count {
+  return compileText<Count>(
+    ['group', 'mask', 'count', 'from', 'rows'],
+    `/* count */for(let i=from;i<rows;i++){${skipText(masked)}count[group[i]]++;}`,
+    rows,
   );
 }
 
@@ -107,7 +113,9 @@ export class GroupValues {
   lists(groups: number): Column {
     if (this.#rows === 0) return emptyLists(this.#type, groups);
     const offsets = new Int32Array(groups + 1);
-    for (const { group, mask } of this.#chunks) countRows(mask !== null)(group, mask, offsets, group.length);
+    const counts = offsets.subarray(1);
+    for (const { group, mask } of this.#chunks)
+      countRows(mask !== null, group.length)(group, mask, counts, 0, group.length);
     for (let g = 0; g < groups; g++) offsets[g + 1]! += offsets[g]!;
     return listColumn(this.#laidOut(offsets), offsets);
   }

@@ -52,7 +52,8 @@ export class KeyDomain {
   #table: DistinctTexts | null = null;
   /** Of the only dictionary so far, where it had to be made to see whether its entries are distinct. */
   #prepared: DistinctTexts | null = null;
-  readonly #maps = new WeakMap<Dictionary, Int32Array>();
+  /** Of the dictionaries that are not the only one. */
+  #maps: WeakMap<Dictionary, Int32Array> | null = null;
   /** What the table held when it was asked for its entries. */
   #entries: Dictionary | null = null;
 
@@ -153,7 +154,7 @@ export class KeyDomain {
     if (known !== null && sameDictionary(known, dictionary)) return identity;
     // The digits of entries do not change when others come.
     if (dictionary === this.#entries) return identity;
-    const seen = this.#maps.get(dictionary);
+    const seen = this.#maps?.get(dictionary);
     if (seen !== undefined) return { map: seen };
     const few = dictionary.id === undefined ? fewEntries : fewSharedEntries;
     if (dictionary.length > Math.max(few, entriesPerRow * rows)) return null;
@@ -166,6 +167,7 @@ export class KeyDomain {
     const prepared = this.#prepared;
     this.#prepared = null;
     this.#table ??= prepared ?? new DistinctTexts();
+    this.#maps ??= new WeakMap();
     if (known !== null) {
       // Entries of the first dictionary are distinct: they keep their codes.
       if (prepared === null) this.#table.internAll(known);

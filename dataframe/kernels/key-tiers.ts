@@ -6,6 +6,7 @@ import type { Binder } from './fused-text.js';
 import { GroupTable } from './group.js';
 import type { KeyDomain } from './key-domain.js';
 import type { Lent } from './lent.js';
+import { fill } from './scratch.js';
 
 /** How groups are found. Tests may force one; the answer is the same. */
 export type TierKind = 'dense' | 'packed' | 'table';
@@ -99,7 +100,8 @@ export class DenseTier extends DigitTier implements KeyTier {
       ? cells
       : this.domains.reduce((product, { size }) => product * size, 1);
     this.capacity = cells;
-    this.#used = this.#direct ? this.#lent.bytes(cells).fill(0) : this.#lent.ints(cells, false).fill(-1);
+    this.#used = this.#direct ? this.#lent.bytes(cells) : this.#lent.ints(cells, false);
+    fill(this.#used, this.#direct ? 0 : 255);
     this.#cellOf = this.#lent.ints(cells, false);
     return true;
   }
@@ -132,17 +134,7 @@ export class DenseTier extends DigitTier implements KeyTier {
   grow(): void {}
 
   discover(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
-    const used = this.#used;
-    const cellOf = this.#cellOf;
-    const negative = Object.is(unused, -0);
-    let g = 0;
-    for (let c = 0, at = slot; c < used.length; c++, at += width) {
-      const x = numbers[at]!;
-      if (x === unused && (!negative || 1 / x < 0)) continue;
-      used[c] = 1;
-      cellOf[g++] = c;
-    }
-    this.state[0] = g;
+    this.state[0] = usedCells(numbers, width, slot, unused, this.#used, this.#cellOf);
   }
 
   settle(): void {
@@ -173,6 +165,26 @@ export class DenseTier extends DigitTier implements KeyTier {
       return domain.decode(digit, rows, span);
     });
   }
+}
+
+/** Nothing follows its loop: code that V8 made in the middle of one would be given up at its end, each time. */
+function usedCells(
+  numbers: Float64Array,
+  width: number,
+  slot: number,
+  unused: number,
+  used: Uint8Array | Int32Array,
+  cellOf: Int32Array,
+): number {
+  const negative = Object.is(unused, -0);
+  let g = 0;
+  for (let c = 0, at = slot; c < used.length; c++, at += width) {
+    const x = numbers[at]!;
+    if (x === unused && (!negative || 1 / x < 0)) continue;
+    used[c] = 1;
+    cellOf[g++] = c;
+  }
+  return g;
 }
 
 /** Keys of any type, numbered by a table of their words before the rows are aggregated. */

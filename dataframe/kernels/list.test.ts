@@ -101,7 +101,7 @@ test('packed sums are the sums', () => {
   for (let round = 0; round < 50; round++) {
     const most = [1, 5, 15, 100, 1000][Math.floor(random() * 5)]!;
     const groups = 1 + Math.floor(random() * 5);
-    const packed = new PackedSums();
+    const packed = new PackedSums(new Lent());
     packed.resize(groups);
     const sums = new Float64Array(groups * 6);
     const expected = new Float64Array(groups * 6);

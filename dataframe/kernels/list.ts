@@ -9,6 +9,7 @@ import { isFloat } from '../expr/operands.js';
 import { concatColumns, widen } from './concat.js';
 import { comparableColumn } from './distinct-text.js';
 import { GroupTable } from './group.js';
+import type { Lent } from './lent.js';
 import { takeOptional } from './take.js';
 
 /** A list column of these items: row i holds items [offsets[i], offsets[i + 1]). */
@@ -30,10 +31,11 @@ export function itemRows(list: Column): Int32Array {
   return out;
 }
 
-/** The group of each item, from that of its list. */
-export function itemGroups(list: Column, group: Int32Array): Int32Array {
+/** The group of each item, from that of its list; with `lent` in memory that is lent. */
+export function itemGroups(list: Column, group: Int32Array, lent?: Lent): Int32Array {
   const offsets = list.values as Int32Array;
-  const out = new Int32Array(list.items!.length);
+  const items = list.items!.length;
+  const out = lent?.ints(items, false) ?? new Int32Array(items);
   const { length } = list;
   let q = 0;
   for (let i = 0; i < length; i++) {

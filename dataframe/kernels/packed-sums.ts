@@ -1,6 +1,7 @@
 import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column, ValueRange } from '../column/column.js';
-import { grown } from './accumulator.js';
+import { grownNumbers } from './accumulator.js';
+import type { Lent } from './lent.js';
 
 const WORDS = 3;
 /** Sums of the unpacked form: count, a, b, a², b², ab. */
@@ -27,7 +28,8 @@ type AddRows = (
  * upper digits are one sum and whose lower digits are another. Halves the memory that a row touches.
  */
 export class PackedSums {
-  #words = new Float64Array(0);
+  readonly #lent: Lent;
+  #words: Float64Array = new Float64Array(0);
   #groups = 0;
   /** Rows the sums have room for, and how many they hold. */
   #room = 0;
@@ -39,9 +41,13 @@ export class PackedSums {
   #scaleAA = 0;
   #scaleCount = 0;
 
+  constructor(lent: Lent) {
+    this.#lent = lent;
+  }
+
   resize(groups: number): void {
     this.#groups = groups;
-    if (this.#room > 0) this.#words = grown(this.#words, groups * WORDS);
+    if (this.#room > 0) this.#words = grownNumbers(this.#words, groups * WORDS, this.#lent);
   }
 
   /** True when so many rows of these ranges can be added. What is held goes to `sums` first if it must. */
@@ -107,7 +113,7 @@ s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*
       this.#scaleAA = scaleAA;
       this.#scaleCount = scaleCount;
       this.#room = rows;
-      this.#words = grown(this.#words, this.#groups * WORDS);
+      this.#words = grownNumbers(this.#words, this.#groups * WORDS, this.#lent);
       return;
     }
     this.#room = 0;

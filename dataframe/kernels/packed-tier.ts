@@ -6,7 +6,7 @@ import type { Binder } from './fused-text.js';
 import type { KeyDomain } from './key-domain.js';
 import type { KeyTier } from './key-tiers.js';
 import type { Lent } from './lent.js';
-import { giveInts, takeInts } from './scratch.js';
+import { fill, giveInts, takeInts } from './scratch.js';
 
 const firstCapacity = 1024;
 /** A table that is half full takes twice as long as one that is a quarter full: it cannot be foretold which slots are taken. */
@@ -135,7 +135,8 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
     const packed = this.#lent.ints(this.capacity * w, false);
     packed.set(this.#packed.subarray(0, groups * w));
     giveInts(this.#slots);
-    const slots = takeInts(this.capacity * slotsPerGroup, false).fill(-1);
+    const slots = takeInts(this.capacity * slotsPerGroup, false);
+    fill(slots, 255);
     const mask = slots.length - 1;
     for (let g = 0; g < groups; g++) {
       let h = Math.imul(packed[w * g]!, 0x9e3779b1);

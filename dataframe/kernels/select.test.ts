@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededRng } from '../../core/base/rng.js';
-import { loadTranslator } from '../codegen/wasm/kernel.js';
+import { translateAfter } from '../codegen/wasm/kernel.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
 import { workInKernelMemory } from '../testing/kernel-memory.js';
@@ -80,7 +80,7 @@ test('one group of many values, and many groups of one', () => {
 test('selection finds what sorting finds, as JavaScript and as WebAssembly', async () => {
   compareWithSorting();
   workInKernelMemory(8 * 1024 * 1024);
-  await loadTranslator(0);
+  translateAfter(0);
   const instances = countInstances();
   try {
     compareWithSorting();

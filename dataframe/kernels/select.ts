@@ -1,4 +1,3 @@
-import { compile } from '../codegen/compile.js';
 import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { Lent } from './lent.js';
@@ -17,13 +16,37 @@ const sampleSize = 32;
 /** Places in the sample on either side of the one looked for: about a standard deviation. */
 const sampleMargin = 3;
 
-/** Appends the values that are not NaN, without branches; gives where it came to. */
-const append = compile<
-  (values: Float64Array, from: number, to: number, out: Float64Array, at: number) => number
->(
-  ['values', 'from', 'to', 'out', 'at'],
-  'for(let i=from;i<to;i++){const v=values[i];out[at]=v;at+=(v===v)|0;}return at;',
-);
+type Gather = (
+  items: Float64Array,
+  lists: Int32Array,
+  begins: Int32Array,
+  finishes: Int32Array,
+  group: Int32Array,
+  values: Float64Array,
+  starts: Int32Array,
+  ends: Int32Array,
+  cursor: Int32Array,
+  from: number,
+  rows: number,
+  work: number,
+) => void;
+
+const gatherParameters = [
+  ...['items', 'lists', 'begins', 'finishes', 'group'],
+  ...['values', 'starts', 'ends', 'cursor', 'from', 'rows', 'work'],
+];
+
+/** Brings the values of the lists of each group together, but for NaN, without branches on values. */
+const gatherText = `for(let i=from;i<rows;i++){
+let at=cursor[0]|0;
+const g=group[i],past=lists[g+1];
+starts[i]=at;
+for(let s=lists[g];s<past;s++){
+const end=finishes[s];
+for(let j=begins[s];j<end;j++){const v=items[j];values[at]=v;at=at+((v===v)|0)|0;}
+}
+ends[i]=at;cursor[0]=at;
+}`;
 
 type Select = (
   values: Float64Array,
@@ -111,48 +134,73 @@ export function quantiles(
   const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
   // One more: a value is appended before it is known whether it counts.
   const spare = Math.max(blockValues, largest) + 1;
-  const places = new Places(parts, groups);
-  const block = new Block(lent.numbers(spare + sampleSize, false), spare, groups, lent);
+  const block = new Block(new Places(parts, groups, lent), sizes, share, spare, lent);
   for (let g = 0; g < groups; g++) {
     if (sizes[g] === 0) continue;
     if (block.values + sizes[g]! > blockValues) block.select(out);
-    if (!block.add(g, sizes[g]!, share, places)) out[g] = Number.NaN;
+    block.add(g, sizes[g]!);
   }
   block.select(out);
   return out;
 }
 
-/** Where the lists of each group are. */
+/** Where the lists of each group are: numbers lists[g] to lists[g + 1] at items[begins[n]] to items[finishes[n]]. */
 class Places {
-  readonly offsets: readonly Int32Array[];
-  readonly items: readonly Float64Array[];
-  /** The lists of group g, as part and row: entries starts[g] to starts[g + 1]. */
-  readonly starts: Int32Array;
-  readonly part: Int32Array;
-  readonly row: Int32Array;
+  readonly items: Float64Array;
+  readonly lists: Int32Array;
+  readonly begins: Int32Array;
+  readonly finishes: Int32Array;
 
-  constructor(parts: readonly Lists[], groups: number) {
-    this.offsets = parts.map(({ lists }) => lists.values as Int32Array);
-    this.items = parts.map(({ lists }) => lists.items!.values as Float64Array);
-    const starts = new Int32Array(groups + 1);
-    for (const { group } of parts) for (let i = 0; i < group.length; i++) starts[group[i]! + 1]!++;
-    for (let g = 0; g < groups; g++) starts[g + 1]! += starts[g]!;
-    const at = starts.slice();
-    this.part = new Int32Array(starts[groups]!);
-    this.row = new Int32Array(starts[groups]!);
-    parts.forEach(({ group }, p) => {
+  constructor(parts: readonly Lists[], groups: number, lent: Lent) {
+    const { items, firsts } = together(
+      parts.map(({ lists }) => lists.items!.values as Float64Array),
+      lent,
+    );
+    this.items = items;
+    this.lists = lent.ints(groups + 1);
+    const { lists } = this;
+    for (const { group } of parts) for (let i = 0; i < group.length; i++) lists[group[i]! + 1]!++;
+    for (let g = 0; g < groups; g++) lists[g + 1]! += lists[g]!;
+    this.begins = lent.ints(lists[groups]!, false);
+    this.finishes = lent.ints(lists[groups]!, false);
+    const at = lists.slice();
+    parts.forEach((part, p) => {
+      const { group } = part;
+      const offsets = part.lists.values as Int32Array;
       for (let i = 0; i < group.length; i++) {
-        const k = at[group[i]!]!++;
-        this.part[k] = p;
-        this.row[k] = i;
+        const n = at[group[i]!]!++;
+        this.begins[n] = firsts[p]! + offsets[i]!;
+        this.finishes[n] = firsts[p]! + offsets[i + 1]!;
       }
     });
-    this.starts = starts;
   }
+}
+
+/** One array over all of them, and where each begins in it: over the memory they share, or a copy. */
+function together(arrays: readonly Float64Array[], lent: Lent) {
+  const buffer = arrays.find(array => array.length > 0)?.buffer;
+  if (buffer !== undefined && arrays.every(array => array.buffer === buffer || array.length === 0)) {
+    const items = new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8));
+    return { items, firsts: arrays.map(array => array.byteOffset / 8) };
+  }
+  const items = lent.numbers(
+    arrays.reduce((sum, array) => sum + array.length, 0),
+    false,
+  );
+  let at = 0;
+  const firsts = arrays.map(array => {
+    items.set(array, at);
+    at += array.length;
+    return at - array.length;
+  });
+  return { items, firsts };
 }
 
 /** Groups whose values are brought together, to be looked through in one call. */
 class Block {
+  readonly #places: Places;
+  readonly #sizes: Int32Array;
+  readonly #share: number;
   readonly #values: Float64Array;
   readonly #spare: number;
   readonly #group: Int32Array;
@@ -162,13 +210,17 @@ class Block {
   readonly #weights: Float64Array;
   readonly #low: Float64Array;
   readonly #high: Float64Array;
+  readonly #cursor: Int32Array;
   #groups = 0;
-  #end = 0;
+  #size = 0;
 
-  constructor(values: Float64Array, spare: number, groups: number, lent: Lent) {
-    this.#values = values;
+  constructor(places: Places, sizes: Int32Array, share: number, spare: number, lent: Lent) {
+    this.#places = places;
+    this.#sizes = sizes;
+    this.#share = share;
+    this.#values = lent.numbers(spare + sampleSize, false);
     this.#spare = spare;
-    const most = Math.min(groups, blockValues);
+    const most = Math.min(sizes.length, blockValues);
     const ints = () => lent.ints(most, false);
     this.#group = ints();
     this.#starts = ints();
@@ -177,43 +229,27 @@ class Block {
     this.#weights = lent.numbers(most, false);
     this.#low = lent.numbers(most, false);
     this.#high = lent.numbers(most, false);
+    this.#cursor = lent.ints(1);
   }
 
+  /** Values of its groups, NaN included. */
   get values(): number {
-    return this.#end;
+    return this.#size;
   }
 
-  /** False when the quantile of the group is NaN. */
-  add(group: number, size: number, share: number, places: Places): boolean {
-    const position = (size - 1) * share;
-    const below = Math.floor(position);
-    const start = this.#end;
-    let end = start;
-    for (let s = places.starts[group]!; s < places.starts[group + 1]!; s++) {
-      const p = places.part[s]!;
-      const row = places.row[s]!;
-      const offsets = places.offsets[p]!;
-      end = append(places.items[p]!, offsets[row]!, offsets[row + 1]!, this.#values, end);
-    }
-    const weight = position - below;
-    // Behind all numbers there is nothing but NaN.
-    if ((weight === 0 ? below : below + 1) >= end - start) return false;
-    const at = this.#groups++;
-    this.#group[at] = group;
-    this.#starts[at] = start;
-    this.#ends[at] = end;
-    this.#ranks[at] = below;
-    this.#weights[at] = weight;
-    this.#end = end;
-    return true;
+  add(group: number, size: number): void {
+    this.#group[this.#groups++] = group;
+    this.#size += size;
   }
 
   /** Writes the results of its groups, and is empty. */
   select(out: Float64Array): void {
-    const rows = this.#groups;
-    const work = this.#end;
+    if (this.#groups === 0) return;
+    this.#gather();
+    const rows = this.#rank(out);
+    const work = this.#size;
     this.#groups = 0;
-    this.#end = 0;
+    this.#size = 0;
     if (rows === 0) return;
     const select = compileRows<Select>('select', parameters, () => selectText, work);
     select(
@@ -230,6 +266,52 @@ class Block {
     );
     for (let at = 0; at < rows; at++)
       out[this.#group[at]!] = interpolated(this.#low[at]!, this.#high[at]!, this.#weights[at]!);
+  }
+
+  #gather(): void {
+    const { items, lists, begins, finishes } = this.#places;
+    const work = this.#size;
+    const gather = compileRows<Gather>('gather lists', gatherParameters, () => gatherText, work);
+    this.#cursor[0] = 0;
+    gather(
+      items,
+      lists,
+      begins,
+      finishes,
+      this.#group,
+      this.#values,
+      this.#starts,
+      this.#ends,
+      this.#cursor,
+      0,
+      this.#groups,
+      work,
+    );
+  }
+
+  /** The rank that is looked for in each group; those whose quantile is NaN are left out. @returns how many remain */
+  #rank(out: Float64Array): number {
+    const [starts, ends] = [this.#starts, this.#ends];
+    let kept = 0;
+    for (let at = 0; at < this.#groups; at++) {
+      const group = this.#group[at]!;
+      const begun = starts[at]!;
+      const position = (this.#sizes[group]! - 1) * this.#share;
+      const below = Math.floor(position);
+      const weight = position - below;
+      // Behind all numbers there is nothing but NaN.
+      if ((weight === 0 ? below : below + 1) >= ends[at]! - begun) {
+        out[group] = Number.NaN;
+        continue;
+      }
+      this.#group[kept] = group;
+      starts[kept] = begun;
+      ends[kept] = ends[at]!;
+      this.#ranks[kept] = below;
+      this.#weights[kept] = weight;
+      kept++;
+    }
+    return kept;
   }
 }
 

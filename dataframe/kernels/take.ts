@@ -1,20 +1,22 @@
 import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import { countValid, packValidity, sliceBitmap } from '../column/bitmap.js';
 import type { Batch, Column, Physical, Values } from '../column/column.js';
 import { allocateValues, elementsPerValue, isNested } from '../column/layout.js';
 import type { Lent } from './lent.js';
 
-type Gather = (src: Values, at: Int32Array, out: Values, rows: number) => void;
+type Gather = (src: Values, at: Int32Array, out: Values, from: number, rows: number) => void;
 type GatherFlags = (bitmap: Uint8Array, at: Int32Array, out: Uint8Array, rows: number) => void;
 
 /** One function per physical type: one gather over all typed arrays would go megamorphic (1.3 → 28 ns a row). */
-function gatherOf(physical: Physical, optional: boolean): Gather {
+function gatherOf(physical: Physical, optional: boolean, rows: number): Gather {
   const tag = `/* take ${physical} */`;
   const guard = optional ? 'if(k<0)continue;' : '';
   const copy = physical === 'i64' ? 'out[2*i]=src[2*k];out[2*i+1]=src[2*k+1];' : 'out[i]=src[k];';
-  return compile<Gather>(
-    ['src', 'at', 'out', 'rows'],
-    `${tag}for(let i=0;i<rows;i++){const k=at[i];${guard}${copy}}`,
+  return compileText<Gather>(
+    ['src', 'at', 'out', 'from', 'rows'],
+    `${tag}for(let i=from;i<rows;i++){const k=at[i];${guard}${copy}}`,
+    rows,
   );
 }
 
@@ -95,7 +97,7 @@ export function takeColumn(column: Column, at: Int32Array, rows: number, lent?: 
   if (column.physical === 'struct') return takeStructs(column, at, rows, false);
   const { type, physical, dictionary, range } = column;
   const values = lent?.values(physical, rows, false) ?? allocateValues(physical, rows);
-  gatherOf(physical, false)(column.values, at, values, rows);
+  gatherOf(physical, false, rows)(column.values, at, values, 0, rows);
   const bounds = range === undefined ? null : { range };
   if (column.validity === null) {
     return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary, ...bounds };
@@ -111,7 +113,7 @@ export function takeOptional(column: Column, at: Int32Array, rows: number): Colu
   if (column.physical === 'struct') return takeStructs(column, at, rows, true);
   const { type, physical, dictionary, validity } = column;
   const values = allocateValues(physical, rows);
-  gatherOf(physical, true)(column.values, at, values, rows);
+  gatherOf(physical, true, rows)(column.values, at, values, 0, rows);
   const flags = takenFlags(validity, at, rows);
   return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary };
 }

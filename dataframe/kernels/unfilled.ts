@@ -6,6 +6,9 @@ export type Fill = (values: Values, physical: Physical) => void;
 
 const fills = new WeakMap<Column, Fill>();
 
+/** Rows up to which values are computed at once: what puts it off costs more than moving them. */
+const fewRows = 4096;
+
 /**
  * A column whose values are computed when somebody looks at them, into memory of their own. Whoever has a place for
  * them asks fillOf instead: results of an aggregation go from its state straight into the slab. What they are computed
@@ -13,6 +16,14 @@ const fills = new WeakMap<Column, Fill>();
  */
 export function unfilledColumn(column: Omit<Column, 'values'>, fill: Fill): Column {
   let values: Values | null = null;
+  if (column.length <= fewRows) {
+    values = allocateValues(column.physical, column.length);
+    fill(values, column.physical);
+    const { type, physical, length, nullCount, validity, dictionary, range } = column;
+    return range === undefined
+      ? { type, physical, length, nullCount, validity, values, dictionary }
+      : { type, physical, length, nullCount, validity, values, dictionary, range };
+  }
   const lazy: Column = {
     ...column,
     get values() {

@@ -1,5 +1,5 @@
 import { assert } from '../../core/base/assert.js';
-import { formatType } from '../column/datatype.js';
+import { formatType, type Schema, sameType } from '../column/datatype.js';
 import { explainPlan } from '../plan/explain.js';
 import type { Plan } from '../plan/plan.js';
 import type { Rule } from './rule.js';
@@ -41,9 +41,16 @@ function applyChecked(rule: Rule, plan: Plan): Plan {
   if (next === plan) return plan;
   const schemaText = (p: Plan) => p.schema.map(f => `${f.name}: ${formatType(f.type)}`).join(', ');
   assert(
-    schemaText(next) === schemaText(plan),
+    sameSchema(next.schema, plan.schema),
     () =>
       `rule ${rule.name} changed the schema from [${schemaText(plan)}] to [${schemaText(next)}]\n${explainPlan(plan)}\n→\n${explainPlan(next)}`,
   );
   return next;
+}
+
+function sameSchema(a: Schema, b: Schema): boolean {
+  if (a === b) return true;
+  return (
+    a.length === b.length && a.every(({ name, type }, c) => name === b[c]!.name && sameType(type, b[c]!.type))
+  );
 }

@@ -15,6 +15,16 @@ export function packFragment(fragment: Fragment): Uint8Array {
   return isJson(fragment) ? encoder.encode(JSON.stringify(fragment)) : packData(fragment);
 }
 
+/** A text that is equal for equal values, and for no others: JSON, or msgpack where that does not do. */
+export function textOf(value: readonly unknown[]): string {
+  return jsonOf(value) ?? Buffer.from(packData(value)).toString('latin1');
+}
+
+/** The same, or null where JSON does not do. */
+export function jsonOf(value: readonly unknown[]): string | null {
+  return isJson(value) ? JSON.stringify(value) : null;
+}
+
 /**
  * The fragment of a body. Equal bodies, of whatever job, give one object: what depends on nothing else is worked out
  * once for a query that is asked again and again. Throws DECODE.

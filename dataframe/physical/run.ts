@@ -118,7 +118,7 @@ function* pushInput(
   inputs: TaskInputs,
   chain: Chain,
 ): Generator<void> {
-  const columns = readColumns(ops);
+  const columns = readColumns(ops, null);
   for (const [k, entry] of (inputs.tables[input] ?? []).entries()) {
     if (chain.done) return;
     chain.push(decodeEntry(inputs, entry, schema, columns), k);

@@ -7,6 +7,7 @@ import { columnsOf } from '../expr/traverse.js';
 import type { Lent } from '../kernels/lent.js';
 import type { BuildSides } from './build-sides.js';
 import type { FragmentOp } from './fragment.js';
+import { once } from './once.js';
 import { type FragmentEntry, readEntry } from './task.js';
 
 /** What one task reads, by dependency. */
@@ -45,13 +46,7 @@ export function decodeEntry(
 }
 
 export function checkSchema(batch: Batch, schema: Schema): Batch {
-  const same =
-    batch.schema.length === schema.length &&
-    schema.every(({ name, type }, c) => {
-      const field = batch.schema[c]!;
-      return field.name === name && sameType(field.type, type);
-    });
-  if (same) return batch;
+  if (isSameSchema(batch.schema, schema)) return batch;
   const text = (s: Schema) => s.map(f => `${f.name}: ${formatType(f.type)}`).join(', ');
   throw new VolleyError(
     'CORRUPT_PARTITION',
@@ -59,8 +54,20 @@ export function checkSchema(batch: Batch, schema: Schema): Batch {
   );
 }
 
+/** Partitions of one layout share their schema (column/slab-decode.ts). */
+const isSameSchema = once(
+  (found: Schema, wanted: Schema) =>
+    found.length === wanted.length &&
+    wanted.every(({ name, type }, c) => {
+      const field = found[c]!;
+      return field.name === name && sameType(field.type, type);
+    }),
+);
+
 /** The columns of the source that the first operators look at; null where all of them go on. */
-export function readColumns(all: readonly FragmentOp[]): ReadonlySet<string> | null {
+export const readColumns = once((all: readonly FragmentOp[], _given: null) => columnsRead(all));
+
+function columnsRead(all: readonly FragmentOp[]): ReadonlySet<string> | null {
   const names = new Set<string>();
   // A limit passes on what it does not look at: a survey has one in front.
   const ops = all[0]?.kind === 'limit' ? all.slice(1) : all;

@@ -82,10 +82,12 @@ export function withInputs(plan: Plan, inputs: readonly Plan[]): Plan {
 
 /** Rewrites from the leaves up: each node is seen once, with its inputs rewritten. */
 export function rewriteUp(plan: Plan, rewrite: (plan: Plan) => Plan): Plan {
+  const inputs = inputsOf(plan);
+  if (inputs.length === 0) return rewrite(plan);
   return rewrite(
     withInputs(
       plan,
-      inputsOf(plan).map(input => rewriteUp(input, rewrite)),
+      inputs.map(input => rewriteUp(input, rewrite)),
     ),
   );
 }

@@ -20,3 +20,13 @@ test('what is taken back is never claimed, what is claimed is never taken back',
   expect(engine.takeTail(0)).toBe(2);
   expect(engine.claimed(0)).toBe(2);
 });
+
+test('a tail shorter than asked for stays', () => {
+  const words = new LaneWords(1);
+  words.open(0, 3);
+  words.claim(0);
+  expect(words.takeTail(0, 3)).toBe(null);
+  expect(words.claim(0)).toBe(1);
+  expect(words.takeTail(0, 1)).toBe(2);
+  expect(words.claim(0)).toBe(-1);
+});

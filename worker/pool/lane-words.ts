@@ -43,13 +43,18 @@ export class LaneWords {
     }
   }
 
-  /** Engine: ends the batch at what is claimed; gives the first position that will not be begun. */
-  takeTail(lane: number): number {
+  /**
+   * Engine: ends the batch at what is claimed; gives the first position that will not be begun. Null, and nothing has
+   * changed, when fewer than `least` positions are left.
+   */
+  takeTail(lane: number, least = 0): number | null {
     const at = lane * wordsPerLane + windowWord;
     for (;;) {
       const window = Atomics.load(this.words, at);
       const next = window >>> 16;
-      if (next >= (window & 0xffff)) return next;
+      const left = (window & 0xffff) - next;
+      if (left < least) return null;
+      if (left <= 0) return next;
       if (Atomics.compareExchange(this.words, at, window, (next << 16) | next) === window) return next;
     }
   }

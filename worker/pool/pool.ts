@@ -146,9 +146,9 @@ export class ThreadPool {
     this.options.threads.startOthers();
   }
 
-  /** Takes back what the lane has not begun. Null when the batch is over already. */
-  takeTail(lane: number, batch: number): number | null {
-    return this.lanes[lane]?.batch === batch ? this.words.takeTail(lane) : null;
+  /** Takes back what the lane has not begun. Null when the batch is over already, or fewer than `least` tasks are left. */
+  takeTail(lane: number, batch: number, least: number): number | null {
+    return this.lanes[lane]?.batch === batch ? this.words.takeTail(lane, least) : null;
   }
 
   /** Ends the lane's thread; piscina starts another. */

@@ -30,17 +30,18 @@ export function laneResults(
 
 function otherResult(outcome: ThreadOutcome, publish: (position: number) => Slab | null): LaneResult {
   const { position, durationUs } = outcome;
-  const base = { position, durationUs, inline: null };
   if (outcome.kind === 'failed') {
-    return { ...base, rows: 0, bytes: 0, payload: null, failure: outcome.failure, system: outcome.system };
+    const { failure, system } = outcome;
+    return { position, durationUs, rows: 0, bytes: 0, inline: null, payload: null, failure, system };
   }
+  const { rows, bytes, slices } = outcome;
   let slab: Slab | null = null;
-  if (outcome.bytes === null) {
+  if (bytes === null) {
     slab = publish(position);
     assert(slab !== null, 'a stored result lies in the slab its task asked for');
   }
   let total = 0;
-  for (const { header } of outcome.slices) total += header.byteLength;
-  const payload = { slab, bytes: outcome.bytes, slices: outcome.slices };
-  return { ...base, rows: outcome.rows, bytes: total, payload, failure: null, system: false };
+  for (const { header } of slices) total += header.byteLength;
+  const payload = { slab, bytes, slices };
+  return { position, durationUs, rows, bytes: total, inline: null, payload, failure: null, system: false };
 }

@@ -10,7 +10,7 @@ import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
 import { Mailbox, NodeFault } from './mailbox.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
-import { fragmentRunner, keepAtMost, warmUp } from './run-fragment.js';
+import { fragmentRunner, keepAtMost, primeTranslator, warmUp } from './run-fragment.js';
 import { functionRunner } from './run-function.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
@@ -168,6 +168,8 @@ keepAtMost(setup.scratchBytes);
 const warm = warmUp()
   .catch(() => {})
   .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
+
+setTimeout(primeTranslator, limits.primeTranslatorMs).unref();
 
 async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {
   return kind === 'function' ? functionRunner(body) : fragmentRunner(body, setup.node, setup.allowPaths);

@@ -165,8 +165,8 @@ export class EngineLoop {
       abortPull: pull => puller.abort(pull),
       installTemplate: spec => templates.add(spec),
       runBatch: batch => this.runBatch(batch),
-      takeTail: (lane, batch) => {
-        const from = pool.takeTail(lane, batch);
+      takeTail: (lane, batch, least) => {
+        const from = pool.takeTail(lane, batch, least);
         if (from !== null) this.push({ kind: 'tail-taken', lane, batch, from });
       },
       killLane: (lane, batch) => pool.kill(lane, batch),

@@ -76,8 +76,8 @@ export interface EffectSink {
   abortPull(pull: number): void;
   installTemplate(spec: TemplateSpec): void;
   runBatch(batch: Batch): void;
-  /** Take back what the lane's thread has not begun; answered by 'tail-taken'. */
-  takeTail(lane: number, batch: number): void;
+  /** Take back what the lane's thread has not begun, unless that is less than `least` tasks; answered by 'tail-taken' if it is taken. */
+  takeTail(lane: number, batch: number, least: number): void;
   /** End the lane's thread; answered by 'lane-died'. */
   killLane(lane: number, batch: number): void;
   keepResult(task: TaskRef, payload: Payload): void;
@@ -203,7 +203,8 @@ export interface Lane {
   startedMs: number;
   /** When its task runs out of time; Infinity without a limit or before the thread began. */
   deadlineMs: number;
-  tailAsked: boolean;
+  /** Its tail was taken back: it has none to share. */
+  tailTaken: boolean;
   /** The task for whose sake the thread is being ended. */
   killedFor: { readonly task: Task; readonly reason: FailureReason } | null;
   /** The thread is being ended. */

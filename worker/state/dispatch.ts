@@ -29,14 +29,14 @@ export function nextTickMs(worker: Worker): number {
   for (const lane of worker.lanes) {
     if (lane.batch === null || lane.killing) continue;
     next = Math.min(next, lane.deadlineMs);
-    if (idle && !lane.tailAsked && lane.count > 1) next = Math.min(next, lane.startedMs + lateMs);
+    if (idle && !lane.tailTaken && lane.count > 1) next = Math.min(next, lane.startedMs + lateMs);
   }
   return next;
 }
 
 /** A batch that takes this long shares what it has not begun with idle lanes. Milliseconds. */
 const lateMs = 2 * limits.threadBatchMs;
-/** And so does one that should go on for this long: a round trip to a thread costs a tenth of it. Milliseconds. */
+/** And so does one that has not begun what should take this long: a round trip to a thread costs a tenth of it. Milliseconds. */
 const worthSharingMs = 2;
 
 function startPulls(worker: Worker, out: EffectSink): void {
@@ -216,13 +216,17 @@ function retire(group: Group): void {
   group.readyHead = 0;
 }
 
-/** Idle lanes, and a batch that is late or far from its end: its tail goes round. */
+/**
+ * Idle lanes, and a batch that is late or has much left to begin: its tail goes round. How far a thread has come only its
+ * words say, and no more than once in limits.threadFlushMs its results: so the shell looks, and leaves what is not worth it.
+ */
 function shareTails(worker: Worker, nowMs: number, out: EffectSink): void {
   if (worker.paused || !worker.lanes.some(lane => lane.batch === null)) return;
   for (const lane of worker.lanes) {
-    if (lane.batch === null || lane.tailAsked || lane.count < 2) continue;
-    const lastingMs = (lane.count * Math.max(0, meanUsOf(worker, lane.batch))) / 1000;
-    const elapsedMs = nowMs - lane.startedMs;
-    if (elapsedMs >= lateMs || lastingMs - elapsedMs >= worthSharingMs) takeTail(worker, lane, out);
+    if (lane.batch === null || lane.tailTaken || lane.count < 2) continue;
+    const meanUs = meanUsOf(worker, lane.batch);
+    const least = Math.ceil((worthSharingMs * 1000) / Math.max(meanUs, 1));
+    if (nowMs - lane.startedMs >= lateMs) takeTail(lane, out);
+    else if (lane.count > least) takeTail(lane, out, least);
   }
 }

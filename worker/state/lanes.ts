@@ -9,13 +9,11 @@ export function laneOf(worker: Worker, task: Task): Lane {
   return lane;
 }
 
-/** Asks for the part of a batch that was not begun; once a batch is enough. */
-export function takeTail(_worker: Worker, lane: Lane, out: EffectSink): void {
+/** Asks for the part of a batch that was not begun, if that is `least` tasks or more. 0: there is an answer in any case. */
+export function takeTail(lane: Lane, out: EffectSink, least = 0): void {
   const { batch } = lane;
   if (batch === null || lane.killing) return;
-  // Asked again each time: what the first answer left running may have to go too.
-  lane.tailAsked = true;
-  out.takeTail(batch.lane, batch.id);
+  out.takeTail(batch.lane, batch.id, least);
 }
 
 /** Resources of one running task of each batch. */

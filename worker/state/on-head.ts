@@ -93,7 +93,7 @@ function onAssign(worker: Worker, message: AssignTasks, out: EffectSink): void {
 function cancelTask(worker: Worker, task: Task, out: EffectSink): void {
   if (task.state === TaskState.Running) {
     task.intent = Intent.Cancel;
-    takeTail(worker, laneOf(worker, task), out);
+    takeTail(laneOf(worker, task), out);
     return;
   }
   failTask(worker, task, 'cancelled', cancelledFailure(worker, task), [], out);
@@ -103,7 +103,7 @@ function retractTask(worker: Worker, task: Task, out: EffectSink): void {
   if (task.state === TaskState.Running) {
     if (task.intent === Intent.Cancel) return;
     task.intent = Intent.Retract;
-    takeTail(worker, laneOf(worker, task), out);
+    takeTail(laneOf(worker, task), out);
     return;
   }
   releaseInputs(worker, task, out);
@@ -117,7 +117,7 @@ function withdraw(worker: Worker, task: Task, out: EffectSink): void {
   releaseInputs(worker, task, out);
   endTask(worker, task);
   task.intent = Intent.Cancel;
-  if (lane !== null) takeTail(worker, lane, out);
+  if (lane !== null) takeTail(lane, out);
 }
 
 function freeResult(worker: Worker, id: JobId, index: number, out: EffectSink): void {

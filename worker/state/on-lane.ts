@@ -143,6 +143,7 @@ export function onTailTaken(
   if (lane === undefined) return;
   const { tasks } = lane.batch!;
   const { count: held } = lane;
+  lane.tailTaken = true;
   lane.count = Math.min(held, from);
   for (let position = held - 1; position >= lane.count; position--) {
     const task = tasks[position]!;
@@ -200,7 +201,7 @@ function freeLane(worker: Worker, lane: Lane): void {
   lane.deadlineMs = Number.POSITIVE_INFINITY;
   lane.killedFor = null;
   lane.killing = false;
-  lane.tailAsked = false;
+  lane.tailTaken = false;
 }
 
 /** A task a lane did not begin, or whose outcome died with its thread. */

@@ -73,7 +73,7 @@ export function createWorker(options: WorkerOptions): Worker {
       reported: new Uint8Array(limits.threadBatchTasks),
       startedMs: 0,
       deadlineMs: Number.POSITIVE_INFINITY,
-      tailAsked: false,
+      tailTaken: false,
       killedFor: null,
       killing: false,
     });

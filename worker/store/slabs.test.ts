@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { allocateNodeMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { seededRng } from '../../core/base/rng.js';
 import { Arena } from './arena.js';
@@ -33,6 +34,24 @@ test('a slab larger than an arena gets its own; empty arenas make way for it', (
   expect(large.byteLength).toBe(2.5 * limits.arenaBytes);
   expect(dropped).toHaveLength(3);
   expect(slabs.arenaBytes).toBeLessThanOrEqual(3 * limits.arenaBytes);
+});
+
+test('arenas lie in the memory of kernels as long as there is room, which comes back', () => {
+  const node = allocateNodeMemory(2 * limits.arenaBytes, 2, 0)!;
+  const slabs = new SlabAllocator(3 * limits.arenaBytes, () => {}, node);
+  const isThere = (slab: Slab) => slab.arena.buffer === node.memory.buffer;
+  const three = [1, 2, 3].map(() => slabs.allocate(limits.arenaBytes)!);
+  expect(three.map(isThere)).toEqual([true, true, false]);
+  expect(three.map(slab => slab.offset)).toEqual([0, limits.arenaBytes, 0]);
+  expect(three.map(slab => slabs.isOfNode(slab.arena))).toEqual([true, true, false]);
+  const beyond = slabs.allocateBeyond(limits.arenaBytes);
+  expect(isThere(beyond)).toBe(false);
+  slabs.free(three[0]!);
+  slabs.free(beyond);
+  const again = slabs.allocateBeyond(limits.arenaBytes);
+  expect([isThere(again), again.offset]).toEqual([true, 0]);
+  // What is the lanes' is nobody's slab.
+  expect(node.memory.buffer.byteLength).toBe(2 * limits.arenaBytes + 2 * limits.workspaceBytes);
 });
 
 // Goal: any history of allocations leaves the books exact and no two slabs overlap.

@@ -101,7 +101,11 @@ export class Store {
   keep(task: TaskRef, payload: Payload, trusted = false): void {
     if (payload.bytes !== null) this.memory.chargeHeap(heapBytes(payload.bytes));
     const block = newBlock(payload.slab, payload.bytes, trusted);
-    const slices = payload.slices.map(slice => ({ ...slice, block, header: compactHeader(slice.header) }));
+    const slices = payload.slices.map(({ header, offset }) => ({
+      header: compactHeader(header),
+      block,
+      offset,
+    }));
     this.drop(task);
     this.jobEntries(task.job).set(task.index, slices);
     this.spiller.add(block, slices);

@@ -67,6 +67,14 @@ export const copyBytes = (to: Code, from: Code, length: Code): Code => [
   ...Op.memoryCopy,
 ];
 
+/** memory.fill. */
+export const fillBytes = (to: Code, byte: Code, length: Code): Code => [
+  ...to,
+  ...byte,
+  ...length,
+  ...Op.memoryFill,
+];
+
 export const when = (condition: Code, then: Code, otherwise: Code = []): Code => [
   ...condition,
   ...[Op.if, Type.none],

@@ -20,6 +20,7 @@ import {
   type NumberType,
   Untranslatable,
 } from './names.js';
+import { extremeOf, hasVectors } from './vectors.js';
 
 const bitOperators: Readonly<Record<string, number>> = {
   '|': Op.i32Or,
@@ -320,12 +321,24 @@ export class Expressions {
 
   #conditional({ test, consequent, alternate }: ConditionalExpression, type: NumberType): void {
     const { code } = this;
+    const extreme = type === 'double' && hasVectors() ? extremeOf(test, consequent, alternate) : null;
+    if (extreme !== null) {
+      this.#inLane(extreme.first);
+      this.#inLane(extreme.second);
+      code.op(...extreme.op, ...Op.f64x2Lane0);
+      return;
+    }
     this.test(test);
     code.op(Op.if, type === 'double' ? Type.f64 : Type.i32);
     this.as(consequent, type);
     code.op(Op.else);
     this.as(alternate, type);
     code.op(Op.end);
+  }
+
+  #inLane(node: Expression): void {
+    this.#double(node);
+    this.code.op(...Op.f64x2Splat);
   }
 
   #call(node: CallExpression): void {

@@ -6,7 +6,7 @@ import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { testSeed } from '../../testing/random-batch.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { compile } from '../compile.js';
-import { compileRows, loadTranslator } from './kernel.js';
+import { compileRows, translateAfter } from './kernel.js';
 
 const seed = testSeed();
 const rows = 20_003;
@@ -17,7 +17,7 @@ const slabs = workInKernelMemory(scratchBytes, slabBytes, 2);
 const instances = countInstances();
 
 beforeAll(async () => {
-  await loadTranslator(0);
+  translateAfter(0);
 });
 afterAll(() => instances.stop());
 
@@ -221,6 +221,18 @@ test('an index outside of its array is an error, and touches no memory but the w
   expect(() => counts([codes], table, 0, rows)).toThrow(/values that cannot be/);
   expect(new Float64Array(slabs.buffer, table.byteOffset + table.byteLength, 1)[0]).toBe(0);
   expect(table[699]).toBe(rows - 1);
+});
+
+// Goal: where an instruction without a branch stands for a condition, it means the same of NaN, -0 and equal numbers.
+test.each(['x<y?x:y', 'x>y?x:y', 'x<y?y:x', 'x>y?y:x', 'y<x?x:y', 'y>x?y:x'])('%s', chosen => {
+  const random = seededRng(seed + 4);
+  const body = `const a=P[0],b=P[1];for(let i=from;i<rows;i++){const x=a[i],y=b[i];o[i]=${chosen};}return rows;`;
+  const some = () =>
+    doubles(random).map(x => (random() < 0.3 ? strange[Math.floor(random() * strange.length)]! : x));
+  const [a, b] = [some(), some()];
+  sameInBothForms(['P', 'o', 'from', 'rows'], body, () => [[a, b], new Float64Array(rows), 0, rows]);
+  const whole = ints(random, 5);
+  sameInBothForms(['P', 'o', 'from', 'rows'], body, () => [[whole, b], new Float64Array(rows), 0, rows]);
 });
 
 test('arrays that share bytes stay one', () => {

@@ -9,7 +9,7 @@ import { limits } from '../../../core/base/limits.js';
 import type { Values } from '../../column/column.js';
 import { compileAs } from '../compile.js';
 import type { Access, ArgumentType, Element } from './names.js';
-import type { ArrayUse } from './translate.js';
+import { type ArrayUse, offsetBytes, translate, Untranslatable } from './translate.js';
 
 /** Rows of one call from which on copying and calling cost less than they bring. */
 const fewRows = 2048;
@@ -32,20 +32,22 @@ const elementOf: ReadonlyMap<unknown, Element> = new Map<unknown, Element>([
   [Float64Array, 'f64'],
 ]);
 
-/** The translator, as soon as this thread has loaded it. */
-let translator: typeof import('./translate.js') | null = null;
-let loading: Promise<void> | null = null;
+/** For tests: kernels are translated after so many rows. */
+export function translateAfter(rows: number): void {
+  warmRows = rows;
+}
 
-/** Loads the translator. Kernels run as JavaScript until it is there. `warm`, for tests: instead of warmRows. */
-export function loadTranslator(warm = warmRows): Promise<void> {
-  warmRows = warm;
-  loading ??= import('./translate.js').then(
-    loaded => {
-      translator = loaded;
-    },
-    (error: Error) => process.emitWarning(`volley: kernels stay JavaScript: ${error.message}`),
-  );
-  return loading;
+/** Loads what translates and runs it once: ten milliseconds that the first large query of a thread need not wait for. */
+export function primeTranslator(): void {
+  const parameters = [
+    ['P', 'none'],
+    ['t', 'f64'],
+    ['from', 'int'],
+    ['rows', 'int'],
+  ] as const;
+  const text =
+    'const c=P[0],v=P[1];for(let i=from;i<rows;i++){const k=Math.imul(c[i],2);t[k]+=v[i];t[k+1]++;}return rows;';
+  translate(parameters, ['i32', 'f64'], text);
 }
 
 type Run = (...args: readonly unknown[]) => unknown;
@@ -149,10 +151,6 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
 }
 
 function translatedFor(kernel: Kernel, all: readonly unknown[]): Translated | null {
-  if (translator === null) {
-    loadTranslator();
-    return null;
-  }
   const variant = kernel.variants.find(({ types }) => types.every((type, k) => type === typeOf(all[k])));
   if (variant !== undefined) return variant.translated;
   if (kernel.variants.length >= limits.kernelVariants) return null;
@@ -168,7 +166,6 @@ function typeOf(value: unknown): ArgumentType {
 }
 
 function translateFor({ parameters, body }: Kernel, types: readonly ArgumentType[]): Translated | null {
-  const { translate, Untranslatable } = translator!;
   const named = parameters.map((name, k) => [name, types[k]!] as const);
   try {
     const { module, arrays } = translate(named, types.slice(parameters.length), body());
@@ -233,7 +230,7 @@ function layOut(
     const once = any ? array.byteLength : (rows - from) * rowBytes(array, use.access);
     copied += use.written && (use.kept || any) ? 2 * once : once;
     const size = any ? array.byteLength : copiedRows * rowBytes(array, use.access);
-    const past = end + ((size + translator!.offsetBytes + 15) & ~15);
+    const past = end + ((size + offsetBytes + 15) & ~15);
     if (copied > copiedPerRow * work || past > home.workspace + limits.workspaceBytes) return false;
     const place = viewOf(array, home.buffer, end, size / array.BYTES_PER_ELEMENT);
     (any ? whole : byRow).push({ argument: k, array, place, use });

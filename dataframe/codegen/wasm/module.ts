@@ -74,8 +74,15 @@ export const Op = {
   f64ConvertI32S: 0xb7,
   f64ConvertI32U: 0xb8,
   f64PromoteF32: 0xbb,
+  /** Of two floats a, b in the first lane: b < a ? b : a, and a < b ? b : a. */
+  f64x2Pmin: [0xfd, 0xf6, 0x01],
+  f64x2Pmax: [0xfd, 0xf7, 0x01],
+  f64x2Splat: [0xfd, 20],
+  f64x2Lane0: [0xfd, 33, 0],
   /** memory.copy, and its two memories. */
   memoryCopy: [0xfc, 10, 0, 0],
+  /** memory.fill, and its memory. */
+  memoryFill: [0xfc, 11, 0],
 } as const;
 
 export const Type = { i32: 0x7f, f64: 0x7c, v128: 0x7b, none: 0x40 } as const;

@@ -1,84 +1,39 @@
-import type { Code } from './assemble.js';
-import { intConstant, unsigned } from './module.js';
+import type { Expression } from 'acorn';
+import { wasm } from '../../../core/base/kernel-memory.js';
+import { moduleOf, Op, Type } from './module.js';
 
-/** Opcodes behind 0xfd: vectors of 128 bits, of bytes, of 16-bit and of 32-bit integers. */
-const Vector = {
-  load: 0,
-  store: 11,
-  constant: 12,
-  shuffle: 13,
-  swizzle: 14,
-  splat8: 15,
-  splat32: 17,
-  moreS32: 59,
-  or: 80,
-  anyTrue: 83,
-  narrowU16: 102,
-  sub8: 113,
-  subSatU8: 115,
-  lowU8: 137,
-  highU8: 138,
-  shrU16: 141,
-  mul16: 149,
-  lowU16: 169,
-  highU16: 170,
-  shl32: 171,
-  shrU32: 173,
-  add32: 174,
-  mul32: 181,
-} as const;
+let known: boolean | null = null;
 
-const op = (code: number, ...more: number[]): number[] => [0xfd, ...unsigned(code), ...more];
-const unary =
-  (code: number) =>
-  (a: Code): Code => [...a, ...op(code)];
-const binary =
-  (code: number) =>
-  (a: Code, b: Code): Code => [...a, ...b, ...op(code)];
+/** Whether this machine's WebAssembly has instructions for vectors: V8 wants a processor with SSE 4.1 or its like. */
+export function hasVectors(): boolean {
+  known ??= compiles([Op.localGet, 0, ...Op.f64x2Splat, ...Op.f64x2Lane0]);
+  return known;
+}
 
-export const loadVector = (address: Code, offset = 0): Code => [
-  ...address,
-  ...op(Vector.load, 0, ...unsigned(offset)),
-];
-export const storeVector = (address: Code, value: Code, offset = 0): Code => [
-  ...address,
-  ...value,
-  ...op(Vector.store, 0, ...unsigned(offset)),
-];
+function compiles(code: readonly number[]): boolean {
+  const bytes = moduleOf({ parameters: [Type.f64], result: Type.f64, locals: [], code, memory: 'own' });
+  try {
+    return new wasm.Module(bytes) !== null;
+  } catch {
+    return false;
+  }
+}
 
-/** Sixteen bytes as they are. */
-export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, ...bytes);
-/** Byte i is byte from[i] of the vector. */
-export const shuffled = (a: Code, from: readonly number[]): Code => [
-  ...a,
-  ...vectorOf(new Array<number>(16).fill(0)),
-  ...op(Vector.shuffle, ...from),
-];
-/** Byte i is byte b[i] of a, or 0 where b[i] is 16 or more. */
-export const swizzled = binary(Vector.swizzle);
-export const splat8 = unary(Vector.splat8);
-export const splat32 = unary(Vector.splat32);
-export const isMoreS32 = binary(Vector.moreS32);
-export const orVectors = binary(Vector.or);
-/** An integer. */
-export const anyTrue = unary(Vector.anyTrue);
-/** The 16-bit numbers of both, less than 2^15, as bytes; 255 for larger ones. */
-export const narrowU16 = binary(Vector.narrowU16);
-export const sub8 = binary(Vector.sub8);
-export const subSatU8 = binary(Vector.subSatU8);
-export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;
-export const [lowU16, highU16] = [unary(Vector.lowU16), unary(Vector.highU16)] as const;
-export const [mul16, mul32, add32] = [
-  binary(Vector.mul16),
-  binary(Vector.mul32),
-  binary(Vector.add32),
-] as const;
-
-const shifted =
-  (code: number) =>
-  (a: Code, by: number): Code => [...a, ...intConstant(by), ...op(code)];
-export const [shrU16, shrU32, shl32] = [
-  shifted(Vector.shrU16),
-  shifted(Vector.shrU32),
-  shifted(Vector.shl32),
-] as const;
+/**
+ * `x > y ? x : y` and its like, of variables: vectors have an instruction for it that takes no branch, as plain floats
+ * do not. Null: something else.
+ */
+export function extremeOf(test: Expression, consequent: Expression, alternate: Expression) {
+  if (test.type !== 'BinaryExpression') return null;
+  const { operator, left, right } = test;
+  const names = [left as Expression, right, consequent, alternate].map(side =>
+    side.type === 'Identifier' ? side.name : null,
+  );
+  const [a, b, yes, no] = names;
+  if (names.includes(null) || (operator !== '<' && operator !== '>')) return null;
+  if (!((yes === a && no === b) || (yes === b && no === a))) return null;
+  // The test is true when the smaller one is `less`; then it is `yes`, and else `no`: when they are equal or no numbers.
+  const less = operator === '<' ? a : b;
+  const op = yes === less ? Op.f64x2Pmin : Op.f64x2Pmax;
+  return { first: alternate, second: consequent, op };
+}

@@ -30,6 +30,7 @@ import {
   when,
   whileTrue,
 } from '../../codegen/wasm/assemble.js';
+import { hasVectors } from '../../codegen/wasm/vectors.js';
 import type { Values } from '../../column/column.js';
 import {
   byteTableAt,
@@ -188,7 +189,6 @@ class Unpacking {
 /** Functions by memory and form: `width`, size of an element, and what values are. */
 const made = new WeakMap<WasmMemory, Map<number, WasmFunction>>();
 const forms: readonly ValueForm[] = ['codes', 'entries', 'bytes'];
-let hasVectors = true;
 
 function functionFor(
   { memory }: KernelMemory,
@@ -205,17 +205,9 @@ function functionFor(
 }
 
 function makeFunction(memory: WasmMemory, width: number, sizeLog2: number, form: ValueForm): WasmFunction {
-  const over = (vectors: boolean) => {
-    const body = new Unpacking(width, sizeLog2, form, vectors).body();
-    return functionOver(memory, parameters.length, variables.length, body, vectors ? vectorNames.length : 0);
-  };
-  try {
-    return over(hasVectors);
-  } catch (error) {
-    if (!hasVectors) throw error;
-    hasVectors = false;
-    return over(false);
-  }
+  const vectors = hasVectors();
+  const body = new Unpacking(width, sizeLog2, form, vectors).body();
+  return functionOver(memory, parameters.length, variables.length, body, vectors ? vectorNames.length : 0);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Batch, Column } from '../../column/column.js';
 import { columnOf, isCoded, isWide } from '../../column/layout.js';
 import type { Accumulator } from '../../kernels/accumulator.js';
+import { concatBatches } from '../../kernels/concat.js';
 import { comparableColumn } from '../../kernels/distinct-text.js';
 import { FusedGroups } from '../../kernels/fused.js';
 import type { FusedOp, FusedSpec } from '../../kernels/fused-layout.js';
@@ -179,20 +180,51 @@ class Aggregate implements Operator {
   }
 }
 
+/** States of so few rows cost more to begin with than to merge: so many rows of them are put together first. */
+const fewRows = 2048;
+const mergedRows = 16_384;
+
+/** In the same physical forms, which concatenating would make wider otherwise. */
+function isAlike(a: Batch, b: Batch): boolean {
+  return a.columns.every((column, c) => column.physical === b.columns[c]!.physical);
+}
+
 /** Merges what partial gave, in the order it comes. Columns are taken by position: keys, then states. */
 class Merge implements Operator {
   readonly schema;
   readonly done = false;
   readonly #step: AggregateStep;
   readonly #all: Aggregates;
+  /** Others may take the states of one batch together. */
+  readonly #canWait: boolean;
+  readonly #held: Batch[] = [];
+  #rows = 0;
 
   constructor(step: AggregateStep, lent: Lent) {
     this.#step = step;
     this.schema = planOf(step, null).schema;
     this.#all = new Aggregates(step, lent);
+    this.#canWait = this.#all.others.every(other => other === null);
   }
 
   push(batch: Batch): void {
+    const waits = this.#canWait && batch.rows <= fewRows;
+    if (!waits || this.#rows >= mergedRows || !isAlike(this.#held[0] ?? batch, batch)) this.#flush();
+    if (!waits) {
+      this.#add(batch);
+      return;
+    }
+    this.#held.push(batch);
+    this.#rows += batch.rows;
+  }
+
+  #flush(): void {
+    if (this.#held.length === 0) return;
+    this.#add(concatBatches(this.#held[0]!.schema, this.#held));
+    this.#held.length = this.#rows = 0;
+  }
+
+  #add(batch: Batch): void {
     const { keys, aggregates } = this.#step;
     const { groups, others } = this.#all;
     let at = keys.length;
@@ -213,6 +245,7 @@ class Merge implements Operator {
 
   /** Without keys there is always one group. */
   finish(emit: Emit): void {
+    this.#flush();
     const rows = this.#step.keys.length === 0 ? 1 : this.#all.groups.count;
     if (rows === 0) return;
     emit({ schema: this.schema, rows, columns: this.#all.columns(rows, false) }, 0);
