@@ -26,6 +26,7 @@ type Gather = (
   starts: Int32Array,
   ends: Int32Array,
   cursor: Int32Array,
+  spare: number,
   from: number,
   rows: number,
   work: number,
@@ -33,20 +34,32 @@ type Gather = (
 
 const gatherParameters = [
   ...['items', 'lists', 'begins', 'finishes', 'group'],
-  ...['values', 'starts', 'ends', 'cursor', 'from', 'rows', 'work'],
+  ...['values', 'starts', 'ends', 'cursor', 'spare', 'from', 'rows', 'work'],
 ];
 
-/** Brings the values of the lists of each group together, but for NaN, without branches on values. */
-const gatherText = `for(let i=from;i<rows;i++){
+/** Values of a cache line. */
+const lineValues = 8;
+/** Lists that are touched ahead. */
+const listsAhead = 2;
+
+/**
+ * Brings the values of the lists of each group together, but for NaN, without branches on values. They were written by
+ * other tasks and are in no cache of this core: one of each line is read ahead, so that the processor waits for many at
+ * once (6.4 to 4 ns a value).
+ */
+const gatherText = `let touched=0;
+for(let i=from;i<rows;i++){
 let at=cursor[0]|0;
 const g=group[i],past=lists[g+1];
 starts[i]=at;
 for(let s=lists[g];s<past;s++){
-const end=finishes[s];
+const later=finishes[s+${listsAhead}],end=finishes[s];
+for(let j=begins[s+${listsAhead}];j<later;j=j+${lineValues}|0)touched=touched+items[j];
 for(let j=begins[s];j<end;j++){const v=items[j];values[at]=v;at=at+((v===v)|0)|0;}
 }
 ends[i]=at;cursor[0]=at;
-}`;
+}
+values[spare]=touched;`;
 
 type Select = (
   values: Float64Array,
@@ -161,8 +174,8 @@ class Places {
     const { lists } = this;
     for (const { group } of parts) for (let i = 0; i < group.length; i++) lists[group[i]! + 1]!++;
     for (let g = 0; g < groups; g++) lists[g + 1]! += lists[g]!;
-    this.begins = lent.ints(lists[groups]!, false);
-    this.finishes = lent.ints(lists[groups]!, false);
+    this.begins = lent.ints(lists[groups]! + listsAhead);
+    this.finishes = lent.ints(lists[groups]! + listsAhead);
     const at = lists.slice();
     parts.forEach((part, p) => {
       const { group } = part;
@@ -283,6 +296,7 @@ class Block {
       this.#starts,
       this.#ends,
       this.#cursor,
+      this.#spare,
       0,
       this.#groups,
       work,
