@@ -13,6 +13,7 @@ export interface ThreadSetup {
   readonly node: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly allowPaths: readonly string[] | null;
+  /** What kernels run over; null where the system gave none. */
   readonly memory: NodeMemory | null;
   /** Bytes it may keep between tasks, outside of slabs. */
   readonly scratchBytes: number;

@@ -18,6 +18,7 @@ export class Threads {
   readonly count: number;
   readonly words: LaneWords;
   readonly heapMb: number;
+  /** For slabs, and for what the threads work in; null where the system gave none. */
   readonly memory: NodeMemory | null;
   readonly piscina: Piscina;
   private early: FromThread[] | null = [];

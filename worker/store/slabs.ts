@@ -20,8 +20,8 @@ export function slabBytes(slab: Slab): Uint8Array {
 
 /**
  * Carves slabs out of arenas within a byte budget, and arenas out of the memory that kernels run over, as long as there is
- * room: beyond its 4 GiB they have buffers of their own, from which kernels have their rows copied. V8 does not see shared memory, so nothing here is left to the
- * collector: every byte is given back by `free`. Memory is reused without zeroing.
+ * room: beyond its 4 GiB they have buffers of their own, from which kernels have their rows copied. V8 does not see shared
+ * memory, so nothing here is left to the collector: every byte is given back by `free`. Memory is reused without zeroing.
  */
 export class SlabAllocator {
   /** Bytes of live slabs, alignment included. */

@@ -213,7 +213,7 @@ test('an index outside of its array is an error, and touches no memory but the w
     expect(() => kernel([codes], new Float64Array(700), 0, rows)).toThrow(/values that cannot be/);
     expect(Buffer.compare(all.subarray(0, own), before)).toBe(0);
   }
-  // A table that lies in shared memory itself is written in place, and not beside it.
+  // A table that lies in a slab is written in place, and not beside it.
   codes.fill(699).fill(700, rows - 1);
   const table = new Float64Array(slabs.buffer, 2 ** 20, 700).fill(0);
   const plain = 'const c=P[0];for(let i=from;i<rows;i++)t[c[i]]+=1;return rows;';

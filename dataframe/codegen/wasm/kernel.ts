@@ -32,7 +32,7 @@ const elementOf: ReadonlyMap<unknown, Element> = new Map<unknown, Element>([
   [Float64Array, 'f64'],
 ]);
 
-/** For tests: kernels are translated after so many rows. */
+/** For tests: kernels are translated after so many rows, instead of 131,072. */
 export function translateAfter(rows: number): void {
   warmRows = rows;
 }
@@ -188,7 +188,7 @@ interface Copied {
   readonly use: ArrayUse;
 }
 
-/** Of the call that was laid out last. */
+/** Of the call that is laid out. */
 const whole: Copied[] = [];
 const byRow: Copied[] = [];
 
@@ -291,6 +291,9 @@ function runPieces(kernel: Kernel, run: WasmFunction, args: number[], from: numb
     first = end;
   }
   for (const { array, place, use } of whole) if (use.written) array.set(place);
+  // Nothing here shall keep a buffer that was dropped.
+  whole.length = 0;
+  byRow.length = 0;
   return result;
 }
 

@@ -211,7 +211,7 @@ function makeFunction(memory: WasmMemory, width: number, sizeLog2: number, form:
 }
 
 /**
- * As decodeHybrid and, with a table of 2^width entries or more, decodeThrough: over the thread's own memory, where `out` must
+ * As decodeHybrid and, with a table of 2^width entries or more, decodeThrough: over the lane's memory, where `out` must
  * lie. Threads share what V8 makes of equal modules, so a second one finds it warm.
  * @returns null when it cannot, and nothing was done; false when a code was `entries` or more
  */
