@@ -44,16 +44,10 @@ export function grown<T extends Float64Array | Int32Array | Uint8Array>(array: T
 }
 
 /** The same, lent. */
-export function grownNumbers(array: Float64Array, length: number, lent: Lent): Float64Array {
+export function grownLent<T extends Float64Array | Int32Array>(array: T, length: number, lent: Lent): T {
   if (array.length >= length) return array;
-  const out = lent.numbers(Math.max(length, array.length * 2, 16));
-  out.set(array);
-  return out;
-}
-
-export function grownInts(array: Int32Array, length: number, lent: Lent): Int32Array {
-  if (array.length >= length) return array;
-  const out = lent.ints(Math.max(length, array.length * 2, 16));
+  const room = Math.max(length, array.length * 2, 16);
+  const out = (array instanceof Int32Array ? lent.ints(room) : lent.numbers(room)) as T;
   out.set(array);
   return out;
 }

@@ -3,7 +3,7 @@ import { packValidity } from '../column/bitmap.js';
 import type { Column } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
-import { type Accumulator, grownNumbers, unstride } from './accumulator.js';
+import { type Accumulator, grownLent, unstride } from './accumulator.js';
 import {
   addDouble,
   addText,
@@ -81,9 +81,9 @@ export class CorrelationAccumulator implements Accumulator {
   resize(groups: number): void {
     this.#groups = groups;
     this.#packed.resize(groups);
-    if (this.#merged !== null) this.#merged = grownNumbers(this.#merged, groups * MERGED, this.#lent);
-    else if (this.#exact !== null) this.#exact = grownNumbers(this.#exact, groups * EXACT_STRIDE, this.#lent);
-    else this.#sums = grownNumbers(this.#sums, groups * STRIDE, this.#lent);
+    if (this.#merged !== null) this.#merged = grownLent(this.#merged, groups * MERGED, this.#lent);
+    else if (this.#exact !== null) this.#exact = grownLent(this.#exact, groups * EXACT_STRIDE, this.#lent);
+    else this.#sums = grownLent(this.#sums, groups * STRIDE, this.#lent);
   }
 
   update(

@@ -113,7 +113,7 @@ function stateOf({ keys, specs, inputs }: Case, tier: 'dense' | 'packed' | undef
   return text;
 }
 
-test('groups have the same bits whether they were made by JavaScript or by WebAssembly', async () => {
+test('groups have the same bits whether they were made by JavaScript or by WebAssembly', () => {
   const slabs = workInKernelMemory(4 * 1024 * 1024, arenaBytes);
   workFor(null);
   let end = 0;

@@ -1,6 +1,6 @@
 import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column, ValueRange } from '../column/column.js';
-import { grownNumbers } from './accumulator.js';
+import { grownLent } from './accumulator.js';
 import type { Lent } from './lent.js';
 
 const WORDS = 3;
@@ -47,7 +47,7 @@ export class PackedSums {
 
   resize(groups: number): void {
     this.#groups = groups;
-    if (this.#room > 0) this.#words = grownNumbers(this.#words, groups * WORDS, this.#lent);
+    if (this.#room > 0) this.#words = grownLent(this.#words, groups * WORDS, this.#lent);
   }
 
   /** True when so many rows of these ranges can be added. What is held goes to `sums` first if it must. */
@@ -113,7 +113,7 @@ s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*
       this.#scaleAA = scaleAA;
       this.#scaleCount = scaleCount;
       this.#room = rows;
-      this.#words = grownNumbers(this.#words, this.#groups * WORDS, this.#lent);
+      this.#words = grownLent(this.#words, this.#groups * WORDS, this.#lent);
       return;
     }
     this.#room = 0;

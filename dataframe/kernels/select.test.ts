@@ -77,7 +77,7 @@ test('one group of many values, and many groups of one', () => {
   expect([...found.subarray(0, 20_000), ...found.subarray(20_001)]).toEqual(small);
 });
 
-test('selection finds what sorting finds, as JavaScript and as WebAssembly', async () => {
+test('selection finds what sorting finds, as JavaScript and as WebAssembly', () => {
   compareWithSorting();
   workInKernelMemory(8 * 1024 * 1024);
   translateAfter(0);

@@ -7,6 +7,7 @@ import { testSeed } from '../../testing/random-batch.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { compile } from '../compile.js';
 import { compileRows, translateAfter } from './kernel.js';
+import { hasVectors } from './vectors.js';
 
 const seed = testSeed();
 const rows = 20_003;
@@ -16,7 +17,7 @@ const slabs = workInKernelMemory(scratchBytes, slabBytes, 2);
 
 const instances = countInstances();
 
-beforeAll(async () => {
+beforeAll(() => {
   translateAfter(0);
 });
 afterAll(() => instances.stop());
@@ -225,6 +226,8 @@ test('an index outside of its array is an error, and touches no memory but the w
 
 // Goal: where an instruction without a branch stands for a condition, it means the same of NaN, -0 and equal numbers.
 test.each(['x<y?x:y', 'x>y?x:y', 'x<y?y:x', 'x>y?y:x', 'y<x?x:y', 'y>x?y:x'])('%s', chosen => {
+  // Otherwise both would be conditions.
+  expect(hasVectors()).toBe(true);
   const random = seededRng(seed + 4);
   const body = `const a=P[0],b=P[1];for(let i=from;i<rows;i++){const x=a[i],y=b[i];o[i]=${chosen};}return rows;`;
   const some = () =>
