@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { workFor } from '../../core/base/kernel-memory.js';
 import { seededRng } from '../../core/base/rng.js';
-import { translateAfter } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Column, Physical, Values } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
@@ -129,7 +128,6 @@ test('groups have the same bits whether they were made by JavaScript or by WebAs
   const tiers = [undefined, 'dense', 'packed'] as const;
   const all = () => cases.map((each, k) => stateOf(each, tiers[k % 3]));
   const expected = all();
-  translateAfter(0);
   workFor(0);
   const instances = countInstances();
   try {

@@ -160,7 +160,7 @@ export class DenseTier extends DigitTier implements KeyTier {
       const digit = (binder: Binder) => {
         const cell = `${binder.bind(this.#cellOf)}[i]`;
         const rest = k === 0 ? cell : `(${cell}/${binder.bind(stride)}|0)`;
-        return k === last ? rest : `${rest}%${binder.bind(span.size + 1)}`;
+        return k === last ? rest : `(${rest}%${binder.bind(span.size + 1)}|0)`;
       };
       return domain.decode(digit, rows, span);
     });

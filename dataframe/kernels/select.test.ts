@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { seededRng } from '../../core/base/rng.js';
-import { translateAfter } from '../codegen/wasm/kernel.js';
 import { DataType } from '../column/datatype.js';
 import { denseColumn } from '../column/layout.js';
 import { workInKernelMemory } from '../testing/kernel-memory.js';
@@ -80,7 +79,6 @@ test('one group of many values, and many groups of one', () => {
 test('selection finds what sorting finds, as JavaScript and as WebAssembly', () => {
   compareWithSorting();
   workInKernelMemory(8 * 1024 * 1024);
-  translateAfter(0);
   const instances = countInstances();
   try {
     compareWithSorting();

@@ -376,7 +376,20 @@ export class Expressions {
       this.#int(node.left as Expression, place);
       this.#int(node.right, place);
       code.op(wholeOperators[node.operator]!);
+    } else if (this.#isRemainder(node)) {
+      this.#int(node.left as Expression, false);
+      this.#int(node.right, false);
+      code.op(Op.i32RemS);
     } else if (this.#natural(node) === 'double') code.op(Op.i64TruncF64S, Op.i32WrapI64);
+  }
+
+  /** Of integers, wanted as an integer: as a float, 0 would have the sign of what was divided. By 0 it is an error. */
+  #isRemainder(node: Expression): node is BinaryExpression {
+    return (
+      node.type === 'BinaryExpression' &&
+      node.operator === '%' &&
+      [node.left as Expression, node.right].every(side => this.#names.typeOf(side) === 'int')
+    );
   }
 
   /** A sum or difference of integers, or a product where it cannot pass 2^53. */

@@ -6,7 +6,7 @@ import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { testSeed } from '../../testing/random-batch.js';
 import { countInstances } from '../../testing/wasm-instances.js';
 import { compile } from '../compile.js';
-import { compileRows, translateAfter } from './kernel.js';
+import { compileRows } from './kernel.js';
 import { hasVectors } from './vectors.js';
 
 const seed = testSeed();
@@ -18,7 +18,6 @@ const slabs = workInKernelMemory(scratchBytes, slabBytes, 2);
 const instances = countInstances();
 
 beforeAll(() => {
-  translateAfter(0);
 });
 afterAll(() => instances.stop());
 
@@ -108,6 +107,7 @@ test('arithmetic, comparisons and conversions mean what they mean in JavaScript'
       'Math.abs(a[i])',
       'Math.sqrt(a[i])',
       'x[i]>>>0',
+      'x[i]%7|0',
       '(x[i]>>>0)*4294967296+(y[i]>>>0)',
       'f[i]*2',
       'Infinity',
@@ -255,6 +255,7 @@ test('a text that is not of the language, and what is too large to copy, runs as
     'o[i]=Math.log(i+1)',
     'o[i]=Number(3n)',
     'o[i]=i%7',
+    'const r=i%7;o[i]=r',
     'const q=[1];o[i]=q[0]',
     'o[i]=i?1:0',
   ])

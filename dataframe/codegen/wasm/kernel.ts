@@ -11,10 +11,11 @@ import { compileAs } from '../compile.js';
 import type { Access, ArgumentType, Element } from './names.js';
 import { type ArrayUse, offsetBytes, translate, Untranslatable } from './translate.js';
 
-/** Rows of one call from which on copying and calling cost less than they bring. */
+/**
+ * Rows of one call from which on it is worth translating: that takes half a millisecond, and the code runs at full speed at
+ * once, in all threads. V8 optimises the JavaScript of a loop of so many rows in any case, in each thread.
+ */
 const fewRows = 2048;
-/** Rows after which a kernel is worth translating: V8 takes as long to make good code of the JavaScript. */
-let warmRows = 2 ** 17;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
 const callRows = 65_536;
 const copiedRows = 8192;
@@ -31,11 +32,6 @@ const elementOf: ReadonlyMap<unknown, Element> = new Map<unknown, Element>([
   [Float32Array, 'f32'],
   [Float64Array, 'f64'],
 ]);
-
-/** For tests: kernels are translated after so many rows, instead of 131,072. */
-export function translateAfter(rows: number): void {
-  warmRows = rows;
-}
 
 /** Loads what translates and runs it once: ten milliseconds that the first large query of a thread need not wait for. */
 export function primeTranslator(): void {
@@ -63,8 +59,6 @@ interface Kernel {
   readonly work: number;
   readonly body: () => string;
   readonly variants: Variant[];
-  /** Rows it was run for before it was worth translating. */
-  seen: number;
   /** Runs it in either form. */
   readonly run: Run;
 }
@@ -130,7 +124,6 @@ function makeKernel(plain: Run, parameters: readonly string[], body: () => strin
     work: parameters.indexOf('work'),
     body,
     variants: [],
-    seen: 0,
     run: (...args) => runKernel(kernel, args),
   };
   return kernel;
@@ -142,9 +135,8 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
   const work = kernel.work < 0 ? rows - from : (args[kernel.work] as number);
   const home = work < fewRows ? null : kernelMemory();
   if (home === null) return kernel.plain(...args);
-  kernel.seen += work;
   const all = kernel.bound < 0 ? args : args.concat(args[kernel.bound] as readonly unknown[]);
-  const translated = kernel.seen < warmRows ? null : translatedFor(kernel, all);
+  const translated = translatedFor(kernel, all);
   if (translated === null || !layOut(translated, all, home, from, rows, work)) return kernel.plain(...args);
   translated.run ??= instanceOf(translated.module, home);
   return runPieces(kernel, translated.run, translated.args, from, rows);

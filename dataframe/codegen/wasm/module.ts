@@ -50,6 +50,7 @@ export const Op = {
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32Mul: 0x6c,
+  i32RemS: 0x6f,
   i32And: 0x71,
   i32Or: 0x72,
   i32Xor: 0x73,
@@ -96,6 +97,10 @@ export class Code {
 
   op(...bytes: number[]): void {
     this.bytes.push(...bytes);
+  }
+
+  append(bytes: readonly number[]): void {
+    append(this.bytes, bytes);
   }
 
   /** LEB128. */

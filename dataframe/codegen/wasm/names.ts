@@ -354,6 +354,7 @@ function binaryType(operator: string): NumberType {
     case '-':
     case '*':
     case '/':
+    case '%':
       return 'double';
     case '>>>':
       return 'uint';
