@@ -99,6 +99,11 @@ export function workFor(lane: number | null): void {
   current = lane === null || given === null ? null : (byLane[lane] ??= memoryOfLane(given, lane));
 }
 
+/** From now on this thread works in memory that no other thread has, as in the only lane of a node; until workFor. */
+export function workApart(own: NodeMemory): void {
+  current = memoryOfLane(own, 0);
+}
+
 function memoryOfLane({ memory, slabBytes, scratchBytes }: NodeMemory, lane: number): KernelMemory {
   const scratch = slabBytes + lane * (scratchBytes + limits.workspaceBytes);
   return { memory, buffer: memory.buffer, scratch, scratchBytes, workspace: scratch + scratchBytes };

@@ -218,8 +218,11 @@ export const limits = {
   threadFlushMs: 10,
   /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */
   otherThreadsMs: 100,
-  /** From when a thread has loaded until it loads what translates kernels: first answers come before. Milliseconds. */
-  primeTranslatorMs: 150,
+  /** For how long a thread has had nothing to do when it rehearses, and how often it looks. Milliseconds. */
+  rehearsalIdleMs: 150,
+  rehearsalTries: 40,
+  /** What it rehearses in, for its partitions and its scratch: 2 MiB each. */
+  rehearsalBytes: 2 * 1024 * 1024,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
   threadHeapMinMb: 256,
   threadHeapMaxMb: 4096,

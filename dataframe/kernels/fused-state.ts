@@ -1,3 +1,4 @@
+import { compileText } from '../codegen/wasm/kernel.js';
 import {
   type FusedSpec,
   initialValue,
@@ -135,16 +136,40 @@ export class GroupNumbers {
   /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
   #begin(from: number, to: number): void {
     const { width, value } = this.#layout;
-    const numbers = this.#numbers;
     const fill = (slot: number, initial: number) => {
-      if (Object.is(initial, 0)) return;
-      for (let at = from * width + slot; at < to * width; at += width) numbers[at] = initial;
+      if (!Object.is(initial, 0)) beginSlot(this.#numbers, width, slot, initial, from, to);
     };
     this.#specs.forEach((spec, k) => {
       if (value[k]! >= 0) fill(value[k]!, initialValue(spec));
     });
     if (this.witness !== null) fill(this.witness.slot, this.witness.unused);
   }
+}
+
+type BeginSlot = (
+  numbers: Float64Array,
+  width: number,
+  slot: number,
+  initial: number,
+  from: number,
+  rows: number,
+) => number;
+
+/** Sets a slot of the places from .. to-1. */
+function beginSlot(
+  numbers: Float64Array,
+  width: number,
+  slot: number,
+  initial: number,
+  from: number,
+  to: number,
+): void {
+  const begin = compileText<BeginSlot>(
+    ['numbers', 'width', 'slot', 'initial', 'from', 'rows'],
+    'for(let i=from;i<rows;i++){numbers[Math.imul(i,width)+slot|0]=initial;}return rows;',
+    to - from,
+  );
+  begin(numbers, width, slot, initial, from, to);
 }
 
 /** Text that writes these values from the index that `base` names on. */

@@ -1,3 +1,4 @@
+import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { DigitTier } from './digit-tier.js';
@@ -134,15 +135,12 @@ export class DenseTier extends DigitTier implements KeyTier {
   grow(): void {}
 
   discover(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
-    this.state[0] = usedCells(numbers, width, slot, unused, this.#used, this.#cellOf);
+    this.state[0] = findCells(isTouched(unused), numbers, width, slot, this.#used, this.#cellOf);
   }
 
   settle(): void {
-    const groups = this.state[0]!;
-    if (!this.#direct || groups <= fewGroups) return;
-    const used = this.#used;
-    const cellOf = this.#cellOf;
-    for (let c = 0, g = 0; c < used.length; c++) if (used[c] !== 0) cellOf[g++] = c;
+    if (!this.#direct || this.state[0]! <= fewGroups) return;
+    findCells(isUsed, noNumbers, 0, 0, this.#used, this.#cellOf);
   }
 
   order(): Int32Array | null {
@@ -167,24 +165,43 @@ export class DenseTier extends DigitTier implements KeyTier {
   }
 }
 
-/** Nothing follows its loop: code that V8 made in the middle of one would be given up at its end, each time. */
-function usedCells(
+type Find = (
   numbers: Float64Array,
   width: number,
   slot: number,
-  unused: number,
+  used: Uint8Array | Int32Array,
+  cellOf: Int32Array,
+  found: Int32Array,
+  from: number,
+  rows: number,
+) => number;
+
+/** Lists the cells in use in `cellOf`; gives their number. `test`: text that is true for cell i when it is. */
+function findCells(
+  test: string,
+  numbers: Float64Array,
+  width: number,
+  slot: number,
   used: Uint8Array | Int32Array,
   cellOf: Int32Array,
 ): number {
-  const negative = Object.is(unused, -0);
-  let g = 0;
-  for (let c = 0, at = slot; c < used.length; c++, at += width) {
-    const x = numbers[at]!;
-    if (x === unused && (!negative || 1 / x < 0)) continue;
-    used[c] = 1;
-    cellOf[g++] = c;
-  }
-  return g;
+  const found = new Int32Array(1);
+  const find = compileText<Find>(
+    ['numbers', 'width', 'slot', 'used', 'cellOf', 'found', 'from', 'rows'],
+    `let g=found[0];for(let i=from;i<rows;i++){${test}{used[i]=1;cellOf[g++]=i;}}found[0]=g;return rows;`,
+    used.length,
+  );
+  find(numbers, width, slot, used, cellOf, found, 0, used.length);
+  return found[0]!;
+}
+
+const noNumbers = new Float64Array(0);
+const isUsed = 'if(used[i]!==0)';
+
+/** Of cells whose number of that slot no longer is what it began as. */
+function isTouched(unused: number): string {
+  const number = 'const x=numbers[Math.imul(i,width)+slot|0];';
+  return Object.is(unused, -0) ? `${number}if(x!==0||1/x>0)` : `${number}if(x!==${unused})`;
 }
 
 /** Keys of any type, numbered by a table of their words before the rows are aggregated. */

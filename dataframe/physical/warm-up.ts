@@ -1,63 +1,143 @@
+import { allocateNodeMemory, workApart, workFor } from '../../core/base/kernel-memory.js';
+import { limits } from '../../core/base/limits.js';
+import type { Batch } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
+import { denseColumn } from '../column/layout.js';
 import { recordsToBatch } from '../column/records.js';
 import { decodeBatch, encodeBatch } from '../column/slab.js';
-import type { AggregateStep, Fragment } from './fragment.js';
+import type { ExprNode } from '../expr/node.js';
+import type { AggregateSpec, AggregateStep, Fragment, FragmentOp } from './fragment.js';
 import { packFragment } from './fragment-body.js';
 import { prepareFragment } from './run.js';
 import type { FragmentEnv } from './task.js';
 
-const rows = recordsToBatch([
-  { name: 'a', value: 1 },
-  { name: 'b', value: 2 },
-  { name: null, value: null },
-]);
+type Allocate = (byteLength: number) => Uint8Array;
 
-const grouped = (phase: AggregateStep['phase']): AggregateStep => ({
-  kind: 'aggregate',
-  phase,
-  keys: ['name'],
-  aggregates: [{ name: 'total', op: 'sum', column: 'value', filter: null }],
-  input: rows.schema,
+/** A group-by that is surveyed first and whose partial states are merged, over rows of one partition. */
+interface Question {
+  readonly rows: Batch;
+  readonly before: readonly FragmentOp[];
+  readonly keys: readonly string[];
+  readonly aggregates: readonly AggregateSpec[];
+}
+
+const aggregate = (op: AggregateSpec['op'], column: string): AggregateSpec => ({
+  name: `${op}_${column}`,
+  op,
+  column,
+  filter: null,
 });
 
-const partial: Fragment = {
-  source: { kind: 'input', input: 0 },
-  ops: [
-    {
-      kind: 'filter',
-      predicate: {
-        kind: 'call',
-        fn: 'gt',
-        args: [
-          { kind: 'column', name: 'value' },
-          { kind: 'literal', value: 0, type: DataType.Float64 },
-        ],
-      },
-    },
-    grouped('partial'),
+const isPositive = (name: string): ExprNode => ({
+  kind: 'call',
+  fn: 'gt',
+  args: [
+    { kind: 'column', name },
+    { kind: 'literal', value: 0, type: DataType.Float64 },
   ],
-  sink: { kind: 'partition' },
-  inputs: [rows.schema],
-};
+});
 
 /**
  * Runs a filter and a group-by of three rows through everything that a task goes through, so that the first task of a
  * thread finds code that has run before: ten milliseconds that nobody waits for while threads start.
  */
 export async function warmUp(): Promise<void> {
-  const allocate = (byteLength: number) => new Uint8Array(new SharedArrayBuffer(byteLength));
+  const rows = recordsToBatch([
+    { name: 'a', value: 1 },
+    { name: 'b', value: 2 },
+    { name: null, value: null },
+  ]);
+  const before = [{ kind: 'filter', predicate: isPositive('value') }] as const;
+  const question = { rows, before, keys: ['name'], aggregates: [aggregate('sum', 'value')] };
+  await ask(question, byteLength => new Uint8Array(new SharedArrayBuffer(byteLength)));
+}
+
+const rehearsedRows = 4096;
+
+/**
+ * The same over as many rows as make kernels run as WebAssembly, in memory of its own, for when a thread has nothing to do: the
+ * first large query then takes half as long. Steps of a few milliseconds, none of which leaves anything unfinished behind it.
+ */
+export function* rehearsal(): Generator<() => Promise<void>> {
+  const { rehearsalBytes } = limits;
+  const memory = allocateNodeMemory(rehearsalBytes, 1, rehearsalBytes);
+  if (memory === null) return;
+  const rows = rehearsedBatch();
+  const apart = (question: Omit<Question, 'rows' | 'before'>) => async () => {
+    let end = 0;
+    const allocate = (byteLength: number) => {
+      const bytes = new Uint8Array(memory.memory.buffer, end, byteLength);
+      end += Math.ceil(byteLength / limits.alignment) * limits.alignment;
+      return bytes;
+    };
+    workApart(memory);
+    try {
+      await ask({ ...question, rows, before: [] }, allocate);
+    } finally {
+      workFor(null);
+    }
+  };
+  const [sum, mean] = [aggregate('sum', 'whole'), aggregate('mean', 'real')];
+  yield apart({ keys: ['name'], aggregates: [sum] });
+  yield apart({ keys: ['name', 'few'], aggregates: [sum] });
+  yield apart({ keys: ['many'], aggregates: [sum, mean] });
+  yield apart({ keys: ['few'], aggregates: [mean, aggregate('min', 'real'), aggregate('max', 'whole')] });
+  yield apart({ keys: ['name', 'few', 'many'], aggregates: [mean, { ...sum, op: 'len', column: null }] });
+}
+
+/** Text and integers of a hundred values, integers of as many as there are rows, and numbers to add up. */
+function rehearsedBatch(): Batch {
+  const names = recordsToBatch(Array.from({ length: 100 }, (_, k) => ({ name: `name ${k}` })));
+  const ints = (of: (i: number) => number) => Int32Array.from({ length: rehearsedRows }, (_, i) => of(i));
+  const int = (of: (i: number) => number) => denseColumn(DataType.Int32, 'i32', rehearsedRows, ints(of));
+  const columns = {
+    name: denseColumn(
+      DataType.Utf8,
+      'code',
+      rehearsedRows,
+      ints(i => i % 100),
+      names.columns[0]!.dictionary,
+    ),
+    few: int(i => (i * 7) % 100),
+    many: int(i => Math.imul(i, 2_654_435_761) & (rehearsedRows - 1)),
+    whole: int(i => i % 5),
+    real: denseColumn(
+      DataType.Float64,
+      'f64',
+      rehearsedRows,
+      Float64Array.from({ length: rehearsedRows }, (_, i) => i / 3),
+    ),
+  };
+  const schema = Object.entries(columns).map(([name, { type }]) => ({ name, type }));
+  return { schema, rows: rehearsedRows, columns: Object.values(columns) };
+}
+
+async function ask({ rows, before, keys, aggregates }: Question, allocate: Allocate): Promise<void> {
   const env: FragmentEnv = { node: '', allowPaths: null, attempt: 1, position: 0, allocate };
-  const { slab, slices } = await prepareFragment(packFragment(partial)).run(
-    null,
-    [[encodeBatch(rows, allocate)]],
-    env,
-  );
-  const [{ header, offset }] = slices as [(typeof slices)[number]];
-  const bytes = slab!.subarray(offset, offset + header.byteLength);
+  const given = encodeBatch(rows, allocate);
+  const grouped = (phase: AggregateStep['phase']): AggregateStep => ({
+    kind: 'aggregate',
+    phase,
+    keys,
+    aggregates,
+    input: rows.schema,
+  });
+  const partial: Fragment = {
+    source: { kind: 'input', input: 0 },
+    ops: [...before, grouped('partial')],
+    sink: { kind: 'partition' },
+    inputs: [rows.schema],
+  };
+  const survey: Fragment = { ...partial, ops: [...before, { kind: 'survey', keys }] };
+  await prepareFragment(packFragment(survey)).run(null, [[given]], env);
+  const result = await prepareFragment(packFragment(partial)).run(null, [[given]], env);
+  const [{ header, offset }] = result.slices as [(typeof result.slices)[number]];
+  const states = { header, bytes: result.slab!.subarray(offset, offset + header.byteLength) };
   const merged: Fragment = {
     ...partial,
     ops: [grouped('final')],
-    inputs: [decodeBatch(header, bytes).schema],
+    sink: { kind: 'partition', wide: true },
+    inputs: [decodeBatch(header, states.bytes).schema],
   };
-  await prepareFragment(packFragment(merged)).run(null, [[{ header, bytes }]], env);
+  await prepareFragment(packFragment(merged)).run(null, [[states, states]], env);
 }

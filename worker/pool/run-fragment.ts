@@ -3,9 +3,8 @@ import { prepareFragment } from '../../dataframe/physical/run.js';
 import type { FragmentEntry, FragmentEnv } from '../../dataframe/physical/task.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
-export { primeTranslator } from '../../dataframe/codegen/wasm/kernel.js';
 export { keepAtMost } from '../../dataframe/kernels/scratch.js';
-export { warmUp } from '../../dataframe/physical/warm-up.js';
+export { rehearsal, warmUp } from '../../dataframe/physical/warm-up.js';
 
 /** A dataframe pipeline. */
 export function fragmentRunner(

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { threadId, workerData } from 'node:worker_threads';
 import { VolleyError } from '../../core/base/errors.js';
 import { formatTask } from '../../core/base/ids.js';
@@ -10,7 +11,7 @@ import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
 import { Mailbox, NodeFault } from './mailbox.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
-import { fragmentRunner, keepAtMost, primeTranslator, warmUp } from './run-fragment.js';
+import { fragmentRunner, keepAtMost, rehearsal, warmUp } from './run-fragment.js';
 import { functionRunner } from './run-function.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
@@ -27,6 +28,9 @@ const words = new LaneWords(setup.words);
 const mailbox = new Mailbox(words, setup.memory?.memory.buffer ?? null);
 /** Of the running batch, and those that keep something until their job ends. By job and template. */
 const runners = new Map<string, Promise<TaskRunner>>();
+let running = false;
+/** When the last batch ended. */
+let restedMs = performance.now();
 /** Aborts the signal of the running task; a new one is made for the next. */
 let controller = new AbortController();
 
@@ -43,6 +47,7 @@ export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply |
   const collector = new Collector();
   let streamed = 0;
   let flushedMs = performance.now();
+  running = true;
   mailbox.begin(batch.lane, batch.batch);
   if (batch.announce) mailbox.post({ kind: 'task-begins', lane: batch.lane, batch: batch.batch });
   for (let at = words.claim(batch.lane); at >= 0; at = words.claim(batch.lane)) {
@@ -58,6 +63,8 @@ export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply |
   // The lane's memory is for others then: a warm-up beside the batch may have been working in it.
   await warm;
   mailbox.end();
+  running = false;
+  restedMs = performance.now();
   return { ...collector.take(batch.lane, batch.batch), streamed, thread: threadId, keeps };
 }
 
@@ -169,7 +176,26 @@ const warm = warmUp()
   .catch(() => {})
   .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
 
-setTimeout(primeTranslator, limits.primeTranslatorMs).unref();
+rehearseOnceIdle(limits.rehearsalTries);
+
+/** A thread that always has something to do needs no rehearsal. */
+function rehearseOnceIdle(tries: number): void {
+  setTimeout(() => {
+    if (!running && performance.now() - restedMs >= limits.rehearsalIdleMs) void rehearse();
+    else if (tries > 1) rehearseOnceIdle(tries - 1);
+  }, limits.rehearsalIdleMs).unref();
+}
+
+/** Until there is work. Should it fail, the first task that does the same says so. */
+async function rehearse(): Promise<void> {
+  try {
+    for (const step of rehearsal()) {
+      await othersTurn();
+      if (running) return;
+      await step();
+    }
+  } catch {}
+}
 
 async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {
   return kind === 'function' ? functionRunner(body) : fragmentRunner(body, setup.node, setup.allowPaths);

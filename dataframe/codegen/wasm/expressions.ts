@@ -20,49 +20,8 @@ import {
   type NumberType,
   Untranslatable,
 } from './names.js';
+import { bitOperators, comparisons, doubleOperators, mathOperators, wholeOperators } from './operators.js';
 import { extremeOf, hasVectors } from './vectors.js';
-
-const bitOperators: Readonly<Record<string, number>> = {
-  '|': Op.i32Or,
-  '&': Op.i32And,
-  '^': Op.i32Xor,
-  '<<': Op.i32Shl,
-  '>>': Op.i32ShrS,
-  '>>>': Op.i32ShrU,
-};
-
-const wholeOperators: Readonly<Record<string, number>> = {
-  '+': Op.i32Add,
-  '-': Op.i32Sub,
-  '*': Op.i32Mul,
-};
-
-const doubleOperators: Readonly<Record<string, number>> = {
-  '+': Op.f64Add,
-  '-': Op.f64Sub,
-  '*': Op.f64Mul,
-  '/': Op.f64Div,
-};
-
-/** For signed integers, and for floats. */
-const comparisons: Readonly<Record<string, readonly [number, number]>> = {
-  '<': [Op.i32LtS, Op.f64Lt],
-  '>': [Op.i32GtS, Op.f64Gt],
-  '<=': [Op.i32LeS, Op.f64Le],
-  '>=': [Op.i32GeS, Op.f64Ge],
-  '===': [Op.i32Eq, Op.f64Eq],
-  '!==': [Op.i32Ne, Op.f64Ne],
-};
-
-const mathOperators: Readonly<Record<string, number>> = {
-  abs: Op.f64Abs,
-  ceil: Op.f64Ceil,
-  floor: Op.f64Floor,
-  trunc: Op.f64Trunc,
-  sqrt: Op.f64Sqrt,
-  min: Op.f64Min,
-  max: Op.f64Max,
-};
 
 /** Bytes that an address may lie behind its array: what is added to an index literally is not checked. */
 export const offsetBytes = 1024;

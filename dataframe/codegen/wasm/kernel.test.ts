@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { limits } from '../../../core/base/limits.js';
 import { seededRng } from '../../../core/base/rng.js';
 import type { Values } from '../../column/column.js';
@@ -17,8 +17,6 @@ const slabs = workInKernelMemory(scratchBytes, slabBytes, 2);
 
 const instances = countInstances();
 
-beforeAll(() => {
-});
 afterAll(() => instances.stop());
 
 type Kernel = (...args: readonly unknown[]) => unknown;

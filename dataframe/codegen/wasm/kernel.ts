@@ -3,6 +3,8 @@ import {
   type KernelMemory,
   kernelMemory,
   type WasmFunction,
+  type WasmMemory,
+  type WasmModule,
   wasm,
 } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
@@ -33,19 +35,6 @@ const elementOf: ReadonlyMap<unknown, Element> = new Map<unknown, Element>([
   [Float64Array, 'f64'],
 ]);
 
-/** Loads what translates and runs it once: ten milliseconds that the first large query of a thread need not wait for. */
-export function primeTranslator(): void {
-  const parameters = [
-    ['P', 'none'],
-    ['t', 'f64'],
-    ['from', 'int'],
-    ['rows', 'int'],
-  ] as const;
-  const text =
-    'const c=P[0],v=P[1];for(let i=from;i<rows;i++){const k=Math.imul(c[i],2);t[k]+=v[i];t[k+1]++;}return rows;';
-  translate(parameters, ['i32', 'f64'], text);
-}
-
 type Run = (...args: readonly unknown[]) => unknown;
 
 /** One kernel, and what became of its text for each signature it was called with. */
@@ -71,9 +60,12 @@ interface Variant {
 }
 
 interface Translated {
-  readonly module: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Compiled when it is called for the first time. */
+  module: WasmModule | null;
+  /** Over `memory`. */
   run: WasmFunction | null;
+  memory: WasmMemory | null;
   /** By argument; null: no array, or not used. */
   readonly uses: readonly (ArrayUse | null)[];
   /** What `run` is called with: arguments, and lengths of the arrays among them. */
@@ -138,8 +130,7 @@ function runKernel(kernel: Kernel, args: readonly unknown[]): unknown {
   const all = kernel.bound < 0 ? args : args.concat(args[kernel.bound] as readonly unknown[]);
   const translated = translatedFor(kernel, all);
   if (translated === null || !layOut(translated, all, home, from, rows, work)) return kernel.plain(...args);
-  translated.run ??= instanceOf(translated.module, home);
-  return runPieces(kernel, translated.run, translated.args, from, rows);
+  return runPieces(kernel, functionOver(translated, home), translated.args, from, rows);
 }
 
 function translatedFor(kernel: Kernel, all: readonly unknown[]): Translated | null {
@@ -161,15 +152,20 @@ function translateFor({ parameters, body }: Kernel, types: readonly ArgumentType
   const named = parameters.map((name, k) => [name, types[k]!] as const);
   try {
     const { module, arrays } = translate(named, types.slice(parameters.length), body());
-    return { module, run: null, uses: arrays, args: [] };
+    return { bytes: module, module: null, run: null, memory: null, uses: arrays, args: [] };
   } catch (error) {
     if (error instanceof Untranslatable) return null;
     throw error;
   }
 }
 
-function instanceOf(module: Uint8Array<ArrayBuffer>, { memory }: KernelMemory): WasmFunction {
-  return new wasm.Instance(new wasm.Module(module), { m: { m: memory } }).exports.run;
+/** A thread works over one memory, but for its rehearsal. */
+function functionOver(translated: Translated, { memory }: KernelMemory): WasmFunction {
+  if (translated.run !== null && translated.memory === memory) return translated.run;
+  translated.module ??= new wasm.Module(translated.bytes);
+  translated.memory = memory;
+  translated.run = new wasm.Instance(translated.module, { m: { m: memory } }).exports.run;
+  return translated.run;
 }
 
 /** An array that does not lie where the kernel may touch it, and its place there. */
