@@ -33,36 +33,56 @@ const allValid: Validity = { validity: null, nullCount: 0 };
 /** Packs one byte per row (1 = valid, 0 = null; nothing else) into bits. */
 export function packValidity(flags: Uint8Array, rows: number): Validity {
   const bitmap = new Uint8Array(bitmapBytes(rows));
-  let valid = 0;
-  let b = 0;
-  if (flags.byteOffset % 4 === 0) {
-    const words = new Int32Array(flags.buffer, flags.byteOffset, flags.byteLength >> 2);
-    for (const whole = rows >> 3; b < whole; b++) {
-      // The factor moves the lowest bits of four bytes to the top four, and nothing else there.
-      const low = Math.imul(words[2 * b]!, 0x10204080) >>> 28;
-      const byte = low | ((Math.imul(words[2 * b + 1]!, 0x10204080) >>> 28) << 4);
-      bitmap[b] = byte;
-      valid += popcount[byte]!;
-    }
-  }
-  for (let i = 8 * b; i < rows; i++) {
+  const whole = rows >> 3;
+  let valid = flags.byteOffset % 4 === 0 ? packWords(flags, bitmap, whole) : packBytes(flags, bitmap, whole);
+  for (let i = 8 * whole; i < rows; i++) {
     bitmap[i >> 3]! |= flags[i]! << (i & 7);
     valid += flags[i]!;
   }
   return valid === rows ? allValid : { validity: bitmap, nullCount: rows - valid };
 }
 
+function packWords(flags: Uint8Array, bitmap: Uint8Array, bytes: number): number {
+  const words = new Int32Array(flags.buffer, flags.byteOffset, flags.byteLength >> 2);
+  let valid = 0;
+  for (let b = 0; b < bytes; b++) {
+    // The factor moves the lowest bits of four bytes to the top four, and nothing else there.
+    const low = Math.imul(words[2 * b]!, 0x10204080) >>> 28;
+    const byte = low | ((Math.imul(words[2 * b + 1]!, 0x10204080) >>> 28) << 4);
+    bitmap[b] = byte;
+    valid += popcount[byte]!;
+  }
+  return valid;
+}
+
+function packBytes(flags: Uint8Array, bitmap: Uint8Array, bytes: number): number {
+  let valid = 0;
+  for (let b = 0, i = 0; b < bytes; b++, i += 8) {
+    const low = flags[i]! | (flags[i + 1]! << 1) | (flags[i + 2]! << 2) | (flags[i + 3]! << 3);
+    const high = flags[i + 4]! | (flags[i + 5]! << 1) | (flags[i + 6]! << 2) | (flags[i + 7]! << 3);
+    const byte = low | (high << 4);
+    bitmap[b] = byte;
+    valid += popcount[byte]!;
+  }
+  return valid;
+}
+
 /** Writes `rows` bits, those of `bits` or all 1, from bit `from` of `out` on, which hold 0. */
 export function appendBits(out: Uint8Array, from: number, bits: Uint8Array | null, rows: number): void {
   const shift = from & 7;
   const first = from >> 3;
-  const bytes = bitmapBytes(rows);
-  for (let b = 0; b < bytes; b++) {
-    const left = rows - 8 * b;
-    const byte = (bits === null ? 255 : bits[b]!) & (left < 8 ? (1 << left) - 1 : 255);
-    out[first + b]! |= byte << shift;
-    if (shift > 0 && shift + left > 8) out[first + b + 1]! |= byte >> (8 - shift);
+  const whole = rows >> 3;
+  let carried = out[first]!;
+  for (let b = 0; b < whole; b++) {
+    carried |= (bits === null ? 255 : bits[b]!) << shift;
+    out[first + b] = carried;
+    carried >>= 8;
   }
+  const left = rows & 7;
+  if (left > 0) carried |= ((bits === null ? 255 : bits[whole]!) & ((1 << left) - 1)) << shift;
+  // A byte that is not begun may be behind the end.
+  if (shift + left > 0) out[first + whole] = carried;
+  if (shift + left > 8) out[first + whole + 1] = carried >> 8;
 }
 
 /** Bits [offset, offset + rows) of a bitmap, moved to the front. */

@@ -96,7 +96,7 @@ test('partitioners: by hash and by range', async () => {
   expect(hash[0]).toMatch(/^function \(P, slice, counts, from, rows, fanOut\)/m);
   const range = (await codeOf(left.sort('v').with({ fanOut: 3 }))).split(/^stage \d+: /m);
   const dealing = range.find(stage => stage.includes('→ range [v] into 3'));
-  expect(dealing).toMatch(/^function \(P, slice, at, rows\)/m);
+  expect(dealing).toMatch(/^function \(P, slice, at, from, rows\)/m);
 });
 
 test('a large group-by is surveyed first, as in a run', async () => {

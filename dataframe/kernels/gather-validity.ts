@@ -1,9 +1,9 @@
 import { compile } from '../codegen/compile.js';
-import { appendBits, bitmapBytes, countValid, type Validity } from '../column/bitmap.js';
+import { appendBits, bitmapBytes, type Validity } from '../column/bitmap.js';
 
 /** Rows of one column that were chosen. */
 export interface Chosen {
-  readonly column: { readonly validity: Uint8Array | null };
+  readonly column: { readonly validity: Uint8Array | null; readonly nullCount: number };
   /** null: all rows as they are. */
   readonly at: Int32Array | null;
   /** True when `at` may hold -1, which is null. */
@@ -47,7 +47,7 @@ function gatherValidity(pieces: readonly Chosen[], length: number): Validity {
   for (const { column, at, gaps, rows } of pieces) {
     if (at === null) {
       appendBits(out, from, column.validity, rows);
-      valid += column.validity === null ? rows : countValid(column.validity, rows);
+      valid += rows - column.nullCount;
       from += rows;
       continue;
     }

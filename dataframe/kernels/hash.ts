@@ -1,4 +1,3 @@
-import { compile } from '../codegen/compile.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Batch, Column, Values } from '../column/column.js';
@@ -120,7 +119,13 @@ export function dealRows(
   return { slice, counts };
 }
 
-type Scatter = (P: readonly unknown[], slice: Uint16Array, at: Int32Array, rows: number) => void;
+type Scatter = (
+  P: readonly unknown[],
+  slice: Uint16Array,
+  at: Int32Array,
+  from: number,
+  rows: number,
+) => void;
 
 /** Columns written by one loop: every one is `fanOut` more places that memory is written to at a time. */
 const columnsPerLoop = 8;
@@ -189,19 +194,20 @@ function scatterColumns(
     if (moved.has(column)) continue;
     const { physical, validity } = column;
     const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
-    const flags = validity === null ? null : new Uint8Array(rows);
+    const flags = validity === null ? null : (lent?.bytes(rows) ?? new Uint8Array(rows));
     moved.set(column, { values, flags });
     const from = binder.bind(column.values, physical);
     const to = binder.bind(values);
     text +=
-      physical === 'i64' ? `${to}[2*k]=${from}[2*i];${to}[2*k+1]=${from}[2*i+1];` : `${to}[k]=${from}[i];`;
+      physical === 'i64' ? `${to}[2*k]=${from}[2*i];${to}[2*k+1|0]=${from}[2*i+1];` : `${to}[k]=${from}[i];`;
     if (flags !== null) text += `${binder.bind(flags)}[k]=(${binder.bind(validity)}[i>>3]>>(i&7))&1;`;
   }
-  const loop = compile<Scatter>(
-    ['P', 'slice', 'at', 'rows'],
-    `${binder.text()}for(let i=0;i<rows;i++){const k=at[slice[i]]++;${text}}`,
+  const loop = compileText<Scatter>(
+    ['P', 'slice', 'at', 'from', 'rows'],
+    `${binder.text()}for(let i=from;i<rows;i++){const s=slice[i],k=at[s];at[s]=k+1|0;${text}}`,
+    rows,
   );
-  loop(binder.values, slice, starts.slice(), rows);
+  loop(binder.values, slice, starts.slice(), 0, rows);
 }
 
 function sliceOf(column: Column, { values, flags }: Moved, from: number, to: number): Column {

@@ -80,7 +80,7 @@ function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: 
       return packOperator(op, schema, inputs.lent);
     case 'unpack': {
       const source = op.input === null ? [] : decodeInput(inputs, op.input, fragment.inputs[op.input]!);
-      return unpackOperator(op, schema, source[0] ?? null);
+      return unpackOperator(op, schema, source[0] ?? null, inputs.lent);
     }
     case 'sample':
       return op.phase === 'take' ? sampleOperator(op, schema, inputs.position) : splitterOperator(op, schema);

@@ -1,6 +1,6 @@
 import { VolleyError } from '../../../core/base/errors.js';
 import { compileText } from '../../codegen/wasm/kernel.js';
-import { packValidity, type Validity } from '../../column/bitmap.js';
+import type { Validity } from '../../column/bitmap.js';
 import type { Batch, Column, Dictionary, Physical, Values } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import { columnIndex, columnOf, physicalOf } from '../../column/layout.js';
@@ -8,6 +8,7 @@ import { rangeOf } from '../../column/range.js';
 import { Binder } from '../../kernels/fused-text.js';
 import type { Lent } from '../../kernels/lent.js';
 import { unfilledColumn } from '../../kernels/unfilled.js';
+import { validBits } from '../../kernels/valid-bits.js';
 import type { PackedField, PackStep, UnpackStep } from '../fragment.js';
 import type { Operator } from '../operator.js';
 import { packedSchema, unpackedSchema } from '../schema.js';
@@ -73,7 +74,7 @@ function checkFits(column: Column, { column: name, base, size, dictionary }: Pac
 }
 
 /** The columns that packOperator made one of; text has the dictionaries of the rows of `source`. */
-export function unpackOperator(step: UnpackStep, before: Schema, source: Batch | null): Operator {
+export function unpackOperator(step: UnpackStep, before: Schema, source: Batch | null, lent: Lent): Operator {
   const schema = unpackedSchema(step, before);
   const at = columnIndex(before, step.name);
   const dictionaries = step.fields.map(({ column, dictionary }) =>
@@ -84,7 +85,7 @@ export function unpackOperator(step: UnpackStep, before: Schema, source: Batch |
     done: false,
     push(batch, entry, emit) {
       const packed = batch.columns[at]!;
-      const columns = step.fields.map((field, k) => unpackColumn(packed, field, dictionaries[k]!));
+      const columns = step.fields.map((field, k) => unpackColumn(packed, field, dictionaries[k]!, lent));
       emit(
         { schema, rows: batch.rows, columns: [...columns, ...batch.columns.filter((_, c) => c !== at)] },
         entry,
@@ -102,13 +103,15 @@ function dictionaryOf(source: Batch | null, name: string, id: string): Dictionar
   });
 }
 
-function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary | null): Column {
+function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary | null, lent: Lent): Column {
   const { type, base, size, word, shift, nullable } = field;
   const { length } = packed;
   const physical = physicalOf(type);
   const words = packed.values;
-  const digit = (binder: Binder) =>
-    `(${binder.bind(words)}[2*i${word === 0 ? '' : '+1'}]>>>${binder.bind(shift)}&${binder.bind(maskOf(size))})`;
+  const digitOf = (binder: Binder) => {
+    const [from, by, mask] = [words, shift, maskOf(size)].map(value => binder.bind(value));
+    return (row: string) => `(${from}[2*${row}${word === 0 ? '' : '+1'}]>>>${by}&${mask})`;
+  };
   const run = (out: Values, store: (binder: Binder) => string, tag: string) => {
     const binder = new Binder();
     const text = store(binder);
@@ -118,17 +121,16 @@ function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary
       length,
     )(binder.values, out, 0, length);
   };
-  let validity: Validity = { validity: null, nullCount: 0 };
-  if (nullable) {
-    const flags = new Uint8Array(length);
-    run(flags, binder => `out[i]=${digit(binder)}===${binder.bind(size)}?0:1;`, 'flags');
-    validity = packValidity(flags, length);
-  }
+  const isValid = (binder: Binder) => {
+    const [digit, none] = [digitOf(binder), binder.bind(size)];
+    return (row: string) => `(${digit(row)}!==${none}|0)`;
+  };
+  const validity: Validity = nullable ? validBits(isValid, length, lent) : { validity: null, nullCount: 0 };
   const fill = (values: Values, target: Physical) =>
     run(
       values,
       binder => {
-        const start = `const d=${digit(binder)};`;
+        const start = `const d=${digitOf(binder)('i')};`;
         const plain = base === 0 ? 'd' : `d+${binder.bind(base)}`;
         const value = nullable ? `(d===${binder.bind(size)}?0:${plain})` : plain;
         if (target !== 'i64') return `${start}out[i]=${value};`;
