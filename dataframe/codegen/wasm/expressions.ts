@@ -21,6 +21,7 @@ import {
   Untranslatable,
 } from './names.js';
 import { bitOperators, comparisons, doubleOperators, mathOperators, wholeOperators } from './operators.js';
+import { isPlain } from './plain.js';
 import { extremeOf, hasVectors } from './vectors.js';
 
 /** Bytes that an address may lie behind its array: what is added to an index literally is not checked. */
@@ -285,6 +286,13 @@ export class Expressions {
       this.#inLane(extreme.first);
       this.#inLane(extreme.second);
       code.op(...extreme.op, ...Op.f64x2Lane0);
+      return;
+    }
+    if (type !== 'double' && isPlain(consequent, this.#names) && isPlain(alternate, this.#names)) {
+      this.as(consequent, type);
+      this.as(alternate, type);
+      this.test(test);
+      code.op(Op.select);
       return;
     }
     this.test(test);
