@@ -1,5 +1,7 @@
+import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import { Binder } from './fused-text.js';
 import type { Lent } from './lent.js';
 
 /**
@@ -57,19 +59,26 @@ export function unstride(from: Float64Array, part: number, stride: number, out: 
   for (let g = 0, at = part; g < out.length; g++, at += stride) out[g] = from[at]!;
 }
 
-/** 1 for rows that count: those not null in `column` (unless null) for which `filter` (unless null) is true. */
-export function rowMask(column: Column | null, filter: Column | null, rows: number): Uint8Array | null {
-  const validity = column?.validity ?? null;
-  if (validity === null && filter === null) return null;
-  const mask = new Uint8Array(rows).fill(1);
-  if (validity !== null) {
-    for (let i = 0; i < rows; i++) mask[i] = (validity[i >> 3]! >> (i & 7)) & 1;
-  }
+type Mask = (P: readonly unknown[], mask: Uint8Array, from: number, rows: number) => void;
+
+/** 1 for rows that count: those not null in any of `columns` for which `filter` (unless null) is true. Null: all do. */
+export function rowMask(columns: readonly Column[], filter: Column | null, rows: number): Uint8Array | null {
+  const binder = new Binder();
+  const tests: string[] = [];
+  const isThere = ({ validity }: Column) => {
+    if (validity !== null) tests.push(`(${binder.bind(validity)}[i>>3]>>(i&7)&1)`);
+  };
+  columns.forEach(isThere);
   if (filter !== null) {
-    const { values, validity: known } = filter;
-    for (let i = 0; i < rows; i++) {
-      if (values[i] === 0 || (known !== null && ((known[i >> 3]! >> (i & 7)) & 1) === 0)) mask[i] = 0;
-    }
+    tests.push(`(${binder.bind(filter.values, filter.physical)}[i]!==0|0)`);
+    isThere(filter);
   }
+  if (tests.length === 0) return null;
+  const mask = new Uint8Array(rows);
+  compileText<Mask>(
+    ['P', 'mask', 'from', 'rows'],
+    `${binder.text()}for(let i=from;i<rows;i++){mask[i]=${tests.join('&')};}`,
+    rows,
+  )(binder.values, mask, 0, rows);
   return mask;
 }

@@ -84,7 +84,7 @@ class NumberExtreme implements Accumulator {
   }
 
   merge(state: readonly Column[], group: Int32Array, rows: number): void {
-    this.update(state[0]!, group, rows, rowMask(state[0]!, null, rows));
+    this.update(state[0]!, group, rows, rowMask([state[0]!], null, rows));
   }
 
   result(): Column {
@@ -159,7 +159,7 @@ class TextExtreme implements Accumulator {
   }
 
   merge(state: readonly Column[], group: Int32Array, rows: number): void {
-    this.update(state[0]!, group, rows, rowMask(state[0]!, null, rows));
+    this.update(state[0]!, group, rows, rowMask([state[0]!], null, rows));
   }
 
   result(): Column {
@@ -206,7 +206,7 @@ class HugeExtreme implements Accumulator {
   }
 
   merge(state: readonly Column[], group: Int32Array, rows: number): void {
-    this.update(state[0]!, group, rows, rowMask(state[0]!, null, rows));
+    this.update(state[0]!, group, rows, rowMask([state[0]!], null, rows));
   }
 
   result(): Column {

@@ -1,12 +1,12 @@
-import { compile } from '../codegen/compile.js';
 import { compileText } from '../codegen/wasm/kernel.js';
-import { countValid, packValidity, sliceBitmap } from '../column/bitmap.js';
+import { countValid, packValidity, sliceBitmap, type Validity } from '../column/bitmap.js';
 import type { Batch, Column, Physical, Values } from '../column/column.js';
 import { allocateValues, elementsPerValue, isNested } from '../column/layout.js';
+import type { Binder } from './fused-text.js';
 import type { Lent } from './lent.js';
+import { validBits } from './valid-bits.js';
 
 type Gather = (src: Values, at: Int32Array, out: Values, from: number, rows: number) => void;
-type GatherFlags = (bitmap: Uint8Array, at: Int32Array, out: Uint8Array, rows: number) => void;
 
 /** One function per physical type: one gather over all typed arrays would go megamorphic (1.3 → 28 ns a row). */
 function gatherOf(physical: Physical, optional: boolean, rows: number): Gather {
@@ -20,12 +20,25 @@ function gatherOf(physical: Physical, optional: boolean, rows: number): Gather {
   );
 }
 
-const gatherFlags = compile<GatherFlags>(
-  ['bitmap', 'at', 'out', 'rows'],
-  'for(let i=0;i<rows;i++){const k=at[i];out[i]=(bitmap[k>>3]>>(k&7))&1;}',
-);
+/** Of rows at[0..rows), each of which there is. */
+function takenBits(bitmap: Uint8Array, at: Int32Array, rows: number, lent: Lent | undefined): Validity {
+  const bitOf = (binder: Binder) => {
+    const [bits, places] = [bitmap, at].map(array => binder.bind(array));
+    return (row: string) => `(${bits}[${places}[${row}]>>3]>>(${places}[${row}]&7)&1)`;
+  };
+  return validBits(bitOf, rows, lent ?? null);
+}
 
-type GatherSegments = (src: Values, offsets: Int32Array, at: Int32Array, out: Values, rows: number) => void;
+type GatherSegments = (
+  src: Values,
+  offsets: Int32Array,
+  at: Int32Array,
+  out: Values,
+  end: Int32Array,
+  from: number,
+  rows: number,
+  work: number,
+) => void;
 
 /** Lists of rows at[0..rows); index -1 gives null. */
 function takeLists(column: Column, at: Int32Array, rows: number, lent?: Lent): Column {
@@ -65,11 +78,12 @@ function takeSegments(
     return takeColumn(items, index, total, lent);
   }
   const values = lent?.values(physical, total, false) ?? allocateValues(physical, total);
-  const copy = physical === 'i64' ? 'out[2*n]=src[2*q];out[2*n+1]=src[2*q+1];n++;' : 'out[n++]=src[q];';
-  compile<GatherSegments>(
-    ['src', 'offsets', 'at', 'out', 'rows'],
-    `/* segments ${physical} */let n=0;for(let i=0;i<rows;i++){const k=at[i];if(k<0)continue;const e=offsets[k+1];for(let q=offsets[k];q<e;q++){${copy}}}`,
-  )(items.values, offsets, at, values, rows);
+  const copy = physical === 'i64' ? 'out[2*n]=src[2*q];out[2*n+1|0]=src[2*q+1|0];n++;' : 'out[n++]=src[q];';
+  compileText<GatherSegments>(
+    ['src', 'offsets', 'at', 'out', 'end', 'from', 'rows', 'work'],
+    `/* segments ${physical} */let n=end[0];for(let i=from;i<rows;i++){const k=at[i];if(k<0)continue;const e=offsets[k+1|0];for(let q=offsets[k];q<e;q++){${copy}}}end[0]=n;`,
+    total,
+  )(items.values, offsets, at, values, new Int32Array(1), 0, rows, total);
   return { type, physical, length: total, nullCount: 0, validity: null, values, dictionary };
 }
 
@@ -102,9 +116,8 @@ export function takeColumn(column: Column, at: Int32Array, rows: number, lent?: 
   if (column.validity === null) {
     return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary, ...bounds };
   }
-  const flags = new Uint8Array(rows);
-  gatherFlags(column.validity, at, flags, rows);
-  return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary, ...bounds };
+  const validity = takenBits(column.validity, at, rows, lent);
+  return { type, physical, length: rows, ...validity, values, dictionary, ...bounds };
 }
 
 /** Like takeColumn; index -1 gives null. */

@@ -56,12 +56,9 @@ export interface AggregateInput {
 export function inputOf(spec: AggregateSpec, batch: Batch): AggregateInput {
   const column = spec.column === null ? null : columnOf(batch, spec.column);
   const filter = spec.filter === null ? null : columnOf(batch, spec.filter);
+  const other = spec.other === undefined ? undefined : columnOf(batch, spec.other);
   const keepsNulls = spec.op === 'first' || spec.op === 'last';
-  let mask = rowMask(keepsNulls ? null : column, filter, batch.rows);
-  if (spec.other === undefined) return { column, other: undefined, mask };
-  const other = columnOf(batch, spec.other);
-  const second = rowMask(other, null, batch.rows);
-  if (mask === null) mask = second;
-  else if (second !== null) for (let i = 0; i < batch.rows; i++) mask[i]! &= second[i]!;
+  const read = keepsNulls ? [] : [column, other].filter(each => each != null);
+  const mask = rowMask(read, filter, batch.rows);
   return { column, other, mask };
 }
