@@ -142,14 +142,23 @@ export interface Witness {
   readonly unused: number;
 }
 
-/** null: every aggregate may have rows that do not count, or nothing tells. */
-export function witnessOf(specs: readonly FusedSpec[], layout: Layout): Witness | null {
+/**
+ * Null: nothing tells. `filtered`: aggregates that some rows leave as they are; what else is null adds 0, which makes -0 a 0, but
+ * for decimals that are no numbers.
+ */
+export function witnessOf(
+  specs: readonly FusedSpec[],
+  layout: Layout,
+  filtered: readonly boolean[],
+): Witness | null {
   for (const [k, spec] of specs.entries()) {
-    if (layout.flags.partly[k]!) continue;
-    if (layout.count[k]! >= 0) return { slot: layout.count[k]!, unused: 0 };
+    const partly = layout.flags.partly[k]!;
+    if (partly && (filtered[k]! || sumKind(spec.type) === 'huge')) continue;
+    if (layout.count[k]! >= 0) return { slot: layout.count[k]!, unused: partly ? -0 : 0 };
     // Integers are never -0, and the low word of a float sum becomes +0 with its first row, whatever that holds.
     if (isSum(spec)) return { slot: layout.value[k]! + Math.min(2, layout.parts[k]!) - 1, unused: -0 };
-    if (sumKind(spec.type) === 'small') return { slot: layout.value[k]!, unused: initialValue(spec) };
+    if (!partly && sumKind(spec.type) === 'small')
+      return { slot: layout.value[k]!, unused: initialValue(spec) };
   }
   return null;
 }

@@ -46,10 +46,15 @@ export function foldText(layout: Layout, at: SlotText): string {
   return folds.join('');
 }
 
+/** Bit of row i. */
+function bitText(bits: string): string {
+  return `(${bits}[i>>3]>>(i&7)&1)`;
+}
+
 /** Text that is true for rows of a batch that count; empty: all do. */
 function conditionText({ column, filter }: FusedInput, binder: Binder): string {
   const tests: string[] = [];
-  const valid = (bits: Uint8Array) => tests.push(`((${binder.bind(bits)}[i>>3]>>(i&7))&1)===1`);
+  const valid = (bits: Uint8Array) => tests.push(`${bitText(binder.bind(bits))}===1`);
   if (column !== null && column.validity !== null) valid(column.validity);
   if (filter !== null) {
     tests.push(`${binder.bind(filter.values, filter.physical)}[i]!==0`);
@@ -88,8 +93,8 @@ export function rowsText(
     const slot = layout.count[k]!;
     if (slot < 0 || layout.count.indexOf(slot) !== k) continue;
     if (condition === '') counts += `${at(slot)}++;`;
-    else
-      counts += input.filter === null ? `${at(slot)}+=(${condition})|0;` : `if(${condition})${at(slot)}++;`;
+    else if (input.filter !== null) counts += `if(${condition})${at(slot)}++;`;
+    else counts += `${at(slot)}+=${bitText(binder.bind(input.column!.validity))};`;
   }
   return values + counts;
 }
@@ -128,8 +133,8 @@ function valueText(
   }
   let value = `${values}[i]`;
   if (isMoved(spec, input)) {
-    const bit = `(${binder.bind(column!.validity)}[i>>3]>>(i&7)&1)`;
-    value += `-${binder.bind(spec.op === 'max' ? farBelow : farAbove)}[${bit}]`;
+    const far = binder.bind(spec.op === 'max' ? farBelow : farAbove);
+    value += `-${far}[${bitText(binder.bind(column!.validity))}]`;
   }
   return extremeText(spec, value, column!.physical, at(slot));
 }

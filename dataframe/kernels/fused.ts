@@ -67,6 +67,8 @@ export class FusedGroups {
   #tier: KeyTier | null = null;
   readonly #state: GroupNumbers;
   #rows = 0;
+  /** By aggregate: only some rows are looked at. */
+  #filtered: readonly boolean[] = [];
   #first = -1;
   #entry = -1;
   /** Groups that there were before the entry, where they are numbered by first appearance. */
@@ -116,6 +118,7 @@ export class FusedGroups {
     entry: number,
   ): Int32Array | null {
     this.#rows += rows;
+    this.#filtered = inputs.map(({ filter }) => filter !== null);
     const old = this.#state.layout.flags;
     this.#show({
       partly: inputs.map(
@@ -326,7 +329,9 @@ export class FusedGroups {
         tier.admit(keys, rows);
       } else if (kind === 'dense' && !numbered && tier.places > fewGroups && this.#state.places === 0) {
         // Merged states may count no rows.
-        this.#state.witness = this.#options.merging ? null : witnessOf(this.specs, this.#state.layout);
+        this.#state.witness = this.#options.merging
+          ? null
+          : witnessOf(this.specs, this.#state.layout, this.#filtered);
       }
       this.#tier = tier;
       return tier;
