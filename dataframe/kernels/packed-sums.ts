@@ -1,7 +1,8 @@
-import { compileRows } from '../codegen/wasm/kernel.js';
+import { compileRows, compileText } from '../codegen/wasm/kernel.js';
 import type { Column, ValueRange } from '../column/column.js';
 import { grownLent } from './accumulator.js';
 import type { Lent } from './lent.js';
+import { fill } from './scratch.js';
 
 const WORDS = 3;
 /** Sums of the unpacked form: count, a, b, a², b², ab. */
@@ -63,11 +64,16 @@ export class PackedSums {
   }
 
   add(a: Column, b: Column, group: Int32Array, rows: number, mask: Uint8Array | null): void {
-    const skip = mask === null ? '' : 'if(mask[i]===0)continue;';
     const small = this.#mostA < smallFactor && this.#mostB < smallFactor;
     const times = (x: string, y: string) => (small ? `Math.imul(${x},${y})` : `${x}*${y}`);
-    const body = `/* packed ${a.physical} ${b.physical} */for(let i=from;i<rows;i++){${skip}const k=Math.imul(group[i],${WORDS}),x=first[i],y=second[i];
-s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*scaleAA;s[k+2]+=y+scaleCount;}`;
+    // What does not count is made 0: a branch would be taken at random.
+    const read =
+      mask === null
+        ? 'const x=first[i],y=second[i];'
+        : `const m=mask[i],x=${times('first[i]', 'm')},y=${times('second[i]', 'm')};`;
+    const count = mask === null ? 'scaleCount' : 'm*scaleCount';
+    const body = `/* packed ${a.physical} ${b.physical} */for(let i=from;i<rows;i++){const k=Math.imul(group[i],${WORDS});${read}
+s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*scaleAA;s[k+2]+=y+${count};}`;
     const loop = compileRows<AddRows>(body, parameters, () => body, rows);
     const { values } = a;
     loop(values, b.values, group, mask, this.#words, this.#scaleA, this.#scaleAA, this.#scaleCount, 0, rows);
@@ -79,21 +85,13 @@ s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*
     if (this.#rows === 0) return;
     this.#rows = 0;
     const words = this.#words;
-    const [scaleA, scaleAA, scaleCount] = [this.#scaleA, this.#scaleAA, this.#scaleCount];
-    for (let g = 0; g < this.#groups; g++) {
-      const w = g * WORDS;
-      const k = g * SUMS;
-      const a = Math.floor(words[w]! / scaleA);
-      const aa = Math.floor(words[w + 1]! / scaleAA);
-      const count = Math.floor(words[w + 2]! / scaleCount);
-      sums[k]! += count;
-      sums[k + 1]! += a;
-      sums[k + 2]! += words[w + 2]! - count * scaleCount;
-      sums[k + 3]! += aa;
-      sums[k + 4]! += words[w]! - a * scaleA;
-      sums[k + 5]! += words[w + 1]! - aa * scaleAA;
-    }
-    words.fill(0, 0, this.#groups * WORDS);
+    const groups = this.#groups;
+    compileText<Unpack>(
+      ['words', 'sums', 'scaleA', 'scaleAA', 'scaleCount', 'from', 'rows'],
+      unpackText,
+      groups,
+    )(words, sums, this.#scaleA, this.#scaleAA, this.#scaleCount, 0, groups);
+    fill(words.subarray(0, groups * WORDS), 0);
   }
 
   #layOut(mostA: number, mostB: number): void {
@@ -119,6 +117,20 @@ s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*
     this.#room = 0;
   }
 }
+
+type Unpack = (
+  words: Float64Array,
+  sums: Float64Array,
+  scaleA: number,
+  scaleAA: number,
+  scaleCount: number,
+  from: number,
+  rows: number,
+) => void;
+
+const unpackText = `for(let i=from;i<rows;i++){const w=Math.imul(i,${WORDS}),k=Math.imul(i,${SUMS}),p=words[w],q=words[w+1],r=words[w+2];
+const a=Math.floor(p/scaleA),aa=Math.floor(q/scaleAA),n=Math.floor(r/scaleCount);
+sums[k]+=n;sums[k+1]+=a;sums[k+2]+=r-n*scaleCount;sums[k+3]+=aa;sums[k+4]+=p-a*scaleA;sums[k+5]+=q-aa*scaleAA;}`;
 
 const parameters = [
   'first',
