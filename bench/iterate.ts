@@ -16,25 +16,6 @@ interface Part {
   readonly y: Float32Array;
 }
 
-type Sixteen = [
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-];
-
 /** Points around a hidden plane, with noise. Runs in a worker thread: what it needs comes as arguments. */
 function makePart(seed: number, number: number, rows: number, width: number): Part {
   let state = (Math.imul(seed, 2_654_435_761) + number * 7_919) | 0;
@@ -60,72 +41,67 @@ function makePart(seed: number, number: number, rows: number, width: number): Pa
 
 /**
  * The sum of the log-loss's gradients over a partition of 16 features, written out: V8 keeps no array element in a register,
- * and the loop over 16 takes more than twice as long.
+ * and a loop over 16 takes more than twice as long. A block of rows goes through three loops, because one would have more
+ * numbers at a time than the processor has registers (30 instead of 42 ns a row).
  */
 function gradient({ x, y }: Part, weights: Float64Array): Float64Array {
-  const [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15] =
-    weights as unknown as Sixteen;
-  let s0 = 0,
-    s1 = 0,
-    s2 = 0,
-    s3 = 0,
-    s4 = 0,
-    s5 = 0,
-    s6 = 0,
-    s7 = 0,
-    s8 = 0,
-    s9 = 0,
-    s10 = 0,
-    s11 = 0,
-    s12 = 0,
-    s13 = 0,
-    s14 = 0,
-    s15 = 0;
-  for (let i = 0, at = 0; i < y.length; i++, at += 16) {
-    const x0 = x[at + 0]!,
-      x1 = x[at + 1]!,
-      x2 = x[at + 2]!,
-      x3 = x[at + 3]!,
-      x4 = x[at + 4]!,
-      x5 = x[at + 5]!,
-      x6 = x[at + 6]!,
-      x7 = x[at + 7]!,
-      x8 = x[at + 8]!,
-      x9 = x[at + 9]!,
-      x10 = x[at + 10]!,
-      x11 = x[at + 11]!,
-      x12 = x[at + 12]!,
-      x13 = x[at + 13]!,
-      x14 = x[at + 14]!,
-      x15 = x[at + 15]!;
-    const dot =
-      w0 * x0 +
-      w1 * x1 +
-      w2 * x2 +
-      w3 * x3 +
-      (w4 * x4 + w5 * x5 + w6 * x6 + w7 * x7) +
-      (w8 * x8 + w9 * x9 + w10 * x10 + w11 * x11) +
-      (w12 * x12 + w13 * x13 + w14 * x14 + w15 * x15);
-    const label = y[i]!;
-    const scale = (1 / (1 + Math.exp(-label * dot)) - 1) * label;
-    s0 += scale * x0;
-    s1 += scale * x1;
-    s2 += scale * x2;
-    s3 += scale * x3;
-    s4 += scale * x4;
-    s5 += scale * x5;
-    s6 += scale * x6;
-    s7 += scale * x7;
-    s8 += scale * x8;
-    s9 += scale * x9;
-    s10 += scale * x10;
-    s11 += scale * x11;
-    s12 += scale * x12;
-    s13 += scale * x13;
-    s14 += scale * x14;
-    s15 += scale * x15;
+  const blockRows = 256;
+  const w0 = weights[0]!,
+    w1 = weights[1]!,
+    w2 = weights[2]!,
+    w3 = weights[3]!,
+    w4 = weights[4]!,
+    w5 = weights[5]!,
+    w6 = weights[6]!,
+    w7 = weights[7]!,
+    w8 = weights[8]!,
+    w9 = weights[9]!,
+    w10 = weights[10]!,
+    w11 = weights[11]!,
+    w12 = weights[12]!,
+    w13 = weights[13]!,
+    w14 = weights[14]!,
+    w15 = weights[15]!;
+  const scales = new Float64Array(blockRows);
+  const sums = new Float64Array(16);
+  for (let begin = 0; begin < y.length; begin += blockRows) {
+    const rows = Math.min(blockRows, y.length - begin);
+    for (let i = 0, at = begin * 16; i < rows; i++, at += 16) {
+      const dot =
+        w0 * x[at + 0]! +
+        w1 * x[at + 1]! +
+        w2 * x[at + 2]! +
+        w3 * x[at + 3]! +
+        (w4 * x[at + 4]! + w5 * x[at + 5]! + w6 * x[at + 6]! + w7 * x[at + 7]!) +
+        (w8 * x[at + 8]! + w9 * x[at + 9]! + w10 * x[at + 10]! + w11 * x[at + 11]!) +
+        (w12 * x[at + 12]! + w13 * x[at + 13]! + w14 * x[at + 14]! + w15 * x[at + 15]!);
+      scales[i] = y[begin + i]! * dot;
+    }
+    for (let i = 0; i < rows; i++) scales[i] = (1 / (1 + Math.exp(-scales[i]!)) - 1) * y[begin + i]!;
+    for (let first = 0; first < 16; first += 8) {
+      let s0 = sums[first + 0]!,
+        s1 = sums[first + 1]!,
+        s2 = sums[first + 2]!,
+        s3 = sums[first + 3]!,
+        s4 = sums[first + 4]!,
+        s5 = sums[first + 5]!,
+        s6 = sums[first + 6]!,
+        s7 = sums[first + 7]!;
+      for (let i = 0, at = begin * 16 + first; i < rows; i++, at += 16) {
+        const scale = scales[i]!;
+        s0 += scale * x[at + 0]!;
+        s1 += scale * x[at + 1]!;
+        s2 += scale * x[at + 2]!;
+        s3 += scale * x[at + 3]!;
+        s4 += scale * x[at + 4]!;
+        s5 += scale * x[at + 5]!;
+        s6 += scale * x[at + 6]!;
+        s7 += scale * x[at + 7]!;
+      }
+      sums.set([s0, s1, s2, s3, s4, s5, s6, s7], first);
+    }
   }
-  return Float64Array.of(s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15);
+  return sums;
 }
 
 /** Adds the partitions' gradients in their order, so that the weights do not depend on who was faster. */
