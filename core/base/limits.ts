@@ -206,7 +206,12 @@ export const limits = {
   /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
   cachedFragments: 256,
   cachedFragmentBytes: 4 * KiB,
-  /** Plans remembered of one table that lies on the workers, and how long the text of their verbs may be. */
+  /** Inspections of files that a session remembers, row groups of one, and characters of a scan and of what tells that it still holds. */
+  knownScans: 32,
+  knownScanSplits: 1024,
+  knownScanChars: 4 * KiB,
+  scanStampChars: 2 * KiB,
+  /** Plans remembered of one table on the workers, or of one inspection, and how long the text of their verbs may be. */
   knownPlans: 64,
   knownPlanChars: 4 * KiB,
   /** Layouts of partitions that a thread remembers, and how long one may be. */

@@ -6,10 +6,11 @@ import { packData, unpackData } from '../../core/wire/msgpack.js';
 import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
-import type { ScanInspection, ScanSpec, Split } from '../io/source.js';
+import type { InspectionReply, ScanInspection, ScanSpec, Split } from '../io/source.js';
 import { type Fragment, readsInTurn } from '../physical/fragment.js';
 import { packFragment } from '../physical/fragment-body.js';
 import type { MemoryTable } from '../plan/memory-table.js';
+import { knownScan, rememberScan, scanText } from './known-scans.js';
 import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
 /** Of all stages submitted so far: those to come are not known. */
@@ -83,10 +84,12 @@ export class GraphRunner implements StageRunner {
     return { range, schema, stats: async () => stats, fetch, facts };
   }
 
-  /** Looks at a source on a worker: only the workers need to see the files. */
+  /** Looks at a source on a worker: only the workers need to see the files. The same object as long as they stay the same. */
   async inspect(scan: ScanSpec): Promise<ScanInspection> {
+    const text = scanText(scan);
+    const known = text === null ? null : knownScan(this.#executor, text);
     const fragment: Fragment = {
-      source: { kind: 'inspect', scan },
+      source: { kind: 'inspect', scan, ...(known?.stamp == null ? {} : { known: known.stamp }) },
       ops: [],
       sink: { kind: 'partition' },
       inputs: [],
@@ -95,7 +98,10 @@ export class GraphRunner implements StageRunner {
       { fragment, tasks: 1, splits: null, dependencies: [], slices: 1, inline: true, bytesIn: 0 },
       [],
     );
-    return unpackData<ScanInspection>(await this.inlineResult(layer, 0));
+    const reply = unpackData<InspectionReply>(await this.inlineResult(layer, 0));
+    if ('same' in reply) return known!;
+    if (text !== null) rememberScan(this.#executor, text, reply);
+    return reply;
   }
 
   /** The enclosed result of a task: with its finish report when small, else fetched. */

@@ -26,8 +26,11 @@ export type FragmentSource =
   | { readonly kind: 'scan'; readonly scan: ScanSpec }
   /** Every entry of this dependency, in order: one batch each. */
   | { readonly kind: 'input'; readonly input: number }
-  /** Resolves paths, schema and splits: the result is msgpack of a ScanInspection, enclosed. No ops. */
-  | { readonly kind: 'inspect'; readonly scan: ScanSpec };
+  /**
+   * Resolves paths, schema and splits: the result is msgpack of an InspectionReply, enclosed. `known` is the stamp of an
+   * inspection that the caller has. No ops.
+   */
+  | { readonly kind: 'inspect'; readonly scan: ScanSpec; readonly known?: string };
 
 export type FragmentOp =
   | { readonly kind: 'filter'; readonly predicate: ExprNode }

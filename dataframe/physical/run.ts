@@ -6,7 +6,7 @@ import type { Batch, Column } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
-import type { AnySinkSpec, ReadUse, ScanSpec, Split } from '../io/source.js';
+import type { AnySinkSpec, InspectionReply, ReadUse, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { comparableColumn, distinctText } from '../kernels/distinct-text.js';
 import { dealRows, slicesOf } from '../kernels/hash.js';
@@ -74,9 +74,7 @@ async function runFragment(
 ): Promise<FragmentResult> {
   const { source } = fragment;
   if (source.kind === 'inspect') {
-    const access = { ...env, access: source.scan.access };
-    const inspection = await (await readerOf(source.scan)).inspect(source.scan, access);
-    return enclosed(0, inspection);
+    return enclosed(0, await inspected(source.scan, source.known ?? null, env));
   }
   const before = source.kind === 'scan' ? scanned(source.scan, null) : fragment.inputs[source.input]!;
   const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds, lent: new Lent() };
@@ -91,6 +89,13 @@ async function runFragment(
   const result = await runSteps(steps, chain, fragment, schema, out, inputs, env);
   inputs.lent.giveBack();
   return result;
+}
+
+async function inspected(scan: ScanSpec, known: string | null, env: FragmentEnv): Promise<InspectionReply> {
+  const access = { ...env, access: scan.access };
+  const reader = await readerOf(scan);
+  if (known !== null && (await reader.stamp?.(scan, access)) === known) return { same: true };
+  return reader.inspect(scan, access);
 }
 
 /** Each step pushes one batch. What needs no waiting is done before anything is awaited. */
