@@ -2,6 +2,7 @@ import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
+import { copyInto } from '../../kernels/copy-bytes.js';
 import { Lent } from '../../kernels/lent.js';
 import { kernelBytes, requireBytes, viewOf } from './bytes.js';
 import {
@@ -76,7 +77,7 @@ export class TextSink implements ValueSink {
     if (this.#options.picks) {
       // A copy: the next page is unpacked to the same place.
       const kept = this.#lent.bytes(page.length);
-      kept.set(page);
+      copyInto(kept, 0, page);
       this.#lazy = new LazyEntries(kept, count, this.#options.fixedBytes);
       this.#map = null;
     } else this.#internAll(page);
