@@ -2,13 +2,12 @@ import { VolleyError } from '../../core/base/errors.js';
 import type { TaskRange } from '../../core/base/ids.js';
 import type { Executor, GraphJob, LayerHandle } from '../../core/graph/executor.js';
 import type { BytesTable, Dependency } from '../../core/graph/layer.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
 import type { InspectionReply, ScanInspection, ScanSpec, Split } from '../io/source.js';
 import { type Fragment, readsInTurn } from '../physical/fragment.js';
-import { packFragment } from '../physical/fragment-body.js';
+import { packFragment, packPlain, readPlain } from '../physical/fragment-body.js';
 import type { MemoryTable } from '../plan/memory-table.js';
 import { knownScan, rememberScan, scanText } from './known-scans.js';
 import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
@@ -98,7 +97,7 @@ export class GraphRunner implements StageRunner {
       { fragment, tasks: 1, splits: null, dependencies: [], slices: 1, inline: true, bytesIn: 0 },
       [],
     );
-    const reply = unpackData<InspectionReply>(await this.inlineResult(layer, 0));
+    const reply = readPlain<InspectionReply>(await this.inlineResult(layer, 0));
     if ('same' in reply) return known!;
     if (text !== null) rememberScan(this.#executor, text, reply);
     return reply;
@@ -169,9 +168,9 @@ export function stageName(fragment: Fragment): string {
   return [source.kind, ...steps, ...end].join(' ');
 }
 
-/** One msgpack string per task. What statistics tell of splits was made use of by the plan: they are most of the bytes. */
+/** The splits of each task. What statistics tell of splits was made use of by the plan: they are most of the bytes. */
 function packTable(splits: readonly (readonly Split[])[]): BytesTable {
-  const packed = splits.map(each => packData(each.map(split => ({ ...split, statistics: null }))));
+  const packed = splits.map(each => packPlain(each.map(split => ({ ...split, statistics: null }))));
   const offsets = new Uint32Array(packed.length + 1);
   packed.forEach((bytes, i) => {
     offsets[i + 1] = offsets[i]! + bytes.byteLength;
