@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
 import { limits } from '../../../core/base/limits.js';
+import { copyInto } from '../../kernels/copy-bytes.js';
 
 /** zlib's zstd exists from Node 22.15 on. */
 const native = zlib as {
@@ -129,7 +130,7 @@ function firstBlocks(input: Uint8Array, size: number, enough: number): Uint8Arra
   const frame = new Uint8Array(6 + end - start);
   frame.set(input.subarray(0, 4));
   frame[5] = (windowLog - 10) << 3;
-  frame.set(input.subarray(start, end), 6);
+  copyInto(frame, 6, input.subarray(start, end));
   frame[6 + blocks[kept - 1]! - start]! |= 1;
   return frame;
 }
