@@ -55,6 +55,8 @@ export const limits = {
   socketPathBytes: 103,
   /** Bytes copied by an in-process transfer before it lets the event loop turn. */
   memoryCopyBytes: 16 * MiB,
+  /** Copied at a time between shared places by way of a thread's own memory: what a core's own cache holds. A multiple of 8. */
+  copyStageBytes: 32 * KiB,
   /** Bytes of one chunk of the data plane. 1-4 MiB is the flat part of the throughput curve. */
   chunkBytes: 1 * MiB,
   /** Bytes a node may have asked for and not yet received, over all peers. */
@@ -65,6 +67,8 @@ export const limits = {
   fetchAttempts: 3,
   /** A result up to this size travels with its finish report instead of being stored on the worker. */
   inlineResultBytes: 16 * KiB,
+  /** A result up to this size is copied to the engine with its report: its thread need not wait for memory to be given. */
+  copiedResultBytes: 128 * KiB,
   /** Inline results a client has not acknowledged yet, kept by the head. */
   unackedInlineBytes: 256 * MiB,
   /** Argument bytes of one task; larger values go through scatter. */
@@ -206,7 +210,12 @@ export const limits = {
   /** Stages of dataframe queries whose plan a thread remembers after their job, and how long a body one may have. */
   cachedFragments: 256,
   cachedFragmentBytes: 4 * KiB,
-  /** Plans remembered of one table that lies on the workers, and how long the text of their verbs may be. */
+  /** Inspections of files that a session remembers, row groups of one, and characters of a scan and of what tells that it still holds. */
+  knownScans: 32,
+  knownScanSplits: 1024,
+  knownScanChars: 4 * KiB,
+  scanStampChars: 2 * KiB,
+  /** Plans remembered of one table on the workers, or of one inspection, and how long the text of their verbs may be. */
   knownPlans: 64,
   knownPlanChars: 4 * KiB,
   /** Layouts of partitions that a thread remembers, and how long one may be. */

@@ -15,6 +15,7 @@ import { UnsafeDecimal } from './emit-decimal.js';
 import { isStructCall, structColumn } from './emit-struct.js';
 import { type Emitted, Emitter } from './emitter.js';
 import { cutLarge, groupBySize } from './split.js';
+import { compileText } from './wasm/kernel.js';
 
 /** Rows of a batch, in order: at[0..rows). */
 export interface Selection {
@@ -84,14 +85,32 @@ function selectInLoop(predicate: ExprNode, batch: Batch, huge: boolean): Selecti
   // No null in a column that is asked for isNotNull: nobody looks at positions when all rows are chosen.
   if (value.isNull === null && value.code === 'true') return { at: new Int32Array(0), rows: batch.rows };
   const at = takeInts(batch.rows, false);
-  const test = value.isNull === null ? value.code : `!${value.isNull}&&${value.code}`;
-  const loop = kernel(emitter, 'i', `if(${test})o[k++]=i;`, 'let k=0;', 'return k;');
-  const rows = loop(emitter.bound, batch.rows, null, at);
+  // As numbers, which kernels count without a branch.
+  const live = value.isNull === null ? '' : `&(1-((${value.isNull})|0))`;
+  const rows = choose(emitter, `((${value.code})|0)${live}`, at);
   // Where few rows are chosen, the room for all of them serves the next batch.
   if (rows > batch.rows / 2) return { at, rows };
   const few = at.slice(0, rows);
   giveInts(at);
   return { at: few, rows };
+}
+
+type Choose = (bound: readonly unknown[], o: Int32Array, n: Int32Array, from: number, rows: number) => number;
+/** How many rows were chosen so far. */
+const chosen = new Int32Array(1);
+
+/** Rows for which `one` is 1, not 0, to `at`; how many they are. Each row is put down, and the next over it where it is not chosen. */
+function choose(emitter: Emitter, one: string, at: Int32Array): number {
+  const { bound, rows } = emitter;
+  const names = bound.map((_, k) => `const p${k}=P[${k}];`).join('');
+  const loop = compileText<Choose>(
+    ['P', 'o', 'n', 'from', 'rows'],
+    `${names}let k=n[0];for(let i=from;i<rows;i++){const j=i;\n${emitter.text()}\no[k]=i;k=(k+(${one}))|0;}\nn[0]=k;return rows;`,
+    rows,
+  );
+  chosen[0] = 0;
+  loop(bound, at, chosen, 0, rows);
+  return chosen[0]!;
 }
 
 function evaluateOne(node: ExprNode, batch: Batch): Column {

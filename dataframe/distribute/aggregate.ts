@@ -8,7 +8,7 @@ import { fanOutFor, type PlanOptions, planConstants, taskRows } from './constant
 import { choosePacking, type Packing } from './packing.js';
 import { type Build, gather, nextBuildInput, type Pipeline, shuffle, withOp } from './pipeline.js';
 import { sumOf } from './stage.js';
-import { surveyGroups } from './survey.js';
+import { surveyGroups, surveysOf } from './survey.js';
 
 /**
  * Every partition reduces its own rows, then one task per destination merges. States of nUnique, quantile and list are
@@ -96,7 +96,7 @@ async function choose(
   const bytes = await input.bytesIn();
   const small = bytes < (options.surveyBytes ?? planConstants.surveyBytes);
   const { origin } = source;
-  const surveys = origin.kind === 'layers' ? origin.whole?.facts?.surveys : undefined;
+  const surveys = origin.kind === 'layers' ? origin.whole?.facts?.surveys : surveysOf(plan);
   const survey =
     small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner, surveys);
   if (survey === null) return unsurveyed(bytes, options);

@@ -4,7 +4,7 @@ import { col } from '../expr/expr.js';
 import { fromRecords } from '../frame.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
 import { testSeed } from '../testing/random-batch.js';
-import { memoryPartitionRows, planConstants, taskRows } from './constants.js';
+import { memoryPartitionRows, planConstants, scanTaskRows, taskRows } from './constants.js';
 
 const seed = testSeed();
 
@@ -45,6 +45,9 @@ test('rows of a task: a sixteenth of the data, within bounds that depend on noth
   expect(taskRows(10)).toBe(planConstants.minTaskRows);
   expect(taskRows(16_000_000)).toBe(1_000_000);
   expect(taskRows(1e9)).toBe(planConstants.maxTaskRows);
+  expect(scanTaskRows(1e6)).toBe(200_000);
+  expect(scanTaskRows(3e6)).toBe(planConstants.maxScanRows);
+  expect(scanTaskRows(16_000_000)).toBe(1_000_000);
   expect(memoryPartitionRows(1e7, 9)).toBe(625_000);
   expect(memoryPartitionRows(1e9, 100)).toBe(Math.floor(planConstants.memoryPartitionBytes / 800));
   expect(memoryPartitionRows(0, 0)).toBe(planConstants.minTaskRows);

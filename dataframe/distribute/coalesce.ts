@@ -1,4 +1,4 @@
-import { type PlanOptions, planConstants, taskRows } from './constants.js';
+import { type PlanOptions, planConstants, scanTaskRows, taskRows } from './constants.js';
 import type { Pipeline, ScanOrigin } from './pipeline.js';
 import type { Layer } from './stage.js';
 import { sumOf } from './stage.js';
@@ -13,7 +13,7 @@ export async function coalesced(pipeline: Pipeline, options: PlanOptions): Promi
   if (origin.kind === 'scan') return coalescedScan(pipeline, options);
   if (origin.whole === null || pipeline.tasks === 1) return pipeline;
   const layer: Layer = origin.whole;
-  const offsets = groups((await layer.stats()).rows, options);
+  const offsets = groups((await layer.stats()).rows, taskRows, options);
   if (offsets === null) return pipeline;
   const dependency = { rule: 'group', from: layer.range, offsets } as const;
   return { ...pipeline, origin: { ...origin, dependency, whole: null }, tasks: offsets.length - 1 };
@@ -25,7 +25,7 @@ export function coalescedScan(pipeline: Pipeline, options: PlanOptions): Pipelin
   if (origin.kind !== 'scan' || origin.splits.some(splits => splits.some(split => split.rows < 0)))
     return pipeline;
   const rows = origin.splits.map(splits => splits.reduce((sum, split) => sum + split.rows, 0));
-  const offsets = groups(Float64Array.from(rows), options);
+  const offsets = groups(Float64Array.from(rows), scanTaskRows, options);
   if (offsets === null) return pipeline;
   const splits = Array.from({ length: offsets.length - 1 }, (_, i) =>
     origin.splits.slice(offsets[i], offsets[i + 1]).flat(),
@@ -35,11 +35,15 @@ export function coalescedScan(pipeline: Pipeline, options: PlanOptions): Pipelin
 }
 
 /** Where each task's partitions begin, and the end; null: one each. */
-function groups(rows: Float64Array, options: PlanOptions): Uint32Array | null {
+function groups(
+  rows: Float64Array,
+  rowsOfTask: (total: number) => number,
+  options: PlanOptions,
+): Uint32Array | null {
   const total = sumOf(rows);
   const small = total <= planConstants.taskShare * planConstants.minTaskRows;
   if (options.taskRows === undefined && small) return null;
-  const most = options.taskRows ?? taskRows(total);
+  const most = options.taskRows ?? rowsOfTask(total);
   const offsets = [0];
   let held = 0;
   for (let i = 0; i < rows.length; i++) {

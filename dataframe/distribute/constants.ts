@@ -34,6 +34,12 @@ export const planConstants = {
   taskShare: 16,
   minTaskRows: 131_072,
   maxTaskRows: 2 * 1024 * 1024,
+  /**
+   * A task that reads files takes a fifth of the data, up to so many rows: what is done once a task and column (dictionaries,
+   * headers, loops that are set up) costs as much as decoding a quarter of a million rows.
+   */
+  scanShare: 5,
+  maxScanRows: 589_824,
   /** Bytes of a partition made from memory, at eight a value: one that is put blocks the caller for about 20 ms. */
   memoryPartitionBytes: 64 * MiB,
   /** Partitions of files read at first for a limit whose rows are not known beforehand, and by how much more each time. */
@@ -102,6 +108,12 @@ export interface PlanOptions {
 export function taskRows(rows: number): number {
   const { taskShare, minTaskRows, maxTaskRows } = planConstants;
   return Math.min(maxTaskRows, Math.max(minTaskRows, Math.ceil(rows / taskShare)));
+}
+
+/** Rows one task takes of so many in files. */
+export function scanTaskRows(rows: number): number {
+  const { scanShare, maxScanRows } = planConstants;
+  return Math.max(taskRows(rows), Math.min(maxScanRows, Math.ceil(rows / scanShare)));
 }
 
 /** Rows of a partition that is made from memory. */

@@ -2,14 +2,14 @@ import { VolleyError } from '../../core/base/errors.js';
 import type { TaskRange } from '../../core/base/ids.js';
 import type { Executor, GraphJob, LayerHandle } from '../../core/graph/executor.js';
 import type { BytesTable, Dependency } from '../../core/graph/layer.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
 import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
-import type { ScanInspection, ScanSpec, Split } from '../io/source.js';
+import type { InspectionReply, ScanInspection, ScanSpec, Split } from '../io/source.js';
 import { type Fragment, readsInTurn } from '../physical/fragment.js';
-import { packFragment } from '../physical/fragment-body.js';
+import { packFragment, packPlain, readPlain } from '../physical/fragment-body.js';
 import type { MemoryTable } from '../plan/memory-table.js';
+import { knownScan, rememberScan, scanText } from './known-scans.js';
 import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
 /** Of all stages submitted so far: those to come are not known. */
@@ -83,10 +83,12 @@ export class GraphRunner implements StageRunner {
     return { range, schema, stats: async () => stats, fetch, facts };
   }
 
-  /** Looks at a source on a worker: only the workers need to see the files. */
+  /** Looks at a source on a worker: only the workers need to see the files. The same object as long as they stay the same. */
   async inspect(scan: ScanSpec): Promise<ScanInspection> {
+    const text = scanText(scan);
+    const known = text === null ? null : knownScan(this.#executor, text);
     const fragment: Fragment = {
-      source: { kind: 'inspect', scan },
+      source: { kind: 'inspect', scan, ...(known?.stamp == null ? {} : { known: known.stamp }) },
       ops: [],
       sink: { kind: 'partition' },
       inputs: [],
@@ -95,7 +97,10 @@ export class GraphRunner implements StageRunner {
       { fragment, tasks: 1, splits: null, dependencies: [], slices: 1, inline: true, bytesIn: 0 },
       [],
     );
-    return unpackData<ScanInspection>(await this.inlineResult(layer, 0));
+    const reply = readPlain<InspectionReply>(await this.inlineResult(layer, 0));
+    if ('same' in reply) return known!;
+    if (text !== null) rememberScan(this.#executor, text, reply);
+    return reply;
   }
 
   /** The enclosed result of a task: with its finish report when small, else fetched. */
@@ -163,9 +168,9 @@ export function stageName(fragment: Fragment): string {
   return [source.kind, ...steps, ...end].join(' ');
 }
 
-/** One msgpack string per task. What statistics tell of splits was made use of by the plan: they are most of the bytes. */
+/** The splits of each task. What statistics tell of splits was made use of by the plan: they are most of the bytes. */
 function packTable(splits: readonly (readonly Split[])[]): BytesTable {
-  const packed = splits.map(each => packData(each.map(split => ({ ...split, statistics: null }))));
+  const packed = splits.map(each => packPlain(each.map(split => ({ ...split, statistics: null }))));
   const offsets = new Uint32Array(packed.length + 1);
   packed.forEach((bytes, i) => {
     offsets[i + 1] = offsets[i]! + bytes.byteLength;

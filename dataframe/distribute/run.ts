@@ -4,7 +4,7 @@ import type { Schema } from '../column/datatype.js';
 import { concatBatches } from '../kernels/concat.js';
 import { optimize } from '../optimizer/optimize.js';
 import type { FragmentSink } from '../physical/fragment.js';
-import { analyze } from '../plan/analyze.js';
+import { analyze, type Sources } from '../plan/analyze.js';
 import { explainPlan } from '../plan/explain.js';
 import type { Plan } from '../plan/plan.js';
 import type { Verb } from '../plan/verb.js';
@@ -30,10 +30,21 @@ export interface OpenRun {
 /** Opens a job, looks at the sources and resolves names and types. */
 export async function openRun(verb: Verb, executor: Executor, name: string): Promise<OpenRun> {
   const runner = new GraphRunner(executor, executor.openJob(name));
-  try {
+  return closingOnError(runner, async () => {
     const sources = await inspectSources(verb, runner);
-    const pivots = await pivotValues(verb, executor, collectVerb);
-    return { runner, analyzed: analyze(verb, { ...sources, pivots }) };
+    return { runner, analyzed: await analyzed(verb, executor, sources) };
+  });
+}
+
+async function analyzed(verb: Verb, executor: Executor, sources: Omit<Sources, 'pivots'>): Promise<Plan> {
+  const pivots = await pivotValues(verb, executor, collectVerb);
+  return analyze(verb, { ...sources, pivots });
+}
+
+/** The runner is closed where this fails. */
+async function closingOnError<T>(runner: GraphRunner, done: () => Promise<T>): Promise<T> {
+  try {
+    return await done();
   } catch (error) {
     runner.close();
     throw error;
@@ -62,24 +73,25 @@ export async function withRun<T>(
   }
 }
 
-/** A plan that was made before is taken as it is. */
+/** A plan that was made before is taken as it is: of a table at once, of files when they are still the same. */
 async function openPlanned(
   verb: Verb,
   executor: Executor,
   name: string,
 ): Promise<{ readonly runner: GraphRunner; readonly plan: Plan }> {
-  const place = placeOf(verb);
-  const known = place === null ? null : knownPlan(place);
-  if (known !== null) return { runner: new GraphRunner(executor, executor.openJob(name)), plan: known };
-  const { runner, analyzed } = await openRun(verb, executor, name);
-  try {
-    const plan = optimize(analyzed);
+  const runner = new GraphRunner(executor, executor.openJob(name));
+  const ofTable = placeOf(verb);
+  const known = ofTable === null ? null : knownPlan(ofTable);
+  if (known !== null) return { runner, plan: known };
+  return closingOnError(runner, async () => {
+    const sources = await inspectSources(verb, runner);
+    const place = ofTable ?? placeOf(verb, sources.scans);
+    const known = place === null ? null : knownPlan(place);
+    if (known !== null) return { runner, plan: known };
+    const plan = optimize(await analyzed(verb, executor, sources));
     if (place !== null) rememberPlan(place, plan);
     return { runner, plan };
-  } catch (error) {
-    runner.close();
-    throw error;
-  }
+  });
 }
 
 /** Submits all stages of a plan; the layer holds the answer's partitions, in order. */

@@ -2,15 +2,25 @@ import type { FragmentOp } from '../physical/fragment.js';
 import { textOf } from '../physical/fragment-body.js';
 import { surveySchema } from '../physical/schema.js';
 import type { Survey, TableFacts } from '../plan/memory-table.js';
+import type { AggregatePlan } from '../plan/plan.js';
 import { planConstants } from './constants.js';
 import { fetchAll } from './fetch.js';
 import { type Pipeline, submitPipeline } from './pipeline.js';
 import type { StageRunner } from './stage.js';
 
+/** Of plans over files, by what was asked. A plan is asked again only while its files are the same (known-plans). */
+const ofPlans = new WeakMap<AggregatePlan, Map<string, Survey>>();
+
+export function surveysOf(plan: AggregatePlan): Map<string, Survey> {
+  let surveys = ofPlans.get(plan);
+  if (surveys === undefined) ofPlans.set(plan, (surveys = new Map()));
+  return surveys;
+}
+
 /**
  * Runs the pipeline over the first rows of one task in the middle and counts rows and groups: a function of the data
  * alone. Null where it cannot be had: dry runs, pipelines with build sides, inputs that are shuffled. Looked up in, and
- * added to, the `surveys` of the resident table that the pipeline reads, if it reads one.
+ * added to, the `surveys` of the resident table that the pipeline reads, or of the plan, if it reads files.
  */
 export async function surveyGroups(
   pipeline: Pipeline,

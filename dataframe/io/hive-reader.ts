@@ -26,11 +26,13 @@ import { schemeOf } from './urls.js';
 export function hiveReader(files: SourceReader): SourceReader {
   return {
     inspect: (scan, env) => inspect(files, scan, env),
+    stamp: (scan, env) => stamp(files, scan, env),
     read: (scan, splits, env, use) => read(files, scan, splits, env, use),
   };
 }
 
-async function inspect(reader: SourceReader, scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
+/** The files of the scan, and what their folders tell. */
+async function partitionsOf(scan: ScanSpec, env: IoEnv) {
   const hive = scan.hive!;
   const files: string[] = [];
   const roots = new Map<string, string>();
@@ -42,6 +44,18 @@ async function inspect(reader: SourceReader, scan: ScanSpec, env: IoEnv): Promis
     files.push(...found);
   }
   const partitions = hivePartitions(files, file => roots.get(file)!, hive.types, hive.when === 'always');
+  return { files, partitions };
+}
+
+/** Of files whose folders tell nothing: those of others come and go with what is asked. */
+async function stamp(reader: SourceReader, scan: ScanSpec, env: IoEnv): Promise<string | null> {
+  if (reader.stamp === undefined) return null;
+  const { files, partitions } = await partitionsOf(scan, env);
+  return partitions === null ? reader.stamp({ ...scan, paths: files }, env) : null;
+}
+
+async function inspect(reader: SourceReader, scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
+  const { files, partitions } = await partitionsOf(scan, env);
   if (partitions === null) return reader.inspect({ ...scan, paths: files, predicate: null }, env);
   const { columns, values } = partitions;
   const kept = filesThatMatch(partitions, scan.predicate);

@@ -139,7 +139,12 @@ export interface ScanInspection {
   readonly schema: Schema;
   readonly splits: readonly Split[];
   readonly hive?: HiveSpec['found'];
+  /** As SourceReader.stamp gave it when this was found out; null or absent: it may be something else the next time. */
+  readonly stamp?: string | null;
 }
+
+/** What an inspection gives: the word that it would be what `known` stands for is as good as all of it. */
+export type InspectionReply = ScanInspection | { readonly same: true };
 
 /** How a file of text is compressed. */
 export type Packing = 'gzip' | 'zstd';
@@ -257,6 +262,8 @@ export interface ReadUse {
  */
 export interface SourceReader {
   inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection>;
+  /** What an inspection depends on besides the scan, without doing it; null: nobody knows. Absent: it is never known. */
+  stamp?(scan: ScanSpec, env: IoEnv): Promise<string | null>;
   read(scan: ScanSpec, splits: readonly Split[], env: IoEnv, use: ReadUse): AsyncIterable<Batch>;
 }
 

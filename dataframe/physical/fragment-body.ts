@@ -4,15 +4,25 @@ import { packData, unpackData } from '../../core/wire/msgpack.js';
 import type { Fragment } from './fragment.js';
 
 const encoder = new TextEncoder();
-/** Of JSON; msgpack of an object begins above. */
-const brace = 0x7b;
+/** Of JSON; msgpack of an object or array begins above. */
+const [brace, bracket] = [0x7b, 0x5b];
 
 /** Fragments this thread has run by the text of their body, least recently used first. */
 const known = new Map<string, Fragment>();
 
 /** A fragment as the body of a template: JSON, which V8 writes by itself, or msgpack where a literal has no form there. */
 export function packFragment(fragment: Fragment): Uint8Array {
-  return isJson(fragment) ? encoder.encode(JSON.stringify(fragment)) : packData(fragment);
+  return packPlain(fragment);
+}
+
+/** The same of any object or array. */
+export function packPlain(value: object): Uint8Array {
+  return isJson(value) ? encoder.encode(JSON.stringify(value)) : packData(value);
+}
+
+/** What packPlain made. Throws DECODE. */
+export function readPlain<T extends object>(bytes: Uint8Array): T {
+  return unpackPlain(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 /** A text that is equal for equal values, and for no others: JSON, or msgpack where that does not do. */
@@ -31,21 +41,21 @@ export function jsonOf(value: readonly unknown[]): string | null {
  */
 export function readFragment(body: Uint8Array): Fragment {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (bytes.byteLength > limits.cachedFragmentBytes) return unpackFragment(bytes);
+  if (bytes.byteLength > limits.cachedFragmentBytes) return unpackPlain(bytes);
   const key = bytes.toString('latin1');
-  const fragment = known.get(key) ?? unpackFragment(bytes);
+  const fragment = known.get(key) ?? unpackPlain<Fragment>(bytes);
   known.delete(key);
   known.set(key, fragment);
   if (known.size > limits.cachedFragments) known.delete(known.keys().next().value!);
   return fragment;
 }
 
-function unpackFragment(bytes: Buffer): Fragment {
-  if (bytes[0] !== brace) return unpackData<Fragment>(bytes);
+function unpackPlain<T>(bytes: Buffer): T {
+  if (bytes[0] !== brace && bytes[0] !== bracket) return unpackData<T>(bytes);
   try {
-    return JSON.parse(bytes.toString('utf8')) as Fragment;
+    return JSON.parse(bytes.toString('utf8')) as T;
   } catch (error) {
-    throw new VolleyError('DECODE', `this is no fragment: ${(error as Error).message}`);
+    throw new VolleyError('DECODE', `this is not JSON: ${(error as Error).message}`);
   }
 }
 

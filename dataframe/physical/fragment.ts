@@ -22,12 +22,15 @@ export function readsInTurn({ source, sink }: Fragment): boolean {
 }
 
 export type FragmentSource =
-  /** The task's args are msgpack of its Splits, in order. */
+  /** The task's args are its Splits, in order (packPlain). */
   | { readonly kind: 'scan'; readonly scan: ScanSpec }
   /** Every entry of this dependency, in order: one batch each. */
   | { readonly kind: 'input'; readonly input: number }
-  /** Resolves paths, schema and splits: the result is msgpack of a ScanInspection, enclosed. No ops. */
-  | { readonly kind: 'inspect'; readonly scan: ScanSpec };
+  /**
+   * Resolves paths, schema and splits: the result is an InspectionReply, enclosed (packPlain). `known` is the stamp of an
+   * inspection that the caller has. No ops.
+   */
+  | { readonly kind: 'inspect'; readonly scan: ScanSpec; readonly known?: string };
 
 export type FragmentOp =
   | { readonly kind: 'filter'; readonly predicate: ExprNode }

@@ -1,12 +1,12 @@
 import { assert, assertNever } from '../../core/base/assert.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
-import { packData, unpackData } from '../../core/wire/msgpack.js';
+import { packData } from '../../core/wire/msgpack.js';
 import type { Batch, Column } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, writeBatch } from '../column/slab.js';
-import type { AnySinkSpec, ReadUse, ScanSpec, Split } from '../io/source.js';
+import type { AnySinkSpec, InspectionReply, ReadUse, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { comparableColumn, distinctText } from '../kernels/distinct-text.js';
 import { dealRows, slicesOf } from '../kernels/hash.js';
@@ -20,7 +20,7 @@ import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain } from './chain.js';
 import type { Fragment, FragmentSink } from './fragment.js';
-import { readFragment } from './fragment-body.js';
+import { packPlain, readFragment, readPlain } from './fragment-body.js';
 import { tableWriter } from './join-slab.js';
 import { once } from './once.js';
 import { dealtRanges } from './ranges.js';
@@ -34,7 +34,7 @@ export interface PreparedFragment {
   /** Tasks have left something for the next ones of their layer. */
   readonly keeps: boolean;
   /**
-   * Runs one task. `args`: msgpack of the Splits of a scan. `inputs`: the entries of each dependency, in order. The
+   * Runs one task. `args`: the Splits of a scan, as packPlain has them. `inputs`: the entries of each dependency, in order. The
    * result's columns are copied into what env.allocate gave; nothing of the inputs is referred to afterwards.
    */
   run(
@@ -74,9 +74,8 @@ async function runFragment(
 ): Promise<FragmentResult> {
   const { source } = fragment;
   if (source.kind === 'inspect') {
-    const access = { ...env, access: source.scan.access };
-    const inspection = await (await readerOf(source.scan)).inspect(source.scan, access);
-    return enclosed(0, inspection);
+    const reply = await inspected(source.scan, source.known ?? null, env);
+    return { rows: 0, inline: packPlain(reply), slab: null, slices: [] };
   }
   const before = source.kind === 'scan' ? scanned(source.scan, null) : fragment.inputs[source.input]!;
   const inputs: TaskInputs = { tables, position: env.position, shared: new Map(), builds, lent: new Lent() };
@@ -86,11 +85,18 @@ async function runFragment(
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
     const use = { lent: inputs.lent, movesText: movesText(fragment, chain), rows: rowsWanted(fragment) };
-    steps = pushScan(source.scan, unpackData<Split[]>(args), env, chain, use);
+    steps = pushScan(source.scan, readPlain<Split[]>(args), env, chain, use);
   } else steps = pushInput(source.input, before, fragment, inputs, chain);
   const result = await runSteps(steps, chain, fragment, schema, out, inputs, env);
   inputs.lent.giveBack();
   return result;
+}
+
+async function inspected(scan: ScanSpec, known: string | null, env: FragmentEnv): Promise<InspectionReply> {
+  const access = { ...env, access: scan.access };
+  const reader = await readerOf(scan);
+  if (known !== null && (await reader.stamp?.(scan, access)) === known) return { same: true };
+  return reader.inspect(scan, access);
 }
 
 /** Each step pushes one batch. What needs no waiting is done before anything is awaited. */
@@ -164,8 +170,11 @@ async function finishTask(
   return storeSlices(sink, batch, fragment, inputs, env);
 }
 
+/** Asked for by each task: another import() of the same module costs a tenth of a millisecond. */
+let readers: typeof import('../io/readers.js') | null = null;
+
 async function readerOf(scan: ScanSpec) {
-  const readers = await import('../io/readers.js');
+  readers ??= await import('../io/readers.js');
   return readers.readerOf(scan);
 }
 

@@ -143,7 +143,7 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
     allocate(byteLength) {
       // Small results are cheaper copied with the report than negotiated for.
       allocated.bytes =
-        byteLength <= limits.inlineResultBytes
+        byteLength <= limits.copiedResultBytes
           ? new Uint8Array(byteLength)
           : mailbox.allocate(position, byteLength);
       return allocated.bytes;

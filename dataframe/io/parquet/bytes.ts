@@ -1,4 +1,5 @@
 import { kernelMemory } from '../../../core/base/kernel-memory.js';
+import { copyInto } from '../../kernels/copy-bytes.js';
 import type { Lent } from '../../kernels/lent.js';
 
 /** Bytes up to which a page is copied, where others than a kernel of WebAssembly can do without. */
@@ -21,6 +22,6 @@ export function kernelBytes(page: Uint8Array, lent: Lent): Uint8Array {
   if (home === null || page.buffer === home.buffer || page.length > mostCopied) return page;
   const copy = lent.bytes(page.length);
   if (copy.buffer !== home.buffer) return page;
-  copy.set(page);
+  copyInto(copy, 0, page);
   return copy;
 }

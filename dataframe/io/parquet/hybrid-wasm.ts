@@ -244,9 +244,10 @@ export function unpackInWasm(
   }
   let p = bytes.byteOffset + from;
   if (bytes.buffer !== buffer) {
-    if (place + to - from + slack > workspace + limits.workspaceBytes) return null;
-    new Uint8Array(buffer, place, to - from).set(bytes.subarray(from, to));
-    p = place;
+    // Where it lies alike within words of eight bytes: else V8 copies to shared memory byte by byte.
+    p = place + ((p - place) & 7);
+    if (p + to - from + slack > workspace + limits.workspaceBytes) return null;
+    new Uint8Array(buffer, p, to - from).set(bytes.subarray(from, to));
   }
   const run = functionFor(home, width, Math.log2(size), form);
   const result = run(p, p + to - from, out.byteOffset + at * size, count, workspace, entriesAt, entries);

@@ -1,6 +1,20 @@
 import type { Physical, Values } from '../../column/column.js';
 import { allocateValues, elementsPerValue } from '../../column/layout.js';
 
+/** Parts of equally many picked rows that are looked at. */
+const parts = 64;
+
+/** Whether ascending picked rows lie all over the `rows`: no large part is without any. */
+export function isSpread(picked: Int32Array, rows: number): boolean {
+  let before = 0;
+  for (let part = 1; part <= parts; part++) {
+    const row = picked[Math.floor((part * picked.length) / parts) - 1] ?? 0;
+    if (row - before > (4 * rows) / parts) return false;
+    before = row;
+  }
+  return rows - before <= (4 * rows) / parts;
+}
+
 /** The rows of a batch that are wanted of a column, ascending, gathered page by page. */
 export class Picked {
   readonly rows: Int32Array;

@@ -1,5 +1,6 @@
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
+import { limits } from '../../../core/base/limits.js';
 import type { Batch } from '../../column/column.js';
 import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import { columnNotFound } from '../../expr/nearest.js';
@@ -27,14 +28,17 @@ import { type FileColumn, leafColumns, requireSupported } from './types.js';
 const batchRows = 2 ** 20;
 
 /** Parquet: one split per row group. Inspection reads footers only; columns that nobody asks for are never touched. */
-export const parquetReader: SourceReader = { inspect, read };
+export const parquetReader: SourceReader = { inspect, stamp, read };
 
 async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
   const files = await resolveSources(scan.paths, 'parquet', env);
   const splits: Split[] = [];
+  const stamps: (string | null)[] = [];
   let schema: Schema | null = null;
   for (const file of files) {
-    const { metadata, columns } = await openFooter(file, env);
+    const { footer, stamp } = await openFooter(file, env);
+    const { metadata, columns } = footer;
+    stamps.push(stamp);
     const own = columns.map(({ name, type }) => ({ name, type }));
     if (schema === null) {
       schema = own;
@@ -63,7 +67,27 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
       statistics: null,
     });
   }
-  return { schema: schema ?? [], splits };
+  return { schema: schema ?? [], splits, stamp: stampOf(files, stamps) };
+}
+
+/** Opens the files, as the inspection does, but looks into none. */
+async function stamp(scan: ScanSpec, env: IoEnv): Promise<string | null> {
+  const files = await resolveSources(scan.paths, 'parquet', env);
+  const stamps: (string | null)[] = [];
+  for (const file of files) {
+    const { handle, stamp } = await openSource(file, env);
+    await handle.close();
+    if (stamp == null) return null;
+    stamps.push(stamp);
+  }
+  return stampOf(files, stamps);
+}
+
+/** Null where a file has none, or where they are too many to be worth sending along. */
+function stampOf(files: readonly string[], stamps: readonly (string | null)[]): string | null {
+  if (stamps.includes(null)) return null;
+  const text = JSON.stringify([files, stamps]);
+  return text.length > limits.scanStampChars ? null : text;
 }
 
 async function* read(
@@ -230,7 +254,10 @@ function decodedBytes(
   return bytes;
 }
 
-async function openFooter(file: string, env: IoEnv): Promise<Footer> {
+async function openFooter(
+  file: string,
+  env: IoEnv,
+): Promise<{ readonly footer: Footer; readonly stamp: string | null }> {
   const source = await openSource(file, env);
   try {
     const footer = await readFooter(source, file);
@@ -245,7 +272,7 @@ async function openFooter(file: string, env: IoEnv): Promise<Footer> {
       }
       seen.add(name);
     }
-    return footer;
+    return { footer, stamp: source.stamp ?? null };
   } finally {
     await source.handle.close();
   }

@@ -1,6 +1,7 @@
 import { type KernelMemory, kernelMemory, type WasmFunction } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import type { AssembledFunction } from '../../codegen/wasm/assemble.js';
+import { copyInto } from '../../kernels/copy-bytes.js';
 import { snappyFunction, snappyOver, unpackSlack } from './snappy-wasm.js';
 
 /** From this share of its size on, snappy data is almost all literals: copied here, it is not copied twice. */
@@ -65,7 +66,7 @@ function unpackInWasm(input: Uint8Array, p: number, size: number): Uint8Array {
   const missing = start + size + unpackSlack - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
   const bytes = new Uint8Array(memory.buffer);
-  bytes.set(input);
+  copyInto(bytes, 0, input);
   if (unpacker.run(p, input.length, start, start + size, start + size) !== 0)
     throw new RangeError('snappy data is damaged');
   return bytes.subarray(start, start + size);
@@ -85,7 +86,7 @@ function unpackHere(input: Uint8Array, p: number, out: Uint8Array, size: number)
         p += more;
       }
       if (p + length > input.length || q + length > size) throw new RangeError('snappy data is damaged');
-      if (length > 48) out.set(input.subarray(p, p + length), q);
+      if (length > 48) copyInto(out, q, input.subarray(p, p + length));
       else for (let i = 0; i < length; i++) out[q + i] = input[p + i]!;
       p += length;
       q += length;

@@ -1,4 +1,5 @@
 import type { Dictionary } from '../../column/column.js';
+import { copyInto } from '../../kernels/copy-bytes.js';
 import type { Lent } from '../../kernels/lent.js';
 import { requireBytes, viewOf } from './bytes.js';
 
@@ -29,7 +30,7 @@ export class TextList {
   /** The code of a new entry. */
   intern(bytes: Uint8Array, from: number, to: number): number {
     this.#reserve(1, to - from);
-    this.#bytes.set(bytes.subarray(from, to), this.#used);
+    copyInto(this.#bytes, this.#used, bytes.subarray(from, to));
     this.#used += to - from;
     this.#offsets[this.#count + 1] = this.#used;
     return this.#count++;

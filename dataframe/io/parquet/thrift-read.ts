@@ -15,6 +15,31 @@ export type FieldForm =
   | { readonly struct: StructForm }
   | { readonly list: 'bool' | 'i32' | 'i64' | 'binary' | 'text' | { readonly struct: StructForm } };
 
+/** A form as it is used: what its names say is worked out once, for every page has a header or two. */
+interface Prepared {
+  /** By number. */
+  readonly fields: readonly (readonly [name: string, form: FieldForm] | undefined)[];
+  readonly required: readonly string[];
+}
+
+const prepared = new Map<StructForm, Prepared>();
+
+function prepare(form: StructForm): Prepared {
+  const fields: [string, FieldForm][] = [];
+  const required: string[] = [];
+  for (const [id, [name, field]] of Object.entries(form)) {
+    const plain = name.replace('!', '');
+    fields[Number(id)] = [plain, field];
+    if (plain !== name) required.push(plain);
+  }
+  const known = { fields, required };
+  prepared.set(form, known);
+  return known;
+}
+
+/** Of a struct that is stepped over. */
+const nothing: StructForm = {};
+
 /** Types of the compact protocol. */
 const Kind = {
   True: 1,
@@ -48,21 +73,18 @@ export class ThriftReader {
 
   struct(form: StructForm, depth = 0): Record<string, unknown> {
     if (depth > maxDepth) throw new RangeError('metadata is nested too deeply');
-    const out: Record<string, unknown> = Object.create(null);
+    const { fields, required } = prepared.get(form) ?? prepare(form);
+    const out: Record<string, unknown> = {};
     for (let id = 0; ; ) {
       const head = this.#byte();
       if (head === 0) break;
       const kind = head & 15;
       id = head >> 4 === 0 ? this.#zigzag() : id + (head >> 4);
-      const field = form[id];
+      const field = fields[id];
       if (field === undefined) this.#skip(kind, depth);
-      else out[field[0].replace('!', '')] = this.#value(field[1], kind, depth);
+      else out[field[0]] = this.#value(field[1], kind, depth);
     }
-    for (const [name] of Object.values(form)) {
-      if (name.endsWith('!') && out[name.slice(0, -1)] === undefined) {
-        throw new RangeError(`metadata lacks ${name.slice(0, -1)}`);
-      }
-    }
+    for (const name of required) if (out[name] === undefined) throw new RangeError(`metadata lacks ${name}`);
     return out;
   }
 
@@ -144,7 +166,7 @@ export class ThriftReader {
         return;
       }
       case Kind.Struct:
-        this.struct({}, depth + 1);
+        this.struct(nothing, depth + 1);
         return;
       default:
         throw wrongType();

@@ -1,5 +1,6 @@
 import { compile } from '../../codegen/compile.js';
 import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
+import { copyInto } from '../../kernels/copy-bytes.js';
 import { Lent } from '../../kernels/lent.js';
 import { requireBytes, viewOf } from './bytes.js';
 import {
@@ -192,7 +193,7 @@ export class NumberSink implements ValueSink {
     // Same bits in the file and in memory: bytes are copied, which needs no alignment.
     if (out.BYTES_PER_ELEMENT * this.width === size) {
       const to = new Uint8Array(out.buffer, out.byteOffset + at * size, count * size);
-      to.set(page.subarray(from, from + count * size));
+      copyInto(to, 0, page.subarray(from, from + count * size));
       return;
     }
     const view = viewOf(page);
@@ -247,7 +248,8 @@ function alignedWords(page: Uint8Array, from: number, words: number, lent: Lent)
   const offset = page.byteOffset + from;
   if ((offset & 3) === 0) return new Int32Array(page.buffer, offset, words);
   const copy = lent.values('i32', words, false) as Int32Array;
-  new Uint8Array(copy.buffer, copy.byteOffset, words * 4).set(page.subarray(from, from + words * 4));
+  const bytes = page.subarray(from, from + words * 4);
+  copyInto(new Uint8Array(copy.buffer, copy.byteOffset, words * 4), 0, bytes);
   return copy;
 }
 
