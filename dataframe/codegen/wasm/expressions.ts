@@ -65,6 +65,7 @@ export class Expressions {
     else if (node.type === 'BinaryExpression' && node.operator in comparisons) this.#compare(node);
     else if (node.type === 'UnaryExpression' && node.operator === '!') this.#unary(node);
     else if (node.type === 'LogicalExpression') this.#logical(node);
+    else if (this.#names.isTruth(node)) this.#natural(node);
     else throw new Untranslatable('a condition');
   }
 

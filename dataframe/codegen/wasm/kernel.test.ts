@@ -112,6 +112,7 @@ test('arithmetic, comparisons and conversions mean what they mean in JavaScript'
       'NaN',
     ],
     '(a[i]<b[i])|0',
+    'Math.abs((a[i]<b[i]||!(x[i]<3))|0)',
   ];
   for (const text of numbers)
     sameInBothForms(
@@ -256,6 +257,7 @@ test('a text that is not of the language, and what is too large to copy, runs as
     'const r=i%7;o[i]=r',
     'const q=[1];o[i]=q[0]',
     'o[i]=i?1:0',
+    'let b=i<3;b=i;o[i]=b&&i>1?1:0',
   ])
     sameInBothForms(
       ['P', 'o', 'from', 'rows'],

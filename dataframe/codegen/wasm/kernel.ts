@@ -218,11 +218,13 @@ function layOut(
     const once = any ? array.byteLength : (rows - from) * rowBytes(array, use.access);
     copied += use.written && (use.kept || any) ? 2 * once : once;
     const size = any ? array.byteLength : copiedRows * rowBytes(array, use.access);
-    const past = end + ((size + offsetBytes + 15) & ~15);
+    // V8 copies shared memory byte by byte unless both ends lie alike within words of eight bytes.
+    const start = end + (array.byteOffset & 7);
+    const past = end + ((size + offsetBytes + 23) & ~15);
     if (copied > copiedPerRow * work || past > home.workspace + limits.workspaceBytes) return false;
-    const place = viewOf(array, home.buffer, end, size / array.BYTES_PER_ELEMENT);
+    const place = viewOf(array, home.buffer, start, size / array.BYTES_PER_ELEMENT);
     (any ? whole : byRow).push({ argument: k, array, place, use });
-    args[k] = end;
+    args[k] = start;
     end = past;
   }
   // Copied, they would no longer share their bytes.

@@ -32,6 +32,8 @@ export interface Name {
   kept: boolean;
   /** Some index is a sum with a literal. */
   added: boolean;
+  /** Of a variable: it only ever holds what conditions give. */
+  truth: boolean;
 }
 
 /** The text is not of the language of kernels: it runs as JavaScript. */
@@ -77,9 +79,29 @@ export class Names {
       changed = false;
       for (const { to, value } of this.#assignments) {
         const type = join(to.type, this.typeOf(value));
-        changed ||= type !== to.type;
+        const truth = to.truth && this.isTruth(value);
+        changed ||= type !== to.type || truth !== to.truth;
         to.type = type;
+        to.truth = truth;
       }
+    }
+  }
+
+  /** Whether the value is true or false. */
+  isTruth(node: Expression): boolean {
+    switch (node.type) {
+      case 'Identifier':
+        return !constants.has(node.name) && this.of(node).truth;
+      case 'ParenthesizedExpression':
+        return this.isTruth(node.expression);
+      case 'BinaryExpression':
+        return comparing.has(node.operator);
+      case 'UnaryExpression':
+        return node.operator === '!';
+      case 'LogicalExpression':
+        return this.isTruth(node.left) && this.isTruth(node.right);
+      default:
+        return false;
     }
   }
 
@@ -143,6 +165,7 @@ export class Names {
       written: false,
       kept: false,
       added: false,
+      truth: type === null && array === null,
     };
     this.all.push(name);
     return name;
@@ -277,7 +300,8 @@ export class Names {
     }
     this.#expression(target);
     if (target.type !== 'Identifier') throw new Untranslatable('an assignment');
-    if (value !== null) this.#assignments.push({ to: this.of(target), value });
+    if (value === null) this.of(target).truth = false;
+    else this.#assignments.push({ to: this.of(target), value });
   }
 
   #member(node: MemberExpression, written: boolean, read: boolean): void {
@@ -323,6 +347,7 @@ function isLiteral(node: Expression, value: number): boolean {
 }
 
 const constants: ReadonlySet<string> = new Set(['Infinity', 'NaN']);
+const comparing: ReadonlySet<string> = new Set(['<', '>', '<=', '>=', '===', '!==']);
 
 /** The name of a function of Math. */
 export function mathName(callee: Expression): string {
