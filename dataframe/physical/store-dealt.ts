@@ -2,6 +2,7 @@ import type { Batch, Column, Values } from '../column/column.js';
 import { bytesOfValues, isNested, viewValues } from '../column/layout.js';
 import { writeBatch } from '../column/slab.js';
 import { dealInto } from '../kernels/deal.js';
+import type { Lent } from '../kernels/lent.js';
 import { placesOf } from './store-gathered.js';
 import type { FragmentEnv, FragmentResult } from './task.js';
 
@@ -24,6 +25,7 @@ export function storeDealt(
   parts: number,
   env: FragmentEnv,
   checkSize: (bytes: number) => void,
+  lent: Lent,
 ): FragmentResult | null {
   const slices = counts.length / parts;
   if (!batch.columns.every(column => isPlain(column, batch.rows, slices))) return null;
@@ -57,7 +59,7 @@ export function storeDealt(
     });
     return { column, values: whole, starts: first };
   });
-  dealInto(targets, piece, batch.rows);
+  dealInto(targets, piece, batch.rows, lent);
   const written = places.map((of, s) => {
     const columns = of.map(
       ({ column, values }): Column => ({ ...column, values: viewAt(slab, column, values) }),
