@@ -14,7 +14,7 @@ import { limits } from '../base/limits.js';
 import type { PartitionHeader } from '../graph/partition.js';
 import { abortError } from './bulk-check.js';
 import { decodeHeader, encodeFetch, encodePut } from './bulk-frames.js';
-import { dataPaths, decodeDetails, MessageReader, message, messageSink } from './bulk-grpc-wire.js';
+import { dataPaths, decodeDetails, MessageReader, message, messageSink, noteRead } from './bulk-grpc-wire.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sendBytes } from './bulk-sender.js';
 import { fromStatus, readingPem } from './grpc-channel.js';
@@ -241,6 +241,7 @@ class Pull {
   private read(bytes: Buffer): void {
     if (this.over) return;
     this.watch.moved();
+    noteRead(bytes);
     try {
       this.reader.push(bytes);
     } catch (error) {

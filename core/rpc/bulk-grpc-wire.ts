@@ -1,4 +1,5 @@
 import type { Http2Stream } from 'node:http2';
+import { collectYoung } from '../base/collect-garbage.js';
 import { VolleyError } from '../base/errors.js';
 import { limits } from '../base/limits.js';
 import type { ByteSink } from './bulk-sender.js';
@@ -109,6 +110,16 @@ export class MessageReader {
     this.held = true;
     this.onFirst(body);
   }
+}
+
+let readBytes = 0;
+
+/** To be told of all that was read: Node reads into buffers of its own, a new one every 64 KiB. */
+export function noteRead(bytes: Buffer): void {
+  readBytes += bytes.byteLength;
+  if (readBytes < limits.readBufferBytes) return;
+  readBytes = 0;
+  collectYoung();
 }
 
 /** The text of a status travels percent-encoded. */
