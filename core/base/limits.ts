@@ -30,6 +30,8 @@ export const limits = {
   fetchWindowBytes: 8 * MiB,
   /** Chunks of one transfer handed to the network and not yet taken by it. */
   chunksInFlight: 2,
+  /** Bytes read at a time from a gRPC data connection: they stay in the cache until they are copied to where they belong. */
+  dataReadBytes: 256 * KiB,
   /** Bytes read from HTTP/2, in buffers of Node's own, after which those are collected: V8 would collect the whole heap for them. */
   readBufferBytes: 8 * MiB,
   /** A peer that sends nothing for this long during a transfer counts as unreachable. Milliseconds. */

@@ -41,7 +41,7 @@ export function messageSink(stream: Http2Stream): ByteSink {
 }
 
 /**
- * Takes messages apart: the first comes as a whole, the bytes of those that follow as they arrive. After the first
+ * Takes messages apart: the first comes as a whole, the bytes of those that follow as they arrive, in the memory they came in. After the first
  * one everything waits for `resume`; the stream has to be paused meanwhile.
  */
 export class MessageReader {
@@ -65,7 +65,7 @@ export class MessageReader {
   push(bytes: Buffer): void {
     for (let at = 0; at < bytes.byteLength; ) {
       if (this.held) {
-        this.early.push(bytes.subarray(at));
+        this.early.push(Buffer.from(bytes.subarray(at)));
         return;
       }
       if (this.missing === 0) {
@@ -103,7 +103,7 @@ export class MessageReader {
       this.onBytes(part);
       return;
     }
-    this.first.push(part);
+    this.first.push(Buffer.from(part));
     if (this.missing > 0) return;
     const body = Buffer.concat(this.first);
     this.first = null;
