@@ -141,7 +141,10 @@ export class DataSplitter extends Duplex {
     const taken = head[3] === Kind.data ? this.streams.get(streamOf(head)) : undefined;
     this.taken = taken ?? null;
     this.last = false;
-    if (taken === undefined) return this.pass(Buffer.from(head));
+    if (taken === undefined) {
+      this.pass(Buffer.from(head));
+      return;
+    }
     this.last = (flags & Flag.endStream) !== 0;
     taken.window -= this.left;
     if ((flags & Flag.padded) !== 0 || this.left > frameBytes || taken.window < 0) {

@@ -1,3 +1,4 @@
+import { assert } from '../../core/base/assert.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { bytesOfValues, isNested, viewValues } from '../column/layout.js';
 import { writeBatch } from '../column/slab.js';
@@ -28,6 +29,7 @@ export function storeDealt(
   lent: Lent,
 ): FragmentResult | null {
   const slices = counts.length / parts;
+  assert(sumOf(counts) === batch.rows, 'every row goes to a piece that there is');
   if (!batch.columns.every(column => isPlain(column, batch.rows, slices))) return null;
   let total = 0;
   const starts: number[] = [];
@@ -70,6 +72,12 @@ export function storeDealt(
     return { header: writeBatch(part, slab.subarray(from, starts[s + 1]!)), offset: from };
   });
   return { rows: batch.rows, inline: null, slab, slices: written };
+}
+
+function sumOf(counts: Int32Array): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
 }
 
 /** Where pieces of so many rows begin, and the end. */
