@@ -92,6 +92,11 @@ export const limits = {
   readBackBytes: 4 * MiB,
   /** Share of an embedded node's memory that results of its own program may occupy; beyond it they are copied. */
   leasedShare: 0.5,
+  /** Results from this size on come into memory that is used again. Bytes. */
+  answerLeastBytes: 1 * MiB,
+  /** Such memory that a client keeps while nothing is in it, and for how long. Bytes, milliseconds. */
+  answerKeptBytes: 512 * MiB,
+  answerIdleMs: 10_000,
   /** Bytes of results leased since the last collection from which one is forced: V8 does not see how large they are. */
   leasedBytes: 512 * MiB,
   /** The same when the next answer is about to be computed: new memory costs far more than memory that comes back. */
