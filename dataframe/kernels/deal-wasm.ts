@@ -4,7 +4,6 @@ import {
   add,
   type Code,
   copyBytes,
-  fillBytes,
   functionOver,
   giveBack,
   int,
@@ -33,15 +32,10 @@ import type { Lent } from './lent.js';
  */
 const blockRows = 32_768;
 /** Fewer would be runs that are too short. */
-const leastBlockRows = 8192;
-/**
- * Up to so many slices each have room for all rows of a block, of which it touches what it needs. From so many on, which no
- * cache has lines for, those of each block are counted first. Between the two rows are as well dealt to their places.
- */
-const roomySlices = 32;
-const countedSlices = 256;
-const stagedBytes = 32 * 1024 * 1024;
-const countedBytes = 1024 * 1024;
+const leastBlockRows = 16_384;
+/** Slices, each with room for all rows of a block, of which it touches what it needs. */
+const stagedSlices = 16;
+const stagedBytes = 16 * 1024 * 1024;
 
 /** As dealInto, where all of it lies in the lane's memory. False: it does not, and nothing was done. */
 export function dealOver(
@@ -56,7 +50,7 @@ export function dealOver(
   if (!targets.every(({ column, values }) => lies(column.values) && lies(values))) return false;
   const sizes = targets.map(({ column }) => bytesOfValues(column.physical, 1));
   const count = targets[0]!.starts.length * widthOf(sizes.length);
-  const words = lent.words(Math.max(leastWords, 4 * count));
+  const words = lent.words(Math.max(leastWords, 3 * count));
   if (!lies(words)) return false;
   const places = words.subarray(0, count);
   targets.forEach(({ values, starts }, c) => {
@@ -71,13 +65,14 @@ export function dealOver(
   }
   const starts = words.subarray(count, 2 * count);
   const ends = words.subarray(2 * count, 3 * count);
-  const layOut = staging.counted ? layerFor(home.memory, sizes) : null;
-  if (layOut === null) putRoomy(starts, sizes, staging, targets[0]!.starts.length);
-  const counters = places.byteOffset + 12 * count;
+  for (let c = 0, at = staging.address; c < sizes.length; c++) {
+    const bytes = staging.rows * sizes[c]!;
+    putAddresses(starts, sizes, c, s => at + s * bytes);
+    at += targets[0]!.starts.length * bytes;
+  }
   for (let first = 0; first < rows; first += staging.rows) {
-    const some = Math.min(staging.rows, rows - first);
-    layOut?.(slice.byteOffset + 2 * first, some, starts.byteOffset, count, staging.address, counters);
     ends.set(starts);
+    const some = Math.min(staging.rows, rows - first);
     deal(slice.byteOffset + 2 * first, some, ends.byteOffset, ...from.map((at, c) => at + first * sizes[c]!));
     moverFor(home.memory)(starts.byteOffset, ends.byteOffset, places.byteOffset, count);
   }
@@ -102,13 +97,6 @@ function putAddresses(
   for (let s = 0; s * width < words.length; s++) words[s * width + column] = address(s);
 }
 
-interface Staging {
-  readonly address: number;
-  /** Of a block. */
-  readonly rows: number;
-  readonly counted: boolean;
-}
-
 /** Null where rows are as well dealt to their places. */
 function stagingFor(
   { buffer, scratchBytes }: KernelMemory,
@@ -116,93 +104,28 @@ function stagingFor(
   slices: number,
   rows: number,
   lent: Lent,
-): Staging | null {
-  if (slices < 2 || (slices > roomySlices && slices < countedSlices)) return null;
-  const counted = slices > roomySlices;
-  const rowBytes = (counted ? 1 : slices) * sizes.reduce((sum, size) => sum + size, 0);
-  const most = Math.min(counted ? countedBytes : stagedBytes, scratchBytes / 4);
-  const fitting = Math.min(blockRows, Math.floor(most / rowBytes));
+): { readonly address: number; readonly rows: number } | null {
+  const rowBytes = slices * sizes.reduce((sum, size) => sum + size, 0);
+  const fitting = Math.min(blockRows, Math.floor(Math.min(stagedBytes, scratchBytes / 4) / rowBytes));
   const block = fitting - (fitting % limits.alignment);
-  if (block < leastBlockRows || rows < block) return null;
+  if (slices < 2 || slices > stagedSlices || block < leastBlockRows || rows < block) return null;
   const bytes = lent.bytes(block * rowBytes);
-  return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block, counted } : null;
+  return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block } : null;
 }
 
-function putRoomy(starts: Uint32Array, sizes: readonly number[], staging: Staging, slices: number): void {
-  let at = staging.address;
-  for (let c = 0; c < sizes.length; c++) {
-    const bytes = staging.rows * sizes[c]!;
-    const first = at;
-    putAddresses(starts, sizes, c, s => first + s * bytes);
-    at += slices * bytes;
-  }
-}
-
-type Functions = WeakMap<WasmMemory, Map<string, WasmFunction>>;
-const dealers: Functions = new WeakMap();
-const layers: Functions = new WeakMap();
+const dealers = new WeakMap<WasmMemory, Map<string, WasmFunction>>();
 
 /** deal(slices, rows, addresses, ...values): each row of values goes to its slice's addresses, which go on behind it. */
 function dealerFor(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
-  return functionFor(dealers, memory, sizes, makeDealer);
-}
-
-/** layOut(slices, rows, starts, count, address, counters): where each slice of these rows begins, one behind the other. */
-function layerFor(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
-  return functionFor(layers, memory, sizes, makeLayer);
-}
-
-function functionFor(
-  functions: Functions,
-  memory: WasmMemory,
-  sizes: readonly number[],
-  make: (memory: WasmMemory, sizes: readonly number[]) => WasmFunction,
-): WasmFunction {
-  let known = functions.get(memory);
-  if (known === undefined) functions.set(memory, (known = new Map()));
+  let known = dealers.get(memory);
+  if (known === undefined) dealers.set(memory, (known = new Map()));
   const key = sizes.join();
-  let made = known.get(key);
-  if (made === undefined) {
+  let dealer = known.get(key);
+  if (dealer === undefined) {
     if (known.size >= limits.kernelVariants) known.clear();
-    known.set(key, (made = make(memory, sizes)));
+    known.set(key, (dealer = makeDealer(memory, sizes)));
   }
-  return made;
-}
-
-function makeLayer(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
-  const columns = sizes.map((_, c) => `at${c}`);
-  const names = ['slice', 'rows', 'starts', 'count', 'address', 'counters', 'end', 'counter', ...columns];
-  const { get, set } = localsOf(names);
-  const width = widthOf(sizes.length);
-  const rowLog2 = Math.log2(4 * width);
-  const body = statements(
-    // Counters lie as far apart as slices do in `starts`.
-    fillBytes(get('counters'), int(0), shl(get('count'), int(2))),
-    set('end', add(get('slice'), mul(get('rows'), int(2)))),
-    whileTrue(
-      ltU(get('slice'), get('end')),
-      statements(
-        set('counter', add(get('counters'), shl(loadAs(1, get('slice')), int(rowLog2)))),
-        store32(get('counter'), add(load32(get('counter')), int(1))),
-        set('slice', add(get('slice'), int(2))),
-      ),
-    ),
-    ...columns.map((name, c) =>
-      set(name, c === 0 ? get('address') : add(get(columns[c - 1]!), mul(get('rows'), int(sizes[c - 1]!)))),
-    ),
-    set('end', add(get('starts'), shl(get('count'), int(2)))),
-    whileTrue(
-      ltU(get('starts'), get('end')),
-      statements(
-        ...columns.map((name, c) => store32(get('starts'), get(name), 4 * c)),
-        ...columns.map((name, c) => set(name, add(get(name), mul(load32(get('counters')), int(sizes[c]!))))),
-        set('starts', add(get('starts'), int(4 * width))),
-        set('counters', add(get('counters'), int(4 * width))),
-      ),
-    ),
-    giveBack(int(0)),
-  );
-  return functionOver(memory, 6, names.length - 6, body);
+  return dealer;
 }
 
 function makeDealer(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
