@@ -34,8 +34,8 @@ const blockRows = 32_768;
 /** Fewer would be runs that are too short. */
 const leastBlockRows = 16_384;
 /** Slices, each with room for all rows of a block, of which it touches what it needs. */
-const stagedSlices = 16;
-const stagedBytes = 16 * 1024 * 1024;
+const stagedSlices = 32;
+const stagedBytes = 32 * 1024 * 1024;
 
 /** As dealInto, where all of it lies in the lane's memory. False: it does not, and nothing was done. */
 export function dealOver(
