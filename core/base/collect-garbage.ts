@@ -1,7 +1,10 @@
 import { v8, vm } from './on-demand.js';
 
-let collect: (() => void) | null = null;
+let collect: Collect | null = null;
 let due = false;
+let youngDue = false;
+
+type Collect = (options?: { readonly type: 'minor' }) => void;
 
 /**
  * Asks for one full collection of this thread's heap, later in this turn. V8 does not see how large a dropped arena is, so
@@ -17,7 +20,21 @@ export function collectGarbage(): void {
   });
 }
 
-function exposeCollector(): () => void {
+/**
+ * Asks for one collection, later in this turn, of what this thread has made last and may have dropped. Where that is buffers
+ * outside of V8's heap, V8 would else let them pile up until their number makes it collect the whole heap.
+ */
+export function collectYoung(): void {
+  if (youngDue) return;
+  youngDue = true;
+  setImmediate(() => {
+    youngDue = false;
+    collect ??= exposeCollector();
+    collect({ type: 'minor' });
+  });
+}
+
+function exposeCollector(): Collect {
   v8().setFlagsFromString('--expose-gc');
-  return vm().runInNewContext('gc') as () => void;
+  return vm().runInNewContext('gc') as Collect;
 }

@@ -30,6 +30,10 @@ export const limits = {
   fetchWindowBytes: 8 * MiB,
   /** Chunks of one transfer handed to the network and not yet taken by it. */
   chunksInFlight: 2,
+  /** Bytes read at a time from a gRPC data connection: they stay in the cache until they are copied to where they belong. */
+  dataReadBytes: 256 * KiB,
+  /** Bytes read from HTTP/2, in buffers of Node's own, after which those are collected: V8 would collect the whole heap for them. */
+  readBufferBytes: 8 * MiB,
   /** A peer that sends nothing for this long during a transfer counts as unreachable. Milliseconds. */
   transferStallMs: 20_000,
   /** A lent slice is taken back from a reader that takes nothing for this long: longer than allocationWaitMs. Milliseconds. */
@@ -92,6 +96,11 @@ export const limits = {
   readBackBytes: 4 * MiB,
   /** Share of an embedded node's memory that results of its own program may occupy; beyond it they are copied. */
   leasedShare: 0.5,
+  /** Results from this size on come into memory that is used again. Bytes. */
+  answerLeastBytes: 1 * MiB,
+  /** Such memory that a client keeps while nothing is in it, and for how long. Bytes, milliseconds. */
+  answerKeptBytes: 512 * MiB,
+  answerIdleMs: 10_000,
   /** Bytes of results leased since the last collection from which one is forced: V8 does not see how large they are. */
   leasedBytes: 512 * MiB,
   /** The same when the next answer is about to be computed: new memory costs far more than memory that comes back. */

@@ -20,6 +20,7 @@ import type {
   Question,
   TaskResults,
 } from '../wire/messages.js';
+import { type AnswerBytes, AnswerMemory } from './answer-memory.js';
 import { ClientJob } from './job.js';
 
 /**
@@ -35,6 +36,7 @@ export class Client implements Executor {
   private nextJob: number;
   private readonly lastJob: number;
   private readonly workers = new Map<number, PeerEntry>();
+  private readonly answers = new AnswerMemory();
   private readonly workerWaiters = new Set<() => void>();
   private readonly questions = new Map<number, { resolve(json: string): void; reject(error: Error): void }>();
   private nextQuestion = 1;
@@ -129,7 +131,8 @@ export class Client implements Executor {
 
   /**
    * Pulls one slice of a finished task, from `holder` or from whoever holds it by then. `borrowed`: memory of a node in
-   * this process may be lent instead of copied; it must be released, and not be written to.
+   * this process may be lent instead of copied, and what is copied may come into memory that is used again: it must be
+   * released, and not be written to.
    */
   async fetch(task: TaskRef, slice: number, holder: number, borrowed = false): Promise<LeasedPartition> {
     const deadline = performance.now() + limits.locateMs;
@@ -140,7 +143,7 @@ export class Client implements Executor {
         try {
           return (
             (borrowed ? await this.bulk.borrow(peer.address, task, slice) : null) ??
-            (await this.pull(peer, task, slice))
+            (await this.pull(peer, task, slice, borrowed))
           );
         } catch (error) {
           if (!retryable(error)) throw error;
@@ -173,6 +176,7 @@ export class Client implements Executor {
       this.link.close();
     }
     this.bulk.close();
+    this.answers.clear();
     if (this.holdTimer !== null) clearInterval(this.holdTimer);
   }
 
@@ -235,13 +239,24 @@ export class Client implements Executor {
     this.sendIfOpen({ kind: 'ack', sequence: message.sequence });
   }
 
-  private async pull(peer: PeerEntry, task: TaskRef, slice: number): Promise<LeasedPartition> {
-    let bytes = new Uint8Array(0);
-    const header = await this.bulk.fetch(peer.address, task, slice, header => {
-      bytes = new Uint8Array(header.byteLength);
-      return bytes;
-    });
-    return { header, bytes, release: () => {} };
+  private async pull(
+    peer: PeerEntry,
+    task: TaskRef,
+    slice: number,
+    borrowed: boolean,
+  ): Promise<LeasedPartition> {
+    let lent = nothing;
+    try {
+      const header = await this.bulk.fetch(peer.address, task, slice, ({ byteLength }) => {
+        lent.release(); // A second try over another way.
+        lent = borrowed ? this.answers.take(byteLength) : { ...nothing, bytes: new Uint8Array(byteLength) };
+        return lent.bytes;
+      });
+      return { header, ...lent };
+    } catch (error) {
+      lent.release();
+      throw error;
+    }
   }
 
   private async locate(task: TaskRef, lost: number, deadline: number): Promise<number> {
@@ -273,6 +288,8 @@ export class Client implements Executor {
     if (this.broken !== null) throw this.broken;
   }
 }
+
+const nothing: AnswerBytes = { bytes: new Uint8Array(0), release: () => {} };
 
 /** Says hello and waits for the head's answer. Rejects with what the head refused, or UNREACHABLE. */
 export async function openClient(

@@ -14,7 +14,8 @@ import { limits } from '../base/limits.js';
 import type { PartitionHeader } from '../graph/partition.js';
 import { abortError } from './bulk-check.js';
 import { decodeHeader, encodeFetch, encodePut } from './bulk-frames.js';
-import { dataPaths, decodeDetails, MessageReader, message, messageSink } from './bulk-grpc-wire.js';
+import { DataSplitter } from './bulk-grpc-splitter.js';
+import { dataPaths, decodeDetails, MessageReader, message, messageSink, noteRead } from './bulk-grpc-wire.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sendBytes } from './bulk-sender.js';
 import { fromStatus, readingPem } from './grpc-channel.js';
@@ -24,15 +25,20 @@ type Accept = (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array;
 
 interface Channel {
   readonly session: ClientHttp2Session;
+  /** Takes out what is fetched; null: the session itself reads it. */
+  readonly splitter: DataSplitter | null;
   users: number;
   /** The peer has said something: it took this connection. */
   heard: boolean;
 }
 
-/** Pulls and puts over gRPC: one connection a peer, reused, the least recently used one closed over limits.dataPeers. */
+/** What a connection is for: what is fetched is taken out of it, which only a session that sends little may have. */
+type Use = 'fetch' | 'put';
+
+/** Pulls and puts over gRPC: one connection a peer and use, reused, the least recently used one closed over limits.dataPeers. */
 export class GrpcBulkClient {
   private readonly security: PeerSecurity;
-  /** In the order of last use. */
+  /** By use and peer, in the order of last use. */
   private readonly channels = new Map<string, Channel>();
   private closed = false;
 
@@ -48,7 +54,7 @@ export class GrpcBulkClient {
     signal: AbortSignal | undefined,
   ): Promise<PartitionHeader> {
     if (signal?.aborted) throw abortError(signal);
-    return this.using(peer, channel => {
+    return this.using(peer, 'fetch', channel => {
       const call = new Call(channel, dataPaths.fetch, this.security, peer);
       call.stream.end(message(encodeFetch({ task, slice })));
       const what = `${formatTask(task.job, task.index)} slice ${slice}`;
@@ -57,7 +63,7 @@ export class GrpcBulkClient {
   }
 
   async put(peer: string, task: TaskRef, header: PartitionHeader, bytes: Uint8Array): Promise<void> {
-    await this.using(peer, async channel => {
+    await this.using(peer, 'put', async channel => {
       const call = new Call(channel, dataPaths.put, this.security, peer);
       const { stream } = call;
       stream.resume(); // The answer is a status.
@@ -77,46 +83,54 @@ export class GrpcBulkClient {
     this.channels.clear();
   }
 
-  private async using<T>(peer: string, work: (channel: Channel) => Promise<T>): Promise<T> {
+  private async using<T>(peer: string, use: Use, work: (channel: Channel) => Promise<T>): Promise<T> {
     if (this.closed) throw new VolleyError('SESSION_CLOSED', 'the data plane of this session is closed');
-    const channel = this.channel(peer);
-    const { session } = channel;
-    if (channel.users++ === 0) session.ref();
+    const key = `${use} ${peer}`;
+    const channel = this.channel(key, peer, use);
+    const { session, splitter } = channel;
+    if (channel.users++ === 0) {
+      session.ref();
+      splitter?.hold(true);
+    }
     try {
       return await work(channel);
     } catch (error) {
       // What broke once is not waited for again: the next pull dials.
-      if (isVolleyError(error, 'UNREACHABLE') && this.channels.get(peer) === channel)
-        this.channels.delete(peer);
+      if (isVolleyError(error, 'UNREACHABLE') && this.channels.get(key) === channel)
+        this.channels.delete(key);
       throw error;
     } finally {
       if (--channel.users === 0) {
-        if (this.channels.get(peer) !== channel) session.close();
-        else if (!session.destroyed) session.unref();
+        if (this.channels.get(key) !== channel) session.close();
+        else if (!session.destroyed) {
+          session.unref();
+          splitter?.hold(false);
+        }
       }
     }
   }
 
-  private channel(peer: string): Channel {
-    let channel = this.channels.get(peer);
-    if (channel) this.channels.delete(peer);
+  private channel(key: string, peer: string, use: Use): Channel {
+    let channel = this.channels.get(key);
+    if (channel) this.channels.delete(key);
     else this.makeRoom();
     if (!channel || channel.session.closed || channel.session.destroyed) {
-      channel = this.dial(peer);
+      channel = this.dial(peer, use);
     }
-    this.channels.set(peer, channel);
+    this.channels.set(key, channel);
     return channel;
   }
 
-  private dial(peer: string): Channel {
+  private dial(peer: string, use: Use): Channel {
     const { tls } = this.security;
+    const splitter = tls === null && use === 'fetch' ? new DataSplitter(peer) : null;
     const options: SecureClientSessionOptions = {
       settings: { enablePush: false, initialWindowSize: limits.fetchWindowBytes },
       maxSessionMemory: limits.dataSessionMb,
     };
     const session =
       tls === null
-        ? connect(`http://${peer}`, options)
+        ? connect(`http://${peer}`, splitter ? { ...options, createConnection: () => splitter } : options)
         : readingPem(() =>
             connect(`https://${peer}`, {
               ...options,
@@ -127,7 +141,7 @@ export class GrpcBulkClient {
           );
     session.on('error', () => undefined); // Its streams say it.
     session.once('connect', () => session.setLocalWindowSize(limits.fetchWindowBytes));
-    const channel: Channel = { session, users: 0, heard: false };
+    const channel: Channel = { session, splitter, users: 0, heard: false };
     session.once('remoteSettings', () => {
       channel.heard = true;
     });
@@ -137,9 +151,9 @@ export class GrpcBulkClient {
   /** Connections in use stay; they are bounded by the transfers in flight. */
   private makeRoom(): void {
     if (this.channels.size < limits.dataPeers) return;
-    for (const [peer, channel] of this.channels) {
+    for (const [key, channel] of this.channels) {
       if (channel.users > 0) continue;
-      this.channels.delete(peer);
+      this.channels.delete(key);
       channel.session.close();
       return;
     }
@@ -151,6 +165,7 @@ class Call {
   readonly stream: ClientHttp2Stream;
   /** Null when the status was OK. Resolves when nothing more comes. */
   readonly ended: Promise<VolleyError | null>;
+  private readonly splitter: DataSplitter | null;
   private code: status | null = null;
   private details = '';
   private error: Error | null = null;
@@ -167,6 +182,7 @@ class Call {
       },
       { endStream: false },
     );
+    this.splitter = channel.splitter;
     const { stream } = this;
     stream.on('response', headers => this.note(headers));
     stream.on('trailers', headers => this.note(headers));
@@ -185,6 +201,37 @@ class Call {
 
   cancel(): void {
     this.stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  /** What the peer sends goes to `read`, in memory that is its for the length of the call. */
+  readWith(read: (bytes: Buffer) => void): void {
+    const { stream, splitter } = this;
+    if (splitter === null) {
+      stream.on('data', (bytes: Buffer) => {
+        noteRead(bytes);
+        read(bytes);
+      });
+      return;
+    }
+    stream.resume(); // What is left to it is its end.
+    const begin = () => splitter.takeOut(stream.id!, read);
+    if (stream.pending) stream.once('ready', begin);
+    else begin();
+    stream.once('close', () => splitter.forget(stream.id!));
+  }
+
+  /** So many bytes were read and are not held any more. */
+  used(bytes: number): void {
+    if (!this.stream.pending) this.splitter?.used(this.stream.id!, bytes);
+  }
+
+  /** For now nothing is read on; of what a splitter takes out, a window may still come. */
+  pause(): void {
+    if (this.splitter === null) this.stream.pause();
+  }
+
+  resume(): void {
+    if (this.splitter === null) this.stream.resume();
   }
 
   private note(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void {
@@ -212,6 +259,10 @@ class Pull {
   private readonly reader: MessageReader;
   private receiver: Receiver | null = null;
   private accepting = false;
+  /** Bytes that wait for `accept`. */
+  private unused = 0;
+  /** The peer said that this is all. */
+  private ended = false;
   private over = false;
   private failure: unknown;
   private resolve!: (header: PartitionHeader) => void;
@@ -234,26 +285,32 @@ class Pull {
       bytes => this.receiver!.push(bytes),
     );
     signal?.addEventListener('abort', this.abort, { once: true });
-    call.stream.on('data', (bytes: Buffer) => this.read(bytes));
+    call.readWith(bytes => this.read(bytes));
     void call.ended.then(failure => this.finish(failure));
   }
 
   private read(bytes: Buffer): void {
     if (this.over) return;
     this.watch.moved();
+    this.unused += bytes.byteLength;
     try {
       this.reader.push(bytes);
     } catch (error) {
       this.fail(error);
     }
+    if (!this.accepting) this.tell();
+  }
+
+  private tell(): void {
+    this.call.used(this.unused);
+    this.unused = 0;
   }
 
   /** The header is in: waits for memory, without reading on. */
   private async begin(frame: Buffer): Promise<void> {
     const header = decodeHeader(frame, this.what);
-    const { stream } = this.call;
     this.accepting = true;
-    stream.pause();
+    this.call.pause();
     this.watch.pause();
     try {
       this.receiver = new Receiver(header, await this.accept(header), this.what);
@@ -264,11 +321,17 @@ class Pull {
     if (this.over) return;
     this.watch.resume();
     this.reader.resume();
-    stream.resume();
+    this.tell();
+    this.call.resume();
+    if (this.ended) this.finish(null);
   }
 
   private finish(failure: VolleyError | null): void {
     if (this.over) return;
+    if (failure === null && this.accepting) {
+      this.ended = true; // All of it has come already, and waits for its memory.
+      return;
+    }
     try {
       if (failure !== null) throw failure;
       if (!this.receiver) throw unreachable(this.what, 'ended without sending');

@@ -16,7 +16,7 @@ import type { Log } from '../base/log.js';
 import type { BulkSink, BulkStore } from './bulk.js';
 import { corrupt } from './bulk-check.js';
 import { decodeFetch, decodePut, encodeHeader } from './bulk-frames.js';
-import { dataPaths, encodeDetails, MessageReader, message, messageSink } from './bulk-grpc-wire.js';
+import { dataPaths, encodeDetails, MessageReader, message, messageSink, noteRead } from './bulk-grpc-wire.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sendBytes } from './bulk-sender.js';
 import { serverTls } from './grpc-channel.js';
@@ -232,6 +232,7 @@ class TakingIn {
   private read(bytes: Buffer): void {
     if (this.over) return;
     this.watch.moved();
+    noteRead(bytes);
     try {
       this.reader.push(bytes);
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Http2Stream } from 'node:http2';
+import { collectYoung } from '../base/collect-garbage.js';
 import { VolleyError } from '../base/errors.js';
 import { limits } from '../base/limits.js';
 import type { ByteSink } from './bulk-sender.js';
@@ -40,7 +41,7 @@ export function messageSink(stream: Http2Stream): ByteSink {
 }
 
 /**
- * Takes messages apart: the first comes as a whole, the bytes of those that follow as they arrive. After the first
+ * Takes messages apart: the first comes as a whole, the bytes of those that follow as they arrive, in the memory they came in. After the first
  * one everything waits for `resume`; the stream has to be paused meanwhile.
  */
 export class MessageReader {
@@ -64,7 +65,7 @@ export class MessageReader {
   push(bytes: Buffer): void {
     for (let at = 0; at < bytes.byteLength; ) {
       if (this.held) {
-        this.early.push(bytes.subarray(at));
+        this.early.push(Buffer.from(bytes.subarray(at)));
         return;
       }
       if (this.missing === 0) {
@@ -102,13 +103,23 @@ export class MessageReader {
       this.onBytes(part);
       return;
     }
-    this.first.push(part);
+    this.first.push(Buffer.from(part));
     if (this.missing > 0) return;
     const body = Buffer.concat(this.first);
     this.first = null;
     this.held = true;
     this.onFirst(body);
   }
+}
+
+let readBytes = 0;
+
+/** To be told of all that was read: Node reads into buffers of its own, a new one every 64 KiB. */
+export function noteRead(bytes: Buffer): void {
+  readBytes += bytes.byteLength;
+  if (readBytes < limits.readBufferBytes) return;
+  readBytes = 0;
+  collectYoung();
 }
 
 /** The text of a status travels percent-encoded. */

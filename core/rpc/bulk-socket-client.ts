@@ -17,6 +17,8 @@ export class SocketUnavailable extends Error {}
 
 /** Bytes read at a time before the destination is known. */
 const scratchBytes = 64 * 1024;
+/** While it is not known how long a frame is. */
+const leastScratchBytes = 4096;
 
 interface Transfer {
   onFrame(kind: number, body: Buffer): void;
@@ -41,7 +43,7 @@ export class SocketConnection {
   uses = 0;
   private readonly socket: Socket;
   private readonly frames = new FrameReader();
-  private readonly scratch = Buffer.allocUnsafe(scratchBytes);
+  private readonly scratch = Buffer.allocUnsafeSlow(scratchBytes);
   /** Where the read under way goes. */
   private reading: Uint8Array = this.scratch;
   private transfer: Transfer | null = null;
@@ -186,7 +188,9 @@ export class SocketConnection {
 
   private nextBuffer(): Uint8Array {
     const { receiver } = this;
-    this.reading = receiver && receiver.missing > 0 ? receiver.room(limits.chunkBytes) : this.scratch;
+    if (receiver && receiver.missing > 0) this.reading = receiver.room(limits.chunkBytes);
+    // What comes with a header has to be copied once it has a place: a large frame is read as a whole, but little beyond one.
+    else this.reading = this.scratch.subarray(0, Math.max(leastScratchBytes, this.frames.missing));
     return this.reading;
   }
 
@@ -194,7 +198,7 @@ export class SocketConnection {
   private onRead(count: number): boolean {
     this.watch?.moved();
     try {
-      if (this.reading === this.scratch) this.consume(this.scratch.subarray(0, count));
+      if (this.reading.buffer === this.scratch.buffer) this.consume(this.scratch.subarray(0, count));
       else this.advance(this.receiver!, count);
     } catch (error) {
       this.socket.destroy(error as Error);

@@ -41,6 +41,11 @@ export class FrameReader {
   private parts: Buffer[] = [];
   private have = 0;
 
+  /** Bytes of a frame that has begun; 0 while its length is not known. */
+  get missing(): number {
+    return this.have < 4 ? 0 : 4 + this.head().readUInt32LE(0) - this.have;
+  }
+
   /** Takes bytes up to the end of the next frame and returns how many; `ready` is set when it is complete. */
   feed(bytes: Buffer): number {
     let used = 0;

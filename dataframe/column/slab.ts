@@ -1,6 +1,7 @@
 import { assert } from '../../core/base/assert.js';
 import { limits } from '../../core/base/limits.js';
 import { noChecksum, type OwnedPartition, type PartitionHeader } from '../../core/graph/partition.js';
+import { copyInto } from '../kernels/copy-bytes.js';
 import { bitmapBytes } from './bitmap.js';
 import type { Batch, Column, Physical } from './column.js';
 import type { DataType } from './datatype.js';
@@ -92,7 +93,7 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
     const range: BufferRange = [at, buffer.byteLength];
     // Values that were gathered into the slab are where they belong.
     const there = buffer.buffer === target.buffer && buffer.byteOffset === target.byteOffset + at;
-    if (!there) target.set(buffer, at);
+    if (!there) copyInto(target, at, buffer);
     at += aligned(buffer.byteLength);
     target.fill(0, range[0] + range[1], at);
     return range;

@@ -4,6 +4,7 @@ import type { Schema } from '../column/datatype.js';
 import { codedDecimal } from '../column/decimal-builder.js';
 import { compact, unify } from '../column/dictionary.js';
 import { allocateValues, emptyBatch, isHuge, isWide } from '../column/layout.js';
+import { copyInto } from './copy-bytes.js';
 import type { Lent } from './lent.js';
 
 /**
@@ -43,7 +44,7 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
   } else {
     let at = 0;
     for (const part of parts) {
-      values.set(part.values as never, at);
+      copyInto(values, at, part.values);
       at += part.values.length;
     }
   }
@@ -116,7 +117,7 @@ function concatCodes(
   parts.forEach((part, p) => {
     const map = maps[p]!;
     const codes = part.values as Int32Array;
-    if (map === null || map.length === 0) values.set(codes, at);
+    if (map === null || map.length === 0) copyInto(values, at, codes);
     else for (let i = 0; i < codes.length; i++) values[at + i] = map[codes[i]!]!;
     if (map !== null && part.validity !== null) zeroNulls(values, at, part.validity, codes.length);
     at += codes.length;

@@ -1,9 +1,11 @@
 import { memoryBehind, type WasmFunction, type WasmMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { copyBytes, functionOver, giveBack, int, localsOf, statements } from '../codegen/wasm/assemble.js';
+import type { Values } from '../column/column.js';
 
-/** Bytes from which it matters how they are copied. */
-const worthIt = 256;
+/** Bytes below which V8's own copy costs less than another: where it copies words, and where bytes one by one. */
+const fewInWords = 2048;
+const fewInBytes = 256;
 
 const { get } = localsOf(['to', 'from', 'length']);
 const moving = statements(copyBytes(get('to'), get('from'), get('length')), giveBack(int(0)));
@@ -13,23 +15,36 @@ const movers = new WeakMap<WasmMemory, WasmFunction>();
 let stage: Uint8Array | null = null;
 
 /**
- * target.set(source, at) for bytes that do not overlap. V8 moves what is shared eight bytes at a time only if both ends lie
- * alike within words of eight bytes, else one by one: 0.27 instead of 0.035 ns a byte. So within the memory of kernels
- * WebAssembly copies; otherwise a piece goes by way of memory that is not shared, where it is moved to lie as it should.
+ * target.set(source, at), for arrays of one kind that do not overlap. V8 moves what threads share by words of eight bytes only
+ * if both ends lie alike within them, else byte by byte (0.27 instead of 0.035 ns a byte), because JavaScript lets other threads
+ * look on. So within the memory of kernels WebAssembly copies, as if nobody did, and nobody does; otherwise a piece goes by way of
+ * memory that is not shared, where it is moved to lie as it should.
  */
-export function copyInto(target: Uint8Array, at: number, source: Uint8Array): void {
-  const to = target.byteOffset + at;
+export function copyInto(target: Values, at: number, source: Values): void {
+  const { byteLength } = source;
+  const start = at * target.BYTES_PER_ELEMENT;
+  const to = target.byteOffset + start;
   const from = source.byteOffset;
-  const toShared = target.buffer instanceof SharedArrayBuffer;
-  const fromShared = source.buffer instanceof SharedArrayBuffer;
-  if (source.length < worthIt || ((to ^ from) & 7) === 0 || !(toShared || fromShared)) {
-    target.set(source, at);
+  const inWords = ((to ^ from) & 7) === 0;
+  const memory = target.buffer === source.buffer ? memoryBehind(target.buffer) : null;
+  if (
+    byteLength < (inWords ? fewInWords : fewInBytes) ||
+    (memory === null && (inWords || !isShared(target, source)))
+  ) {
+    target.set(source as never, at);
     return;
   }
-  if (at + source.length > target.length) throw new RangeError('more bytes than there is room for');
-  const memory = target.buffer === source.buffer ? memoryBehind(target.buffer) : null;
-  if (memory !== null) moverOf(memory)(to, from, source.length);
-  else copyStaged(target, at, source, toShared, fromShared);
+  if (start + byteLength > target.byteLength) throw new RangeError('a copy goes beyond its target');
+  if (memory !== null) moverOf(memory)(to, from, byteLength);
+  else
+    copyStaged(
+      new Uint8Array(target.buffer, to, byteLength),
+      new Uint8Array(source.buffer, from, byteLength),
+    );
+}
+
+function isShared(...arrays: readonly Values[]): boolean {
+  return arrays.some(({ buffer }) => buffer instanceof SharedArrayBuffer);
 }
 
 function moverOf(memory: WasmMemory): WasmFunction {
@@ -38,21 +53,15 @@ function moverOf(memory: WasmMemory): WasmFunction {
   return known;
 }
 
-function copyStaged(
-  target: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  toShared: boolean,
-  fromShared: boolean,
-): void {
+function copyStaged(target: Uint8Array, source: Uint8Array): void {
   stage ??= new Uint8Array(limits.copyStageBytes + 8);
-  const out = (target.byteOffset + at) & 7;
-  const arrived = fromShared ? source.byteOffset & 7 : out;
-  const leaving = toShared ? out : arrived;
+  const out = target.byteOffset & 7;
+  const arrived = isShared(source) ? source.byteOffset & 7 : out;
+  const leaving = isShared(target) ? out : arrived;
   for (let done = 0; done < source.length; done += limits.copyStageBytes) {
     const end = Math.min(source.length, done + limits.copyStageBytes);
     stage.set(source.subarray(done, end), arrived);
     if (leaving !== arrived) stage.copyWithin(leaving, arrived, arrived + end - done);
-    target.set(stage.subarray(leaving, leaving + end - done), at + done);
+    target.set(stage.subarray(leaving, leaving + end - done), done);
   }
 }

@@ -1,5 +1,8 @@
+import { kernelMemory } from '../../core/base/kernel-memory.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column, Values } from '../column/column.js';
+import { dealOver } from './deal-wasm.js';
+import type { Lent } from './lent.js';
 
 /** Where the slices of one column lie in memory that holds other things as well. */
 export interface DealTarget {
@@ -13,14 +16,18 @@ type Deal = (P: readonly unknown[], slice: Uint16Array, at: Int32Array, from: nu
 
 /** Columns written by one loop: each is as many more places that memory is written to at a time as there are slices. */
 const columnsPerLoop = 8;
+/** Fewer are dealt before a kernel is called. */
+const fewRows = 2048;
 
 /**
  * Copies row i of every column behind the rows of slice[i] that came before it. The next places of a slice lie together:
  * one cache line for all its columns.
  */
-export function dealInto(targets: readonly DealTarget[], slice: Uint16Array, rows: number): void {
+export function dealInto(targets: readonly DealTarget[], slice: Uint16Array, rows: number, lent: Lent): void {
+  const home = rows < fewRows ? null : kernelMemory();
   for (let from = 0; from < targets.length; from += columnsPerLoop) {
     const some = targets.slice(from, from + columnsPerLoop);
+    if (home !== null && dealOver(home, some, slice, rows, lent)) continue;
     const named = some.map((_, c) => `const v${c}=P[${2 * c}],s${c}=P[${2 * c + 1}];`);
     const moves = some.map(({ column: { physical } }, c) => {
       const copy =

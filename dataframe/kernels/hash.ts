@@ -1,3 +1,4 @@
+import { kernelMemory } from '../../core/base/kernel-memory.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity } from '../column/bitmap.js';
 import type { Batch, Column, Values } from '../column/column.js';
@@ -5,11 +6,14 @@ import { entryValues } from '../column/decimal-entries.js';
 import { entryHashes } from '../column/dictionary.js';
 import { allocateValues, elementsPerValue, isHuge, isNested, isWide } from '../column/layout.js';
 import { Binder } from './fused-text.js';
+import { dealByVectors } from './hash-wasm.js';
+import { hashFactors } from './hash-words.js';
 import type { Lent } from './lent.js';
 import { takeColumn } from './take.js';
 
 const nullWord = '-1640531527';
-const highFactor = '0x61c88647';
+const [highFactor, wordFactor] = [String(hashFactors.high), String(hashFactors.word)];
+const [thirdFactor, lastFactor] = hashFactors.last.map(String);
 
 const floatBits = { value: new Float64Array(1), words: new Int32Array(0) };
 floatBits.words = new Int32Array(floatBits.value.buffer);
@@ -63,9 +67,9 @@ function hashText(keys: readonly Column[], binder: Binder): string {
       const bits = binder.bind(column.validity);
       text += `if(((${bits}[i>>3]>>(i&7))&1)===0)w=${nullWord};else{${word}}`;
     }
-    text += 'h=Math.imul(h^w,0x9e3779b1);h^=h>>>15;';
+    text += `h=Math.imul(h^w,${wordFactor});h^=h>>>15;`;
   }
-  return `${text}h=Math.imul(h,0x85ebca6b);h^=h>>>13;h=Math.imul(h,0xc2b2ae35);h^=h>>>16;`;
+  return `${text}h=Math.imul(h,${thirdFactor});h^=h>>>13;h=Math.imul(h,${lastFactor});h^=h>>>16;`;
 }
 
 type Hash = (P: readonly unknown[], out: Int32Array, from: number, rows: number) => void;
@@ -100,6 +104,9 @@ export const sliceOfHash = (h: number, fanOut: number) => Math.imul(h >>> 16, fa
 /** The same, of the hash `h`, as text. */
 const sliceText = 'Math.imul(h>>>16,fanOut)>>>16';
 
+/** Fewer are hashed before a kernel is called. */
+const fewRows = 2048;
+
 /** The slice of each row by the hash of its keys, and the rows of each slice. At most 65,535 slices. */
 export function dealRows(
   keys: readonly Column[],
@@ -109,13 +116,16 @@ export function dealRows(
 ): { slice: Uint16Array; counts: Int32Array } {
   const slice = lent === undefined ? new Uint16Array(rows) : (lent.values('u16', rows, false) as Uint16Array);
   const counts = new Int32Array(fanOut);
+  const home = rows < fewRows || lent === undefined ? null : kernelMemory();
+  const done = home === null ? 0 : dealByVectors(home, keys, rows, slice, counts, lent!);
+  if (done === rows) return { slice, counts };
   const binder = new Binder();
   const text = hashText(keys, binder);
   compileText<Deal>(
     ['P', 'slice', 'counts', 'from', 'rows', 'fanOut'],
     `${binder.text()}for(let i=from;i<rows;i++){${text}const s=${sliceText};slice[i]=s;counts[s]++;}`,
     rows,
-  )(binder.values, slice, counts, 0, rows, fanOut);
+  )(binder.values, slice, counts, done, rows, fanOut);
   return { slice, counts };
 }
 

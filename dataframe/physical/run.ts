@@ -246,7 +246,7 @@ function storeSlices(
       const { fanOut, parts = 1 } = sink;
       const { slice, counts } = dealRows(keys, batch.rows, fanOut * parts, inputs.lent);
       return (
-        storeDealt(batch, slice, counts, parts, env, checkSize) ??
+        storeDealt(batch, slice, counts, parts, env, checkSize, inputs.lent) ??
         store(slicesOf(batch, slice, counts, parts, inputs.lent), batch.rows, env)
       );
     }
@@ -255,14 +255,14 @@ function storeSlices(
       const counts = new Int32Array(sink.fanOut);
       for (const s of slice) counts[s]!++;
       return (
-        storeDealt(batch, slice, counts, 1, env, checkSize) ??
+        storeDealt(batch, slice, counts, 1, env, checkSize, inputs.lent) ??
         store(slicesOf(batch, slice, counts, 1, inputs.lent), batch.rows, env)
       );
     }
     case 'range': {
       const { slice, counts } = dealtRanges(batch, sink, fragment, inputs);
       return (
-        storeDealt(batch, slice, counts, 1, env, checkSize) ??
+        storeDealt(batch, slice, counts, 1, env, checkSize, inputs.lent) ??
         store(slicesOf(batch, slice, counts, 1, inputs.lent), batch.rows, env)
       );
     }

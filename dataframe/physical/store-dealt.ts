@@ -1,7 +1,9 @@
+import { assert } from '../../core/base/assert.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { bytesOfValues, isNested, viewValues } from '../column/layout.js';
 import { writeBatch } from '../column/slab.js';
 import { dealInto } from '../kernels/deal.js';
+import type { Lent } from '../kernels/lent.js';
 import { placesOf } from './store-gathered.js';
 import type { FragmentEnv, FragmentResult } from './task.js';
 
@@ -24,8 +26,10 @@ export function storeDealt(
   parts: number,
   env: FragmentEnv,
   checkSize: (bytes: number) => void,
+  lent: Lent,
 ): FragmentResult | null {
   const slices = counts.length / parts;
+  assert(sumOf(counts) === batch.rows, 'every row goes to a piece that there is');
   if (!batch.columns.every(column => isPlain(column, batch.rows, slices))) return null;
   let total = 0;
   const starts: number[] = [];
@@ -57,7 +61,7 @@ export function storeDealt(
     });
     return { column, values: whole, starts: first };
   });
-  dealInto(targets, piece, batch.rows);
+  dealInto(targets, piece, batch.rows, lent);
   const written = places.map((of, s) => {
     const columns = of.map(
       ({ column, values }): Column => ({ ...column, values: viewAt(slab, column, values) }),
@@ -68,6 +72,12 @@ export function storeDealt(
     return { header: writeBatch(part, slab.subarray(from, starts[s + 1]!)), offset: from };
   });
   return { rows: batch.rows, inline: null, slab, slices: written };
+}
+
+function sumOf(counts: Int32Array): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
 }
 
 /** Where pieces of so many rows begin, and the end. */

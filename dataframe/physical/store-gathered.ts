@@ -5,6 +5,7 @@ import type { Schema } from '../column/datatype.js';
 import { compact, type Unified, unify } from '../column/dictionary.js';
 import { bytesOfValues, elementsPerValue, isNested, isWide, viewValues } from '../column/layout.js';
 import { aligned } from '../column/slab.js';
+import { copyInto } from '../kernels/copy-bytes.js';
 import { textOfRows } from '../kernels/gather-text.js';
 import { ChosenValidity } from '../kernels/gather-validity.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
@@ -265,7 +266,7 @@ function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, targ
   }
   const { physical, values, validity } = column;
   if (at === null && !mapped && physical === target) {
-    out.set(values as never);
+    copyInto(out, 0, values);
     return;
   }
   const pair = target === 'i64';

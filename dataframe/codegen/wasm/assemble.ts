@@ -38,7 +38,10 @@ export const load8 = (address: Code, offset = 0): Code => [...address, Op.i32Loa
 const loads = [Op.i32Load8u, Op.i32Load16u, Op.i32Load, Op.i64Load];
 const stores = [Op.i32Store8, Op.i32Store16, Op.i32Store, Op.i64Store];
 /** 1, 2, 4 or 8 bytes, to be stored by storeAs: those of 8 are no 32-bit integer. */
-export const loadAs = (sizeLog2: number, address: Code): Code => [...address, loads[sizeLog2]!, 0, 0];
+export const loadAs = (sizeLog2: number, address: Code, offset = 0): Code => [
+  ...address,
+  ...[loads[sizeLog2]!, 0, ...unsigned(offset)],
+];
 export const storeAs = (sizeLog2: number, address: Code, value: Code, offset: number): Code => [
   ...address,
   ...value,

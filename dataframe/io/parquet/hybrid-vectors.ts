@@ -23,7 +23,7 @@ import {
   subSatU8,
   swizzled,
   vectorOf,
-} from './vector-code.js';
+} from '../../codegen/wasm/vector-code.js';
 
 /** What a page's values are: the codes themselves, entries of a table, or those of one whose entries are all bytes. */
 export type ValueForm = 'codes' | 'entries' | 'bytes';

@@ -1,5 +1,5 @@
-import type { Code } from '../../codegen/wasm/assemble.js';
-import { intConstant, unsigned } from '../../codegen/wasm/module.js';
+import type { Code } from './assemble.js';
+import { intConstant, Op, unsigned } from './module.js';
 
 /** Opcodes behind 0xfd: vectors of 128 bits, of bytes, of 16-bit and of 32-bit integers. */
 const Vector = {
@@ -10,12 +10,15 @@ const Vector = {
   swizzle: 14,
   splat8: 15,
   splat32: 17,
+  lane32: 27,
   moreS32: 59,
   or: 80,
+  xor: 81,
   anyTrue: 83,
   narrowU16: 102,
   sub8: 113,
   subSatU8: 115,
+  narrowU32: 134,
   lowU8: 137,
   highU8: 138,
   shrU16: 141,
@@ -23,6 +26,7 @@ const Vector = {
   lowU16: 169,
   highU16: 170,
   shl32: 171,
+  shrS32: 172,
   shrU32: 173,
   add32: 174,
   mul32: 181,
@@ -48,6 +52,9 @@ export const storeVector = (address: Code, value: Code, offset = 0): Code => [
 
 /** Sixteen bytes as they are. */
 export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, ...bytes);
+/** Four 32-bit numbers. */
+export const vectorOf32 = (numbers: readonly number[]): Code =>
+  vectorOf(numbers.flatMap(n => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255, (n >>> 24) & 255]));
 /** Byte i is byte from[i] of the vector. */
 export const shuffled = (a: Code, from: readonly number[]): Code => [
   ...a,
@@ -58,12 +65,16 @@ export const shuffled = (a: Code, from: readonly number[]): Code => [
 export const swizzled = binary(Vector.swizzle);
 export const splat8 = unary(Vector.splat8);
 export const splat32 = unary(Vector.splat32);
+export const lane32 = (a: Code, lane: number): Code => [...a, ...op(Vector.lane32, lane)];
 export const isMoreS32 = binary(Vector.moreS32);
 export const orVectors = binary(Vector.or);
+export const xorVectors = binary(Vector.xor);
 /** An integer. */
 export const anyTrue = unary(Vector.anyTrue);
 /** The 16-bit numbers of both, less than 2^15, as bytes; 255 for larger ones. */
 export const narrowU16 = binary(Vector.narrowU16);
+/** The numbers of both, which are not negative, as 16-bit ones; 65,535 for larger ones. */
+export const narrowU32 = binary(Vector.narrowU32);
 export const sub8 = binary(Vector.sub8);
 export const subSatU8 = binary(Vector.subSatU8);
 export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;
@@ -77,8 +88,18 @@ export const [mul16, mul32, add32] = [
 const shifted =
   (code: number) =>
   (a: Code, by: number): Code => [...a, ...intConstant(by), ...op(code)];
-export const [shrU16, shrU32, shl32] = [
+export const [shrU16, shrU32, shrS32, shl32] = [
   shifted(Vector.shrU16),
   shifted(Vector.shrU32),
+  shifted(Vector.shrS32),
   shifted(Vector.shl32),
 ] as const;
+
+/** Vectors among the variables of a function: they come behind its `others`. */
+export function vectorsOf<Name extends string>(names: readonly Name[], others: number) {
+  const place = (name: Name) => others + names.indexOf(name);
+  return {
+    get: (name: Name): Code => [Op.localGet, place(name)],
+    set: (name: Name, value: Code): Code => [...value, Op.localSet, place(name)],
+  };
+}

@@ -1,0 +1,205 @@
+import type { KernelMemory, WasmFunction, WasmMemory } from '../../core/base/kernel-memory.js';
+import { limits } from '../../core/base/limits.js';
+import {
+  add,
+  type Code,
+  copyBytes,
+  functionOver,
+  giveBack,
+  int,
+  load32,
+  loadAs,
+  localsOf,
+  ltU,
+  mul,
+  shl,
+  statements,
+  store32,
+  storeAs,
+  sub,
+  whileTrue,
+} from '../codegen/wasm/assemble.js';
+import {
+  add32,
+  lane32,
+  loadVector,
+  storeVector,
+  vectorOf32,
+  vectorsOf,
+} from '../codegen/wasm/vector-code.js';
+import { hasVectors } from '../codegen/wasm/vectors.js';
+import { bytesOfValues } from '../column/layout.js';
+import type { DealTarget } from './deal.js';
+import type { Lent } from './lent.js';
+
+/**
+ * Rows that are dealt to memory of the lane before they are copied to where they belong. Dealing writes to so many places at
+ * a time that the processor waits for a cache line at each; within so few rows the lines are at hand, and copying runs of
+ * them is what it reads ahead for.
+ */
+const blockRows = 32_768;
+/** Fewer would be runs that are too short. */
+const leastBlockRows = 16_384;
+/** Slices, each with room for all rows of a block, of which it touches what it needs. */
+const stagedSlices = 32;
+const stagedBytes = 32 * 1024 * 1024;
+
+/** As dealInto, where all of it lies in the lane's memory. False: it does not, and nothing was done. */
+export function dealOver(
+  home: KernelMemory,
+  targets: readonly DealTarget[],
+  slice: Uint16Array,
+  rows: number,
+  lent: Lent,
+): boolean {
+  const lies = (array: ArrayBufferView) => array.buffer === home.buffer;
+  if (!hasVectors() || !lies(slice)) return false;
+  if (!targets.every(({ column, values }) => lies(column.values) && lies(values))) return false;
+  const sizes = targets.map(({ column }) => bytesOfValues(column.physical, 1));
+  const count = targets[0]!.starts.length * widthOf(sizes.length);
+  const words = lent.words(Math.max(leastWords, 3 * count));
+  if (!lies(words)) return false;
+  const places = words.subarray(0, count);
+  targets.forEach(({ values, starts }, c) => {
+    putAddresses(places, sizes, c, s => values.byteOffset + starts[s]! * sizes[c]!);
+  });
+  const deal = dealerFor(home.memory, sizes);
+  const from = targets.map(({ column }) => column.values.byteOffset);
+  const staging = stagingFor(home, sizes, targets[0]!.starts.length, rows, lent);
+  if (staging === null) {
+    deal(slice.byteOffset, rows, places.byteOffset, ...from);
+    return true;
+  }
+  const starts = words.subarray(count, 2 * count);
+  const ends = words.subarray(2 * count, 3 * count);
+  for (let c = 0, at = staging.address; c < sizes.length; c++) {
+    const bytes = staging.rows * sizes[c]!;
+    putAddresses(starts, sizes, c, s => at + s * bytes);
+    at += targets[0]!.starts.length * bytes;
+  }
+  for (let first = 0; first < rows; first += staging.rows) {
+    ends.set(starts);
+    const some = Math.min(staging.rows, rows - first);
+    deal(slice.byteOffset + 2 * first, some, ends.byteOffset, ...from.map((at, c) => at + first * sizes[c]!));
+    moverFor(home.memory)(starts.byteOffset, ends.byteOffset, places.byteOffset, count);
+  }
+  return true;
+}
+
+/** So many are lent of the lane's memory, not of the heap. */
+const leastWords = 4096;
+
+/** Addresses of a slice: one for each column, and as many more as fill up a vector. */
+function widthOf(columns: number): number {
+  return columns <= 4 ? 4 : 8;
+}
+
+function putAddresses(
+  words: Uint32Array,
+  sizes: readonly number[],
+  column: number,
+  address: (slice: number) => number,
+): void {
+  const width = widthOf(sizes.length);
+  for (let s = 0; s * width < words.length; s++) words[s * width + column] = address(s);
+}
+
+/** Null where rows are as well dealt to their places. */
+function stagingFor(
+  { buffer, scratchBytes }: KernelMemory,
+  sizes: readonly number[],
+  slices: number,
+  rows: number,
+  lent: Lent,
+): { readonly address: number; readonly rows: number } | null {
+  const rowBytes = slices * sizes.reduce((sum, size) => sum + size, 0);
+  const fitting = Math.min(blockRows, Math.floor(Math.min(stagedBytes, scratchBytes / 4) / rowBytes));
+  const block = fitting - (fitting % limits.alignment);
+  if (slices < 2 || slices > stagedSlices || block < leastBlockRows || rows < block) return null;
+  const bytes = lent.bytes(block * rowBytes);
+  return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block } : null;
+}
+
+const dealers = new WeakMap<WasmMemory, Map<string, WasmFunction>>();
+
+/** deal(slices, rows, addresses, ...values): each row of values goes to its slice's addresses, which go on behind it. */
+function dealerFor(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
+  let known = dealers.get(memory);
+  if (known === undefined) dealers.set(memory, (known = new Map()));
+  const key = sizes.join();
+  let dealer = known.get(key);
+  if (dealer === undefined) {
+    if (known.size >= limits.kernelVariants) known.clear();
+    known.set(key, (dealer = makeDealer(memory, sizes)));
+  }
+  return dealer;
+}
+
+function makeDealer(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
+  const from = sizes.map((_, c) => `from${c}`);
+  const names = ['slice', 'rows', 'places', ...from, 'end', 'place'];
+  const { get, set } = localsOf(names);
+  const halves = widthOf(sizes.length) / 4;
+  const to = Array.from({ length: halves }, (_, h) => `to${h}`);
+  const steps = Array.from({ length: halves }, (_, h) => `step${h}`);
+  const vectors = vectorsOf([...to, ...steps], names.length);
+  const rowLog2 = Math.log2(4 * widthOf(sizes.length));
+  /** Row `k` behind the one that is come to. */
+  const one = (k: number): Code => {
+    const code: Code[] = [
+      set('place', add(get('places'), shl(loadAs(1, get('slice'), 2 * k), int(rowLog2)))),
+      ...to.map((name, h) => vectors.set(name, loadVector(get('place'), 16 * h))),
+      ...to.map((name, h) =>
+        storeVector(get('place'), add32(vectors.get(name), vectors.get(steps[h]!)), 16 * h),
+      ),
+    ];
+    sizes.forEach((size, c) => {
+      const log2 = Math.log2(size);
+      const address = lane32(vectors.get(to[c >> 2]!), c & 3);
+      code.push(storeAs(log2, address, loadAs(log2, get(from[c]!), k * size), 0));
+    });
+    return code.flat();
+  };
+  const further = (rows: number): Code => [
+    ...set('slice', add(get('slice'), int(2 * rows))),
+    ...sizes.flatMap((size, c) => set(from[c]!, add(get(from[c]!), int(rows * size)))),
+  ];
+  const body = statements(
+    ...steps.map((name, h) =>
+      vectors.set(name, vectorOf32([0, 1, 2, 3].map(lane => sizes[4 * h + lane] ?? 0))),
+    ),
+    set('end', add(get('slice'), mul(get('rows'), int(2)))),
+    whileTrue(ltU(add(get('slice'), int(2)), get('end')), statements(one(0), one(1), further(2))),
+    whileTrue(ltU(get('slice'), get('end')), statements(one(0), further(1))),
+    giveBack(int(0)),
+  );
+  return functionOver(memory, 3 + sizes.length, 2, body, 2 * halves);
+}
+
+const movers = new WeakMap<WasmMemory, WasmFunction>();
+
+/** move(starts, ends, places, count): copies what lies between the first two to the third, which goes on behind it. */
+function moverFor(memory: WasmMemory): WasmFunction {
+  let mover = movers.get(memory);
+  if (mover === undefined) movers.set(memory, (mover = makeMover(memory)));
+  return mover;
+}
+
+function makeMover(memory: WasmMemory): WasmFunction {
+  const { get, set } = localsOf(['starts', 'ends', 'places', 'count', 'length']);
+  const next = (name: 'starts' | 'ends' | 'places') => set(name, add(get(name), int(4)));
+  const body = statements(
+    whileTrue(
+      get('count'),
+      statements(
+        set('length', sub(load32(get('ends')), load32(get('starts')))),
+        copyBytes(load32(get('places')), load32(get('starts')), get('length')),
+        store32(get('places'), add(load32(get('places')), get('length'))),
+        ...[next('starts'), next('ends'), next('places')],
+        set('count', sub(get('count'), int(1))),
+      ),
+    ),
+    giveBack(int(0)),
+  );
+  return functionOver(memory, 4, 1, body);
+}
