@@ -62,7 +62,12 @@ export function unstride(from: Float64Array, part: number, stride: number, out: 
 type Mask = (P: readonly unknown[], mask: Uint8Array, from: number, rows: number) => void;
 
 /** 1 for rows that count: those not null in any of `columns` for which `filter` (unless null) is true. Null: all do. */
-export function rowMask(columns: readonly Column[], filter: Column | null, rows: number): Uint8Array | null {
+export function rowMask(
+  columns: readonly Column[],
+  filter: Column | null,
+  rows: number,
+  lent?: Lent,
+): Uint8Array | null {
   const binder = new Binder();
   const tests: string[] = [];
   const isThere = ({ validity }: Column) => {
@@ -74,7 +79,7 @@ export function rowMask(columns: readonly Column[], filter: Column | null, rows:
     isThere(filter);
   }
   if (tests.length === 0) return null;
-  const mask = new Uint8Array(rows);
+  const mask = lent?.bytes(rows) ?? new Uint8Array(rows);
   compileText<Mask>(
     ['P', 'mask', 'from', 'rows'],
     `${binder.text()}for(let i=from;i<rows;i++){mask[i]=${tests.join('&')};}`,

@@ -6,7 +6,7 @@ import type { Lent } from './lent.js';
 
 /** Where the slices of one column lie in memory that holds other things as well. */
 export interface DealTarget {
-  readonly column: Column;
+  readonly column: Pick<Column, 'physical' | 'values'>;
   readonly values: Values;
   /** By slice: the position of its first value, in values (pairs of words for 64-bit integers). */
   readonly starts: Int32Array;

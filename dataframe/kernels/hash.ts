@@ -5,10 +5,12 @@ import type { Batch, Column, Values } from '../column/column.js';
 import { entryValues } from '../column/decimal-entries.js';
 import { entryHashes } from '../column/dictionary.js';
 import { allocateValues, elementsPerValue, isHuge, isNested, isWide } from '../column/layout.js';
+import { rowMask } from './accumulator.js';
+import { type DealTarget, dealInto } from './deal.js';
 import { Binder } from './fused-text.js';
 import { dealByVectors } from './hash-wasm.js';
 import { hashFactors } from './hash-words.js';
-import type { Lent } from './lent.js';
+import { type Lent, lending } from './lent.js';
 import { takeColumn } from './take.js';
 
 const nullWord = '-1640531527';
@@ -129,17 +131,6 @@ export function dealRows(
   return { slice, counts };
 }
 
-type Scatter = (
-  P: readonly unknown[],
-  slice: Uint16Array,
-  at: Int32Array,
-  from: number,
-  rows: number,
-) => void;
-
-/** Columns written by one loop: every one is `fanOut` more places that memory is written to at a time. */
-const columnsPerLoop = 8;
-
 /**
  * Deals the rows of a batch out to `fanOut` slices by hash of the keys, keeping their order in each; with `parts`, each
  * slice into so many finer ones by the next bits of the hash.
@@ -165,10 +156,7 @@ export function slicesOf(
   const starts = new Int32Array(pieces + 1);
   for (let s = 0; s < pieces; s++) starts[s + 1] = starts[s]! + counts[s]!;
   const flat = columns.filter(column => !isNested(column.type));
-  const moved = new Map<Column, Moved>();
-  for (let from = 0; from < flat.length; from += columnsPerLoop) {
-    scatterColumns(flat.slice(from, from + columnsPerLoop), slice, starts, rows, moved, lent);
-  }
+  const moved = scatterColumns(flat, slice, starts, rows, lent);
   const order = flat.length === columns.length ? null : rowsBySlice(slice, starts, rows);
   return Array.from({ length: pieces / parts }, (_, s) => {
     const from = starts[s * parts]!;
@@ -190,34 +178,32 @@ interface Moved {
   readonly flags: Uint8Array | null;
 }
 
+/** The columns in order of their slices; nulls as a flag each. Lent, where there is somebody to lend. */
 function scatterColumns(
   columns: readonly Column[],
   slice: Uint16Array,
   starts: Int32Array,
   rows: number,
-  moved: Map<Column, Moved>,
   lent: Lent | undefined,
-): void {
-  const binder = new Binder();
-  let text = '';
+): Map<Column, Moved> {
+  const moved = new Map<Column, Moved>();
+  const targets: DealTarget[] = [];
+  const first = starts.subarray(0, starts.length - 1);
+  const move = (column: DealTarget['column']): Values => {
+    const { physical } = column;
+    const values = lent?.values(physical, rows, false) ?? allocateValues(physical, rows);
+    targets.push({ column, values, starts: first });
+    return values;
+  };
   for (const column of columns) {
     if (moved.has(column)) continue;
-    const { physical, validity } = column;
-    const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
-    const flags = validity === null ? null : (lent?.bytes(rows) ?? new Uint8Array(rows));
-    moved.set(column, { values, flags });
-    const from = binder.bind(column.values, physical);
-    const to = binder.bind(values);
-    text +=
-      physical === 'i64' ? `${to}[2*k]=${from}[2*i];${to}[2*k+1|0]=${from}[2*i+1];` : `${to}[k]=${from}[i];`;
-    if (flags !== null) text += `${binder.bind(flags)}[k]=(${binder.bind(validity)}[i>>3]>>(i&7))&1;`;
+    const there = rowMask([column], null, rows, lent);
+    const flags = there && (move({ physical: 'bool', values: there }) as Uint8Array);
+    moved.set(column, { values: move(column), flags });
   }
-  const loop = compileText<Scatter>(
-    ['P', 'slice', 'at', 'from', 'rows'],
-    `${binder.text()}for(let i=from;i<rows;i++){const s=slice[i],k=at[s];at[s]=k+1|0;${text}}`,
-    rows,
-  );
-  loop(binder.values, slice, starts.slice(), 0, rows);
+  if (lent !== undefined) dealInto(targets, slice, rows, lent);
+  else lending(some => dealInto(targets, slice, rows, some));
+  return moved;
 }
 
 function sliceOf(column: Column, { values, flags }: Moved, from: number, to: number): Column {
