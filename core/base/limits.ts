@@ -239,6 +239,8 @@ export const limits = {
   /** For how long a thread has had nothing to do when it rehearses, and how often it looks. Milliseconds. */
   rehearsalIdleMs: 150,
   rehearsalTries: 40,
+  /** Bytes of rows that a filter puts into memory which its task holds to its end: others lie on the heap. */
+  filterLentBytes: 64 * MiB,
   /** What it rehearses in, for its partitions and its scratch: 2 MiB each. */
   rehearsalBytes: 2 * 1024 * 1024,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */

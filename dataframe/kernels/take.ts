@@ -131,10 +131,14 @@ export function takeOptional(column: Column, at: Int32Array, rows: number): Colu
   return { type, physical, length: rows, ...packValidity(flags, rows), values, dictionary };
 }
 
-/** Rows at[0..rows) of all columns: views where they adjoin. */
-export function takeBatch(batch: Batch, at: Int32Array, rows: number): Batch {
+/** Rows at[0..rows) of all columns: views where they adjoin, else lent if there is somebody to lend. */
+export function takeBatch(batch: Batch, at: Int32Array, rows: number, lent?: Lent): Batch {
   if (adjoin(at, rows)) return sliceBatch(batch, at[0]!, at[0]! + rows);
-  return { schema: batch.schema, rows, columns: batch.columns.map(column => takeColumn(column, at, rows)) };
+  return {
+    schema: batch.schema,
+    rows,
+    columns: batch.columns.map(column => takeColumn(column, at, rows, lent)),
+  };
 }
 
 /** True for at least one row, each following the one before. Other orders are known by their first few rows. */

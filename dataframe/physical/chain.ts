@@ -63,7 +63,7 @@ export function buildChain(
 function operatorOf(op: FragmentOp, schema: Schema, fragment: Fragment, inputs: TaskInputs): Operator {
   switch (op.kind) {
     case 'filter':
-      return filterOperator(op.predicate, schema);
+      return filterOperator(op.predicate, schema, inputs.lent);
     case 'project':
       return projectOperator(op.columns, schema, null);
     case 'limit':
