@@ -93,6 +93,8 @@ test('keys have the same slices, eight rows at a time or one', () => {
   for (const [kinds, rows, fanOut] of [
     [['i32'], 10_007, 8],
     [['u32'], 4096, 1],
+    [['i64'], 10_007, 160],
+    [['i64', 'i32', 'i64'], 5003, 7],
     [['i32', 'u32', 'i32'], 9999, 512],
     [['i32', 'i32'], 5001, 65_535],
     [['i32', 'f64'], 5001, 7],

@@ -18,6 +18,7 @@ import {
 } from '../codegen/wasm/assemble.js';
 import {
   loadVector,
+  mixed,
   mul32,
   narrowU32,
   shrS32,
@@ -28,17 +29,23 @@ import {
   xorVectors,
 } from '../codegen/wasm/vector-code.js';
 import { hasVectors } from '../codegen/wasm/vectors.js';
-import type { Column } from '../column/column.js';
+import type { Column, Physical } from '../column/column.js';
+import { bytesOfValues } from '../column/layout.js';
 import { hashFactors } from './hash-words.js';
 import type { Lent } from './lent.js';
 
+const hashed: ReadonlySet<Physical> = new Set<Physical>(['i32', 'u32', 'i64']);
+/** Bytes of the lower and of the upper words of two pairs of words in each of two vectors. */
+const [lowBytes, highBytes] = [0, 4].map(from =>
+  [0, 8, 16, 24].flatMap(pair => [0, 1, 2, 3].map(byte => pair + from + byte)),
+) as [number[], number[]];
 /** Rows of one step: a vector of 16-bit slices. */
 const stepRows = 8;
 /** So many are lent of the lane's memory, not of the heap. */
 const leastInts = 4096;
 
 /**
- * The first part of dealRows for keys of 32-bit integers without nulls that lie in the lane's memory, eight rows at a time.
+ * The first part of dealRows for keys of integers without nulls that lie in the lane's memory, eight rows at a time.
  * Gives how many rows it did, which may be none.
  */
 export function dealByVectors(
@@ -52,7 +59,7 @@ export function dealByVectors(
   const lies = (array: ArrayBufferView) => array.buffer === home.buffer;
   if (!hasVectors() || !lies(slice)) return 0;
   for (const { physical, validity, values } of keys) {
-    if ((physical !== 'i32' && physical !== 'u32') || validity !== null || !lies(values)) return 0;
+    if (!hashed.has(physical) || validity !== null || !lies(values)) return 0;
   }
   const fanOut = counts.length;
   const both = lent.ints(Math.max(leastInts, 2 * fanOut));
@@ -101,12 +108,25 @@ function makeHasher(memory: WasmMemory, keys: readonly Column[]): WasmFunction {
         storeVector(get('slice'), narrowU32(vectors.get('first'), vectors.get('second'))),
         ...counted,
         set('slice', add(get('slice'), int(2 * stepRows))),
-        ...named.map(name => set(name, add(get(name), int(4 * stepRows)))),
+        ...named.map((name, k) => set(name, add(get(name), int(bytesOfValues(keys[k]!.physical, stepRows))))),
       ),
     ),
     giveBack(int(0)),
   );
   return functionOver(memory, 4 + keys.length, 2, body, 4);
+
+  function wordsOf(key: Code, offset: number, signed: boolean): Code[] {
+    const sign = mul32(shrS32(vectors.get('word'), 31), splat32(int(hashFactors.high)));
+    const word = vectors.set('word', loadVector(key, offset));
+    return signed ? [word, vectors.set('word', xorVectors(vectors.get('word'), sign))] : [word];
+  }
+
+  function wordsOfPairs(key: Code, offset: number): Code[] {
+    const [low, high] = [lowBytes, highBytes].map(bytes =>
+      mixed(loadVector(key, offset), loadVector(key, offset + 16), bytes),
+    ) as [Code, Code];
+    return [vectors.set('word', xorVectors(low, mul32(high, splat32(int(hashFactors.high)))))];
+  }
 
   /** What hash.ts does to a row, to four at a time. */
   function sliceOf(columns: readonly Column[], name: 'first' | 'second', half: number): Code {
@@ -114,11 +134,9 @@ function makeHasher(memory: WasmMemory, keys: readonly Column[]): WasmFunction {
     const times = (factor: number) => vectors.set(name, mul32(hash, splat32(int(factor))));
     const folded = (bits: number) => vectors.set(name, xorVectors(hash, shrU32(hash, bits)));
     const taken = columns.map(({ physical }, k): Code => {
-      const word = loadVector(get(`key${k}`), 16 * half);
-      const sign = mul32(shrS32(vectors.get('word'), 31), splat32(int(hashFactors.high)));
+      const key = get(`key${k}`);
       return statements(
-        vectors.set('word', word),
-        physical === 'i32' ? vectors.set('word', xorVectors(vectors.get('word'), sign)) : [],
+        ...(physical === 'i64' ? wordsOfPairs(key, 32 * half) : wordsOf(key, 16 * half, physical === 'i32')),
         vectors.set(name, k === 0 ? vectors.get('word') : xorVectors(hash, vectors.get('word'))),
         times(hashFactors.word),
         folded(15),

@@ -1,5 +1,5 @@
 import { compile } from '../codegen/compile.js';
-import { compileText } from '../codegen/wasm/kernel.js';
+import { compileRows } from '../codegen/wasm/kernel.js';
 import { bitmapBytes, type Validity } from '../column/bitmap.js';
 import { Binder } from './fused-text.js';
 import type { Lent } from './lent.js';
@@ -31,21 +31,27 @@ export function validBits(
   const out = lent?.bytes(length) ?? new Uint8Array(length);
   const whole = rows >> 3;
   const valid = new Int32Array(1);
-  const flags = bits.map(k => `const f${k}=${text(`(r+${k})`)};`).join('');
-  const byte = bits.map(k => `f${k}<<${k}`).join('|');
-  compileText<WholeBytes>(
+  const tags = binder.text();
+  compileRows<WholeBytes>(
+    `bytes of bits ${tags} ${text('r')}`,
     ['P', 'out', 'valid', 'from', 'rows'],
-    `${binder.text()}let n=0;for(let i=from;i<rows;i++){const r=Math.imul(i,8);${flags}out[i]=${byte};n=n+f0+f1+f2+f3+f4+f5+f6+f7|0;}valid[0]+=n;`,
+    () => `${tags}${bytesText(text)}`,
     whole,
   )(binder.values, out, valid, 0, whole);
   if (whole < length) {
     out[whole] = 0;
     valid[0]! += compile<LastBits>(
       ['P', 'out', 'from', 'rows'],
-      `${binder.text()}let n=0;for(let i=from;i<rows;i++){const f=${text('i')};n+=f;out[i>>3]|=f<<(i&7);}return n;`,
+      `${tags}let n=0;for(let i=from;i<rows;i++){const f=${text('i')};n+=f;out[i>>3]|=f<<(i&7);}return n;`,
     )(binder.values, out, whole * 8, rows);
   }
   return valid[0] === rows
     ? { validity: null, nullCount: 0 }
     : { validity: out, nullCount: rows - valid[0]! };
+}
+
+function bytesText(flag: (row: string) => string): string {
+  const flags = bits.map(k => `const f${k}=${flag(`(r+${k})`)};`).join('');
+  const byte = bits.map(k => `f${k}<<${k}`).join('|');
+  return `let n=0;for(let i=from;i<rows;i++){const r=Math.imul(i,8);${flags}out[i]=${byte};n=n+f0+f1+f2+f3+f4+f5+f6+f7|0;}valid[0]+=n;`;
 }

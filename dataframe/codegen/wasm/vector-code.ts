@@ -55,12 +55,15 @@ export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, 
 /** Four 32-bit numbers. */
 export const vectorOf32 = (numbers: readonly number[]): Code =>
   vectorOf(numbers.flatMap(n => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255, (n >>> 24) & 255]));
-/** Byte i is byte from[i] of the vector. */
-export const shuffled = (a: Code, from: readonly number[]): Code => [
+/** Byte i is byte from[i] of the two, the second's being 16 and more. */
+export const mixed = (a: Code, b: Code, from: readonly number[]): Code => [
   ...a,
-  ...vectorOf(new Array<number>(16).fill(0)),
+  ...b,
   ...op(Vector.shuffle, ...from),
 ];
+/** Byte i is byte from[i] of the vector. */
+export const shuffled = (a: Code, from: readonly number[]): Code =>
+  mixed(a, vectorOf(new Array<number>(16).fill(0)), from);
 /** Byte i is byte b[i] of a, or 0 where b[i] is 16 or more. */
 export const swizzled = binary(Vector.swizzle);
 export const splat8 = unary(Vector.splat8);
