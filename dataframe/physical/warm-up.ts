@@ -1,4 +1,4 @@
-import { allocateNodeMemory, workApart, workFor } from '../../core/base/kernel-memory.js';
+import { allocateNodeMemory, kernelMemory, workApart, workFor } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import type { Batch } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
@@ -74,7 +74,7 @@ export function* rehearsal(): Generator<() => Promise<void>> {
     try {
       await ask({ ...question, rows, before: [] }, allocate);
     } finally {
-      workFor(null);
+      if (kernelMemory()?.memory === memory.memory) workFor(null);
     }
   };
   const [sum, mean] = [aggregate('sum', 'whole'), aggregate('mean', 'real')];
