@@ -121,8 +121,8 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
     const folds = sum && kind === 'float' && !merging;
     total.push(folds ? Math.max(1, totalWidth) : -1);
     if (folds) totalWidth = Math.max(1, totalWidth) + 2;
-    // An extreme of rows that all count has a value as soon as its group exists.
-    if (spec.op === 'sum' || (isExtreme(spec) && !flags.partly[k]!)) {
+    // An extreme of rows that all count has a value as soon as its group exists; one of small integers is infinite without one.
+    if (spec.op === 'sum' || (isExtreme(spec) && (!flags.partly[k]! || sumKind(spec.type) === 'small'))) {
       count.push(-1);
       return;
     }

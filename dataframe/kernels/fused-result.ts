@@ -148,9 +148,13 @@ function column(
 /** Groups of which no row counted have none of the values that need one. */
 function counted(state: State, k: number): Validity {
   const slot = state.layout.count[k]!;
-  if (slot < 0) return noValidity;
+  return slot < 0 ? noValidity : validWhere(state, `st[b+${slot}]===0?0:1`);
+}
+
+/** `flag`: text of 1 for a group with a value, else 0. */
+function validWhere(state: State, flag: string): Validity {
   const flags = new Uint8Array(state.count);
-  runLoop(state, 'flags', `out[i]=st[b+${slot}]===0?0:1;`, flags);
+  runLoop(state, 'flags', `out[i]=${flag};`, flags);
   return packValidity(flags, state.count);
 }
 
@@ -167,6 +171,12 @@ function extremes(state: State, k: number): Column {
   const { type } = state.groups.specs[k]!;
   const slot = state.layout.count[k]!;
   const found = `st[b+${state.layout.value[k]!}]`;
+  if (sumKind(type) === 'small' && state.layout.flags.partly[k]!) {
+    // What no row was better than is still infinite.
+    const there = `${found}-${found}===0`;
+    const formula = { before: '', value: `${there}?${found}:0` };
+    return column(state, type, physicalOf(type), formula, validWhere(state, `${there}?1:0`));
+  }
   const best = sumKind(type) === 'float' ? `(${found}===${found}?${found}:NaN)` : found;
   const value = slot < 0 ? best : `st[b+${slot}]===0?0:${best}`;
   return column(state, type, physicalOf(type), { before: '', value }, counted(state, k));
