@@ -1,9 +1,9 @@
 import { assert } from '../../core/base/assert.js';
 import { limits } from '../../core/base/limits.js';
 import { noChecksum, type OwnedPartition, type PartitionHeader } from '../../core/graph/partition.js';
-import { copyInto } from '../kernels/copy-bytes.js';
 import { bitmapBytes } from './bitmap.js';
 import type { Batch, Column, Physical } from './column.js';
+import { copyInto } from './copy-bytes.js';
 import type { DataType } from './datatype.js';
 import { dictionaryId } from './dictionary.js';
 import { bytesOfValues } from './layout.js';

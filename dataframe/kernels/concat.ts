@@ -1,10 +1,10 @@
 import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange } from '../column/column.js';
+import { copyInto } from '../column/copy-bytes.js';
 import type { Schema } from '../column/datatype.js';
 import { codedDecimal } from '../column/decimal-builder.js';
 import { compact, unify } from '../column/dictionary.js';
 import { allocateValues, emptyBatch, isHuge, isWide } from '../column/layout.js';
-import { copyInto } from './copy-bytes.js';
 import type { Lent } from './lent.js';
 
 /**

@@ -20,7 +20,7 @@ import { PackedTier } from './packed-tier.js';
 
 /** Rows after which sums of 32-bit integers may pass 2^53. */
 const shortRows = 2 ** 21;
-/** Aggregates up to which a loop's body is worth writing out several times, and how often. */
+/** Aggregates up to which two loops, before and after all groups are known, are worth their texts. */
 const fewAggregates = 4;
 
 export interface GroupsOptions {

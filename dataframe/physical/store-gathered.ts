@@ -1,11 +1,11 @@
 import { compile } from '../codegen/compile.js';
 import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, Physical, ValueRange, Values } from '../column/column.js';
+import { copyInto } from '../column/copy-bytes.js';
 import type { Schema } from '../column/datatype.js';
 import { compact, type Unified, unify } from '../column/dictionary.js';
 import { bytesOfValues, elementsPerValue, isNested, isWide, viewValues } from '../column/layout.js';
 import { aligned } from '../column/slab.js';
-import { copyInto } from '../kernels/copy-bytes.js';
 import { textOfRows } from '../kernels/gather-text.js';
 import { ChosenValidity } from '../kernels/gather-validity.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';

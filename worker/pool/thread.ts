@@ -186,7 +186,7 @@ function rehearseOnceIdle(tries: number): void {
   }, limits.rehearsalIdleMs).unref();
 }
 
-/** Until there is work. Should it fail, the first task that does the same says so. */
+/** Until there is work. Nothing depends on it: should it fail, the program only hears of it. */
 async function rehearse(): Promise<void> {
   try {
     for (const step of rehearsal()) {
@@ -194,7 +194,9 @@ async function rehearse(): Promise<void> {
       if (running) return;
       await step();
     }
-  } catch {}
+  } catch (error) {
+    process.emitWarning(`volley: an idle thread's rehearsal failed: ${(error as Error).message}`);
+  }
 }
 
 async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {

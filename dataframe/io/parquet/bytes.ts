@@ -1,5 +1,5 @@
 import { kernelMemory } from '../../../core/base/kernel-memory.js';
-import { copyInto } from '../../kernels/copy-bytes.js';
+import { copyInto } from '../../column/copy-bytes.js';
 import type { Lent } from '../../kernels/lent.js';
 
 /** Bytes up to which a page is copied, where others than a kernel of WebAssembly can do without. */

@@ -1,7 +1,7 @@
 import { type KernelMemory, kernelMemory, type WasmFunction } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import type { AssembledFunction } from '../../codegen/wasm/assemble.js';
-import { copyInto } from '../../kernels/copy-bytes.js';
+import { copyInto } from '../../column/copy-bytes.js';
 import { snappyFunction, snappyOver, unpackSlack } from './snappy-wasm.js';
 
 /** From this share of its size on, snappy data is almost all literals: copied here, it is not copied twice. */

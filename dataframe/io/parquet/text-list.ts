@@ -1,5 +1,5 @@
 import type { Dictionary } from '../../column/column.js';
-import { copyInto } from '../../kernels/copy-bytes.js';
+import { copyInto } from '../../column/copy-bytes.js';
 import type { Lent } from '../../kernels/lent.js';
 import { requireBytes, viewOf } from './bytes.js';
 

@@ -1,8 +1,8 @@
 import { limits } from '../../../core/base/limits.js';
 import type { Dictionary } from '../../column/column.js';
+import { copyInto } from '../../column/copy-bytes.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
-import { copyInto } from '../../kernels/copy-bytes.js';
 import { Lent } from '../../kernels/lent.js';
 import { kernelBytes, requireBytes, viewOf } from './bytes.js';
 import {

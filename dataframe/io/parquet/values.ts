@@ -1,6 +1,6 @@
 import { compile } from '../../codegen/compile.js';
 import type { Dictionary, Physical, ValueRange, Values } from '../../column/column.js';
-import { copyInto } from '../../kernels/copy-bytes.js';
+import { copyInto } from '../../column/copy-bytes.js';
 import { Lent } from '../../kernels/lent.js';
 import { requireBytes, viewOf } from './bytes.js';
 import {

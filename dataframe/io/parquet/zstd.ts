@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
 import { limits } from '../../../core/base/limits.js';
-import { copyInto } from '../../kernels/copy-bytes.js';
+import { copyInto } from '../../column/copy-bytes.js';
 
 /** zlib's zstd exists from Node 22.15 on. */
 const native = zlib as {

@@ -1,7 +1,7 @@
 import { memoryBehind, type WasmFunction, type WasmMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { copyBytes, functionOver, giveBack, int, localsOf, statements } from '../codegen/wasm/assemble.js';
-import type { Values } from '../column/column.js';
+import type { Values } from './column.js';
 
 /** Bytes below which V8's own copy costs less than another: where it copies words, and where bytes one by one. */
 const fewInWords = 2048;
