@@ -134,6 +134,10 @@ export class ClientJob implements GraphJob, GroupHost {
     this.client.sendIfOpen({ kind: 'release', ranges: [range] });
   }
 
+  evict(range: TaskRange): void {
+    this.client.sendIfOpen({ kind: 'evict', range });
+  }
+
   /** Gives up single results of groups that live on. Neighbours travel as one range. */
   releaseTasks(tasks: readonly TaskRef[]): void {
     const ranges: { job: JobId; first: number; count: number }[] = [];

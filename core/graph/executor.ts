@@ -21,6 +21,8 @@ export interface GraphJob {
   fetch(task: TaskRef, slice: number): Promise<LeasedPartition>;
   /** Gives up these results: freed when no submitted task needs them any more. */
   release(range: TaskRange): void;
+  /** Frees them now where no submitted task needs them, without giving them up: they are made, or put, again for who asks. */
+  evict(range: TaskRange): void;
   /** Cancels what is unfinished and releases everything. Idempotent. */
   close(): void;
 }

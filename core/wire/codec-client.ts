@@ -33,6 +33,8 @@ export function writeClientBody(message: ClientToHead): FromClient {
       return { cancel: message.range };
     case 'release':
       return { release: writeRanges(message.ranges) };
+    case 'evict':
+      return { evict: message.range };
     case 'drop-job':
       return { dropJob: message.job };
     case 'ack':
@@ -67,6 +69,8 @@ export function readClientBody(wire: FromClient__Output): ClientToHead {
       return { kind: 'cancel', range: readRange(wire.cancel, 'cancel') };
     case 'release':
       return { kind: 'release', ranges: readRanges(wire.release!) };
+    case 'evict':
+      return { kind: 'evict', range: readRange(wire.evict, 'evict') };
     case 'dropJob':
       return { kind: 'drop-job', job: wire.dropJob! as JobId };
     case 'ack':

@@ -248,6 +248,8 @@ export type ClientToHead =
   | { readonly kind: 'cancel'; readonly range: TaskRange }
   /** The client no longer wants these results. */
   | { readonly kind: 'release'; readonly ranges: readonly TaskRange[] }
+  /** It wants these, but nothing needs them now: their memory is for others, and they are made, or put, again for who asks. */
+  | { readonly kind: 'evict'; readonly range: TaskRange }
   | { readonly kind: 'drop-job'; readonly job: JobId }
   /** All result messages up to this sequence number have arrived. */
   | { readonly kind: 'ack'; readonly sequence: number }

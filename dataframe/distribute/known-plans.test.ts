@@ -17,7 +17,7 @@ function table(): MemoryTable {
     facts: noFacts(),
     fetch: () => Promise.reject(new Error('not asked for')),
   });
-  return { name: 'test', schema: async () => schema, open: nothing };
+  return { name: 'test', schema: async () => schema, open: nothing, evict: () => {} };
 }
 
 const literal = (value: number | bigint): ExprNode => ({ kind: 'literal', value, type: DataType.Int64 });

@@ -11,13 +11,17 @@ import type { Layer } from './stage.js';
 /** Jobs of tables nobody refers to any more are closed, which frees their partitions on the workers. */
 const abandoned = new FinalizationRegistry<GraphJob>(job => job.close());
 
+interface StoredPartitions extends ResidentPartitions {
+  evict(): void;
+}
+
 /** Rows of the caller's memory. Converted when first asked for, stored on the workers when first used, then reused. */
 export class PutTable implements MemoryTable {
   readonly name: string;
   readonly #convert: () => Promise<readonly Batch[]>;
   #batches: Promise<readonly Batch[]> | null = null;
   #schema: Promise<Schema> | null = null;
-  readonly #resident = new WeakMap<Executor, Promise<ResidentPartitions>>();
+  readonly #resident = new WeakMap<Executor, Promise<StoredPartitions>>();
 
   constructor(name: string, convert: () => Promise<readonly Batch[]>) {
     this.name = name;
@@ -39,12 +43,22 @@ export class PutTable implements MemoryTable {
     return resident;
   }
 
+  /** The next query over them stores them anew. What was computed from these still finds them, through their job. */
+  evict(executor: Executor): void {
+    const resident = this.#resident.get(executor);
+    this.#resident.delete(executor);
+    resident?.then(
+      ({ evict }) => evict(),
+      () => {},
+    );
+  }
+
   #converted(): Promise<readonly Batch[]> {
     this.#batches ??= this.#convert();
     return this.#batches;
   }
 
-  async #put(executor: Executor): Promise<ResidentPartitions> {
+  async #put(executor: Executor): Promise<StoredPartitions> {
     const [schema, batches] = await Promise.all([this.schema(), this.#converted()]);
     const full = batches.length > 0 ? batches : [emptyBatch(schema)];
     const partitions = full.map(batch => () => encodeBatch(batch, byteLength => new Uint8Array(byteLength)));
@@ -59,6 +73,7 @@ export class PutTable implements MemoryTable {
         bytes,
         facts: noFacts(),
         fetch: partition => job.fetch({ job: range.job, index: range.first + partition }, 0),
+        evict: () => job.evict(range),
       };
     } catch (error) {
       job.close();
@@ -100,6 +115,9 @@ export class PersistedTable implements MemoryTable {
     const fetch = (partition: number) => layer.fetch(partition);
     return { range: layer.range, rows, bytes, facts: this.#facts, fetch };
   }
+
+  /** These are the only ones. */
+  evict(): void {}
 
   release(): void {
     abandoned.unregister(this);

@@ -110,6 +110,7 @@ export async function persistRows(verb: Verb, { executor, options }: ActionConte
     const pipeline = await build(optimize(analyzed), { runner, options });
     const layer = submitPipeline(runner, pipeline, { kind: 'partition' });
     await layer.stats();
+    if (verb.kind === 'memory') verb.table.evict(executor);
     return new PersistedTable(layer, runner);
   } catch (error) {
     runner.close();

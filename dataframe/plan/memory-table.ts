@@ -11,6 +11,8 @@ export interface MemoryTable {
   schema(): Promise<Schema>;
   /** Partitions and their sizes; at least one partition, be it empty. Stores them first where that is still to do. */
   open(executor: Executor): Promise<ResidentPartitions>;
+  /** All its rows lie on the workers once more: what the caller's memory has too need not take room there. */
+  evict(executor: Executor): void;
 }
 
 /** What a prefix of one task's input looks like. */

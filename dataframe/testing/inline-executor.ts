@@ -131,6 +131,9 @@ class InlineJob implements GraphJob {
     for (let i = 0; i < range.count; i++) this.#results.delete(range.first + i);
   }
 
+  /** Nothing: this memory is not short. */
+  evict(): void {}
+
   close(): void {
     this.#closed = true;
     this.#results.clear();

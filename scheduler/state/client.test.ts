@@ -101,6 +101,17 @@ test('a put that names a dead worker is asked for again', () => {
   t.put(0, 'p').saw('client put-lost p').expectQuiet();
 });
 
+test('what is evicted is free, still wanted, and put or made again for who needs or asks for it', () => {
+  const t = cluster({ workers: 1 }).submit('put p -> b').put(0, 'p').saw('client p done').runOn(0, 'b');
+  t.evict('p').expectQuiet().finish('b').saw('client b done');
+  t.evict('p').evict('b').saw('w0 free p', 'w0 free b').evict('p').expectQuiet();
+  expect([t.explain('p').state, t.explain('b').state]).toEqual(['released', 'released']);
+  // Its client was told of both before.
+  t.submit('b -> c').saw('client put-lost p').put(0, 'p').runOn(0, 'b');
+  t.finish('b').runOn(0, 'c').finish('c').saw('client c done').expectQuiet();
+  t.evict('c').saw('w0 free c').locate('c').saw('client answer').runOn(0, 'c').expectQuiet();
+});
+
 test('a lost put its client has released is lost data, and names the way out', () => {
   const t = cluster({ workers: 2 }).submit('put p -> b').put(0, 'p').saw('client p done').runOn(0, 'b');
   t.release('p')

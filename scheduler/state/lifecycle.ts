@@ -118,9 +118,13 @@ export function complete(
 
 /** Frees a result that neither its client nor an open task needs. */
 export function freeIfUnneeded(cluster: Cluster, slot: number): void {
+  if ((cluster.slots.flags[slot]! & Flag.Wanted) === 0) evict(cluster, slot);
+}
+
+/** Frees a result that no open task needs, whether or not its client wants it: it is made again for whoever asks. */
+export function evict(cluster: Cluster, slot: number): void {
   const slots = cluster.slots;
   if (slots.state[slot] !== State.Done || slots.consumers[slot] !== 0) return;
-  if ((slots.flags[slot]! & Flag.Wanted) !== 0) return;
   for (const holder of slots.holders(slot)) freeAt(cluster, slot, holder);
   forgetResult(cluster, slot);
 }

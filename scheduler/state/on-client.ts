@@ -9,7 +9,7 @@ import { checkLayer } from './check-layer.js';
 import { findLayer, findSlot, firstLayerFrom, mark, stateName } from './cluster.js';
 import { explainTask, statusReport } from './explain.js';
 import { addLayer } from './layers.js';
-import { askToPutAgain, complete, dropHolder, end, freeAt } from './lifecycle.js';
+import { askToPutAgain, complete, dropHolder, end, evict, freeAt, recompute } from './lifecycle.js';
 import type { ClientRow, Cluster, Job } from './model.js';
 import { peerTable } from './peers.js';
 import { dropJob } from './reclaim.js';
@@ -87,6 +87,9 @@ export function onClientMessage(
       break;
     case 'release':
       for (const range of message.ranges) eachTask(cluster, client, range, slot => unwant(cluster, slot));
+      return;
+    case 'evict':
+      eachTask(cluster, client, message.range, slot => evict(cluster, slot));
       return;
     case 'drop-job': {
       const job = jobOf(cluster, client, message.job);
@@ -236,7 +239,10 @@ function answer(cluster: Cluster, client: ClientRow, question: Question, nowMs: 
   }
 }
 
-/** Who holds a result. A holder that could not give it to its own client no longer counts. */
+/**
+ * Who holds a result. A holder that could not give it to its own client no longer counts; what was evicted comes back for
+ * whoever asks.
+ */
 function locate(cluster: Cluster, client: ClientRow, task: TaskRef, lost: number): Location {
   const slots = cluster.slots;
   const slot = findSlot(cluster, task.job, task.index);
@@ -247,6 +253,7 @@ function locate(cluster: Cluster, client: ClientRow, task: TaskRef, lost: number
     freeAt(cluster, slot, lost);
     dropHolder(cluster, slot, lost);
   }
+  if ((slots.flags[slot]! & Flag.Wanted) !== 0) recompute(cluster, [slot]);
   const state = slots.state[slot]!;
   return { state: stateName(state), holders: state === State.Done ? slots.holders(slot) : [] };
 }

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { airportsFile } from '../../examples/flights-queries.js';
-import { connect, delayed, LocalCluster, type Session, wait } from '../../index.js';
+import { col, connect, delayed, LocalCluster, type Session, wait } from '../../index.js';
 import { add, busyDouble, increment, loopForever, ramp, total, waitForAbort, whereAmI } from './tasks.js';
 import { until } from './until.js';
 
@@ -83,6 +83,19 @@ describe.each(['embedded', 'cluster'])('%s', where => {
       code: expect.stringMatching(/RELEASED|DATA_LOST|NOT_FOUND/),
     });
     await expect(frame.count()).rejects.toMatchObject({ code: 'RELEASED' });
+  });
+
+  test('a table that is persisted is there once; the frame it came from, and what was kept, still answer', async () => {
+    await until(() => isEmpty(session()));
+    const records = Array.from({ length: 100_000 }, (_, i) => ({ i, half: i / 2 }));
+    const frame = session().fromRecords(records, { partitions: 4 });
+    const kept = await frame.persist();
+    const bytes = records.length * 16;
+    await until(async () => (await storedBytes(session())) >= bytes);
+    await until(async () => (await storedBytes(session())) < 1.5 * bytes);
+    expect(await kept.select(col('half').sum()).toRecords()).toEqual([{ half: 2_499_975_000 }]);
+    expect(await frame.count()).toBe(100_000);
+    await kept.release();
   });
 
   test('results nobody holds a future of go away by themselves', async () => {

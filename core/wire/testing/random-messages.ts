@@ -118,6 +118,7 @@ export class RandomMessages {
       }),
       () => ({ kind: 'cancel', range: this.range(n) }),
       () => ({ kind: 'release', ranges: this.list(4, () => this.range(n)) }),
+      () => ({ kind: 'evict', range: this.range(n) }),
       () => ({ kind: 'drop-job', job: this.job() }),
       () => ({ kind: 'ack', sequence: this.int(2 ** 45) }),
       () => ({ kind: 'ask', request: this.u32(), question: { about: 'status' } }),

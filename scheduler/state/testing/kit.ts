@@ -279,6 +279,16 @@ export class Kit {
     return this.client({ kind: 'release', ranges });
   }
 
+  evict(layer: string): this {
+    return this.client({ kind: 'evict', range: { job: 1 as JobId, ...this.layers.get(layer)! } });
+  }
+
+  /** Asks who holds it. */
+  locate(task: string): this {
+    const question = { about: 'locate', task: this.ref(task), lost: 0 } as const;
+    return this.client({ kind: 'ask', request: 1, question });
+  }
+
   ack(): this {
     return this.client({ kind: 'ack', sequence: this.sequence });
   }

@@ -235,7 +235,9 @@ export class Simulation {
     const layer = this.submitted[Math.floor(this.random() * this.submitted.length)];
     if (layer === undefined) return;
     const range = { job: this.job, first: layer.first, count: layer.count };
-    if (this.random() < 0.25) this.say({ kind: 'cancel', range });
+    const dice = this.random();
+    if (dice < 0.25) this.say({ kind: 'cancel', range });
+    else if (dice < 0.5) this.say({ kind: 'evict', range });
     else this.say({ kind: 'release', ranges: [range] });
   }
 

@@ -19,7 +19,8 @@ export interface FromClient {
   'ack'?: (number | string);
   'ask'?: (_volley_v1_Ask | null);
   'bye'?: (boolean);
-  'body'?: "hello"|"template"|"submit"|"putDone"|"cancel"|"release"|"dropJob"|"ack"|"ask"|"bye";
+  'evict'?: (_volley_v1_TaskRange | null);
+  'body'?: "hello"|"template"|"submit"|"putDone"|"cancel"|"release"|"dropJob"|"ack"|"ask"|"bye"|"evict";
 }
 
 export interface FromClient__Output {
@@ -33,5 +34,6 @@ export interface FromClient__Output {
   'ack'?: (number);
   'ask'?: (_volley_v1_Ask__Output | null);
   'bye'?: (boolean);
-  'body'?: "hello"|"template"|"submit"|"putDone"|"cancel"|"release"|"dropJob"|"ack"|"ask"|"bye";
+  'evict'?: (_volley_v1_TaskRange__Output | null);
+  'body'?: "hello"|"template"|"submit"|"putDone"|"cancel"|"release"|"dropJob"|"ack"|"ask"|"bye"|"evict";
 }
