@@ -332,6 +332,8 @@ export const limits = {
   prefetchMs: 25,
   /** How long a task is taken to last while no task of its layer has been measured. Milliseconds. */
   unknownTaskMs: 50,
+  /** The same of a dataframe's stage over partitions: they are cut so that its tasks take about this long. Milliseconds. */
+  unknownFragmentMs: 4,
   /** Mean result size from which the first tasks of a graph are not prefetched: memory first. Bytes. */
   bigResultBytes: 4 * MiB,
   /** Data plane speed that placement reckons with: a fast network card. Bytes per millisecond. */

@@ -1,3 +1,4 @@
+import { limits } from '../../core/base/limits.js';
 import type { LayerSpec } from '../../core/graph/layer.js';
 import { systemFailure } from './failures.js';
 import { end, endLike, listReady, move, open, recompute } from './lifecycle.js';
@@ -31,7 +32,7 @@ export function addLayer(cluster: Cluster, job: Job, spec: LayerSpec): void {
     cursor: 0,
     barrierDoom: none,
     listed: false,
-    measure: measureOf(cluster, job, spec.template),
+    measure: measureOf(cluster, job, spec),
     failures: new Map(),
     anyFailure: null,
   };
@@ -118,11 +119,13 @@ function unknownInput(cluster: Cluster, slot: number) {
   );
 }
 
-function measureOf(cluster: Cluster, job: Job, template: number | null): Measure {
+function measureOf(cluster: Cluster, job: Job, { template, dependencies }: LayerSpec): Measure {
   const known = template === null ? undefined : job.measures.get(template);
   if (known !== undefined) return known;
   const spec = template === null ? undefined : job.templates.get(template);
-  const unmeasured = () => ({ tasks: 0, meanMs: 0, meanBytes: 0 });
+  const cut = spec?.kind === 'fragment' && dependencies.length > 0;
+  const meanMs = cut ? limits.unknownFragmentMs : limits.unknownTaskMs;
+  const unmeasured = () => ({ tasks: 0, meanMs, meanBytes: 0 });
   const measure = spec === undefined ? unmeasured() : cluster.known.of(spec, unmeasured);
   if (template !== null) job.measures.set(template, measure);
   return measure;

@@ -67,7 +67,7 @@ export interface Job {
   pending: PendingResults[];
 }
 
-/** Means over the last tasks or so, for placement. */
+/** Means over the last tasks or so, for placement; before the first, what such tasks usually take. */
 export interface Measure {
   tasks: number;
   meanMs: number;

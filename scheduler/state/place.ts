@@ -4,7 +4,7 @@ import { sendAssignments } from './assign.js';
 import { move, voidTicket } from './lifecycle.js';
 import type { Cluster, Layer, Requirement, WorkerRow } from './model.js';
 import { flushOrders, flushSettled } from './orders.js';
-import { expectedMs, prefetchFactor, queueMs, room } from './policy/credits.js';
+import { prefetchFactor, queueMs, room } from './policy/credits.js';
 import { sharedInputs, taskInputs } from './policy/locality.js';
 import { eligibleFor } from './requirement.js';
 import { flushResults, isBackedUp } from './results.js';
@@ -70,7 +70,7 @@ function block(cluster: Cluster, requirement: Requirement, factor: number): void
 /** All tasks of the layer read the same: they differ only in where they can start first. False: everybody is full. */
 function placeAnywhere(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[], factor: number): boolean {
   const inputs = sharedInputs(cluster, layer);
-  const ms = expectedMs(layer);
+  const ms = layer.measure.meanMs;
   while (layer.ready > 0) {
     let best: WorkerRow | null = null;
     let bestStart = Number.POSITIVE_INFINITY;
@@ -106,7 +106,7 @@ function placeNear(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[], f
  * left take any; only then queues are filled, each with tasks near their data. False: nothing could be placed.
  */
 function placeWindow(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[], factor: number): boolean {
-  const ms = expectedMs(layer);
+  const ms = layer.measure.meanMs;
   const hasRoom = (worker: WorkerRow | null) => worker !== null && room(worker, layer, factor) > 0;
   const isIdle = (worker: WorkerRow) => worker.assigned.size < worker.threads && hasRoom(worker);
   let idle = crew.filter(isIdle);

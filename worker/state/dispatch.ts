@@ -175,8 +175,11 @@ function batchSize(worker: Worker, group: Group): number {
   return Math.max(1, Math.min(limits.threadBatchTasks, lasting));
 }
 
-function meanUsOf(worker: Worker, { job, template }: Pick<Batch, 'job' | 'template'>): number {
-  return worker.jobs.get(job)?.templates.get(template)?.meanUs ?? -1;
+/** What one task is expected to take, microseconds; -1: nobody knows. */
+function meanUsOf(worker: Worker, { job, template, inputs }: Group['message']): number {
+  const stats = worker.jobs.get(job)?.templates.get(template);
+  if (stats === undefined || stats.meanUs >= 0) return stats?.meanUs ?? -1;
+  return stats.kind === 'fragment' && inputs.length > 0 ? limits.unknownFragmentMs * 1000 : -1;
 }
 
 /** The next group in order, when its tasks can join a batch of `group`, which is used up. */
@@ -224,7 +227,7 @@ function shareTails(worker: Worker, nowMs: number, out: EffectSink): void {
   if (worker.paused || !worker.lanes.some(lane => lane.batch === null)) return;
   for (const lane of worker.lanes) {
     if (lane.batch === null || lane.tailTaken || lane.count < 2) continue;
-    const meanUs = meanUsOf(worker, lane.batch);
+    const meanUs = meanUsOf(worker, lane.batch.tasks[0]!.group.message);
     const least = Math.ceil((worthSharingMs * 1000) / Math.max(meanUs, 1));
     if (nowMs - lane.startedMs >= lateMs) takeTail(lane, out);
     else if (lane.count > least) takeTail(lane, out, least);

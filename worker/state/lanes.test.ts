@@ -1,13 +1,22 @@
 import { expect, test } from 'vitest';
 import type { JobId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
-import { J, T, TestNode } from '../testing/node.js';
+import { holdersTable, J, T, TestNode } from '../testing/node.js';
 
 test('an unknown template runs alone; a short one in batches that all lanes share', () => {
   const node = new TestNode({ threads: 2 });
   node.assign([0, 1, 2, 3, 4, 5, 6, 7]).expectSaid('lane 0 runs 0', 'lane 1 runs 1');
   node.complete(0).expectSaid('lane 0 runs 2 3 4', 'finished 0');
   node.complete(1).expectSaid('lane 1 runs 5 6', 'finished 1');
+});
+
+test('a stage over partitions, which are cut to take milliseconds, comes in batches from the first on', () => {
+  const node = new TestNode({ threads: 2 });
+  const spec = { job: J, template: T, kind: 'fragment', name: 'f', body: Uint8Array.of(1) } as const;
+  node.head({ kind: 'template', spec });
+  const inline = [0, 1, 2, 3].map(() => Uint8Array.of(1));
+  node.assign([0, 1, 2, 3], { inputs: [holdersTable([[], [], [], []], { inline })] });
+  node.expectSaid('lane 0 runs 0 1', 'lane 1 runs 2 3');
 });
 
 test('a batch lasts no longer than limits.threadBatchMs is meant to', () => {
@@ -19,9 +28,9 @@ test('what a template takes is remembered from one job to the next', () => {
   const node = new TestNode().learn(4000);
   const spec = { job: 2 as JobId, template: T, kind: 'function', name: 'f' } as const;
   node.head({ kind: 'template', spec: { ...spec, body: new Uint8Array(1) } });
-  expect(node.worker.jobs.get(spec.job)!.templates.get(T)).toEqual({ meanUs: 4000 });
+  expect(node.worker.jobs.get(spec.job)!.templates.get(T)).toMatchObject({ meanUs: 4000 });
   node.head({ kind: 'template', spec: { ...spec, body: Uint8Array.of(1) } });
-  expect(node.worker.jobs.get(spec.job)!.templates.get(T)).toEqual({ meanUs: -1 });
+  expect(node.worker.jobs.get(spec.job)!.templates.get(T)).toMatchObject({ meanUs: -1 });
   for (let k = 0; k < limits.knownTemplates + 9; k++) {
     node.head({ kind: 'template', spec: { ...spec, body: Uint8Array.of(2, k & 255, k >> 8) } });
   }

@@ -17,7 +17,7 @@ export function onHead(worker: Worker, message: HeadToWorker, out: EffectSink): 
       const { spec } = message;
       jobOf(worker, spec.job).templates.set(
         spec.template,
-        worker.known.of(spec, () => ({ meanUs: -1 })),
+        worker.known.of(spec, () => ({ kind: spec.kind, meanUs: -1 })),
       );
       out.installTemplate(spec);
       return;

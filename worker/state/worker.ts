@@ -1,6 +1,7 @@
 import type { JobId, TemplateId, WorkerId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
 import { KnownTemplates } from '../../core/graph/known-templates.js';
+import type { TemplateKind } from '../../core/graph/layer.js';
 import type { DataAddress } from '../../core/wire/messages.js';
 import type { Cell, Group, Lane, Task } from './api.js';
 import { Intent, TaskState } from './api.js';
@@ -21,6 +22,7 @@ export interface WorkerOptions {
 
 /** Measured run time of a template's tasks: sizes the batches. Jobs with the same template share it. */
 export interface TemplateStats {
+  readonly kind: TemplateKind;
   /** Moving mean, microseconds; -1 before the first. */
   meanUs: number;
 }

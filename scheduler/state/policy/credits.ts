@@ -4,12 +4,12 @@ import { offered } from '../requirement.js';
 
 /**
  * How many tasks of a layer a worker holds per thread beyond those it runs. Short tasks need a queue to hide the round
- * trip to the head; long or unmeasured ones, and roots that fill memory, get one.
+ * trip to the head; long ones, and roots that fill memory or may do so, get one.
  */
 export function prefetchFactor(layer: Layer): number {
-  if (layer.measure.tasks === 0) return 1;
-  if (layer.links.length === 0 && layer.measure.meanBytes >= limits.bigResultBytes) return 1;
-  return Math.max(1, limits.prefetchMs / Math.max(layer.measure.meanMs, 1e-3));
+  const { tasks, meanMs, meanBytes } = layer.measure;
+  if (layer.links.length === 0 && (tasks === 0 || meanBytes >= limits.bigResultBytes)) return 1;
+  return Math.max(1, limits.prefetchMs / Math.max(meanMs, 1e-3));
 }
 
 /** How many more tasks of the layer a worker may be given. Negative when it holds more than it should. */
@@ -22,11 +22,6 @@ export function room(worker: WorkerRow, layer: Layer, factor: number): number {
     left = Math.min(left, Math.floor(free / units));
   }
   return left;
-}
-
-/** What one more task of the layer is expected to take. Milliseconds. */
-export function expectedMs(layer: Layer): number {
-  return layer.measure.tasks === 0 ? limits.unknownTaskMs : layer.measure.meanMs;
 }
 
 /** When a new task would start on the worker, all else being equal: milliseconds from now. */
