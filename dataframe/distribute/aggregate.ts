@@ -8,7 +8,7 @@ import { fanOutFor, type PlanOptions, planConstants, taskRows } from './constant
 import { choosePacking, type Packing } from './packing.js';
 import { type Build, gather, nextBuildInput, type Pipeline, shuffle, withOp } from './pipeline.js';
 import { sumOf } from './stage.js';
-import { surveyGroups, surveysOf } from './survey.js';
+import { mostGroups, surveyGroups, surveysOf } from './survey.js';
 
 /**
  * Every partition reduces its own rows, then one task per destination merges. States of nUnique, quantile and list are
@@ -95,15 +95,18 @@ async function choose(
   if (plan.keys.length === 0) return { partial: true, fanOut: 1, parts: 1, wider: null };
   const bytes = await input.bytesIn();
   const small = bytes < (options.surveyBytes ?? planConstants.surveyBytes);
-  const { origin } = source;
-  const surveys = origin.kind === 'layers' ? origin.whole?.facts?.surveys : surveysOf(plan);
-  const survey =
-    small || options.fanOut !== undefined ? null : await surveyGroups(input, plan.keys, runner, surveys);
-  if (survey === null) return unsurveyed(bytes, options);
+  if (small || options.fanOut !== undefined) return unsurveyed(bytes, options);
   const { surveyRows, partialShare, widerShare, mergeRows } = planConstants;
   const { rowsPerPart, maxFanOut, maxParts } = planConstants;
   // What filters left of the prefix, they leave of all rows.
   const total = await rowsOf(source);
+  const { origin } = source;
+  const surveys = origin.kind === 'layers' ? origin.whole?.facts?.surveys : surveysOf(plan);
+  const most = mostGroups(source, plan.keys);
+  // With so few, fewer make no difference.
+  const few = most * input.tasks <= Math.min(mergeRows, widerShare * total);
+  const survey = few ? { rows: total, groups: most } : await surveyGroups(input, plan.keys, runner, surveys);
+  if (survey === null) return unsurveyed(bytes, options);
   const looked = Math.min(surveyRows, total / input.tasks);
   const rows = total * Math.min(1, survey.rows / looked);
   const perTask = rows / input.tasks;

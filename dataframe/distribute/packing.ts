@@ -10,7 +10,7 @@ import type { Extent } from '../plan/memory-table.js';
 import { type AggregatePlan, fieldOf } from '../plan/plan.js';
 import type { BuildContext } from './build.js';
 import { fetchAll } from './fetch.js';
-import { overLayer, type Pipeline, perPartition, submitPipeline, withOp } from './pipeline.js';
+import { overLayer, type Pipeline, perPartition, sourceOf, submitPipeline, withOp } from './pipeline.js';
 import type { Layer, StageRunner } from './stage.js';
 
 /** How the keys of a group-by become one column of 64 bits. */
@@ -55,19 +55,6 @@ export async function choosePacking(
   });
   const text = fields.some(({ dictionary }) => dictionary !== null);
   return { name: PACKED, fields, dictionaries: text ? await dictionariesOf(rows, layer, runner) : null };
-}
-
-/** The column of the source that a column behind these operators is; null: it may be another. */
-function sourceOf(name: string, ops: readonly FragmentOp[]): string | null {
-  let source = name;
-  for (const op of ops.toReversed()) {
-    if (op.kind === 'filter') continue;
-    if (op.kind !== 'project') return null;
-    const expr = op.columns.find(column => column.name === source)?.expr;
-    if (expr?.kind !== 'column') return null;
-    source = expr.name;
-  }
-  return source;
 }
 
 /** What values the columns have, over all partitions. */

@@ -63,6 +63,19 @@ export function withOp(pipeline: Pipeline, op: FragmentOp, schema: Schema): Pipe
   return { ...pipeline, ops: [...pipeline.ops, op], schema };
 }
 
+/** The column of the source that a column behind these operators is; null: it may be another. */
+export function sourceOf(name: string, ops: readonly FragmentOp[]): string | null {
+  let source = name;
+  for (const op of ops.toReversed()) {
+    if (op.kind === 'filter') continue;
+    if (op.kind !== 'project') return null;
+    const expr = op.columns.find(column => column.name === source)?.expr;
+    if (expr?.kind !== 'column') return null;
+    source = expr.name;
+  }
+  return source;
+}
+
 /** The number the next build side gets among the dependencies of the stage. */
 export function nextBuildInput(pipeline: Pipeline): number {
   return (pipeline.origin.kind === 'layers' ? 1 : 0) + pipeline.builds.length;

@@ -5,7 +5,7 @@ import type { Survey, TableFacts } from '../plan/memory-table.js';
 import type { AggregatePlan } from '../plan/plan.js';
 import { planConstants } from './constants.js';
 import { fetchAll } from './fetch.js';
-import { type Pipeline, submitPipeline } from './pipeline.js';
+import { type Pipeline, sourceOf, submitPipeline } from './pipeline.js';
 import type { StageRunner } from './stage.js';
 
 /** Of plans over files, by what was asked. A plan is asked again only while its files are the same (known-plans). */
@@ -44,6 +44,21 @@ export async function surveyGroups(
   const survey = { rows, groups: estimateGroups(rows, groups) };
   if (surveys !== undefined && surveys.size < planConstants.surveysKept) surveys.set(key, survey);
   return survey;
+}
+
+/**
+ * Groups that there can be at most, from the dictionaries of the table that the pipeline reads without a filter; Infinity:
+ * nothing is known.
+ */
+export function mostGroups({ origin, ops, builds }: Pipeline, keys: readonly string[]): number {
+  const entries = origin.kind === 'layers' ? origin.whole?.facts?.entries : undefined;
+  if (entries === undefined || builds.length > 0 || ops.some(({ kind }) => kind !== 'project'))
+    return Infinity;
+  return keys.reduce((groups, key) => {
+    const source = sourceOf(key, ops);
+    const values = source === null ? undefined : entries.get(source);
+    return groups * (values === undefined ? Infinity : values + 1);
+  }, 1);
 }
 
 /**

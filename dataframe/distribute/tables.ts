@@ -4,7 +4,7 @@ import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { emptyBatch } from '../column/layout.js';
 import { encodeBatch } from '../column/slab.js';
-import { type MemoryTable, noFacts, type ResidentPartitions } from '../plan/memory-table.js';
+import { type MemoryTable, noFacts, type ResidentPartitions, type TableFacts } from '../plan/memory-table.js';
 import type { GraphRunner } from './graph-runner.js';
 import type { Layer } from './stage.js';
 
@@ -71,7 +71,7 @@ export class PutTable implements MemoryTable {
         range,
         rows,
         bytes,
-        facts: noFacts(),
+        facts: noFacts(sharedEntries(schema, full)),
         fetch: partition => job.fetch({ job: range.job, index: range.first + partition }, 0),
         evict: () => job.evict(range),
       };
@@ -82,17 +82,29 @@ export class PutTable implements MemoryTable {
   }
 }
 
+function sharedEntries(schema: Schema, batches: readonly Batch[]): Map<string, number> {
+  const entries = new Map<string, number>();
+  schema.forEach(({ name }, k) => {
+    const dictionary = batches[0]!.columns[k]!.dictionary;
+    const shared = batches.every(({ columns }) => columns[k]!.dictionary === dictionary);
+    if (dictionary !== null && shared) entries.set(name, dictionary.length);
+  });
+  return entries;
+}
+
 /** The result of a plan, kept on the workers until it is released. */
 export class PersistedTable implements MemoryTable {
   readonly name = 'persisted';
   readonly #schema: Schema;
-  readonly #facts = noFacts();
+  readonly #facts: TableFacts;
   /** Null once released. */
   #layer: Layer | null;
   /** Holds the tables it was computed from, which are needed again when a worker is lost. Null once released. */
   #run: GraphRunner | null;
 
-  constructor(layer: Layer, run: GraphRunner) {
+  /** @param facts of the table whose partitions these are, one by one */
+  constructor(layer: Layer, run: GraphRunner, facts = noFacts()) {
+    this.#facts = facts;
     this.#schema = layer.schema;
     this.#layer = layer;
     this.#run = run;

@@ -110,8 +110,10 @@ export async function persistRows(verb: Verb, { executor, options }: ActionConte
     const pipeline = await build(optimize(analyzed), { runner, options });
     const layer = submitPipeline(runner, pipeline, { kind: 'partition' });
     await layer.stats();
-    if (verb.kind === 'memory') verb.table.evict(executor);
-    return new PersistedTable(layer, runner);
+    if (verb.kind !== 'memory') return new PersistedTable(layer, runner);
+    const { facts } = await verb.table.open(executor);
+    verb.table.evict(executor);
+    return new PersistedTable(layer, runner, facts);
   } catch (error) {
     runner.close();
     throw error;

@@ -37,10 +37,12 @@ export interface TableFacts {
   readonly surveys: Map<string, Survey>;
   /** By column; null: its values are not known to be few. */
   readonly extents: Map<string, Extent | null>;
+  /** Of columns whose partitions share one dictionary: its entries. They have no more values, and null. */
+  readonly entries: ReadonlyMap<string, number>;
 }
 
-export function noFacts(): TableFacts {
-  return { surveys: new Map(), extents: new Map() };
+export function noFacts(entries: TableFacts['entries'] = new Map()): TableFacts {
+  return { surveys: new Map(), extents: new Map(), entries };
 }
 
 export interface ResidentPartitions {
