@@ -7,7 +7,7 @@ import { packFragment } from '../physical/fragment-body.js';
 import { prepareFragment } from '../physical/run.js';
 import { scanSchema } from '../physical/schema.js';
 import type { FragmentEnv, FragmentInput } from '../physical/task.js';
-import type { MemoryTable } from '../plan/memory-table.js';
+import { type MemoryTable, noFacts } from '../plan/memory-table.js';
 import type { Plan } from '../plan/plan.js';
 import { build } from './build.js';
 import { type PlanOptions, planConstants } from './constants.js';
@@ -85,7 +85,9 @@ class SampleRunner extends DryRunner {
     const layer = this.add(text, rows.length, sumOf(bytes), schema);
     const filled = rows.findIndex(n => n > 0);
     const sampled = this.#peek(resident, Math.max(0, filled));
-    return { ...this.#kept(layer, sampled), stats: resident.stats };
+    // What else is known of all rows would be found out from a sample here.
+    const facts = noFacts(resident.facts?.entries);
+    return { ...this.#kept(layer, sampled), stats: resident.stats, facts };
   }
 
   #kept(layer: Layer, sampled: Promise<Sampled>): Layer {
