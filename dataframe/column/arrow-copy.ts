@@ -5,7 +5,7 @@ import type { DataType } from './datatype.js';
 import { decimalColumn } from './decimal-builder.js';
 import { dictionaryId } from './dictionary.js';
 import { allocateValues, physicalOf } from './layout.js';
-import { StringTable } from './string-table.js';
+import { distinctEntries, StringTable } from './string-table.js';
 import { columnOfWords } from './words.js';
 
 /** Rows [from, from + count) of one chunk. */
@@ -201,6 +201,8 @@ function distinct(all: readonly Dictionary[]): {
 } {
   const table = new StringTable(Math.max(...all.map(each => each.length)));
   const maps = all.map(each => table.internAll(each));
-  if (all.length === 1 && table.length === all[0]!.length) return { dictionary: all[0]!, maps: [null] };
+  if (all.length === 1 && table.length === all[0]!.length) {
+    return { dictionary: distinctEntries(all[0]!), maps: [null] };
+  }
   return { dictionary: table.toDictionary(), maps };
 }

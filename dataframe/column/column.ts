@@ -66,7 +66,7 @@ export interface ValueRange {
 /** Distinct UTF-8 strings; entries need not all be referenced. Entry i is bytes[offsets[i], offsets[i+1]). */
 export interface Dictionary {
   /**
-   * Content id: equal ids mean equal entries in equal order. Decoding gives one object per id in a thread, so that what
+   * Content id: equal ids mean equal entries in equal order, none of which stands twice. Decoding gives one object per id in a thread, so that what
    * is derived from a dictionary (hashes, ranks, codes in a group table) is derived once. Absent: unknown.
    */
   readonly id?: string;

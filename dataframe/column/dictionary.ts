@@ -2,7 +2,7 @@ import { nodeCrypto } from '../../core/base/on-demand.js';
 import { rankEntries } from '../kernels/rank.js';
 import type { Dictionary } from './column.js';
 import { DistinctTexts } from './distinct-texts.js';
-import { StringTable } from './string-table.js';
+import { isInterned, StringTable } from './string-table.js';
 
 /** FNV-1a with a final mix, over UTF-8 bytes: the hash of a string everywhere in Volley. */
 export function hashBytes(bytes: Uint8Array, from: number, to: number): number {
@@ -148,18 +148,39 @@ export function entryHashes(dictionary: Dictionary): Int32Array {
   return out;
 }
 
+const distinct = new WeakMap<Dictionary, boolean>();
+
+/**
+ * Known: no entry stands twice (what a function of an old dictionary gives may), which is found out once per dictionary. The
+ * table of its entries, when one was made to know.
+ */
+export function distinctness(dictionary: Dictionary): {
+  readonly known: boolean;
+  readonly table: DistinctTexts | null;
+} {
+  if (dictionary.id !== undefined || isInterned(dictionary)) return { known: true, table: null };
+  const known = distinct.get(dictionary);
+  if (known !== undefined) return { known, table: null };
+  const table = new DistinctTexts();
+  table.internAll(dictionary);
+  const are = table.length === dictionary.length;
+  distinct.set(dictionary, are);
+  return { known: are, table };
+}
+
 const idCache = new WeakMap<Dictionary, string>();
 /** A dictionary with more entries than this share of its rows is seldom met again: no id is made for it. */
 const entriesPerRow = 1 / 8;
 /** Bytes up to which an id is made: a gigabyte a second. */
 const idBytes = 16 * 1024 * 1024;
 
-/** The content id: the one it has, or one made now; null when that would cost more than it saves. */
+/** The content id: the one it has, or one made now; null when that would cost more than it saves, and where entries repeat. */
 export function dictionaryId(dictionary: Dictionary, rows: number): string | null {
   if (dictionary.id !== undefined) return dictionary.id;
   if (dictionary.repeats === true) return null;
   const { length, bytes } = dictionary;
   if (length > rows * entriesPerRow || length * 4 + bytes.length > idBytes) return null;
+  if (!distinctness(dictionary).known) return null;
   return contentId(dictionary);
 }
 

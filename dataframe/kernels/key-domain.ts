@@ -3,10 +3,9 @@ import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import type { Column, Dictionary, Physical, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { sameDictionary } from '../column/dictionary.js';
+import { distinctness, sameDictionary } from '../column/dictionary.js';
 import { DistinctTexts } from '../column/distinct-texts.js';
 import { emptyDictionary, isCoded, physicalOf } from '../column/layout.js';
-import { isInterned } from '../column/string-table.js';
 import { Binder } from './fused-text.js';
 import { unfilledColumn } from './unfilled.js';
 
@@ -235,26 +234,4 @@ function scanRange(column: Column): { min: number; max: number } | null {
   const out = new Float64Array(2);
   scan(column.values, column.length, out);
   return { min: out[0]!, max: out[1]! };
-}
-
-const distinct = new WeakMap<Dictionary, boolean>();
-
-/** True when no entry stands twice (what a function of an old dictionary gives may): found out once per dictionary. */
-export function hasDistinctEntries(dictionary: Dictionary): boolean {
-  return distinctness(dictionary).known;
-}
-
-/** And the table of its entries, when one was made to know. */
-function distinctness(dictionary: Dictionary): {
-  readonly known: boolean;
-  readonly table: DistinctTexts | null;
-} {
-  if (isInterned(dictionary)) return { known: true, table: null };
-  const known = distinct.get(dictionary);
-  if (known !== undefined) return { known, table: null };
-  const table = new DistinctTexts();
-  table.internAll(dictionary);
-  const are = table.length === dictionary.length;
-  distinct.set(dictionary, are);
-  return { known: are, table };
 }

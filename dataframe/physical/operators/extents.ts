@@ -4,7 +4,6 @@ import { dictionaryOf } from '../../column/dictionary.js';
 import { columnOf, denseColumn, isHuge, nullColumn } from '../../column/layout.js';
 import { hasRange, rangeOf } from '../../column/range.js';
 import { concatBatches } from '../../kernels/concat.js';
-import { hasDistinctEntries } from '../../kernels/key-domain.js';
 import { takeColumn } from '../../kernels/take.js';
 import type { ExtentsStep } from '../fragment.js';
 import type { Operator } from '../operator.js';
@@ -32,7 +31,7 @@ function extentOf(position: number, column: Column): Batch {
   const { dictionary } = column;
   const bounds = boundsOf(column);
   // Codes stand for values only where no entry stands twice.
-  const id = dictionary !== null && hasDistinctEntries(dictionary) ? dictionary.id : undefined;
+  const id = dictionary?.id;
   return {
     schema: extentsSchema,
     rows: 1,
