@@ -63,6 +63,7 @@ export async function startEmbedded(
     transport.attachAsClient(head.address, open),
   ]);
   const client = await openClient(link, bulk.client(open), 'embedded');
+  client.isHere = true;
   // Threads do not keep the program alive by themselves.
   client.hold();
   await Promise.all([engine.loaded, warmUp(client)]);

@@ -28,6 +28,8 @@ import { ClientJob } from './job.js';
  * above it (sessions, dataframes, delayed graphs) submits layers through its jobs.
  */
 export class Client implements Executor {
+  /** Set by whoever runs head and workers in this process. */
+  isHere = false;
   readonly id: ClientId;
   readonly cluster: string;
   readonly bulk: BulkClient;

@@ -4,6 +4,8 @@ import type { LeasedPartition, PartitionSource } from './partition.js';
 
 /** What dataframes and delayed graphs ask of a session: somewhere to run layers. Knows no rows and no network. */
 export interface Executor {
+  /** Its workers are threads of this process, which see the files that it sees. Absent: they are elsewhere. */
+  readonly isHere?: boolean;
   /** Opens a job of its own, so that it can be cancelled and released as a whole. */
   openJob(name: string): GraphJob;
 }

@@ -9,7 +9,7 @@ import type { InspectionReply, ScanInspection, ScanSpec, Split } from '../io/sou
 import { type Fragment, readsInTurn } from '../physical/fragment.js';
 import { packFragment, packPlain, readPlain } from '../physical/fragment-body.js';
 import type { MemoryTable } from '../plan/memory-table.js';
-import { knownScan, rememberScan, scanText } from './known-scans.js';
+import { isSameHere, knownScan, rememberScan, scanText } from './known-scans.js';
 import type { Layer, LayerStats, StageRequest, StageRunner } from './stage.js';
 
 /** Of all stages submitted so far: those to come are not known. */
@@ -87,6 +87,8 @@ export class GraphRunner implements StageRunner {
   async inspect(scan: ScanSpec): Promise<ScanInspection> {
     const text = scanText(scan);
     const known = text === null ? null : knownScan(this.#executor, text);
+    // Files that are seen from here need no trip through a thread.
+    if (known !== null && this.#executor.isHere === true && (await isSameHere(scan, known))) return known;
     const fragment: Fragment = {
       source: { kind: 'inspect', scan, ...(known?.stamp == null ? {} : { known: known.stamp }) },
       ops: [],

@@ -63,6 +63,29 @@ test('a file that is the same is not planned again, one that was written again i
   expect(stages).toEqual(second.stages);
 });
 
+// Goal: where the workers' files are seen from here, no task looks whether they are the same; a file that changed, or is gone, is told by one as ever.
+test('files of this process are looked at without a task', async () => {
+  const executor = Object.assign(new InlineExecutor(), { isHere: true });
+  const ask = async () => {
+    const from = executor.layers.length;
+    const rows = await scanParquet({ executor }, file).select(len().alias('n')).toRecords();
+    const inspections = executor.layers.slice(from).filter(({ name }) => name === 'inspect').length;
+    return [rows, inspections];
+  };
+  await write(executor, 300);
+  later();
+  expect(await ask()).toEqual([[{ n: 300 }], 1]);
+  expect(await ask()).toEqual([[{ n: 300 }], 0]);
+  vi.restoreAllMocks();
+  await write(executor, 400);
+  expect(await ask()).toEqual([[{ n: 400 }], 1]);
+  later();
+  expect(await ask()).toEqual([[{ n: 400 }], 1]);
+  expect(await ask()).toEqual([[{ n: 400 }], 0]);
+  rmSync(file);
+  await expect(ask()).rejects.toThrow(/rows.parquet/);
+});
+
 test('what may not be kept, and what is too much, is not remembered', () => {
   const executor: Executor = new InlineExecutor();
   const scan: ScanSpec = {

@@ -1,6 +1,8 @@
 import { limits } from '../../core/base/limits.js';
 import type { Executor } from '../../core/graph/executor.js';
 import type { ScanInspection, ScanSpec } from '../io/source.js';
+import { stampOfScan } from '../io/stamps.js';
+import { schemeOf } from '../io/urls.js';
 import { jsonOf } from '../physical/fragment-body.js';
 
 /**
@@ -32,4 +34,11 @@ export function rememberScan(executor: Executor, text: string, inspection: ScanI
   if (inspection.stamp == null || inspection.splits.length > limits.knownScanSplits) return;
   known.set(text, inspection);
   if (known.size > limits.knownScans) known.delete(known.keys().next().value!);
+}
+
+/** Whether the files, which this process sees, are still those that were inspected. False also where that is not known. */
+export async function isSameHere(scan: ScanSpec, { stamp }: ScanInspection): Promise<boolean> {
+  if (stamp == null || scan.paths.some(path => schemeOf(path) !== null)) return false;
+  const env = { node: 'this process', allowPaths: null, attempt: 1, position: 0 };
+  return (await stampOfScan(scan, env).catch(() => null)) === stamp;
 }

@@ -173,9 +173,14 @@ async function finishTask(
 /** Asked for by each task: another import() of the same module costs a tenth of a millisecond. */
 let readers: typeof import('../io/readers.js') | null = null;
 
-async function readerOf(scan: ScanSpec) {
+/** What reads files is loaded by the first scan, or by a thread that has nothing else to do. */
+export async function loadReaders(): Promise<void> {
   readers ??= await import('../io/readers.js');
-  return readers.readerOf(scan);
+}
+
+async function readerOf(scan: ScanSpec) {
+  await loadReaders();
+  return readers!.readerOf(scan);
 }
 
 /** Several batches, and several splits of one task, are still one partition: one entry. */

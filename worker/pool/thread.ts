@@ -11,7 +11,7 @@ import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
 import { Mailbox, NodeFault } from './mailbox.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
-import { fragmentRunner, keepAtMost, rehearsal, warmUp } from './run-fragment.js';
+import { fragmentRunner, keepAtMost, loadReaders, rehearsal, warmUp } from './run-fragment.js';
 import { functionRunner } from './run-function.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
@@ -194,6 +194,8 @@ async function rehearse(): Promise<void> {
       if (running) return;
       await step();
     }
+    await othersTurn();
+    if (!running) await loadReaders();
   } catch (error) {
     process.emitWarning(`volley: an idle thread's rehearsal failed: ${(error as Error).message}`);
   }

@@ -122,7 +122,8 @@ export function wasmFunction(parameters: number, variables: number, body: Code):
 }
 
 /**
- * The same over memory that threads share. Behind its variables come so many `vectors` of 128 bits.
+ * The same over memory that threads share. Behind its variables come so many `vectors` of 128 bits, and behind those
+ * `wides`, integers of 64 bits.
  * @throws where there are some and the processor has none
  */
 export function functionOver(
@@ -131,8 +132,9 @@ export function functionOver(
   variables: number,
   body: Code,
   vectors = 0,
+  wides = 0,
 ): WasmFunction {
-  const module = moduleFor(parameters, variables, body, 'shared', vectors);
+  const module = moduleFor(parameters, variables, body, 'shared', vectors, wides);
   return new wasm.Instance(module, { m: { m: memory } }).exports.run;
 }
 
@@ -142,11 +144,16 @@ function moduleFor(
   body: Code,
   memory: ModuleParts['memory'],
   vectors = 0,
+  wides = 0,
 ): WasmModule {
   const bytes = moduleOf({
     parameters: new Array<Type>(parameters).fill(Type.i32),
     result: Type.i32,
-    locals: new Array<Type>(variables).fill(Type.i32).concat(new Array<Type>(vectors).fill(Type.v128)),
+    locals: [
+      ...new Array<Type>(variables).fill(Type.i32),
+      ...new Array<Type>(vectors).fill(Type.v128),
+      ...new Array<Type>(wides).fill(Type.i64),
+    ],
     code: [...body, Op.unreachable],
     memory,
   });

@@ -86,7 +86,7 @@ export const Op = {
   memoryFill: [0xfc, 11, 0],
 } as const;
 
-export const Type = { i32: 0x7f, f64: 0x7c, v128: 0x7b, none: 0x40 } as const;
+export const Type = { i32: 0x7f, i64: 0x7e, f64: 0x7c, v128: 0x7b, none: 0x40 } as const;
 export type Type = (typeof Type)[keyof typeof Type];
 
 const doubleBits = new DataView(new ArrayBuffer(8));

@@ -1,7 +1,7 @@
 import { limits } from '../../../core/base/limits.js';
 import type { Lent } from '../../kernels/lent.js';
 import { readRanges } from '../parquet/ranges.js';
-import { loadZstd, unpackZstd } from '../parquet/zstd.js';
+import { loadUnpackZstd, unpackZstd } from '../parquet/zstd.js';
 import type { SourceHandle } from '../source.js';
 import { safeInt64 } from './flatbuffer.js';
 import { type Located, leastBytes } from './locate.js';
@@ -32,7 +32,7 @@ export async function readBuffers(
     for (const child of located.children) collect(child);
   };
   for (const field of fields) collect(field);
-  if (compression === 'zstd') await loadZstd();
+  if (compression === 'zstd') await loadUnpackZstd();
   const read = await readRanges(
     handle,
     wanted.map(({ place }) => ({ start: start + place.offset, length: place.length })),

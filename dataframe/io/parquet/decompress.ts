@@ -1,13 +1,13 @@
 import * as zlib from 'node:zlib';
 import type { CompressionCodec } from './metadata.js';
 import { unpackSnappy } from './snappy.js';
-import { loadZstd, unpackZstd } from './zstd.js';
+import { loadUnpackZstd, unpackZstd } from './zstd.js';
 
 let lz4: typeof import('hyparquet-compressors') | undefined;
 
 /** To be awaited before pages of this codec are unpacked: few files need it, and loading all takes longer than a query. */
 export async function loadCodec(codec: CompressionCodec): Promise<void> {
-  if (codec === 'ZSTD') await loadZstd();
+  if (codec === 'ZSTD') await loadUnpackZstd();
   if (codec === 'LZ4' || codec === 'LZ4_RAW') lz4 ??= await import('hyparquet-compressors');
 }
 
@@ -50,7 +50,7 @@ function decompressTo(
     case 'BROTLI':
       return zlib.brotliDecompressSync(input, bound);
     case 'ZSTD':
-      return unpackZstd(input, size, enough);
+      return unpackZstd(input, size, enough, room);
     case 'LZ4':
       return lz4!.decompressLz4(input, size);
     case 'LZ4_RAW':

@@ -1,6 +1,5 @@
 import { assert } from '../../../core/base/assert.js';
 import { VolleyError } from '../../../core/base/errors.js';
-import { limits } from '../../../core/base/limits.js';
 import type { Batch } from '../../column/column.js';
 import { formatType, type Schema, sameType } from '../../column/datatype.js';
 import { columnNotFound } from '../../expr/nearest.js';
@@ -13,6 +12,7 @@ import { openSource, resolveSources } from '../paths.js';
 import { mayMatch } from '../prune.js';
 import type { IoEnv, OpenSource, ReadUse, ScanInspection, ScanSpec, SourceReader, Split } from '../source.js';
 import { splitsUpTo } from '../split-runs.js';
+import { stampOf, stampOfScan } from '../stamps.js';
 import { mayHoldRows } from './bloom-filter.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
@@ -28,7 +28,7 @@ import { type FileColumn, leafColumns, requireSupported } from './types.js';
 const batchRows = 2 ** 20;
 
 /** Parquet: one split per row group. Inspection reads footers only; columns that nobody asks for are never touched. */
-export const parquetReader: SourceReader = { inspect, stamp, read };
+export const parquetReader: SourceReader = { inspect, stamp: stampOfScan, read };
 
 async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
   const files = await resolveSources(scan.paths, 'parquet', env);
@@ -68,26 +68,6 @@ async function inspect(scan: ScanSpec, env: IoEnv): Promise<ScanInspection> {
     });
   }
   return { schema: schema ?? [], splits, stamp: stampOf(files, stamps) };
-}
-
-/** Opens the files, as the inspection does, but looks into none. */
-async function stamp(scan: ScanSpec, env: IoEnv): Promise<string | null> {
-  const files = await resolveSources(scan.paths, 'parquet', env);
-  const stamps: (string | null)[] = [];
-  for (const file of files) {
-    const { handle, stamp } = await openSource(file, env);
-    await handle.close();
-    if (stamp == null) return null;
-    stamps.push(stamp);
-  }
-  return stampOf(files, stamps);
-}
-
-/** Null where a file has none, or where they are too many to be worth sending along. */
-function stampOf(files: readonly string[], stamps: readonly (string | null)[]): string | null {
-  if (stamps.includes(null)) return null;
-  const text = JSON.stringify([files, stamps]);
-  return text.length > limits.scanStampChars ? null : text;
 }
 
 async function* read(
