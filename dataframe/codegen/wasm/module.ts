@@ -47,6 +47,7 @@ export const Op = {
   f64Le: 0x65,
   f64Ge: 0x66,
   i32Clz: 0x67,
+  i32Popcnt: 0x69,
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32Mul: 0x6c,

@@ -9,11 +9,17 @@ const Vector = {
   shuffle: 13,
   swizzle: 14,
   splat8: 15,
+  splat16: 16,
   splat32: 17,
   lane32: 27,
+  equal8: 35,
+  equal32: 55,
   moreS32: 59,
+  and: 78,
+  andNot: 79,
   or: 80,
   xor: 81,
+  choose: 82,
   anyTrue: 83,
   narrowU16: 102,
   sub8: 113,
@@ -23,12 +29,14 @@ const Vector = {
   highU8: 138,
   shrU16: 141,
   mul16: 149,
+  signs32: 164,
   lowU16: 169,
   highU16: 170,
   shl32: 171,
   shrS32: 172,
   shrU32: 173,
   add32: 174,
+  sub32: 177,
   mul32: 181,
 } as const;
 
@@ -67,9 +75,22 @@ export const shuffled = (a: Code, from: readonly number[]): Code =>
 /** Byte i is byte b[i] of a, or 0 where b[i] is 16 or more. */
 export const swizzled = binary(Vector.swizzle);
 export const splat8 = unary(Vector.splat8);
+export const splat16 = unary(Vector.splat16);
 export const splat32 = unary(Vector.splat32);
 export const lane32 = (a: Code, lane: number): Code => [...a, ...op(Vector.lane32, lane)];
-export const isMoreS32 = binary(Vector.moreS32);
+/** All bits of a lane are 1 where it holds, else 0. */
+export const [equal8, equal32, isMoreS32] = [
+  binary(Vector.equal8),
+  binary(Vector.equal32),
+  binary(Vector.moreS32),
+] as const;
+/** The highest bits of the four lanes, an integer. */
+export const signs32 = unary(Vector.signs32);
+export const andVectors = binary(Vector.and);
+/** a & ~b. */
+export const andNotVectors = binary(Vector.andNot);
+/** Bits of a where those of c are 1, else of b. */
+export const chooseBits = (a: Code, b: Code, c: Code): Code => [...a, ...b, ...c, ...op(Vector.choose)];
 export const orVectors = binary(Vector.or);
 export const xorVectors = binary(Vector.xor);
 /** An integer. */
@@ -82,15 +103,20 @@ export const sub8 = binary(Vector.sub8);
 export const subSatU8 = binary(Vector.subSatU8);
 export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;
 export const [lowU16, highU16] = [unary(Vector.lowU16), unary(Vector.highU16)] as const;
-export const [mul16, mul32, add32] = [
+export const [mul16, mul32, add32, sub32] = [
   binary(Vector.mul16),
   binary(Vector.mul32),
   binary(Vector.add32),
+  binary(Vector.sub32),
 ] as const;
 
 const shifted =
   (code: number) =>
-  (a: Code, by: number): Code => [...a, ...intConstant(by), ...op(code)];
+  (a: Code, by: number | Code): Code => [
+    ...a,
+    ...(typeof by === 'number' ? intConstant(by) : by),
+    ...op(code),
+  ];
 export const [shrU16, shrU32, shrS32, shl32] = [
   shifted(Vector.shrU16),
   shifted(Vector.shrU32),
