@@ -1,4 +1,4 @@
-import { kernelMemory, type WasmMemory } from '../../core/base/kernel-memory.js';
+import type { WasmMemory } from '../../core/base/kernel-memory.js';
 import {
   add,
   type Code,
@@ -6,7 +6,6 @@ import {
   functionOver,
   giveBack,
   int,
-  load8,
   localsOf,
   ltU,
   mul,
@@ -22,26 +21,26 @@ import {
   add32,
   andNotVectors,
   andVectors,
-  chooseBits,
   equal32,
+  loadSplat8,
   loadVector,
   mixed,
   mul32,
+  narrowU32,
   shrU32,
   signs32,
   splat32,
   storeVector,
-  sub32,
   vectorOf32,
   vectorsOf,
 } from '../codegen/wasm/vector-code.js';
-import { hasVectors } from '../codegen/wasm/vectors.js';
 import type { Column, Values } from '../column/column.js';
+import { vectorMemoryOf } from './vector-memory.js';
 
 /** Rows of one step: a byte of a bitmap. */
 const stepRows = 8;
 
-/** A column as digits: (value − base) · factor, or size · factor where it is null, is added to a word of each row. */
+/** A column as digits: (value − base) · factor, or size · factor where it is null, is added to a word of each row. Null slots hold 0. */
 export interface DigitTerm {
   readonly column: Column;
   readonly base: number;
@@ -60,32 +59,38 @@ export interface DigitPlace {
 }
 
 /**
- * Writes the sums of the terms of each row, one or two words. Modulo 2^32, as JavaScript's Math.imul and |0 have them.
+ * Writes the sums of the terms of each row: into one number, which is below 2^16 where those have 16 bits, or into pairs of words.
+ * Modulo 2^32, as JavaScript's Math.imul and |0 have them.
  * @returns rows that were done, the first ones: none where something does not lie in the lane's memory
  */
 export function combineDigits(
   terms: readonly DigitTerm[],
-  words: 1 | 2,
-  out: Int32Array,
+  out: Int32Array | Uint16Array,
+  pairs: boolean,
   rows: number,
 ): number {
-  const memory = memoryOf(
-    out,
-    ...terms.flatMap(({ column: { values, validity } }) => (validity === null ? [values] : [values, validity])),
-  );
+  const arrays = terms.flatMap(({ column: { values, validity } }) => [values, validity ?? values]);
+  const memory = vectorMemoryOf(out, ...arrays);
   if (memory === null || !terms.every(({ column }) => column.values instanceof Int32Array)) return 0;
-  const shapes = terms.map(({ column, word }) => ({ nullable: column.validity !== null, word }));
-  const key = `digits ${words} ${shapes.map(({ nullable, word }) => `${word}${nullable ? 'n' : ''}`).join()}`;
+  const shapes = terms.map(({ column, factor, word }) => ({
+    nullable: column.validity !== null,
+    plain: factor === 1,
+    word,
+  }));
+  const form = pairs ? 'pairs' : out instanceof Uint16Array ? 'halves' : 'words';
   const done = rows - (rows % stepRows);
-  functionFor(memory, key, () => makeCombine(memory, shapes, words))(
-    out.byteOffset,
-    done,
-    ...terms.flatMap(({ column, base, size, factor }) => [
-      column.values.byteOffset,
-      column.validity?.byteOffset ?? 0,
-      base,
-      size,
+  const combine = functionFor(memory, `digits ${form} ${JSON.stringify(shapes)}`, () =>
+    makeCombine(memory, shapes, form),
+  );
+  const begin = (word: 0 | 1) =>
+    terms.reduce((sum, term) => (term.word === word ? sum - Math.imul(term.base, term.factor) : sum), 0);
+  combine(
+    ...[out.byteOffset, done, begin(0), begin(1)],
+    ...terms.flatMap(({ column: { values, validity }, base, size, factor }) => [
+      values.byteOffset,
+      validity?.byteOffset ?? 0,
       factor,
+      Math.imul(base + size, factor),
     ]),
   );
   return done;
@@ -96,7 +101,7 @@ export function combineDigits(
  * @returns rows that were done, the first ones
  */
 export function takeDigits(from: DigitPlace, none: number, base: number, out: Values, rows: number): number {
-  const memory = out instanceof Int32Array ? memoryOf(out, from.pairs) : null;
+  const memory = out instanceof Int32Array ? vectorMemoryOf(out, from.pairs) : null;
   if (memory === null) return 0;
   const done = rows - (rows % stepRows);
   const take = functionFor(memory, 'take digits', () => makeTake(memory));
@@ -114,19 +119,12 @@ export function digitsThere(
   out: Uint8Array,
   rows: number,
 ): { readonly done: number; readonly valid: number } | null {
-  const memory = memoryOf(out, from.pairs);
+  const memory = vectorMemoryOf(out, from.pairs);
   if (memory === null) return null;
   const done = rows - (rows % stepRows);
   const find = functionFor(memory, 'digits there', () => makeThere(memory));
   const nulls = find(addressOf(from), done, out.byteOffset, from.shift, from.mask, none)!;
   return { done, valid: done - nulls };
-}
-
-/** Of this thread's lane, where all arrays lie in it and the processor has vectors; else null. */
-function memoryOf(...arrays: readonly ArrayBufferView[]): WasmMemory | null {
-  const home = kernelMemory();
-  if (home === null || !hasVectors() || arrays.some(({ buffer }) => buffer !== home.buffer)) return null;
-  return home.memory;
 }
 
 function addressOf({ pairs, word }: DigitPlace): number {
@@ -142,59 +140,67 @@ const [firstPairs, lastPairs] = [0, 8].map(from =>
 /** Bits of a byte, four rows each. */
 const [lowBits, highBits] = [vectorOf32([1, 2, 4, 8]), vectorOf32([16, 32, 64, 128])] as const;
 
-/** combine(out, rows, ...(values, bits, base, size, factor of each term)) */
-function makeCombine(
-  memory: WasmMemory,
-  shapes: readonly { readonly nullable: boolean; readonly word: 0 | 1 }[],
-  words: 1 | 2,
-) {
-  const inputs = shapes.flatMap((_, k) => ['values', 'bits', 'base', 'size', 'factor'].map(name => name + k));
-  const names = ['out', 'rows', ...inputs, 'end'];
+/** What a term needs to be computed. */
+interface Shape {
+  readonly nullable: boolean;
+  /** Its factor is 1. */
+  readonly plain: boolean;
+  readonly word: 0 | 1;
+}
+
+const rowBytes = { pairs: 8, words: 4, halves: 2 } as const;
+
+/** combine(out, rows, begin0, begin1, ...(values, bits, factor, what is added for null) of each term) */
+function makeCombine(memory: WasmMemory, shapes: readonly Shape[], form: keyof typeof rowBytes) {
+  const inputs = shapes.flatMap((_, k) => ['values', 'bits', 'factor', 'none'].map(name => name + k));
+  const names = ['out', 'rows', 'begin0', 'begin1', ...inputs, 'end'];
   const { get, set } = localsOf(names);
-  const constants = shapes.flatMap((_, k) => ['base', 'none', 'factor'].map(name => name + k));
-  const vectors = vectorsOf(['word0', 'word1', 'bits', ...constants], names.length);
-  const digit = (k: number, half: 0 | 1): Code => {
-    const value = sub32(loadVector(get(`values${k}`), 16 * half), vectors.get(`base${k}`));
-    return mul32(value, vectors.get(`factor${k}`));
-  };
-  const half = (at: 0 | 1): Code => {
-    const code: Code[] = [];
-    const begun = [false, false];
-    shapes.forEach(({ nullable, word }, k) => {
-      let term = digit(k, at);
-      if (nullable) {
-        const own = at === 0 ? lowBits : highBits;
-        code.push(vectors.set('bits', andVectors(splat32(load8(get(`bits${k}`))), own)));
-        term = chooseBits(term, vectors.get(`none${k}`), equal32(vectors.get('bits'), own));
-      }
-      const name = `word${word}` as const;
-      code.push(vectors.set(name, begun[word] ? add32(vectors.get(name), term) : term));
-      begun[word] = true;
+  const constants = ['begin0', 'begin1', ...shapes.flatMap((_, k) => [`factor${k}`, `none${k}`])];
+  const sums = ['low0', 'low1', 'high0', 'high1'];
+  const vectors = vectorsOf([...sums, 'bits', ...constants], names.length);
+  const bytes = rowBytes[form];
+  /** Of eight rows, into the four sums. */
+  const add8 = ({ nullable, plain, word }: Shape, k: number): Code[] => {
+    const halves = (['low', 'high'] as const).map((half, h): Code => {
+      const sum = half + word;
+      const value = loadVector(get(`values${k}`), 16 * h);
+      const term = plain ? value : mul32(value, vectors.get(`factor${k}`));
+      const all = vectors.set(sum, add32(vectors.get(sum), term));
+      if (!nullable) return all;
+      const own = h === 0 ? lowBits : highBits;
+      const there = equal32(andVectors(vectors.get('bits'), own), own);
+      const none = andNotVectors(vectors.get(`none${k}`), there);
+      return [...all, ...vectors.set(sum, add32(vectors.get(sum), none))];
     });
-    for (const word of [0, 1] as const)
-      if (!begun[word]) code.push(vectors.set(`word${word}`, vectorOf32([0, 0, 0, 0])));
-    const [first, second] = [vectors.get('word0'), vectors.get('word1')];
-    if (words === 1) code.push(storeVector(get('out'), first, 16 * at));
-    else
-      code.push(
-        storeVector(get('out'), mixed(first, second, firstPairs), 32 * at),
-        storeVector(get('out'), mixed(first, second, lastPairs), 32 * at + 16),
-      );
-    return code.flat();
+    return nullable ? [vectors.set('bits', loadSplat8(get(`bits${k}`))), ...halves] : halves;
   };
+  const store = {
+    words: () => [
+      storeVector(get('out'), vectors.get('low0')),
+      storeVector(get('out'), vectors.get('high0'), 16),
+    ],
+    halves: () => [storeVector(get('out'), narrowU32(vectors.get('low0'), vectors.get('high0')))],
+    pairs: () =>
+      ['low', 'high'].flatMap((half, h) =>
+        [firstPairs, lastPairs].map((lanes, k) =>
+          storeVector(
+            get('out'),
+            mixed(vectors.get(`${half}0`), vectors.get(`${half}1`), lanes),
+            32 * h + 16 * k,
+          ),
+        ),
+      ),
+  }[form];
   const body = statements(
-    ...shapes.flatMap((_, k) => [
-      vectors.set(`base${k}`, splat32(get(`base${k}`))),
-      vectors.set(`factor${k}`, splat32(get(`factor${k}`))),
-      vectors.set(`none${k}`, splat32(mul(get(`size${k}`), get(`factor${k}`)))),
-    ]),
-    set('end', add(get('out'), mul(get('rows'), int(4 * words)))),
+    ...constants.map(name => vectors.set(name, splat32(get(name)))),
+    set('end', add(get('out'), mul(get('rows'), int(bytes)))),
     whileTrue(
       ltU(get('out'), get('end')),
       statements(
-        half(0),
-        half(1),
-        set('out', add(get('out'), int(4 * words * stepRows))),
+        ...sums.map(name => vectors.set(name, vectors.get(`begin${name.at(-1)}`))),
+        ...shapes.flatMap(add8),
+        ...store(),
+        set('out', add(get('out'), int(bytes * stepRows))),
         ...shapes.flatMap((_, k) => [
           set(`values${k}`, add(get(`values${k}`), int(4 * stepRows))),
           set(`bits${k}`, add(get(`bits${k}`), int(1))),
@@ -203,7 +209,7 @@ function makeCombine(
     ),
     giveBack(int(0)),
   );
-  return functionOver(memory, names.length - 1, 1, body, 3 + constants.length);
+  return functionOver(memory, names.length - 1, 1, body, sums.length + 1 + constants.length);
 }
 
 /** take(from, rows, out, shift, mask, none, base) */

@@ -12,7 +12,7 @@ import {
   witnessOf,
 } from './fused-layout.js';
 import { GroupNumbers } from './fused-state.js';
-import { Binder, type FusedInput, foldText, mergeText, rowsText, type SlotText } from './fused-text.js';
+import { Binder, type FusedInput, foldText, mergeText, RowBits, rowsText, type SlotText } from './fused-text.js';
 import type { KeyDomain } from './key-domain.js';
 import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
 import type { Lent } from './lent.js';
@@ -129,10 +129,11 @@ export class FusedGroups {
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
     this.#begins(entry);
+    const rowBits = new RowBits(rows, this.#options.lent);
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        rowsText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, inputs);
+        rowsText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder, rowBits }, inputs);
     return this.#run(keys, rows, entry + 1, body);
   }
 
@@ -146,10 +147,11 @@ export class FusedGroups {
     const old = this.#state.layout.flags;
     const partly = states.map((columns, k) => old.partly[k]! || columns[0]!.validity !== null);
     this.#show({ ...old, partly });
+    const rowBits = new RowBits(rows, this.#options.lent);
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        mergeText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, states);
+        mergeText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder, rowBits }, states);
     return this.#run(keys, rows, 0, body);
   }
 

@@ -63,6 +63,8 @@ export class DenseTier extends DigitTier implements KeyTier {
   #rows = 0;
   /** Direct: 1 for cells in use. Otherwise the group of each cell, or -1. */
   #used: Uint8Array | Int32Array = new Uint8Array(0);
+  /** Of each row of the batch, where they were found beforehand. */
+  #cellOfRow: Int32Array | Uint16Array | null = null;
   /** Cell of each group. */
   #cellOf: Int32Array = new Int32Array(0);
 
@@ -89,8 +91,10 @@ export class DenseTier extends DigitTier implements KeyTier {
     this.#rows = rows;
     if (same === null) return false;
     if (keys.some(key => key.validity !== null)) this.#reachable = this.#cells;
-    if (same && this.#cells > 0) return true;
-    if (this.#cells > 0) return false;
+    if (this.#cells > 0) {
+      if (same) this.#cellOfRow = this.combined(this.#strides(), this.#cells, this.#lent);
+      return same;
+    }
     let cells = 1;
     for (const { size } of this.domains) cells *= size + 1;
     const most = Math.max(freeCells, Math.min(mostCells / Math.max(1, this.#slots), cellsPerRow * rows));
@@ -104,6 +108,7 @@ export class DenseTier extends DigitTier implements KeyTier {
     this.#used = this.#direct ? this.#lent.bytes(cells) : this.#lent.ints(cells, false);
     fill(this.#used, this.#direct ? 0 : 255);
     this.#cellOf = this.#lent.ints(cells, false);
+    this.#cellOfRow = this.combined(this.#strides(), this.#cells, this.#lent);
     return true;
   }
 
@@ -113,13 +118,23 @@ export class DenseTier extends DigitTier implements KeyTier {
     return { groups: this.#reachable, text };
   }
 
-  #cellText(binder: Binder): string {
-    let stride = 1;
-    const terms = this.digitTexts(binder).map((digit, k) => {
-      const term = k === 0 ? digit : `Math.imul(${digit},${binder.bind(stride)})`;
-      stride *= this.domains[k]!.size + 1;
-      return term;
+  /** What a step of each key's digit is in cells. */
+  #strides(): number[] {
+    let next = 1;
+    return this.domains.map(({ size }) => {
+      const stride = next;
+      next *= size + 1;
+      return stride;
     });
+  }
+
+  #cellText(binder: Binder): string {
+    const cells = this.#cellOfRow;
+    if (cells !== null) return `${binder.bind(cells, cells instanceof Uint16Array ? 'u16' : 'i32')}[i]`;
+    const strides = this.#strides();
+    const terms = this.digitTexts(binder).map((digit, k) =>
+      k === 0 ? digit : `Math.imul(${digit},${binder.bind(strides[k])})`,
+    );
     return terms.length === 1 ? terms[0]! : `(${terms.join('+')}|0)`;
   }
 

@@ -4,6 +4,7 @@ import { intConstant, Op, unsigned } from './module.js';
 /** Opcodes behind 0xfd: vectors of 128 bits, of bytes, of 16-bit and of 32-bit integers. */
 const Vector = {
   load: 0,
+  loadSplat8: 7,
   store: 11,
   constant: 12,
   shuffle: 13,
@@ -19,7 +20,6 @@ const Vector = {
   andNot: 79,
   or: 80,
   xor: 81,
-  choose: 82,
   anyTrue: 83,
   narrowU16: 102,
   sub8: 113,
@@ -36,7 +36,6 @@ const Vector = {
   shrS32: 172,
   shrU32: 173,
   add32: 174,
-  sub32: 177,
   mul32: 181,
 } as const;
 
@@ -52,6 +51,8 @@ export const loadVector = (address: Code, offset = 0): Code => [
   ...address,
   ...op(Vector.load, 0, ...unsigned(offset)),
 ];
+/** A byte sixteen times. */
+export const loadSplat8 = (address: Code): Code => [...address, ...op(Vector.loadSplat8, 0, 0)];
 export const storeVector = (address: Code, value: Code, offset = 0): Code => [
   ...address,
   ...value,
@@ -89,8 +90,6 @@ export const signs32 = unary(Vector.signs32);
 export const andVectors = binary(Vector.and);
 /** a & ~b. */
 export const andNotVectors = binary(Vector.andNot);
-/** Bits of a where those of c are 1, else of b. */
-export const chooseBits = (a: Code, b: Code, c: Code): Code => [...a, ...b, ...c, ...op(Vector.choose)];
 export const orVectors = binary(Vector.or);
 export const xorVectors = binary(Vector.xor);
 /** An integer. */
@@ -103,11 +102,10 @@ export const sub8 = binary(Vector.sub8);
 export const subSatU8 = binary(Vector.subSatU8);
 export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;
 export const [lowU16, highU16] = [unary(Vector.lowU16), unary(Vector.highU16)] as const;
-export const [mul16, mul32, add32, sub32] = [
+export const [mul16, mul32, add32] = [
   binary(Vector.mul16),
   binary(Vector.mul32),
   binary(Vector.add32),
-  binary(Vector.sub32),
 ] as const;
 
 const shifted =

@@ -43,7 +43,7 @@ function packColumns({ fields }: PackStep, batch: Batch, lent: Lent): Column {
     return { column, base: field.base, size: field.size, factor: 1 << field.shift, word: field.word };
   });
   const values = lent.values('i64', rows, false) as Int32Array;
-  const done = combineDigits(terms, 2, values, rows);
+  const done = combineDigits(terms, values, true, rows);
   compileText<Pack>(
     ['P', 'out', 'from', 'rows'],
     `${binder.text()}for(let i=from;i<rows;i++){out[2*i]=${words[0] || 0};out[2*i+1]=${words[1] || 0};}`,
