@@ -138,7 +138,7 @@ export function rowsText(
 /** Nulls of an extreme of small integers become an infinity that is none. */
 function isMoved(spec: FusedSpec, { column, filter }: FusedInput): boolean {
   if (isSum(spec) || filter !== null || column === null || column.validity === null) return false;
-  return column.physical === 'i32';
+  return sumKind(spec.type) === 'small';
 }
 
 const farBelow = Float64Array.of(Number.POSITIVE_INFINITY, 0);
@@ -194,8 +194,9 @@ function tidyText(slot: number, at: SlotText): string {
 function extremeText(spec: FusedSpec, value: string, physical: string, best: string): string {
   const max = spec.op === 'max';
   const read = `const x=${value},y=${best}`;
+  // What has no value yet may be NaN.
+  if (physical !== 'f64' && physical !== 'f32') return `{${read};${best}=x${max ? '<' : '>'}y?y:x;}`;
   const better = `x${max ? '>' : '<'}y?x:y`;
-  if (physical !== 'f64' && physical !== 'f32') return `{${read};${best}=${better};}`;
   return max ? `{${read};${best}=${better};if(x!==x)${best}=x;}` : `{${read},z=${better};${best}=y===y?z:x;}`;
 }
 

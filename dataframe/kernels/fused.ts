@@ -22,6 +22,8 @@ import { PackedTier } from './packed-tier.js';
 const shortRows = 2 ** 21;
 /** Aggregates up to which two loops, before and after all groups are known, are worth their texts. */
 const fewAggregates = 4;
+/** Rows of a batch after which few groups are probably all known. */
+const lookedRows = 8192;
 
 export interface GroupsOptions {
   readonly keys: readonly DataType[];
@@ -67,6 +69,8 @@ export class FusedGroups {
   #tier: KeyTier | null = null;
   readonly #state: GroupNumbers;
   #rows = 0;
+  /** Groups are noted as they come, although the state has a witness. */
+  #noted = false;
   /** By aggregate: only some rows are looked at. */
   #filtered: readonly boolean[] = [];
   #first = -1;
@@ -234,16 +238,23 @@ export class FusedGroups {
     const known = tier.known ?? null;
     const plain = (binder: Binder) => tier.text(binder, tier.births && this.#state.birthText());
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
-    if (this.#state.witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
+    const { witness } = this.#state;
+    if (witness !== null && !this.#noted) return this.#loop(known.text, body, from, rows, entry, null);
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
-    const next = this.#loop(plain, body, from, rows, entry, null, known.groups);
-    return next === rows ? rows : this.#loop(known.text, body, next, rows, entry, null);
+    const look = witness === null ? rows : Math.min(rows, from + lookedRows);
+    const next = this.#loop(plain, body, from, look, entry, null, known.groups);
+    if (next === rows) return rows;
+    this.#loop(known.text, body, next, rows, entry, null);
+    // Seldom: a group came that late. Its place has its numbers, but it was not noted in its turn.
+    if (witness !== null && tier.misses!(this.#state.numbers, this.#state.layout.width, witness))
+      this.#loop(plain, () => '', next, rows, entry, null);
+    return rows;
   }
 
   /** Finds the groups that were not noted. */
   #discover(): void {
-    if (this.#state.witness === null) return;
+    if (this.#state.witness === null || this.#noted) return;
     this.#tier!.discover!(this.#state.numbers, this.#state.layout.width, this.#state.witness);
   }
 
@@ -329,7 +340,8 @@ export class FusedGroups {
       if (known !== null) {
         this.#move(old!, tier, known, groups);
         tier.admit(keys, rows);
-      } else if (kind === 'dense' && !numbered && tier.places > fewGroups && this.#state.places === 0) {
+      } else if (kind === 'dense' && !numbered && this.#state.places === 0) {
+        this.#noted = tier.places <= fewGroups;
         // Merged states may count no rows.
         this.#state.witness = this.#options.merging
           ? null

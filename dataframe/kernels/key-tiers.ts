@@ -1,3 +1,4 @@
+import { compile } from '../codegen/compile.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
@@ -42,6 +43,8 @@ export interface KeyTier {
   readonly known?: { readonly groups: number; text(binder: Binder): string } | null;
   /** For a tier whose places the state itself shows to be in use: finds its groups, in the order of their places. */
   discover?(numbers: Float64Array, width: number, witness: Witness): void;
+  /** Whether the state shows a place to be in use that has no group. */
+  misses?(numbers: Float64Array, width: number, witness: Witness): boolean;
   /** No more rows: the tier may put its groups into the order that is cheapest to read. */
   settle?(): void;
   /** Place of each group; null: group k is at place k. */
@@ -153,6 +156,14 @@ export class DenseTier extends DigitTier implements KeyTier {
     this.state[0] = findCells(isTouched(unused), numbers, width, slot, this.#used, this.#cellOf);
   }
 
+  misses(numbers: Float64Array, width: number, { slot, unused }: Witness): boolean {
+    const find = compile<(numbers: Float64Array, width: number, slot: number, used: unknown) => boolean>(
+      ['numbers', 'width', 'slot', 'used'],
+      `for(let i=0;i<used.length;i++)if(used[i]===0){${isTouched(unused)}return true;}return false;`,
+    );
+    return find(numbers, width, slot, this.#used);
+  }
+
   settle(): void {
     if (!this.#direct || this.state[0]! <= fewGroups) return;
     findCells(isUsed, noNumbers, 0, 0, this.#used, this.#cellOf);
@@ -216,6 +227,7 @@ const isUsed = 'if(used[i]!==0)';
 /** Of cells whose number of that slot no longer is what it began as. */
 function isTouched(unused: number): string {
   const number = 'const x=numbers[Math.imul(i,width)+slot|0];';
+  if (Number.isNaN(unused)) return `${number}if(x===x)`;
   return Object.is(unused, -0) ? `${number}if(x!==0||1/x>0)` : `${number}if(x!==${unused})`;
 }
 
