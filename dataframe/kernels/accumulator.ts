@@ -69,7 +69,9 @@ export function rowMask(
   rows: number,
   lent?: Lent,
 ): Uint8Array | null {
-  const bitmaps = [...columns, ...(filter === null ? [] : [filter])].flatMap(({ validity }) => validity ?? []);
+  const bitmaps = [...columns, ...(filter === null ? [] : [filter])].flatMap(
+    ({ validity }) => validity ?? [],
+  );
   if (bitmaps.length === 0 && filter === null) return null;
   const mask = lent?.bytes(rows) ?? new Uint8Array(rows);
   const done = filter === null ? spreadAll(bitmaps, mask, rows) : 0;

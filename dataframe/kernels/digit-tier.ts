@@ -1,8 +1,8 @@
 import { compile } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { Binder } from './fused-text.js';
 import { combineDigits } from './digits-wasm.js';
+import { Binder } from './fused-text.js';
 import { type Digits, KeyDomain, type Span } from './key-domain.js';
 import type { Lent } from './lent.js';
 
@@ -88,7 +88,9 @@ export abstract class DigitTier {
     const done = combineDigits(terms, out, false, rows);
     if (done === 0) return null;
     const binder = new Binder();
-    const digits = this.digitTexts(binder).map((digit, k) => `Math.imul(${digit},${binder.bind(factors[k])})`);
+    const digits = this.digitTexts(binder).map(
+      (digit, k) => `Math.imul(${digit},${binder.bind(factors[k])})`,
+    );
     compile<Combine>(
       ['P', 'out', 'from', 'rows'],
       `${binder.text()}for(let i=from;i<rows;i++){out[i]=${digits.join('+')}|0;}`,

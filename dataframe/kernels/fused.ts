@@ -12,7 +12,15 @@ import {
   witnessOf,
 } from './fused-layout.js';
 import { GroupNumbers } from './fused-state.js';
-import { Binder, type FusedInput, foldText, mergeText, RowBits, rowsText, type SlotText } from './fused-text.js';
+import {
+  Binder,
+  type FusedInput,
+  foldText,
+  mergeText,
+  RowBits,
+  rowsText,
+  type SlotText,
+} from './fused-text.js';
 import type { KeyDomain } from './key-domain.js';
 import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
 import type { Lent } from './lent.js';

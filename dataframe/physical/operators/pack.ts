@@ -111,7 +111,9 @@ function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary
   const { length } = packed;
   const physical = physicalOf(type);
   const place: DigitPlace = { pairs: packed.values as Int32Array, word, shift, mask: maskOf(size) };
-  const validity: Validity = nullable ? validityOf(place, size, length, lent) : { validity: null, nullCount: 0 };
+  const validity: Validity = nullable
+    ? validityOf(place, size, length, lent)
+    : { validity: null, nullCount: 0 };
   const fill = (values: Values, target: Physical) => {
     const done = takeDigits(place, size, base, values, length);
     if (done < length) fillFrom(done, place, field, values, target, length);
