@@ -5,10 +5,14 @@ import {
   functionOver,
   giveBack,
   int,
+  load32,
   loadAs,
   localsOf,
   ltU,
+  popcount,
+  shl,
   statements,
+  storeAs,
   whileTrue,
 } from '../codegen/wasm/assemble.js';
 import {
@@ -16,10 +20,12 @@ import {
   equal8,
   loadVector,
   shuffled,
+  signs8,
   splat16,
   storeVector,
   vectorOf,
 } from '../codegen/wasm/vector-code.js';
+import { countValid } from '../column/bitmap.js';
 import { vectorMemoryOf } from './vector-memory.js';
 
 /** Rows of one step: two bytes of a bitmap. */
@@ -58,4 +64,68 @@ function makeSpread(memory: WasmMemory, more: boolean) {
     giveBack(int(0)),
   );
   return functionOver(memory, 3, 1, body);
+}
+
+/** Packs bytes of 0 or 1 into a bitmap. @returns how many are 1 */
+export function packBits(bytes: Uint8Array, out: Uint8Array, rows: number): number {
+  const memory = vectorMemoryOf(bytes, out);
+  const done = memory === null ? 0 : rows - (rows % stepRows);
+  let count = 0;
+  if (memory !== null) {
+    const pack = functionFor(memory, 'pack bits', () => makePack(memory));
+    count = pack(bytes.byteOffset, out.byteOffset, done)!;
+  }
+  out.fill(0, done >> 3);
+  for (let i = done; i < rows; i++) {
+    out[i >> 3]! |= bytes[i]! << (i & 7);
+    count += bytes[i]!;
+  }
+  return count;
+}
+
+/** pack(bytes, out, rows) */
+function makePack(memory: WasmMemory) {
+  const { get, set } = localsOf(['bytes', 'out', 'rows', 'end', 'bits', 'count']);
+  const ones = vectorOf(new Array<number>(stepRows).fill(1));
+  const body = statements(
+    set('end', add(get('bytes'), get('rows'))),
+    whileTrue(
+      ltU(get('bytes'), get('end')),
+      statements(
+        set('bits', signs8(equal8(loadVector(get('bytes')), ones))),
+        set('count', add(get('count'), popcount(get('bits')))),
+        storeAs(1, get('out'), get('bits'), 0),
+        set('bytes', add(get('bytes'), int(stepRows))),
+        set('out', add(get('out'), int(2))),
+      ),
+    ),
+    giveBack(get('count')),
+  );
+  return functionOver(memory, 3, 3, body);
+}
+
+/** As countValid. */
+export function countBits(bits: Uint8Array, rows: number): number {
+  const memory = vectorMemoryOf(bits);
+  if (memory === null) return countValid(bits, rows);
+  const words = rows >> 5;
+  const count = functionFor(memory, 'count bits', () => makeCount(memory));
+  return count(bits.byteOffset, words)! + countValid(bits.subarray(4 * words), rows & 31);
+}
+
+/** count(bits, words) */
+function makeCount(memory: WasmMemory) {
+  const { get, set } = localsOf(['bits', 'words', 'end', 'count']);
+  const body = statements(
+    set('end', add(get('bits'), shl(get('words'), int(2)))),
+    whileTrue(
+      ltU(get('bits'), get('end')),
+      statements(
+        set('count', add(get('count'), popcount(load32(get('bits'))))),
+        set('bits', add(get('bits'), int(4))),
+      ),
+    ),
+    giveBack(get('count')),
+  );
+  return functionOver(memory, 2, 2, body);
 }

@@ -21,6 +21,7 @@ const Vector = {
   or: 80,
   xor: 81,
   anyTrue: 83,
+  signs8: 100,
   narrowU16: 102,
   sub8: 113,
   subSatU8: 115,
@@ -85,8 +86,8 @@ export const [equal8, equal32, isMoreS32] = [
   binary(Vector.equal32),
   binary(Vector.moreS32),
 ] as const;
-/** The highest bits of the four lanes, an integer. */
-export const signs32 = unary(Vector.signs32);
+/** The highest bits of all lanes, an integer. */
+export const [signs8, signs32] = [unary(Vector.signs8), unary(Vector.signs32)] as const;
 export const andVectors = binary(Vector.and);
 /** a & ~b. */
 export const andNotVectors = binary(Vector.andNot);
