@@ -84,7 +84,7 @@ export function combineDigits(
   );
   const begin = (word: 0 | 1) =>
     terms.reduce((sum, term) => (term.word === word ? sum - Math.imul(term.base, term.factor) : sum), 0);
-  combine(
+  return combine(
     ...[out.byteOffset, done, begin(0), begin(1)],
     ...terms.flatMap(({ column: { values, validity }, base, size, factor }) => [
       values.byteOffset,
@@ -92,8 +92,7 @@ export function combineDigits(
       factor,
       Math.imul(base + size, factor),
     ]),
-  );
-  return done;
+  )!;
 }
 
 /**
@@ -207,7 +206,7 @@ function makeCombine(memory: WasmMemory, shapes: readonly Shape[], form: keyof t
         ]),
       ),
     ),
-    giveBack(int(0)),
+    giveBack(get('rows')),
   );
   return functionOver(memory, names.length - 1, 1, body, sums.length + 1 + constants.length);
 }

@@ -114,8 +114,7 @@ export function rowsText(
   { specs, layout, from, to, at, binder, rowBits }: TextOf,
   inputs: readonly FusedInput[],
 ): string {
-  let values = '';
-  let counts = '';
+  let text = '';
   for (let k = from; k < to; k++) {
     const spec = specs[k]!;
     const input = inputs[k]!;
@@ -125,14 +124,15 @@ export function rowsText(
     // mispredicted for all of them.
     const zero = isSum(spec) && input.filter === null && input.column?.physical !== 'code';
     const always = condition === '' || zero || isMoved(spec, input);
-    if (body !== '') values += always ? `${body}\n` : `if(${condition}){${body}}\n`;
+    if (body !== '') text += always ? `${body}\n` : `if(${condition}){${body}}\n`;
     const slot = layout.count[k]!;
     if (slot < 0 || layout.count.indexOf(slot) !== k) continue;
-    if (condition === '') counts += `${at(slot)}++;`;
-    else if (input.filter !== null) counts += `if(${condition})${at(slot)}++;`;
-    else counts += `${at(slot)}+=${rowBits.text(input.column!.validity!, binder)};`;
+    // Beside the sum, to which it is a neighbour.
+    if (condition === '') text += `${at(slot)}++;`;
+    else if (input.filter !== null) text += `if(${condition})${at(slot)}++;`;
+    else text += `${at(slot)}+=${rowBits.text(input.column!.validity!, binder)};`;
   }
-  return values + counts;
+  return text;
 }
 
 /** Nulls of an extreme of small integers become an infinity that is none. */

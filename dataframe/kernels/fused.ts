@@ -1,4 +1,3 @@
-import { compile } from '../codegen/compile.js';
 import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
@@ -11,6 +10,7 @@ import {
   layoutOf,
   witnessOf,
 } from './fused-layout.js';
+import { compileLoop, type Loop, loopParameters, none, noState } from './fused-loop.js';
 import { GroupNumbers } from './fused-state.js';
 import {
   Binder,
@@ -49,19 +49,6 @@ export interface GroupsOptions {
   /** For tests. */
   readonly tier?: TierKind;
 }
-
-type Loop = (
-  P: readonly unknown[],
-  S: Int32Array,
-  st: Float64Array,
-  tt: Float64Array,
-  from: number,
-  rows: number,
-  limit: number,
-  entry: number,
-  born: number,
-  ids: Int32Array | null,
-) => number;
 
 /** One loop over a batch: which aggregates it updates and where the group of a row comes from. */
 type Body = (at: SlotText, binder: Binder) => string;
@@ -394,12 +381,4 @@ export class FusedGroups {
     this.#state.witness = null;
     this.#state.relay(layoutOf(this.specs, flags, this.#options.merging), this.order(), this.count);
   }
-}
-
-const loopParameters = ['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'];
-const noState = new Int32Array(1);
-const none = new Float64Array(0);
-
-function compileLoop(text: string): Loop {
-  return compile<Loop>(loopParameters, text);
 }
