@@ -1,6 +1,6 @@
 import { limits } from '../../core/base/limits.js';
 
-/** Least recently used first. */
+/** Least recently used first, since it is half full. */
 const cache = new Map<string, Function>();
 
 /** What is compiled goes here too while somebody asks for it. */
@@ -26,8 +26,11 @@ export function compileAs<F extends Function>(
   recorded?.add(`function (${parameters.join(', ')}) {\n  ${body().replaceAll('\n', '\n  ')}\n}`);
   const known = cache.get(key);
   if (known !== undefined) {
-    cache.delete(key);
-    cache.set(key, known);
+    // As long as there is much room nothing is given up, and the order does not matter.
+    if (2 * cache.size > limits.compiledKernels) {
+      cache.delete(key);
+      cache.set(key, known);
+    }
     return known as F;
   }
   const made = new Function(...parameters, `'use strict';\n${body()}`);

@@ -23,3 +23,9 @@ export function columnsThere(condition: ExprNode): Set<string> {
   holds(condition);
   return found;
 }
+
+/** The only column, where a condition asks for nothing but that it is not null; else null. */
+export function onlyPresence(condition: ExprNode): string | null {
+  const [column] = condition.kind === 'call' && condition.fn === 'isNotNull' ? condition.args : [];
+  return column?.kind === 'column' ? column.name : null;
+}

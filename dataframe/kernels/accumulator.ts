@@ -1,6 +1,7 @@
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import { spreadBits } from './bits-wasm.js';
 import { Binder } from './fused-text.js';
 import type { Lent } from './lent.js';
 
@@ -68,22 +69,24 @@ export function rowMask(
   rows: number,
   lent?: Lent,
 ): Uint8Array | null {
-  const binder = new Binder();
-  const tests: string[] = [];
-  const isThere = ({ validity }: Column) => {
-    if (validity !== null) tests.push(`(${binder.bind(validity)}[i>>3]>>(i&7)&1)`);
-  };
-  columns.forEach(isThere);
-  if (filter !== null) {
-    tests.push(`(${binder.bind(filter.values, filter.physical)}[i]!==0|0)`);
-    isThere(filter);
-  }
-  if (tests.length === 0) return null;
+  const bitmaps = [...columns, ...(filter === null ? [] : [filter])].flatMap(
+    ({ validity }) => validity ?? [],
+  );
+  if (bitmaps.length === 0 && filter === null) return null;
   const mask = lent?.bytes(rows) ?? new Uint8Array(rows);
+  const done = filter === null ? spreadAll(bitmaps, mask, rows) : 0;
+  const binder = new Binder();
+  const tests = bitmaps.map(bits => `(${binder.bind(bits)}[i>>3]>>(i&7)&1)`);
+  if (filter !== null) tests.push(`(${binder.bind(filter.values, filter.physical)}[i]!==0|0)`);
   compileText<Mask>(
     ['P', 'mask', 'from', 'rows'],
     `${binder.text()}for(let i=from;i<rows;i++){mask[i]=${tests.join('&')};}`,
-    rows,
-  )(binder.values, mask, 0, rows);
+    rows - done,
+  )(binder.values, mask, done, rows);
   return mask;
+}
+
+/** Gives rows that were done, the first ones. */
+function spreadAll(bitmaps: readonly Uint8Array[], mask: Uint8Array, rows: number): number {
+  return bitmaps.reduce((done, bits, k) => Math.min(done, spreadBits(bits, mask, rows, k > 0)), rows);
 }

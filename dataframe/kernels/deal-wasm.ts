@@ -4,6 +4,7 @@ import {
   add,
   type Code,
   copyBytes,
+  functionFor,
   functionOver,
   giveBack,
   int,
@@ -63,7 +64,7 @@ export function dealOver(
   targets.forEach(({ values, starts }, c) => {
     putAddresses(places, sizes, c, s => values.byteOffset + starts[s]! * sizes[c]!);
   });
-  const deal = dealerFor(home.memory, sizes);
+  const deal = functionFor(home.memory, `deal ${sizes.join()}`, () => makeDealer(home.memory, sizes));
   const from = targets.map(({ column }) => column.values.byteOffset);
   const staging = stagingFor(home, sizes, targets[0]!.starts.length, rows, lent);
   if (staging === null) {
@@ -77,11 +78,12 @@ export function dealOver(
     putAddresses(starts, sizes, c, s => at + s * bytes);
     at += targets[0]!.starts.length * bytes;
   }
+  const move = functionFor(home.memory, 'move dealt', () => makeMover(home.memory));
   for (let first = 0; first < rows; first += staging.rows) {
     ends.set(starts);
     const some = Math.min(staging.rows, rows - first);
     deal(slice.byteOffset + 2 * first, some, ends.byteOffset, ...from.map((at, c) => at + first * sizes[c]!));
-    moverFor(home.memory)(starts.byteOffset, ends.byteOffset, places.byteOffset, count);
+    move(starts.byteOffset, ends.byteOffset, places.byteOffset, count);
   }
   return true;
 }
@@ -120,21 +122,7 @@ function stagingFor(
   return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block } : null;
 }
 
-const dealers = new WeakMap<WasmMemory, Map<string, WasmFunction>>();
-
 /** deal(slices, rows, addresses, ...values): each row of values goes to its slice's addresses, which go on behind it. */
-function dealerFor(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
-  let known = dealers.get(memory);
-  if (known === undefined) dealers.set(memory, (known = new Map()));
-  const key = sizes.join();
-  let dealer = known.get(key);
-  if (dealer === undefined) {
-    if (known.size >= limits.kernelVariants) known.clear();
-    known.set(key, (dealer = makeDealer(memory, sizes)));
-  }
-  return dealer;
-}
-
 function makeDealer(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
   const from = sizes.map((_, c) => `from${c}`);
   const names = ['slice', 'rows', 'places', ...from, 'end', 'place'];
@@ -176,15 +164,7 @@ function makeDealer(memory: WasmMemory, sizes: readonly number[]): WasmFunction 
   return functionOver(memory, 3 + sizes.length, 2, body, 2 * halves);
 }
 
-const movers = new WeakMap<WasmMemory, WasmFunction>();
-
 /** move(starts, ends, places, count): copies what lies between the first two to the third, which goes on behind it. */
-function moverFor(memory: WasmMemory): WasmFunction {
-  let mover = movers.get(memory);
-  if (mover === undefined) movers.set(memory, (mover = makeMover(memory)));
-  return mover;
-}
-
 function makeMover(memory: WasmMemory): WasmFunction {
   const { get, set } = localsOf(['starts', 'ends', 'places', 'count', 'length']);
   const next = (name: 'starts' | 'ends' | 'places') => set(name, add(get(name), int(4)));

@@ -1,7 +1,15 @@
+import { compile } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import type { Binder } from './fused-text.js';
+import { combineDigits } from './digits-wasm.js';
+import { Binder } from './fused-text.js';
 import { type Digits, KeyDomain, type Span } from './key-domain.js';
+import type { Lent } from './lent.js';
+
+/** Fewer are not worth a call. */
+const fewRows = 2048;
+
+type Combine = (P: readonly unknown[], out: Int32Array | Uint16Array, from: number, rows: number) => void;
 
 /** Text of the digit of row i in one key column. */
 function digitText(column: Column, digits: Digits, domain: KeyDomain, binder: Binder): string {
@@ -24,6 +32,7 @@ export abstract class DigitTier {
   /** Of the domains, since this tier took its first batch. */
   protected spans: readonly Span[] | null = null;
   #versions: readonly number[] = [];
+  #combined: Int32Array | Uint16Array = new Int32Array(0);
   readonly #fits: boolean;
   /** There are groups to put in first. */
   protected readonly filled: boolean;
@@ -58,6 +67,35 @@ export abstract class DigitTier {
 
   protected keepSpans(): void {
     this.spans = this.domains.map(({ base, size }) => ({ base, size }));
+  }
+
+  /**
+   * The sum of each row's digits, times these factors, which is below `most`, by vectors. Null where they cannot, or where keys
+   * without nulls or few rows make it no faster than text.
+   */
+  protected combined(factors: readonly number[], most: number, lent: Lent): Int32Array | Uint16Array | null {
+    const rows = this.keys[0]!.length;
+    if (rows < fewRows || this.keys.every(({ validity }) => validity === null)) return null;
+    if (this.digits.some(({ map }) => map !== null)) return null;
+    const physical = most <= 65_536 ? 'u16' : 'i32';
+    if (this.#combined.length < rows)
+      this.#combined = lent.values(physical, rows, false) as Int32Array | Uint16Array;
+    const out = this.#combined.subarray(0, rows);
+    const terms = this.keys.map((column, k) => {
+      const { base, size } = this.domains[k]!;
+      return { column, base, size, factor: factors[k]!, word: 0 as const };
+    });
+    const done = combineDigits(terms, out, false, rows);
+    if (done === 0) return null;
+    const binder = new Binder();
+    const digits = this.digitTexts(binder).map(
+      (digit, k) => `Math.imul(${digit},${binder.bind(factors[k])})`,
+    );
+    compile<Combine>(
+      ['P', 'out', 'from', 'rows'],
+      `${binder.text()}for(let i=from;i<rows;i++){out[i]=${digits.join('+')}|0;}`,
+    )(binder.values, out, done, rows);
+    return out;
   }
 
   protected digitTexts(binder: Binder): string[] {

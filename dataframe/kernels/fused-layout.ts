@@ -157,8 +157,8 @@ export function witnessOf(
     if (layout.count[k]! >= 0) return { slot: layout.count[k]!, unused: partly ? -0 : 0 };
     // Integers are never -0, and the low word of a float sum becomes +0 with its first row, whatever that holds.
     if (isSum(spec)) return { slot: layout.value[k]! + Math.min(2, layout.parts[k]!) - 1, unused: -0 };
-    if (!partly && sumKind(spec.type) === 'small')
-      return { slot: layout.value[k]!, unused: initialValue(spec) };
+    // A null leaves an infinity.
+    if (sumKind(spec.type) === 'small') return { slot: layout.value[k]!, unused: Number.NaN };
   }
   return null;
 }

@@ -1,6 +1,10 @@
 import type { Column } from '../column/column.js';
 import { entryParts } from '../column/decimal-entries.js';
+import { spreadBits } from './bits-wasm.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
+import type { Lent } from './lent.js';
+import { fewBytes } from './scratch.js';
+import { vectorMemoryOf } from './vector-memory.js';
 
 /**
  * Values that generated code refers to: bound, not written into the text, so that equal signatures give equal text. The
@@ -46,15 +50,46 @@ export function foldText(layout: Layout, at: SlotText): string {
   return folds.join('');
 }
 
-/** Bit of row i. */
-function bitText(bits: string): string {
-  return `(${bits}[i>>3]>>(i&7)&1)`;
+/** Rows from which on bits are spread to bytes beforehand. */
+const fewRows = 2048;
+
+/** Text of the bits of a batch's rows. */
+export class RowBits {
+  readonly #rows: number;
+  readonly #lent: Lent;
+  readonly #spread = new Map<Uint8Array, Uint8Array | null>();
+
+  constructor(rows: number, lent: Lent) {
+    this.#rows = rows;
+    this.#lent = lent;
+  }
+
+  /** Of row i: 1 or 0. */
+  text(bits: Uint8Array, binder: Binder): string {
+    const bytes = this.#bytesOf(bits);
+    return bytes === null ? `(${binder.bind(bits)}[i>>3]>>(i&7)&1)` : `${binder.bind(bytes)}[i]`;
+  }
+
+  /** Null where they cannot be spread by vectors. */
+  #bytesOf(bits: Uint8Array): Uint8Array | null {
+    const known = this.#spread.get(bits);
+    if (known !== undefined) return known;
+    const rows = this.#rows;
+    let bytes: Uint8Array | null = null;
+    if (rows >= fewRows && vectorMemoryOf(bits) !== null) {
+      bytes = this.#lent.bytes(Math.max(rows, fewBytes)).subarray(0, rows);
+      for (let i = spreadBits(bits, bytes, rows, false); i < rows; i++)
+        bytes[i] = (bits[i >> 3]! >> (i & 7)) & 1;
+    }
+    this.#spread.set(bits, bytes);
+    return bytes;
+  }
 }
 
 /** Text that is true for rows of a batch that count; empty: all do. */
-function conditionText({ column, filter }: FusedInput, binder: Binder): string {
+function conditionText({ column, filter }: FusedInput, binder: Binder, rowBits: RowBits): string {
   const tests: string[] = [];
-  const valid = (bits: Uint8Array) => tests.push(`${bitText(binder.bind(bits))}===1`);
+  const valid = (bits: Uint8Array) => tests.push(`${rowBits.text(bits, binder)}===1`);
   if (column !== null && column.validity !== null) valid(column.validity);
   if (filter !== null) {
     tests.push(`${binder.bind(filter.values, filter.physical)}[i]!==0`);
@@ -71,38 +106,39 @@ export interface TextOf {
   readonly to: number;
   readonly at: SlotText;
   readonly binder: Binder;
+  readonly rowBits: RowBits;
 }
 
 /** Text that adds row i to its group. */
 export function rowsText(
-  { specs, layout, from, to, at, binder }: TextOf,
+  { specs, layout, from, to, at, binder, rowBits }: TextOf,
   inputs: readonly FusedInput[],
 ): string {
-  let values = '';
-  let counts = '';
+  let text = '';
   for (let k = from; k < to; k++) {
     const spec = specs[k]!;
     const input = inputs[k]!;
-    const condition = conditionText(input, binder);
-    const body = valueText(spec, input, layout, k, at, binder);
+    const condition = conditionText(input, binder, rowBits);
+    const body = valueText(spec, input, { layout, at, binder, rowBits }, k);
     // A null holds 0, which changes no sum (code 0 may be any decimal), or is moved out of the way: a branch that few rows take is
     // mispredicted for all of them.
     const zero = isSum(spec) && input.filter === null && input.column?.physical !== 'code';
     const always = condition === '' || zero || isMoved(spec, input);
-    if (body !== '') values += always ? `${body}\n` : `if(${condition}){${body}}\n`;
+    if (body !== '') text += always ? `${body}\n` : `if(${condition}){${body}}\n`;
     const slot = layout.count[k]!;
     if (slot < 0 || layout.count.indexOf(slot) !== k) continue;
-    if (condition === '') counts += `${at(slot)}++;`;
-    else if (input.filter !== null) counts += `if(${condition})${at(slot)}++;`;
-    else counts += `${at(slot)}+=${bitText(binder.bind(input.column!.validity))};`;
+    // Beside the sum, to which it is a neighbour.
+    if (condition === '') text += `${at(slot)}++;`;
+    else if (input.filter !== null) text += `if(${condition})${at(slot)}++;`;
+    else text += `${at(slot)}+=${rowBits.text(input.column!.validity!, binder)};`;
   }
-  return values + counts;
+  return text;
 }
 
 /** Nulls of an extreme of small integers become an infinity that is none. */
 function isMoved(spec: FusedSpec, { column, filter }: FusedInput): boolean {
   if (isSum(spec) || filter !== null || column === null || column.validity === null) return false;
-  return column.physical === 'i32';
+  return sumKind(spec.type) === 'small';
 }
 
 const farBelow = Float64Array.of(Number.POSITIVE_INFINITY, 0);
@@ -111,10 +147,8 @@ const farAbove = Float64Array.of(Number.NEGATIVE_INFINITY, 0);
 function valueText(
   spec: FusedSpec,
   input: FusedInput,
-  layout: Layout,
+  { layout, at, binder, rowBits }: Pick<TextOf, 'layout' | 'at' | 'binder' | 'rowBits'>,
   k: number,
-  at: SlotText,
-  binder: Binder,
 ): string {
   const slot = layout.value[k]!;
   if (slot < 0) return '';
@@ -134,7 +168,7 @@ function valueText(
   let value = `${values}[i]`;
   if (isMoved(spec, input)) {
     const far = binder.bind(spec.op === 'max' ? farBelow : farAbove);
-    value += `-${far}[${bitText(binder.bind(column!.validity))}]`;
+    value += `-${far}[${rowBits.text(column!.validity!, binder)}]`;
   }
   return extremeText(spec, value, column!.physical, at(slot));
 }
@@ -160,14 +194,15 @@ function tidyText(slot: number, at: SlotText): string {
 function extremeText(spec: FusedSpec, value: string, physical: string, best: string): string {
   const max = spec.op === 'max';
   const read = `const x=${value},y=${best}`;
+  // What has no value yet may be NaN.
+  if (physical !== 'f64' && physical !== 'f32') return `{${read};${best}=x${max ? '<' : '>'}y?y:x;}`;
   const better = `x${max ? '>' : '<'}y?x:y`;
-  if (physical !== 'f64' && physical !== 'f32') return `{${read};${best}=${better};}`;
   return max ? `{${read};${best}=${better};if(x!==x)${best}=x;}` : `{${read},z=${better};${best}=y===y?z:x;}`;
 }
 
 /** Text that adds state row i to its group. `inputs[k]` are the state columns of aggregate k. */
 export function mergeText(
-  { specs, layout, from, to, at, binder }: TextOf,
+  { specs, layout, from, to, at, binder, rowBits }: TextOf,
   inputs: readonly (readonly Column[])[],
 ): string {
   const read = (column: Column) => `${binder.bind(column.values, column.physical)}[i]`;
@@ -182,7 +217,7 @@ export function mergeText(
       const slot = layout.value[k]!;
       if (spec.op === 'mean') text += `${at(count)}+=${read(columns.at(-1)!)};`;
       if (sumKind(spec.type) === 'small')
-        text += valueText(spec, { column: first, filter: null }, layout, k, at, binder);
+        text += valueText(spec, { column: first, filter: null }, { layout, at, binder, rowBits }, k);
       else text += addText(read(first), at(slot), at(slot + 1), `+${read(second)}`);
       if (sumKind(spec.type) === 'huge') {
         text += tidyText(slot, at);
@@ -190,8 +225,8 @@ export function mergeText(
       }
     } else {
       const input = { column: first, filter: null };
-      const body = valueText(spec, input, layout, k, at, binder);
-      const condition = conditionText(input, binder);
+      const body = valueText(spec, input, { layout, at, binder, rowBits }, k);
+      const condition = conditionText(input, binder, rowBits);
       const counted = count < 0 ? '' : `${at(count)}++;`;
       text += `${condition === '' ? '' : `if(${condition})`}{${body}${counted}}`;
     }

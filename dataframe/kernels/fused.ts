@@ -1,4 +1,3 @@
-import { compile } from '../codegen/compile.js';
 import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
@@ -11,8 +10,17 @@ import {
   layoutOf,
   witnessOf,
 } from './fused-layout.js';
+import { compileLoop, type Loop, loopParameters, none, noState } from './fused-loop.js';
 import { GroupNumbers } from './fused-state.js';
-import { Binder, type FusedInput, foldText, mergeText, rowsText, type SlotText } from './fused-text.js';
+import {
+  Binder,
+  type FusedInput,
+  foldText,
+  mergeText,
+  RowBits,
+  rowsText,
+  type SlotText,
+} from './fused-text.js';
 import type { KeyDomain } from './key-domain.js';
 import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
 import type { Lent } from './lent.js';
@@ -22,6 +30,8 @@ import { PackedTier } from './packed-tier.js';
 const shortRows = 2 ** 21;
 /** Aggregates up to which two loops, before and after all groups are known, are worth their texts. */
 const fewAggregates = 4;
+/** Rows of a batch after which few groups are probably all known. */
+const lookedRows = 8192;
 
 export interface GroupsOptions {
   readonly keys: readonly DataType[];
@@ -40,19 +50,6 @@ export interface GroupsOptions {
   readonly tier?: TierKind;
 }
 
-type Loop = (
-  P: readonly unknown[],
-  S: Int32Array,
-  st: Float64Array,
-  tt: Float64Array,
-  from: number,
-  rows: number,
-  limit: number,
-  entry: number,
-  born: number,
-  ids: Int32Array | null,
-) => number;
-
 /** One loop over a batch: which aggregates it updates and where the group of a row comes from. */
 type Body = (at: SlotText, binder: Binder) => string;
 
@@ -67,6 +64,8 @@ export class FusedGroups {
   #tier: KeyTier | null = null;
   readonly #state: GroupNumbers;
   #rows = 0;
+  /** Groups are noted as they come, although the state has a witness. */
+  #noted = false;
   /** By aggregate: only some rows are looked at. */
   #filtered: readonly boolean[] = [];
   #first = -1;
@@ -129,10 +128,11 @@ export class FusedGroups {
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
     });
     this.#begins(entry);
+    const rowBits = new RowBits(rows, this.#options.lent);
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        rowsText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, inputs);
+        rowsText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder, rowBits }, inputs);
     return this.#run(keys, rows, entry + 1, body);
   }
 
@@ -146,10 +146,11 @@ export class FusedGroups {
     const old = this.#state.layout.flags;
     const partly = states.map((columns, k) => old.partly[k]! || columns[0]!.validity !== null);
     this.#show({ ...old, partly });
+    const rowBits = new RowBits(rows, this.#options.lent);
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
-        mergeText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder }, states);
+        mergeText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder, rowBits }, states);
     return this.#run(keys, rows, 0, body);
   }
 
@@ -232,16 +233,23 @@ export class FusedGroups {
     const known = tier.known ?? null;
     const plain = (binder: Binder) => tier.text(binder, tier.births && this.#state.birthText());
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
-    if (this.#state.witness !== null) return this.#loop(known.text, body, from, rows, entry, null);
+    const { witness } = this.#state;
+    if (witness !== null && !this.#noted) return this.#loop(known.text, body, from, rows, entry, null);
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
-    const next = this.#loop(plain, body, from, rows, entry, null, known.groups);
-    return next === rows ? rows : this.#loop(known.text, body, next, rows, entry, null);
+    const look = witness === null ? rows : Math.min(rows, from + lookedRows);
+    const next = this.#loop(plain, body, from, look, entry, null, known.groups);
+    if (next === rows) return rows;
+    this.#loop(known.text, body, next, rows, entry, null);
+    // Seldom: a group came that late. Its place has its numbers, but it was not noted in its turn.
+    if (witness !== null && tier.misses!(this.#state.numbers, this.#state.layout.width, witness))
+      this.#loop(plain, () => '', next, rows, entry, null);
+    return rows;
   }
 
   /** Finds the groups that were not noted. */
   #discover(): void {
-    if (this.#state.witness === null) return;
+    if (this.#state.witness === null || this.#noted) return;
     this.#tier!.discover!(this.#state.numbers, this.#state.layout.width, this.#state.witness);
   }
 
@@ -327,7 +335,8 @@ export class FusedGroups {
       if (known !== null) {
         this.#move(old!, tier, known, groups);
         tier.admit(keys, rows);
-      } else if (kind === 'dense' && !numbered && tier.places > fewGroups && this.#state.places === 0) {
+      } else if (kind === 'dense' && !numbered && this.#state.places === 0) {
+        this.#noted = tier.places <= fewGroups;
         // Merged states may count no rows.
         this.#state.witness = this.#options.merging
           ? null
@@ -372,12 +381,4 @@ export class FusedGroups {
     this.#state.witness = null;
     this.#state.relay(layoutOf(this.specs, flags, this.#options.merging), this.order(), this.count);
   }
-}
-
-const loopParameters = ['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'];
-const noState = new Int32Array(1);
-const none = new Float64Array(0);
-
-function compileLoop(text: string): Loop {
-  return compile<Loop>(loopParameters, text);
 }

@@ -1,8 +1,8 @@
 import type { KernelMemory, WasmFunction, WasmMemory } from '../../core/base/kernel-memory.js';
-import { limits } from '../../core/base/limits.js';
 import {
   add,
   type Code,
+  functionFor,
   functionOver,
   giveBack,
   int,
@@ -66,23 +66,12 @@ export function dealByVectors(
   if (!lies(both)) return 0;
   const done = rows - (rows % stepRows);
   const addresses = keys.map(({ values }) => values.byteOffset);
-  hasherFor(home.memory, keys)(slice.byteOffset, done, both.byteOffset, fanOut, ...addresses);
+  const hash = functionFor(home.memory, `hash ${keys.map(({ physical }) => physical).join()}`, () =>
+    makeHasher(home.memory, keys),
+  );
+  hash(slice.byteOffset, done, both.byteOffset, fanOut, ...addresses);
   for (let s = 0; s < fanOut; s++) counts[s] = both[2 * s]! + both[2 * s + 1]!;
   return done;
-}
-
-const hashers = new WeakMap<WasmMemory, Map<string, WasmFunction>>();
-
-function hasherFor(memory: WasmMemory, keys: readonly Column[]): WasmFunction {
-  let known = hashers.get(memory);
-  if (known === undefined) hashers.set(memory, (known = new Map()));
-  const key = keys.map(({ physical }) => physical).join();
-  let hasher = known.get(key);
-  if (hasher === undefined) {
-    if (known.size >= limits.kernelVariants) known.clear();
-    known.set(key, (hasher = makeHasher(memory, keys)));
-  }
-  return hasher;
 }
 
 /** hash(slices, rows, counts, fanOut, ...keys). Rows are counted by turns in two numbers a slice: one would wait for itself. */

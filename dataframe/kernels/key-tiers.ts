@@ -1,3 +1,4 @@
+import { compile } from '../codegen/compile.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
@@ -42,6 +43,8 @@ export interface KeyTier {
   readonly known?: { readonly groups: number; text(binder: Binder): string } | null;
   /** For a tier whose places the state itself shows to be in use: finds its groups, in the order of their places. */
   discover?(numbers: Float64Array, width: number, witness: Witness): void;
+  /** Whether the state shows a place to be in use that has no group. */
+  misses?(numbers: Float64Array, width: number, witness: Witness): boolean;
   /** No more rows: the tier may put its groups into the order that is cheapest to read. */
   settle?(): void;
   /** Place of each group; null: group k is at place k. */
@@ -63,6 +66,8 @@ export class DenseTier extends DigitTier implements KeyTier {
   #rows = 0;
   /** Direct: 1 for cells in use. Otherwise the group of each cell, or -1. */
   #used: Uint8Array | Int32Array = new Uint8Array(0);
+  /** Of each row of the batch, where they were found beforehand. */
+  #cellOfRow: Int32Array | Uint16Array | null = null;
   /** Cell of each group. */
   #cellOf: Int32Array = new Int32Array(0);
 
@@ -89,8 +94,10 @@ export class DenseTier extends DigitTier implements KeyTier {
     this.#rows = rows;
     if (same === null) return false;
     if (keys.some(key => key.validity !== null)) this.#reachable = this.#cells;
-    if (same && this.#cells > 0) return true;
-    if (this.#cells > 0) return false;
+    if (this.#cells > 0) {
+      if (same) this.#cellOfRow = this.combined(this.#strides(), this.#cells, this.#lent);
+      return same;
+    }
     let cells = 1;
     for (const { size } of this.domains) cells *= size + 1;
     const most = Math.max(freeCells, Math.min(mostCells / Math.max(1, this.#slots), cellsPerRow * rows));
@@ -104,6 +111,7 @@ export class DenseTier extends DigitTier implements KeyTier {
     this.#used = this.#direct ? this.#lent.bytes(cells) : this.#lent.ints(cells, false);
     fill(this.#used, this.#direct ? 0 : 255);
     this.#cellOf = this.#lent.ints(cells, false);
+    this.#cellOfRow = this.combined(this.#strides(), this.#cells, this.#lent);
     return true;
   }
 
@@ -113,13 +121,23 @@ export class DenseTier extends DigitTier implements KeyTier {
     return { groups: this.#reachable, text };
   }
 
-  #cellText(binder: Binder): string {
-    let stride = 1;
-    const terms = this.digitTexts(binder).map((digit, k) => {
-      const term = k === 0 ? digit : `Math.imul(${digit},${binder.bind(stride)})`;
-      stride *= this.domains[k]!.size + 1;
-      return term;
+  /** What a step of each key's digit is in cells. */
+  #strides(): number[] {
+    let next = 1;
+    return this.domains.map(({ size }) => {
+      const stride = next;
+      next *= size + 1;
+      return stride;
     });
+  }
+
+  #cellText(binder: Binder): string {
+    const cells = this.#cellOfRow;
+    if (cells !== null) return `${binder.bind(cells, cells instanceof Uint16Array ? 'u16' : 'i32')}[i]`;
+    const strides = this.#strides();
+    const terms = this.digitTexts(binder).map((digit, k) =>
+      k === 0 ? digit : `Math.imul(${digit},${binder.bind(strides[k])})`,
+    );
     return terms.length === 1 ? terms[0]! : `(${terms.join('+')}|0)`;
   }
 
@@ -136,6 +154,14 @@ export class DenseTier extends DigitTier implements KeyTier {
 
   discover(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
     this.state[0] = findCells(isTouched(unused), numbers, width, slot, this.#used, this.#cellOf);
+  }
+
+  misses(numbers: Float64Array, width: number, { slot, unused }: Witness): boolean {
+    const find = compile<(numbers: Float64Array, width: number, slot: number, used: unknown) => boolean>(
+      ['numbers', 'width', 'slot', 'used'],
+      `for(let i=0;i<used.length;i++)if(used[i]===0){${isTouched(unused)}return true;}return false;`,
+    );
+    return find(numbers, width, slot, this.#used);
   }
 
   settle(): void {
@@ -201,6 +227,7 @@ const isUsed = 'if(used[i]!==0)';
 /** Of cells whose number of that slot no longer is what it began as. */
 function isTouched(unused: number): string {
   const number = 'const x=numbers[Math.imul(i,width)+slot|0];';
+  if (Number.isNaN(unused)) return `${number}if(x===x)`;
   return Object.is(unused, -0) ? `${number}if(x!==0||1/x>0)` : `${number}if(x!==${unused})`;
 }
 

@@ -4,6 +4,7 @@ import {
   type WasmModule,
   wasm,
 } from '../../../core/base/kernel-memory.js';
+import { limits } from '../../../core/base/limits.js';
 import { intConstant, type ModuleParts, moduleOf, Op, Type, unsigned } from './module.js';
 
 /** Bytes of WebAssembly: an expression that leaves a 32-bit integer, or statements that leave nothing. */
@@ -27,6 +28,7 @@ type Binary = ReturnType<typeof binary>;
 type Binary5 = [Binary, Binary, Binary, Binary, Binary];
 
 export const not = (a: Code): Code => [...a, Op.i32Eqz];
+export const popcount = (a: Code): Code => [...a, Op.i32Popcnt];
 export const clz = (a: Code): Code => [...a, Op.i32Clz];
 /** `a` where the condition is not 0, else `b`: without a branch. */
 export const select = (condition: Code, a: Code, b: Code): Code => [...a, ...b, ...condition, Op.select];
@@ -136,6 +138,20 @@ export function functionOver(
 ): WasmFunction {
   const module = moduleFor(parameters, variables, body, 'shared', vectors, wides);
   return new wasm.Instance(module, { m: { m: memory } }).exports.run;
+}
+
+const known = new WeakMap<WasmMemory, Map<string, WasmFunction>>();
+
+/** What `make` gave for this key and memory, made anew after limits.compiledKernels others. */
+export function functionFor(memory: WasmMemory, key: string, make: () => WasmFunction): WasmFunction {
+  let functions = known.get(memory);
+  if (functions === undefined) known.set(memory, (functions = new Map()));
+  let found = functions.get(key);
+  if (found === undefined) {
+    if (functions.size >= limits.compiledKernels) functions.clear();
+    functions.set(key, (found = make()));
+  }
+  return found;
 }
 
 function moduleFor(

@@ -21,6 +21,7 @@ import {
   Untranslatable,
 } from './names.js';
 import { bitOperators, comparisons, doubleOperators, mathOperators, wholeOperators } from './operators.js';
+import type { Pair } from './pairs.js';
 import { isPlain } from './plain.js';
 import { extremeOf, hasVectors } from './vectors.js';
 
@@ -45,6 +46,22 @@ export class Expressions {
     else if (node.type === 'AssignmentExpression') this.#assign(node);
     else if (node.type === 'UpdateExpression') this.#update(node);
     else throw new Untranslatable(node.type);
+  }
+
+  addPair({ target, first, second }: Pair): void {
+    const { code } = this;
+    const offset = this.#address(target);
+    code.local(Op.localTee, this.#temporary);
+    code.local(Op.localGet, this.#temporary);
+    code.op(...Op.v128Load, 3);
+    code.unsigned(offset);
+    const ints = [first, second].every(value => this.#names.typeOf(value) === 'int');
+    this.as(first, ints ? 'int' : 'double');
+    code.op(...(ints ? Op.i32x4Splat : Op.f64x2Splat));
+    this.as(second, ints ? 'int' : 'double');
+    code.op(...(ints ? [...Op.i32x4SetLane1, ...Op.f64x2ConvertLow] : Op.f64x2SetLane1));
+    code.op(...Op.f64x2Add, ...Op.v128Store, 3);
+    code.unsigned(offset);
   }
 
   set(name: Name, value: Expression): void {

@@ -47,6 +47,7 @@ export const Op = {
   f64Le: 0x65,
   f64Ge: 0x66,
   i32Clz: 0x67,
+  i32Popcnt: 0x69,
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32Mul: 0x6c,
@@ -80,6 +81,15 @@ export const Op = {
   f64x2Pmax: [0xfd, 0xf7, 0x01],
   f64x2Splat: [0xfd, 20],
   f64x2Lane0: [0xfd, 33, 0],
+  f64x2SetLane1: [0xfd, 34, 1],
+  f64x2Add: [0xfd, 0xf0, 0x01],
+  /** Of the first two of four integers. */
+  f64x2ConvertLow: [0xfd, 0xfe, 0x01],
+  i32x4Splat: [0xfd, 17],
+  i32x4SetLane1: [0xfd, 28, 1],
+  /** Alignment and offset follow. */
+  v128Load: [0xfd, 0],
+  v128Store: [0xfd, 11],
   /** memory.copy, and its two memories. */
   memoryCopy: [0xfc, 10, 0, 0],
   /** memory.fill, and its memory. */

@@ -3,6 +3,8 @@ import { acorn } from '../../../core/base/on-demand.js';
 import { Expressions } from './expressions.js';
 import { type Code, moduleOf, Op, Type } from './module.js';
 import { type Access, type ArgumentType, Names, type NumberType, Untranslatable } from './names.js';
+import { pairOf } from './pairs.js';
+import { hasVectors } from './vectors.js';
 
 export { offsetBytes } from './expressions.js';
 export { Untranslatable };
@@ -79,12 +81,23 @@ class Statements {
   }
 
   write(statements: readonly Statement[]): Code {
-    for (const statement of statements) this.#statement(statement);
+    this.#block(statements);
     const { code } = this.#values;
     // What is after the last return is never reached, but has to be well-formed.
     if (this.#result === 'double') code.double(0);
     else if (this.#result !== null) code.int(0);
     return code;
+  }
+
+  #block(statements: readonly Statement[]): void {
+    for (let s = 0; s < statements.length; s++) {
+      const pair = hasVectors() ? pairOf(statements[s]!, statements[s + 1], this.#names) : null;
+      if (pair === null) this.#statement(statements[s]!);
+      else {
+        this.#values.addPair(pair);
+        s++;
+      }
+    }
   }
 
   #statement(node: Statement): void {
@@ -95,7 +108,7 @@ class Statements {
         if (node.directive === undefined) this.#values.effect(node.expression);
         break;
       case 'BlockStatement':
-        for (const each of node.body) this.#statement(each);
+        this.#block(node.body);
         break;
       case 'VariableDeclaration':
         for (const { id, init } of node.declarations) {

@@ -4,17 +4,24 @@ import { intConstant, Op, unsigned } from './module.js';
 /** Opcodes behind 0xfd: vectors of 128 bits, of bytes, of 16-bit and of 32-bit integers. */
 const Vector = {
   load: 0,
+  loadSplat8: 7,
   store: 11,
   constant: 12,
   shuffle: 13,
   swizzle: 14,
   splat8: 15,
+  splat16: 16,
   splat32: 17,
   lane32: 27,
+  equal8: 35,
+  equal32: 55,
   moreS32: 59,
+  and: 78,
+  andNot: 79,
   or: 80,
   xor: 81,
   anyTrue: 83,
+  signs8: 100,
   narrowU16: 102,
   sub8: 113,
   subSatU8: 115,
@@ -23,6 +30,7 @@ const Vector = {
   highU8: 138,
   shrU16: 141,
   mul16: 149,
+  signs32: 164,
   lowU16: 169,
   highU16: 170,
   shl32: 171,
@@ -44,6 +52,8 @@ export const loadVector = (address: Code, offset = 0): Code => [
   ...address,
   ...op(Vector.load, 0, ...unsigned(offset)),
 ];
+/** A byte sixteen times. */
+export const loadSplat8 = (address: Code): Code => [...address, ...op(Vector.loadSplat8, 0, 0)];
 export const storeVector = (address: Code, value: Code, offset = 0): Code => [
   ...address,
   ...value,
@@ -67,9 +77,20 @@ export const shuffled = (a: Code, from: readonly number[]): Code =>
 /** Byte i is byte b[i] of a, or 0 where b[i] is 16 or more. */
 export const swizzled = binary(Vector.swizzle);
 export const splat8 = unary(Vector.splat8);
+export const splat16 = unary(Vector.splat16);
 export const splat32 = unary(Vector.splat32);
 export const lane32 = (a: Code, lane: number): Code => [...a, ...op(Vector.lane32, lane)];
-export const isMoreS32 = binary(Vector.moreS32);
+/** All bits of a lane are 1 where it holds, else 0. */
+export const [equal8, equal32, isMoreS32] = [
+  binary(Vector.equal8),
+  binary(Vector.equal32),
+  binary(Vector.moreS32),
+] as const;
+/** The highest bits of all lanes, an integer. */
+export const [signs8, signs32] = [unary(Vector.signs8), unary(Vector.signs32)] as const;
+export const andVectors = binary(Vector.and);
+/** a & ~b. */
+export const andNotVectors = binary(Vector.andNot);
 export const orVectors = binary(Vector.or);
 export const xorVectors = binary(Vector.xor);
 /** An integer. */
@@ -90,7 +111,11 @@ export const [mul16, mul32, add32] = [
 
 const shifted =
   (code: number) =>
-  (a: Code, by: number): Code => [...a, ...intConstant(by), ...op(code)];
+  (a: Code, by: number | Code): Code => [
+    ...a,
+    ...(typeof by === 'number' ? intConstant(by) : by),
+    ...op(code),
+  ];
 export const [shrU16, shrU32, shrS32, shl32] = [
   shifted(Vector.shrU16),
   shifted(Vector.shrU32),

@@ -53,12 +53,13 @@ export interface AggregateInput {
   readonly mask: Uint8Array | null;
 }
 
-export function inputOf(spec: AggregateSpec, batch: Batch): AggregateInput {
+/** `lent`: the mask lasts as long as that. */
+export function inputOf(spec: AggregateSpec, batch: Batch, lent: Lent): AggregateInput {
   const column = spec.column === null ? null : columnOf(batch, spec.column);
   const filter = spec.filter === null ? null : columnOf(batch, spec.filter);
   const other = spec.other === undefined ? undefined : columnOf(batch, spec.other);
   const keepsNulls = spec.op === 'first' || spec.op === 'last';
   const read = keepsNulls ? [] : [column, other].filter(each => each != null);
-  const mask = rowMask(read, filter, batch.rows);
+  const mask = rowMask(read, filter, batch.rows, lent);
   return { column, other, mask };
 }

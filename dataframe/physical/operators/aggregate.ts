@@ -173,7 +173,7 @@ class Aggregate implements Operator {
     const ids = groups.addRows(keyColumns, inputs, batch.rows, phase === 'partial' ? 0 : entry);
     others.forEach((other, k) => {
       if (other === null) return;
-      const { column, mask, other: second } = inputOf(aggregates[k]!, batch);
+      const { column, mask, other: second } = inputOf(aggregates[k]!, batch, this.#lent);
       other.resize(groups.count);
       other.update(column, ids!, batch.rows, mask, second);
     });

@@ -5,6 +5,7 @@ import type { Batch, Column, Dictionary, Physical, Values } from '../../column/c
 import type { Schema } from '../../column/datatype.js';
 import { columnIndex, columnOf, physicalOf } from '../../column/layout.js';
 import { rangeOf } from '../../column/range.js';
+import { combineDigits, type DigitPlace, digitsThere, takeDigits } from '../../kernels/digits-wasm.js';
 import { Binder } from '../../kernels/fused-text.js';
 import type { Lent } from '../../kernels/lent.js';
 import { unfilledColumn } from '../../kernels/unfilled.js';
@@ -33,19 +34,21 @@ function packColumns({ fields }: PackStep, batch: Batch, lent: Lent): Column {
   const { rows } = batch;
   const binder = new Binder();
   const words = ['', ''];
-  for (const field of fields) {
+  const terms = fields.map(field => {
     const column = columnOf(batch, field.column);
     checkFits(column, field);
     const digit = digitText(column, field, binder);
     const term = field.shift === 0 ? digit : `(${digit}<<${binder.bind(field.shift)})`;
     words[field.word] += `${words[field.word] === '' ? '' : '|'}${term}`;
-  }
+    return { column, base: field.base, size: field.size, factor: 1 << field.shift, word: field.word };
+  });
   const values = lent.values('i64', rows, false) as Int32Array;
+  const done = combineDigits(terms, values, true, rows);
   compileText<Pack>(
     ['P', 'out', 'from', 'rows'],
     `${binder.text()}for(let i=from;i<rows;i++){out[2*i]=${words[0] || 0};out[2*i+1]=${words[1] || 0};}`,
-    rows,
-  )(binder.values, values, 0, rows);
+    rows - done,
+  )(binder.values, values, done, rows);
   const type = { kind: 'int64' } as const;
   return { type, physical: 'i64', length: rows, nullCount: 0, validity: null, values, dictionary: null };
 }
@@ -107,37 +110,14 @@ function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary
   const { type, base, size, word, shift, nullable } = field;
   const { length } = packed;
   const physical = physicalOf(type);
-  const words = packed.values;
-  const digitOf = (binder: Binder) => {
-    const [from, by, mask] = [words, shift, maskOf(size)].map(value => binder.bind(value));
-    return (row: string) => `(${from}[2*${row}${word === 0 ? '' : '+1'}]>>>${by}&${mask})`;
+  const place: DigitPlace = { pairs: packed.values as Int32Array, word, shift, mask: maskOf(size) };
+  const validity: Validity = nullable
+    ? validityOf(place, size, length, lent)
+    : { validity: null, nullCount: 0 };
+  const fill = (values: Values, target: Physical) => {
+    const done = takeDigits(place, size, base, values, length);
+    if (done < length) fillFrom(done, place, field, values, target, length);
   };
-  const run = (out: Values, store: (binder: Binder) => string, tag: string) => {
-    const binder = new Binder();
-    const text = store(binder);
-    compileText<(P: readonly unknown[], out: Values, from: number, rows: number) => void>(
-      ['P', 'out', 'from', 'rows'],
-      `/* unpack ${tag} */${binder.text()}for(let i=from;i<rows;i++){${text}}`,
-      length,
-    )(binder.values, out, 0, length);
-  };
-  const isValid = (binder: Binder) => {
-    const [digit, none] = [digitOf(binder), binder.bind(size)];
-    return (row: string) => `(${digit(row)}!==${none}|0)`;
-  };
-  const validity: Validity = nullable ? validBits(isValid, length, lent) : { validity: null, nullCount: 0 };
-  const fill = (values: Values, target: Physical) =>
-    run(
-      values,
-      binder => {
-        const start = `const d=${digitOf(binder)('i')};`;
-        const plain = base === 0 ? 'd' : `d+${binder.bind(base)}`;
-        const value = nullable ? `(d===${binder.bind(size)}?0:${plain})` : plain;
-        if (target !== 'i64') return `${start}out[i]=${value};`;
-        return `${start}const v=${value};out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);`;
-      },
-      target,
-    );
   const column = { type, physical, length, ...validity, dictionary };
   if (physical === 'code' || physical === 'bool') return unfilledColumn(column, fill);
   const range = {
@@ -145,6 +125,45 @@ function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary
     max: Math.max(base + size - 1, nullable ? 0 : base),
   };
   return unfilledColumn({ ...column, range }, fill);
+}
+
+/** Text of the digit of a row. */
+function digitOf({ pairs, word, shift, mask }: DigitPlace, binder: Binder): (row: string) => string {
+  const [from, by, digits] = [pairs, shift, mask].map(value => binder.bind(value));
+  return row => `(${from}[2*${row}${word === 0 ? '' : '+1'}]>>>${by}&${digits})`;
+}
+
+/** Writes the values of rows from .. rows-1. */
+function fillFrom(
+  from: number,
+  place: DigitPlace,
+  { base, size, nullable }: PackedField,
+  out: Values,
+  target: Physical,
+  rows: number,
+): void {
+  const binder = new Binder();
+  const digit = `const d=${digitOf(place, binder)('i')};`;
+  const plain = base === 0 ? 'd' : `d+${binder.bind(base)}`;
+  const value = nullable ? `(d===${binder.bind(size)}?0:${plain})` : plain;
+  const store =
+    target === 'i64'
+      ? `const v=${value};out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);`
+      : `out[i]=${value};`;
+  compileText<(P: readonly unknown[], out: Values, from: number, rows: number) => void>(
+    ['P', 'out', 'from', 'rows'],
+    `/* unpack ${target} */${binder.text()}for(let i=from;i<rows;i++){${digit}${store}}`,
+    rows - from,
+  )(binder.values, out, from, rows);
+}
+
+/** Null is the digit `none`. */
+function validityOf(place: DigitPlace, none: number, rows: number, lent: Lent): Validity {
+  const isValid = (binder: Binder) => {
+    const [digit, size] = [digitOf(place, binder), binder.bind(none)];
+    return (row: string) => `(${digit(row)}!==${size}|0)`;
+  };
+  return validBits(isValid, rows, lent, bits => digitsThere(place, none, bits, rows));
 }
 
 function maskOf(size: number): number {
