@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { measureHere } from './bandwidth.js';
 import { churn } from './churn.js';
+import { convert } from './convert.js';
 import { groupby, join } from './db-benchmark.js';
 import { shuffle, sort } from './exchange.js';
 import { iterate } from './iterate.js';
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
   sort,
   memory,
   churn,
+  convert,
   iterate,
   profile,
 };

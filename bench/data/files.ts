@@ -11,21 +11,23 @@ const generatorVersion = 1;
 const chunkRows = 2048;
 const folder = join(homedir(), '.cache', 'volley', 'bench');
 const tableForm = 'FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 131072';
-/** The forms in which the scan bench has the group-by table, by file name. */
-const scanForms: Readonly<Record<string, string>> = {
-  'snappy.parquet': 'FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 250000',
-  'zstd.parquet': 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 250000',
-  'csv.csv': 'FORMAT csv, HEADER',
+const csvForm = { 'csv.csv': 'FORMAT csv, HEADER' };
+/** The forms in which the scan and convert benches have the group-by table, by file name. */
+const ownForms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  scan: {
+    'snappy.parquet': 'FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 250000',
+    'zstd.parquet': 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 250000',
+    ...csvForm,
+  },
+  convert: csvForm,
 };
 
 /** The file of each table of a data set; written the first time it is asked for. */
 export async function dataFiles(dataSet: string, options: DataOptions): Promise<Record<string, string>> {
   const { rows, seed, na, sorted } = options;
   const stem = `${dataSet}-v${generatorVersion}-${rows}-seed${seed}-na${na}${sorted ? '-sorted' : ''}`;
-  const scan = dataSet === 'scan';
-  const names = scan
-    ? Object.keys(scanForms)
-    : Object.keys(categories[dataSet]!).map(name => `${name}.parquet`);
+  const forms = ownForms[dataSet];
+  const names = forms ? Object.keys(forms) : Object.keys(categories[dataSet]!).map(name => `${name}.parquet`);
   const files = Object.fromEntries(
     names.map(name => [name.slice(0, name.indexOf('.')), join(folder, `${stem}-${name}`)]),
   );
@@ -35,13 +37,13 @@ export async function dataFiles(dataSet: string, options: DataOptions): Promise<
     const connection = await instance.connect();
     for (const table of makeTables(dataSet, options)) {
       await loadNumbers(connection, table);
-      for (const name of scan ? names : [`${table.name}.parquet`])
-        await writeFile(connection, table, join(folder, `${stem}-${name}`), scanForms[name] ?? tableForm);
+      for (const name of forms ? names : [`${table.name}.parquet`])
+        await writeFile(connection, table, join(folder, `${stem}-${name}`), forms?.[name] ?? tableForm);
     }
     connection.closeSync();
     instance.closeSync();
   }
-  return scan ? { ...files, flights: flightsFile } : files;
+  return dataSet === 'scan' ? { ...files, flights: flightsFile } : files;
 }
 
 /** Numbers go through DuckDB's appender; the strings are made from them while a file is written. */

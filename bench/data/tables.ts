@@ -6,6 +6,7 @@ const generators: Readonly<Record<string, (options: DataOptions) => BenchTable[]
   groupby: groupbyTables,
   join: joinTables,
   scan: groupbyTables,
+  convert: groupbyTables,
 };
 
 /** Columns of few values by table: ENUM, Categorical, dictionary. Tables share the values of equal names. */

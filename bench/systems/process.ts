@@ -7,7 +7,7 @@ import { packageRoot } from '../../core/base/version.js';
 import type { Reply, SystemJob } from './protocol.js';
 
 /** The virtual environment that `npm run bench:peers` makes. */
-const python = join(homedir(), '.cache', 'volley', 'peers-venv', 'bin', 'python');
+export const python = join(homedir(), '.cache', 'volley', 'peers-venv', 'bin', 'python');
 const peersFolder = join(packageRoot, 'bench', 'peers');
 const pythonScripts: Readonly<Record<string, string>> = {
   'polars-py': 'run_polars.py',

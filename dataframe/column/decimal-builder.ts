@@ -146,7 +146,10 @@ export function codedDecimal(column: Column): Column {
   return coded(column, (row, bytes, at) => writeNumberEntry(bytes, at, values[row]!));
 }
 
-/** Every row gets an entry of its own: whoever compares codes sees to it that equal ones are one. */
+/**
+ * Every row gets an entry of its own: whoever compares codes sees to it that equal ones are one. Null rows hold code 0,
+ * whose entry is a number too when it is itself of a null row.
+ */
 function coded(
   { type, length, validity, nullCount }: Pick<Column, 'type' | 'length' | 'validity' | 'nullCount'>,
   write: (row: number, bytes: Uint8Array, at: number) => void,
@@ -154,6 +157,7 @@ function coded(
   const codes = new Int32Array(length);
   const bytes = new Uint8Array(length * entryBytes);
   const offsets = new Int32Array(length + 1);
+  if (length > 0) writeNumberEntry(bytes, 0, 0);
   for (let i = 0; i < length; i++) {
     offsets[i + 1] = (i + 1) * entryBytes;
     if (validity !== null && ((validity[i >> 3]! >> (i & 7)) & 1) === 0) continue;

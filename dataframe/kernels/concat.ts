@@ -4,7 +4,7 @@ import { copyInto } from '../column/copy-bytes.js';
 import type { Schema } from '../column/datatype.js';
 import { codedDecimal } from '../column/decimal-builder.js';
 import { compact, unify } from '../column/dictionary.js';
-import { allocateValues, emptyBatch, isHuge, isWide } from '../column/layout.js';
+import { allocateValues, emptyBatch, isHuge, isNested, isWide } from '../column/layout.js';
 import type { Lent } from './lent.js';
 
 /**
@@ -214,6 +214,16 @@ function withoutUnused(column: Column): Column {
   // Null slots hold code 0; an all-null column keeps it although its dictionary may be empty.
   for (let i = 0; i < values.length; i++) values[i] = map[codes[i]!]!;
   return { ...column, values, dictionary: smaller.dictionary };
+}
+
+/** The rows in memory of their own, as far as columns are flat: what they are a slice of need not be kept for them. */
+export function detachBatch(batch: Batch): Batch {
+  const columns = batch.columns.map(column => {
+    if (isNested(column.type)) return column;
+    const { values, validity, ...rest } = compactColumn(column);
+    return { ...rest, values: values.slice(), validity: validity?.slice() ?? null };
+  });
+  return { ...batch, columns };
 }
 
 /** The column with a dictionary of only what it refers to, when the dictionary is more than twice its rows. */

@@ -246,16 +246,15 @@ export class ThreadPool {
     this.words.answer(ask.lane, Answer.Granted, slab.arena.id, slab.offset);
   }
 
-  /** A copy: what is read from disk need not come back into the budget, and nothing has to be given back. */
+  /** A copy, which the thread gets: nothing has to be given back. */
   private async giveInput(question: Extract<Ask, { kind: 'ask-input' }>): Promise<void> {
     const { job, index, slice } = question.ask;
-    const lent = await this.options.store.lendHere({ job: job as JobId, index }, slice);
-    if (lent === null) throw new VolleyError('NOT_FOUND', `input ${job}/${index} is gone`);
-    const bytes = lent.bytes.slice();
-    lent.release();
+    const copy = await this.options.store.copy({ job: job as JobId, index }, slice);
+    if (copy === null) throw new VolleyError('NOT_FOUND', `input ${job}/${index} is gone`);
+    const { header, bytes } = copy;
     const lane = this.laneOf(question);
     if (lane === null || lane.ending) return; // Its thread has ended meanwhile.
-    this.tell(question.thread, { kind: 'input', header: lent.header, bytes }, [bytes.buffer]);
+    this.tell(question.thread, { kind: 'input', header, bytes }, [bytes.buffer as ArrayBuffer]);
     this.words.answer(question.lane, Answer.Granted);
   }
 

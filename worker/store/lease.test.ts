@@ -86,6 +86,21 @@ test('beyond its share of the budget a result is copied', async () => {
   next!.release();
 });
 
+test("a copy is its taker's whole buffer, from memory and from disk, and holds nothing", async () => {
+  for (let i = 1; i <= 8; i++) await keep(i, MiB);
+  await until(() => store.spilledBytes > 0);
+  for (const i of [1, 8]) {
+    const copy = (await store.copy(task(i), 0))!;
+    expect(copy.bytes.buffer).toBeInstanceOf(ArrayBuffer);
+    expect(copy.bytes.buffer.byteLength).toBe(MiB);
+    expect(copy.bytes[MiB - 1]).toBe(i);
+    // It may be given to another thread.
+    structuredClone(copy.bytes, { transfer: [copy.bytes.buffer as ArrayBuffer] });
+    expect((await store.copy(task(i), 0))!.bytes[7]).toBe(i);
+  }
+  expect(await store.copy(task(99), 0)).toBeNull();
+});
+
 test('slices of spilled results are read into one slab, which lives until the last is released', async () => {
   for (let i = 1; i <= 8; i++) await keep(i, MiB / 4, 4, 10 * i);
   await until(() => store.spilledBytes >= MiB);

@@ -158,8 +158,8 @@ export class Store {
   async lend(task: TaskRef, slice: number): Promise<LeasedPartition | null> {
     const now = this.pinNow(task, slice);
     if (now === null) return null;
+    if (now === undefined) return this.lendSpilled(task, slice);
     const stored = this.jobs.get(task.job)!.get(task.index)![slice]!;
-    if (now === undefined) return this.lendSpilled(task, stored);
     await seal(stored, residentBytes(stored.block)!);
     return { ...now, header: stored.header };
   }
@@ -171,34 +171,35 @@ export class Store {
   async lendHere(task: TaskRef, slice: number): Promise<LeasedPartition | null> {
     const now = this.pinNow(task, slice);
     if (now === null) return null;
-    if (now === undefined) {
-      const spilled = await this.lendSpilled(task, this.jobs.get(task.job)!.get(task.index)![slice]!);
-      spilled?.release(); // Its bytes are the taker's now.
-      return spilled && { ...spilled, release: () => {} };
+    const size = now?.slab?.byteLength ?? 0;
+    if (now === undefined || this.leasedBytes + size > limits.leasedShare * this.memory.slabs.budgetBytes) {
+      now?.release();
+      return this.copy(task, slice);
     }
-    const { header, bytes, slab, trusted } = now;
-    const size = slab?.byteLength ?? 0;
-    if (this.leasedBytes + size > limits.leasedShare * this.memory.slabs.budgetBytes) {
-      const copy = bytes.slice();
+    const { header, bytes, trusted } = now;
+    let away = size;
+    this.leasedBytes += away;
+    const release = () => {
+      this.leasedBytes -= away;
+      away = 0;
       now.release();
-      return { header, bytes: copy, trusted, release: () => {} };
-    }
-    this.leasedBytes += size;
-    let released = false;
-    return {
-      header,
-      bytes,
-      trusted,
-      release: () => {
-        if (!released) this.leasedBytes -= size;
-        released = true;
-        now.release();
-      },
     };
+    return { header, bytes, trusted, release };
   }
 
-  private async lendSpilled(task: TaskRef, stored: StoredSlice): Promise<LeasedPartition | null> {
-    const { header, block, offset } = stored;
+  /** A slice on the heap, in a buffer that is the taker's: what is on disk need not come back into the budget for it. */
+  async copy(task: TaskRef, slice: number): Promise<LeasedPartition | null> {
+    const now = this.pinNow(task, slice);
+    const lent = now === undefined ? await this.lendSpilled(task, slice) : now;
+    if (lent === null) return null;
+    const { header, trusted } = lent;
+    const bytes = now === undefined ? lent.bytes : lent.bytes.slice();
+    lent.release();
+    return { header, bytes, trusted, release: () => {} };
+  }
+
+  private async lendSpilled(task: TaskRef, slice: number): Promise<LeasedPartition | null> {
+    const { header, block, offset } = this.jobs.get(task.job)!.get(task.index)![slice]!;
     block.pins++; // The file stays while it is waited for and read.
     const release = await this.lendGate.enter(header.byteLength);
     try {

@@ -4,7 +4,7 @@ import * as arrow from 'apache-arrow';
 import { afterAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../../core/base/version.js';
 import { tableToBatches } from '../../column/arrow-in.js';
-import { formatType } from '../../column/datatype.js';
+import { DataType, formatType } from '../../column/datatype.js';
 import { col } from '../../expr/expr.js';
 import { ipcScan } from '../../frame/sources.js';
 import { fromRecords, scanFrame } from '../../frame.js';
@@ -35,6 +35,15 @@ describe('one file', () => {
         expect(await scan(path).toRecords({ int64: 'bigint' })).toEqual(expected);
       }
     }
+  });
+
+  // Null rows hold code 0: its entry once was no number of the type when the first row was null.
+  test('a huge decimal may be null in the first row', async () => {
+    const path = scratch.path('null-first.arrow');
+    const schema = { huge: DataType.Decimal(38, 0) };
+    const rows = [{ huge: null }, { huge: '9'.repeat(38) }, { huge: null }, { huge: '-1' }];
+    await fromRecords(host, rows, { schema }).sinkIPC(path, {});
+    expect(await scan(path).toRecords()).toEqual(rows);
   });
 
   test('apache-arrow reads the same values', async () => {

@@ -3,7 +3,7 @@ import { VolleyError } from '../../../core/base/errors.js';
 import { volleyVersion } from '../../../core/base/version.js';
 import type { Batch } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
-import { concatBatches } from '../../kernels/concat.js';
+import { concatBatches, detachBatch } from '../../kernels/concat.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { SinkSpec } from '../source.js';
 import { arrowSchema, arrowSchemaKey } from './arrow-schema.js';
@@ -87,7 +87,10 @@ export class ParquetFile {
   async append(batch: Batch): Promise<void> {
     for (let row = 0; row < batch.rows; ) {
       const to = Math.min(batch.rows, row + this.#rowGroupRows - this.#pendingRows);
-      this.#pending.push(row === 0 && to === batch.rows ? batch : sliceBatch(batch, row, to));
+      const whole = row === 0 && to === batch.rows;
+      const part = whole ? batch : sliceBatch(batch, row, to);
+      // Slices that are put together need not know all texts of the batches that they are of, nor keep them.
+      this.#pending.push(whole || to - row === this.#rowGroupRows ? part : detachBatch(part));
       this.#pendingRows += to - row;
       this.rows += to - row;
       row = to;

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { Batch } from '../../column/column.js';
 import { recordsToBatch } from '../../column/records.js';
 import { col } from '../../expr/expr.js';
+import { sliceBatch } from '../../kernels/take.js';
 import { writeSink } from '../sink.js';
 import type { SinkSpec } from '../source.js';
 import { type Cell, cellsOf, duckdb, readAll, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
@@ -15,7 +16,12 @@ import { parquetReader } from './reader.js';
 const scratch = scratchFolder();
 afterAll(scratch.close);
 
-async function write(name: string, batch: Batch, changes: Partial<SinkSpec> = {}): Promise<string> {
+async function write(
+  name: string,
+  batch: Batch,
+  changes: Partial<SinkSpec> = {},
+  parts: readonly Batch[] = [batch],
+): Promise<string> {
   const path = scratch.path(name);
   const spec: SinkSpec = {
     format: 'parquet',
@@ -26,7 +32,7 @@ async function write(name: string, batch: Batch, changes: Partial<SinkSpec> = {}
     role: 'file',
     ...changes,
   };
-  await writeSink(spec, batch.schema, [batch], testEnv);
+  await writeSink(spec, batch.schema, parts, testEnv);
   return path;
 }
 
@@ -67,6 +73,21 @@ test.each([
   const different = cells.findIndex((row, i) => row.map(zero).join() !== seen[i]?.map(zero).join());
   expect(cells[different]).toEqual(seen[different]);
   expect(seen.length).toBe(rows);
+});
+
+// Goal: row groups that straddle batches: each part has a dictionary of its own texts, nulls and bits of validity.
+test('batches of any length give the same row groups', async () => {
+  const batch = recordsToBatch(records(5000));
+  const cells = cellsOf(batch);
+  for (const step of [1, 333, 1001, 4999]) {
+    const parts = Array.from({ length: Math.ceil(5000 / step) }, (_, i) =>
+      sliceBatch(batch, i * step, Math.min(5000, (i + 1) * step)),
+    );
+    const path = await write(`straddled-${step}.parquet`, batch, { rowGroupRows: 1000 }, parts);
+    expect(await readAll(parquetReader, scanOf(path))).toEqual(cells);
+    const { row_groups } = parquetMetadata(Uint8Array.from(readFileSync(path)).buffer);
+    expect(row_groups.map(group => Number(group.num_rows))).toEqual([1000, 1000, 1000, 1000, 1000]);
+  }
 });
 
 test('pages have an index, bounds and counts of nulls that hold', async () => {

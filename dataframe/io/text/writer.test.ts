@@ -99,6 +99,18 @@ describe('CSV', () => {
     expect(readFileSync(path, 'utf8')).toBe('a,"b,c"\n');
   });
 
+  test('instants say that they are, and zero keeps its sign', async () => {
+    const path = scratch.path('exact.csv');
+    const at = new Date(Date.UTC(2001, 1, 3, 4, 5, 6, 7));
+    const schema = { instant: DataType.Timestamp('ms', 'UTC'), wall: DataType.Timestamp('ms') };
+    await fromRecords(host, [{ instant: at, wall: at, zero: -0 }], { schema }).sinkCSV(path);
+    const line = '2001-02-03 04:05:06.007Z,2001-02-03 04:05:06.007,-0.0';
+    expect(readFileSync(path, 'utf8')).toBe(`instant,wall,zero\n${line}\n`);
+    const [read] = await scanCSV(host, path, { schema }).toRecords();
+    expect(read).toEqual({ instant: at, wall: at, zero: -0 });
+    expect((await scanCSV(host, path).schema())[0]!.type).toMatchObject({ timeZone: 'UTC' });
+  });
+
   test('options and types that cannot be written are refused by name', async () => {
     const frame = fromRecords(host, [{ a: [1, 2], b: 1 }]);
     const path = scratch.path('refused.csv');

@@ -91,8 +91,18 @@ export function cellTexts(
     const names = [plain('false'), plain('true')] as const;
     text = row => names[values[row] === 0 ? 0 : 1];
   } else {
-    const write = textOf(column, null);
+    const write = exactText(column);
     text = row => plain(write(row));
   }
   return validity === null ? text : row => (isValid(validity, row) ? text(row) : missing);
+}
+
+/** With what a cast to text leaves out: that a time is an instant, and the sign of zero, which readers find in -0.0 only. */
+function exactText(column: Column): (row: number) => string {
+  const { type, values } = column;
+  const write = textOf(column, null);
+  if (type.kind === 'timestamp' && type.timeZone !== null) return row => `${write(row)}Z`;
+  if (type.kind === 'float32' || type.kind === 'float64')
+    return row => (Object.is(values[row], -0) ? '-0.0' : write(row));
+  return write;
 }
