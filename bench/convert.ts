@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { limits } from '../core/base/limits.js';
 import { packageRoot, volleyVersion } from '../core/base/version.js';
 import { differ } from './compare.js';
 import { dataFiles } from './data/files.js';
@@ -18,17 +17,12 @@ const numbers = ['id4', 'id5', 'id6', 'v1', 'v2', 'v3'];
 
 /**
  * One file is written by one task, a folder by all threads. A program cannot tell glibc to give freed buffers back once it
- * runs, as the engines of a cluster are told when they start: so the one file is also written by one that was started so.
+ * runs, as the engines of a cluster are told when they start: so the one file is also written by one of those.
  */
 const questions = [
-  { question: 'to a folder', name: 'parts', files: 'parts/*.parquet', env: {} },
-  { question: 'to one file', name: 'one.parquet', files: 'one.parquet', env: {} },
-  {
-    question: 'to one file, MALLOC_MMAP_THRESHOLD_ set',
-    name: 'lean.parquet',
-    files: 'lean.parquet',
-    env: { MALLOC_MMAP_THRESHOLD_: String(limits.mallocKeptBytes) },
-  },
+  { question: 'to a folder, embedded', name: 'parts', files: 'parts/*.parquet', embedded: true },
+  { question: 'to one file, embedded', name: 'one.parquet', files: 'one.parquet', embedded: true },
+  { question: 'to one file, by a worker', name: 'worker.parquet', files: 'worker.parquet', embedded: false },
 ] as const;
 
 interface Converted {
@@ -36,7 +30,7 @@ interface Converted {
   readonly peakRssBytes: number;
 }
 
-/** CSV, by default 2 GB of it, to Parquet by an embedded session with a budget of 256 MB. DuckDB compares both ends. */
+/** CSV, by default 2 GB of it, to Parquet with a budget of 256 MB. DuckDB compares both ends. */
 export async function convert(options: BenchOptions): Promise<BenchReport> {
   const rows = options.rows ?? 4e7;
   const runs = options.runs ?? 1;
@@ -48,12 +42,12 @@ export async function convert(options: BenchOptions): Promise<BenchReport> {
   const failures: string[] = [];
   try {
     const expected = await checkFiles(`read_csv('${source}')`);
-    for (const { question, name, files, env } of questions) {
+    for (const { question, name, files, embedded } of questions) {
       const target = join(folder, name);
       const measured: Converted[] = [];
       for (let run = 0; run < runs; run++) {
         rmSync(target, { recursive: true, force: true });
-        measured.push(await convertApart(source!, target, threads, env));
+        measured.push(await convertApart(source!, target, threads, embedded));
       }
       const check = await checkFiles(`read_parquet('${join(folder, files)}')`);
       const wrong = differ(expected, check);
@@ -83,29 +77,36 @@ export async function convert(options: BenchOptions): Promise<BenchReport> {
   return { bench: 'convert', rows, threads, runs, seed, results, targets, failures };
 }
 
-/** In a process of its own, which loads nothing but Volley. */
+/** In a process of its own, which loads nothing but Volley. What is measured is that, or its worker: supervisor and engine. */
 async function convertApart(
   source: string,
   target: string,
   threads: number,
-  env: Readonly<Record<string, string>>,
+  embedded: boolean,
 ): Promise<Converted> {
   const [root, from, to] = [join(packageRoot, 'dist', 'index.js'), source, target].map(text =>
     JSON.stringify(text),
   );
+  const budget = `{ workers: 1, threadsPerWorker: ${threads}, memoryBytesPerWorker: ${memoryBytes} }`;
+  const open = embedded
+    ? `const session = await connect({ threads: ${threads}, memoryBytes: ${memoryBytes} });
+    const pids = ['self'];`
+    : `const cluster = await LocalCluster.start(${budget});
+    const session = await cluster.connect();
+    const pids = cluster.workers.flatMap(({ pid, enginePid }) => [pid, enginePid]);`;
   const program = `
     import { readFileSync } from 'node:fs';
-    import { connect } from ${root};
+    import { connect, LocalCluster } from ${root};
     const start = performance.now();
-    const session = await connect({ threads: ${threads}, memoryBytes: ${memoryBytes} });
+    ${open}
     await session.scanCSV(${from}).sinkParquet(${to});
-    await session.close();
     const ms = performance.now() - start;
-    const [, peakKiB] = /^VmHWM:\\s+(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
-    console.log(JSON.stringify({ ms, peakRssBytes: 1024 * peakKiB }));`;
-  const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', program], {
-    env: { ...process.env, ...env },
-  });
+    const peakOf = pid => 1024 * /^VmHWM:\\s+(\\d+) kB$/m.exec(readFileSync(\`/proc/\${pid}/status\`, 'utf8'))[1];
+    const peakRssBytes = pids.reduce((sum, pid) => sum + peakOf(pid), 0);
+    await session.close();
+    ${embedded ? '' : 'await cluster.close();'}
+    console.log(JSON.stringify({ ms, peakRssBytes }));`;
+  const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', program]);
   return JSON.parse(stdout) as Converted;
 }
 

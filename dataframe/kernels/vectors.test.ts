@@ -11,6 +11,7 @@ import { testSeed } from '../testing/random-batch.js';
 import { countBits, packBits, spreadBits } from './bits-wasm.js';
 import { compactBatch } from './compact-wasm.js';
 import { combineDigits, digitsThere, takeDigits } from './digits-wasm.js';
+import { ChosenValidity } from './gather-validity.js';
 import { Lent } from './lent.js';
 import { takeBatch } from './take.js';
 
@@ -131,4 +132,28 @@ test('two neighbours that are added to at once have the bits of one after the ot
   workFor(null);
   expect(sums()).toEqual(vectors);
   workFor(0);
+});
+
+test('bitmaps of columns that are chosen alike are those of one by one', () => {
+  const columns = [0.1, 0, 0.5, 0.9, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8].map(nulls => column('i32', nulls));
+  const count = 12_345;
+  const at = place<Int32Array>('i32', count);
+  for (let i = 0; i < count; i++) at[i] = Math.floor(random() * (rows + 500)) - 500;
+  for (const gaps of [true, false]) {
+    if (!gaps) for (let i = 0; i < count; i++) at[i] = Math.max(0, at[i]!);
+    const pieces = columns.map((each, c) => [
+      { column: each, at, gaps, rows: count },
+      { column: columns[(c + 3) % columns.length]!, at: null, gaps: false, rows },
+    ]);
+    const [alone, lent] = [new ChosenValidity(), new Lent()];
+    const together = new ChosenValidity();
+    together.findTogether(pieces, count + rows, lent);
+    for (const each of pieces) {
+      const [a, b] = [alone.of(each, count + rows), together.of(each, count + rows)];
+      if (each[0]!.column.validity !== null) expect(b.validity!.buffer).toBe(slabs.buffer);
+      expect(b.nullCount).toBe(a.nullCount);
+      expect(Buffer.compare(b.validity!, a.validity!)).toBe(0);
+    }
+    lent.giveBack();
+  }
 });

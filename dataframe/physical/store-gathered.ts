@@ -1,4 +1,4 @@
-import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import { bitmapBytes } from '../column/bitmap.js';
 import type { Batch, Column, Dictionary, Physical, ValueRange, Values } from '../column/column.js';
 import { copyInto } from '../column/copy-bytes.js';
@@ -29,21 +29,21 @@ export function unfilledColumns(
 ): Unfilled[] | null {
   // One batch that lies ready is as well written as it is.
   if (batches.length < 2 && (batches[0] === undefined || liesReady(batches[0]))) return null;
-  const columns: Unfilled[] = [];
-  const known = new ChosenValidity();
   const piecesOf = batches.map(batch =>
     batch instanceof GatheredBatch ? gatherPacked(batch.pieces, batch.rows, lent) : null,
   );
-  for (let c = 0; c < schema.length; c++) {
-    const pieces = batches.map((batch, b) => pieceOf(batch, piecesOf[b]!, c));
-    const { physical, type } = pieces[0]!.column;
-    const alike = pieces.every(piece => piece.column.physical === physical);
-    if (!alike || isNested(type)) return null;
-    columns.push(
-      physical === 'code' ? textColumn(pieces, known) : plainColumn(pieces, wide && isWide(type), known),
-    );
+  const columns = schema.map((_, c) => batches.map((batch, b) => pieceOf(batch, piecesOf[b]!, c)));
+  for (const [first, ...others] of columns) {
+    const { physical, type } = first!.column;
+    if (isNested(type) || others.some(piece => piece.column.physical !== physical)) return null;
   }
-  return columns;
+  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
+  const known = new ChosenValidity();
+  known.findTogether(columns, rows, lent);
+  return columns.map(pieces => {
+    const { physical, type } = pieces[0]!.column;
+    return physical === 'code' ? textColumn(pieces, known) : plainColumn(pieces, wide && isWide(type), known);
+  });
 }
 
 function liesReady(batch: Batch): boolean {
@@ -246,15 +246,6 @@ export function rangeOfPieces(pieces: readonly SizedPiece[]): ValueRange | null 
   return { min, max };
 }
 
-type Gather = (
-  src: Values,
-  at: Int32Array,
-  map: Int32Array | null,
-  validity: Uint8Array | null,
-  out: Values,
-  rows: number,
-) => void;
-
 /** Gathers one piece into exactly its rows of the output; null slots and gaps hold 0. */
 function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, target: Physical): void {
   const { column, at, gaps, rows } = piece;
@@ -278,10 +269,10 @@ function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, targ
   let copy = `out[i]=${mapped ? 'map[src[k]]' : 'src[k]'};`;
   if (pair && physical === 'i64') copy = 'out[2*i]=src[2*k];out[2*i+1]=src[2*k+1];';
   else if (pair) copy = 'const v=src[k];out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);';
-  compile<Gather>(
-    ['src', 'at', 'map', 'validity', 'out', 'rows'],
-    `/* gather ${physical} ${target} */for(let i=0;i<rows;i++){${index}${guard}${nulls}${copy}}`,
-  )(values, at ?? none, map, validity, out, rows);
+  const read = { src: values, ...(at && { at }), ...(mapped && { map }), ...(careful && { validity }) };
+  compileText<(...arrays: unknown[]) => void>(
+    [...Object.keys(read), 'out', 'from', 'rows'],
+    `/* gather ${physical} ${target} */for(let i=from;i<rows;i++){${index}${guard}${nulls}${copy}}`,
+    rows,
+  )(...Object.values(read), out, 0, rows);
 }
-
-const none = new Int32Array(0);
