@@ -82,7 +82,7 @@ test('join: a table that is built, a loop that probes it, and gathers', async ()
   for (const options of [{}, { sharedBuildBytes: 0 }, { broadcastBytes: 0, fanOut: 2 }]) {
     const text = await codeOf(left.join(right, { on: 'n' }).with(options));
     expect(text).toMatch(/function \(P, rows, heads, out\)/);
-    expect(text).toMatch(/function \(P, rows, heads, starts, left, right\)/);
+    expect(text).toMatch(/function \(P, S, heads, starts, left, right, from, rows\)/);
     expect(text).toMatch(/const k=at\[i\]/);
   }
 });

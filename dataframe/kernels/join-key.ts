@@ -40,14 +40,14 @@ function pairText(k: number, unsigned: boolean): string {
 function denseKey(column: Column, k: number, mapped: boolean): string {
   const { physical, type } = column;
   if (physical === 'code') {
-    return `const d${k}=${mapped ? `m${k}[v${k}[i]]` : `v${k}[i]`}-b${k}>>>0;if(d${k}>=z${k})break L;`;
+    return `const d${k}=${mapped ? `m${k}[v${k}[i]]` : `v${k}[i]`}-b${k}>>>0;if(d${k}>=z${k})break;`;
   }
   if (physical === 'f64' || physical === 'i64') {
     const value = physical === 'i64' ? pairText(k, type.kind === 'uint64') : `v${k}[i]`;
-    return `const e${k}=${value}-b${k};if(!(e${k}>=0&&e${k}<z${k}))break L;const d${k}=e${k}|0;`;
+    return `const e${k}=${value}-b${k};if(!(e${k}>=0&&e${k}<z${k}))break;const d${k}=e${k}|0;`;
   }
   // Wraps at 2^32, which no range of 32-bit values can meet again.
-  return `const d${k}=v${k}[i]-b${k}>>>0;if(d${k}>=z${k})break L;`;
+  return `const d${k}=v${k}[i]-b${k}>>>0;if(d${k}>=z${k})break;`;
 }
 
 /** Declares the words a{w}, a{w+1} of key k. */
@@ -57,10 +57,10 @@ function wordKey(column: Column, shape: KeyShape, k: number, w: number, mapped: 
   if (physical === 'code') return `const a${w}=${mapped ? `m${k}[v${k}[i]]` : `v${k}[i]`};`;
   if (physical === 'i64') {
     if (!shape.narrow) return two(`v${k}[2*i]`, `v${k}[2*i+1]`);
-    return `const a${w}=v${k}[2*i];if(v${k}[2*i+1]!==a${w}>>31)break L;`;
+    return `const a${w}=v${k}[2*i];if(v${k}[2*i+1]!==a${w}>>31)break;`;
   }
   if (isWide(type)) {
-    if (shape.narrow) return `const x${k}=v${k}[i],a${w}=x${k}|0;if(a${w}!==x${k})break L;`;
+    if (shape.narrow) return `const x${k}=v${k}[i],a${w}=x${k}|0;if(a${w}!==x${k})break;`;
     return `const x${k}=v${k}[i];${two(`x${k}|0`, `Math.floor(x${k}/4294967296)|0`)}`;
   }
   if (physical === 'f64' || physical === 'f32') {
@@ -69,7 +69,7 @@ function wordKey(column: Column, shape: KeyShape, k: number, w: number, mapped: 
   return `const a${w}=v${k}[i]|0;`;
 }
 
-/** The key of row i: its cell `c` in a dense table, or its words a0, a1 … */
+/** The key of row i: its cell `c` in a dense table, or its words a0, a1 … Breaks out of the loop around it where there is none. */
 export function keyText(
   keys: readonly Column[],
   shapes: readonly KeyShape[],
@@ -97,7 +97,7 @@ export function keyText(
     }
     if (column.validity !== null) {
       bind(`n${k}`, column.validity);
-      body += `if(((n${k}[i>>3]>>(i&7))&1)===0)break L;`;
+      body += `if(((n${k}[i>>3]>>(i&7))&1)===0)break;`;
     }
     body += `/*${column.physical}*/`;
     body += dense ? denseKey(column, k, map !== null) : wordKey(column, shape, k, w, map !== null);

@@ -92,7 +92,7 @@ function buildDense(keys: readonly Column[], rows: number, shapes: readonly KeyS
   const loop = (step: string) =>
     compile<Fill>(
       ['P', 'rows', 'heads', 'out'],
-      `${head}for(let i=0;i<rows;i++){L:{${body}${step}}}return 1;`,
+      `${head}for(let i=0;i<rows;i++){for(;;){${body}${step}break;}}return 1;`,
     );
   const heads = new Int32Array(cells).fill(-1);
   const common = { tier: 'dense', shapes, buildRows: rows } as const;
@@ -131,8 +131,8 @@ function buildHash(keys: readonly Column[], rows: number, shapes: readonly KeySh
   const insert = compile<Fill>(
     ['P', 'rows', 'heads', 'out'],
     `${head}const end=heads.length,mask=end/${stride}-1;let unique=1;
-for(let i=0;i<rows;i++){L:{${body}${hashText(words)}${walkText(words)}
-if(g===-1){heads[s]=i;${store}out[i]=i;}else{out[i]=g;unique=0;}}}
+for(let i=0;i<rows;i++){for(;;){${body}${hashText(words)}${walkText(words)}
+if(g===-1){heads[s]=i;${store}out[i]=i;}else{out[i]=g;unique=0;}break;}}
 return unique;`,
   );
   const groupOf = new Int32Array(rows).fill(-1);

@@ -1,4 +1,4 @@
-import { compile } from '../codegen/compile.js';
+import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column, Dictionary } from '../column/column.js';
 import { keyText, translateCodes, wordsOfKey } from './join-key.js';
 import { hashText, type JoinTable, slotStride, walkText } from './join-table.js';
@@ -23,12 +23,14 @@ export interface JoinRows {
 
 type Find = (
   P: readonly unknown[],
-  rows: number,
+  state: Int32Array,
   heads: Int32Array,
   starts: Int32Array,
   left: Int32Array,
   right: Int32Array,
-) => number;
+  from: number,
+  rows: number,
+) => void;
 
 /** Finds rows of a batch in a table. `dictionaries` are those of the build side's keys; pairs lie in lent memory. */
 export class JoinProbe {
@@ -108,12 +110,15 @@ export class JoinProbe {
     let find: string;
     if (!dense) find = `${hashText(words)}${walkText(words)}f=g;`;
     else find = unique ? 'f=heads[c];' : 'if(starts[c+1]>starts[c])f=c;';
-    const setup = dense ? '' : `const end=heads.length,mask=end/${slotStride(words)}-1;`;
-    const loop = compile<Find>(
-      ['P', 'rows', 'heads', 'starts', 'left', 'right'],
-      `${head}${setup}let k=0;for(let i=0;i<rows;i++){let f=-1;L:{${body}${find}}const g=f;${step}}return k;`,
+    const setup = dense ? '' : `const end=heads.length,mask=(end/${slotStride(words)}|0)-1;`;
+    const loop = compileText<Find>(
+      ['P', 'S', 'heads', 'starts', 'left', 'right', 'from', 'rows'],
+      `${head}${setup}let k=S[0];for(let i=from;i<rows;i++){let f=-1;for(;;){${body}${find}break;}const g=f;${step}}S[0]=k;`,
+      rows,
     );
-    return loop(bound, rows, heads, starts, left, right);
+    const state = new Int32Array(1);
+    loop(bound, state, heads, starts, left, right, 0, rows);
+    return state[0]!;
   }
 }
 
