@@ -107,13 +107,13 @@ export async function* iterateBatches(
 export async function persistRows(verb: Verb, { executor, options }: ActionContext): Promise<PersistedTable> {
   const { runner, analyzed } = await openRun(verb, executor, 'persist');
   try {
+    const table = verb.kind === 'memory' ? verb.table : null;
+    const resident = await table?.open(executor);
     const pipeline = await build(optimize(analyzed), { runner, options });
     const layer = submitPipeline(runner, pipeline, { kind: 'partition' });
     await layer.stats();
-    if (verb.kind !== 'memory') return new PersistedTable(layer, runner);
-    const { facts } = await verb.table.open(executor);
-    verb.table.evict(executor);
-    return new PersistedTable(layer, runner, facts);
+    table?.evict(executor);
+    return new PersistedTable(layer, runner, resident?.facts);
   } catch (error) {
     runner.close();
     throw error;

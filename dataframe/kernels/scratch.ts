@@ -1,13 +1,16 @@
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { Extents } from '../../core/base/extents.js';
-import {
-  type KernelMemory,
-  kernelMemory,
-  type WasmFunction,
-  type WasmMemory,
-} from '../../core/base/kernel-memory.js';
+import { type KernelMemory, kernelMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
-import { fillBytes, functionOver, giveBack, int, localsOf, statements } from '../codegen/wasm/assemble.js';
+import {
+  fillBytes,
+  functionFor,
+  functionOver,
+  giveBack,
+  int,
+  localsOf,
+  statements,
+} from '../codegen/wasm/assemble.js';
 
 /** Bytes below which new memory is as cheap. */
 export const fewBytes = 16 * 1024;
@@ -67,7 +70,6 @@ export function takeNumbers(length: number, zeroed = true): Float64Array {
 
 const { get } = localsOf(['to', 'byte', 'length']);
 const filling = statements(fillBytes(get('to'), get('byte'), get('length')), giveBack(int(0)));
-const fillers = new WeakMap<WasmMemory, WasmFunction>();
 
 /**
  * Sets every byte. V8 fills memory that threads share number by number, in six times as long, because JavaScript lets other
@@ -79,8 +81,7 @@ export function fill(array: Float64Array | Int32Array | Uint8Array, byte: 0 | 25
     return;
   }
   const { memory } = home;
-  let run = fillers.get(memory);
-  if (run === undefined) fillers.set(memory, (run = functionOver(memory, 3, 0, filling)));
+  const run = functionFor(memory, 'fill', () => functionOver(memory, 3, 0, filling));
   run(array.byteOffset, byte, array.byteLength);
 }
 

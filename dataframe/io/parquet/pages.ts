@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { limits } from '../../../core/base/limits.js';
 import type { Lent } from '../../kernels/lent.js';
-
+import { fewBytes } from '../../kernels/scratch.js';
 import { decompress } from './decompress.js';
 import { type ColumnMetaData, type PageHeader, readPageHeader } from './metadata.js';
 
@@ -18,9 +18,9 @@ export class PageReader {
     this.#bytes = bytes;
     this.#chunk = chunk;
     let space: Uint8Array = new Uint8Array(0);
-    // One page lasts until the next: what the processor just had in its caches is written again.
+    // One page lasts until the next: what the processor just had in its caches is written again. Fewer bytes would lie on the heap.
     this.#room = size => {
-      if (space.length < size) space = lent.bytes(size);
+      if (space.length < size) space = lent.bytes(Math.max(fewBytes, size));
       return space.subarray(0, size);
     };
   }

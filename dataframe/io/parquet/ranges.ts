@@ -1,4 +1,5 @@
 import type { Lent } from '../../kernels/lent.js';
+import { fewBytes } from '../../kernels/scratch.js';
 import type { SourceHandle } from '../source.js';
 
 /** Bytes [start, start + length) of a file. */
@@ -41,7 +42,8 @@ export async function readRanges(
   const out: Uint8Array[] = new Array(wanted.length);
   const reads = await Promise.allSettled(
     planReads(wanted).map(async read => {
-      const bytes = lent.bytes(read.length);
+      // Of the lane's memory, where kernels find them, however few they are.
+      const bytes = lent.bytes(Math.max(fewBytes, read.length));
       let filled = 0;
       while (filled < read.length) {
         const { bytesRead } = await handle.read(bytes, filled, read.length - filled, read.start + filled);

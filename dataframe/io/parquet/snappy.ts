@@ -1,6 +1,6 @@
-import { type KernelMemory, kernelMemory, type WasmFunction } from '../../../core/base/kernel-memory.js';
+import { kernelMemory } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
-import type { AssembledFunction } from '../../codegen/wasm/assemble.js';
+import { type AssembledFunction, functionFor } from '../../codegen/wasm/assemble.js';
 import { copyInto } from '../../column/copy-bytes.js';
 import { snappyFunction, snappyOver, unpackSlack } from './snappy-wasm.js';
 
@@ -35,8 +35,6 @@ export function unpackSnappy(
   return unpackHere(input, p, room(size), size);
 }
 
-let placed: { readonly memory: KernelMemory['memory']; readonly run: WasmFunction } | undefined;
-
 /** Where it and the room for it lie in the memory of this thread's kernels: nothing is copied, and they find the result. */
 function unpackInPlace(
   input: Uint8Array,
@@ -49,11 +47,11 @@ function unpackInPlace(
   if (memory === undefined || input.buffer !== memory.buffer) return null;
   const out = room(size + unpackSlack);
   if (out.buffer !== memory.buffer) return null;
-  if (placed?.memory !== memory) placed = { memory, run: snappyOver(memory) };
+  const run = functionFor(memory, 'snappy', () => snappyOver(memory));
   const { byteOffset: from } = input;
   const { byteOffset: start } = out;
   const least = Math.min(enough, size);
-  const damaged = placed.run(from + p, from + input.length, start, start + size, start + least);
+  const damaged = run(from + p, from + input.length, start, start + size, start + least);
   if (damaged !== 0) throw new RangeError('snappy data is damaged');
   return out.subarray(0, least);
 }

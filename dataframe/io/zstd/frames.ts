@@ -1,4 +1,5 @@
 import type { WasmFunction, WasmMemory } from '../../../core/base/kernel-memory.js';
+import { functionFor } from '../../codegen/wasm/assemble.js';
 import { copyInto } from '../../column/copy-bytes.js';
 import { XxHash64 } from '../parquet/xxhash64.js';
 import { damagedData } from './distribution.js';
@@ -41,9 +42,9 @@ export class ZstdFrames {
     this.#bytes = new Uint8Array(memory.buffer);
     this.#tables = new ZstdTables(memory, at);
     this.#literals = at + allTablesBytes;
-    this.#one = literalsOver(memory, 1);
-    this.#four = literalsOver(memory, 4);
-    this.#sequences = sequencesOver(memory);
+    this.#one = functionFor(memory, 'zstd literals 1', () => literalsOver(memory, 1));
+    this.#four = functionFor(memory, 'zstd literals 4', () => literalsOver(memory, 4));
+    this.#sequences = functionFor(memory, 'zstd sequences', () => sequencesOver(memory));
   }
 
   /**

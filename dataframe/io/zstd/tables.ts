@@ -1,4 +1,5 @@
 import type { WasmFunction, WasmMemory } from '../../../core/base/kernel-memory.js';
+import { functionFor } from '../../codegen/wasm/assemble.js';
 import { codeBits, entryLog2, huffmanOver, statesOver, weightsOver } from './codes.js';
 import { type DistributionHead, damagedData, readDistribution } from './distribution.js';
 import { packSizes, tablesAt, tablesBytes } from './sequences.js';
@@ -156,9 +157,9 @@ export class ZstdTables {
     this.#patternsKept = this.#patterns.slice();
     this.#meanings = bytes.subarray(meaningsAt, allTablesBytes);
     this.#meaningsKept = this.#meanings.slice();
-    this.#states = statesOver(memory);
-    this.#weightsOf = weightsOver(memory);
-    this.#huffman = huffmanOver(memory);
+    this.#states = functionFor(memory, 'zstd states', () => statesOver(memory));
+    this.#weightsOf = functionFor(memory, 'zstd weights', () => weightsOver(memory));
+    this.#huffman = functionFor(memory, 'zstd huffman', () => huffmanOver(memory));
   }
 
   /** Of the frame's Huffman code. */
