@@ -97,7 +97,7 @@ async function choose(
   const small = bytes < (options.surveyBytes ?? planConstants.surveyBytes);
   if (small || options.fanOut !== undefined) return unsurveyed(bytes, options);
   const { surveyRows, partialShare, widerShare, mergeRows } = planConstants;
-  const { rowsPerPart, maxFanOut, maxParts } = planConstants;
+  const { rowsPerPart, maxFanOut, maxParts, fewGroups } = planConstants;
   // What filters left of the prefix, they leave of all rows.
   const total = await rowsOf(source);
   const { origin } = source;
@@ -116,6 +116,9 @@ async function choose(
   const moved = partial ? groups * input.tasks : rows;
   // States that hold all values are as much work as the rows.
   const held = partial && plan.aggregates.some(({ op }) => holdsValues.has(op)) ? rows : 0;
+  // Of few groups in memory a task is so little work that what is around it counts; states of many are made, moved and merged
+  // once a task.
+  const light = partial && held === 0 && groups <= fewGroups && origin.kind === 'layers';
   const tasks =
     partial && moved <= mergeRows
       ? 2 ** Math.round(Math.log2(Math.max(1, held / mergeRows)))
@@ -126,8 +129,8 @@ async function choose(
     partial,
     fanOut,
     parts: partial ? 1 : Math.max(1, Math.min(Math.floor(maxParts / fanOut), wanted)),
-    // States of many groups are made, moved and merged once a task.
-    wider: options.taskRows === undefined && groups > widerShare * perTask ? 2 * taskRows(total) : null,
+    wider:
+      options.taskRows === undefined && (light || groups > widerShare * perTask) ? 2 * taskRows(total) : null,
   };
 }
 

@@ -61,6 +61,8 @@ export const planConstants = {
   partialShare: 0.7,
   /** Groups per row of a task from which tasks take twice the rows: there are half as many states to bring together. */
   widerShare: 0.05,
+  /** Groups whose states stay in a core's own cache: tasks take twice the rows then, too. */
+  fewGroups: 16_384,
   /** Partial rows that one task merges: 20 ms, and less than what dealing them out would cost. */
   mergeRows: 2 * 1024 * 1024,
   /** Rows, or partial rows, for each task that merges when one is not enough. */
