@@ -3,11 +3,11 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isVolleyError } from '../../../core/base/errors.js';
 import { DataType } from '../../column/datatype.js';
-import { loadZstd, packZstd } from '../parquet/zstd.js';
 import type { CsvOptions } from '../source.js';
 import { csvScanOf } from '../testing/csv-scan.js';
 import { damage, type Mutation, mutated, mutationWith } from '../testing/mutations.js';
 import { type Cell, DuckdbSession, readAll, scratchFolder } from '../testing/oracle.js';
+import { loadZstd, packZstd } from '../zstd/zstd.js';
 import { csvReader } from './reader.js';
 
 const scratch = scratchFolder();

@@ -3,12 +3,12 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seededRng } from '../../../core/base/rng.js';
 import { DataType } from '../../column/datatype.js';
-import { loadZstd, packZstd } from '../parquet/zstd.js';
 import { openSource } from '../paths.js';
 import type { CsvOptions } from '../source.js';
 import { csvScanOf } from '../testing/csv-scan.js';
 import { type Cell, duckdb, newSeed, readAll, scratchFolder, testEnv } from '../testing/oracle.js';
 import { UnpackedSource } from '../text/unpack.js';
+import { loadZstd, packZstd } from '../zstd/zstd.js';
 import { csvReader } from './reader.js';
 
 const scratch = scratchFolder();

@@ -1,8 +1,8 @@
 import { limits } from '../../../core/base/limits.js';
 import type { Lent } from '../../kernels/lent.js';
 import { readRanges } from '../parquet/ranges.js';
-import { loadUnpackZstd, unpackZstd } from '../parquet/zstd.js';
 import type { SourceHandle } from '../source.js';
+import { loadUnpackZstd, unpackZstd } from '../zstd/zstd.js';
 import { safeInt64 } from './flatbuffer.js';
 import { type Located, leastBytes } from './locate.js';
 import { unpackLz4 } from './lz4.js';

@@ -2,7 +2,7 @@ import { bitmapBytes } from '../../column/bitmap.js';
 import type { Batch, Column } from '../../column/column.js';
 import { decimalWords } from '../../column/decimal-entries.js';
 import { bitsOf, wordsOf, writtenOut } from '../../column/written.js';
-import { packZstd } from '../parquet/zstd.js';
+import { packZstd } from '../zstd/zstd.js';
 import { batchMessage, dictionaryMessage, type MessageBody } from './flatwrite.js';
 import { packLz4 } from './lz4.js';
 import type { BufferPlace } from './message.js';

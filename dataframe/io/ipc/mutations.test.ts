@@ -9,10 +9,10 @@ import type { Batch } from '../../column/column.js';
 import { ipcScan } from '../../frame/sources.js';
 import { scanFrame } from '../../frame.js';
 import { InlineExecutor } from '../../testing/inline-executor.js';
-import { loadZstd, packZstd, unpackZstd, zstdContentSize } from '../parquet/zstd.js';
 import type { ScanSpec } from '../source.js';
 import { damage, type Mutation, mutated, mutation, placeOf } from '../testing/mutations.js';
 import { type Cell, cellsOf, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { loadZstd, packZstd, unpackZstd, zstdContentSize } from '../zstd/zstd.js';
 import { packLz4, unpackLz4 } from './lz4.js';
 import { ipcReader } from './reader.js';
 

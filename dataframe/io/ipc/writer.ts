@@ -3,7 +3,7 @@ import type { Batch } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import { concatBatches } from '../../kernels/concat.js';
 import { sliceBatch } from '../../kernels/take.js';
-import { loadZstd } from '../parquet/zstd.js';
+import { loadZstd } from '../zstd/zstd.js';
 import { type EncodedMessage, encodeBatch, encodeDictionary, type IpcCompression } from './encode.js';
 import { codedColumns, FileDictionary } from './file-dictionary.js';
 import { footer, schemaMessage } from './flatwrite.js';

@@ -5,8 +5,8 @@ import { DataType } from '../../column/datatype.js';
 import { type JSONOptions, jsonScan, type NDJSONOptions, ndjsonScan } from '../../frame/sources.js';
 import { scanFrame } from '../../frame.js';
 import { InlineExecutor } from '../../testing/inline-executor.js';
-import { loadZstd, packZstd } from '../parquet/zstd.js';
 import { duckdb, readAll, scratchFolder, testEnv } from '../testing/oracle.js';
+import { loadZstd, packZstd } from '../zstd/zstd.js';
 import { jsonReader, ndjsonReader } from './reader.js';
 
 const scratch = scratchFolder();

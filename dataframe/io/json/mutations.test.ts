@@ -5,10 +5,10 @@ import { isVolleyError } from '../../../core/base/errors.js';
 import { isValid } from '../../column/bitmap.js';
 import type { Column } from '../../column/column.js';
 import { DataType } from '../../column/datatype.js';
-import { loadZstd, packZstd } from '../parquet/zstd.js';
 import type { ScanSpec } from '../source.js';
 import { damage, type Mutation, mutated, mutation } from '../testing/mutations.js';
 import { type Cell, cellOf, DuckdbSession, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
+import { loadZstd, packZstd } from '../zstd/zstd.js';
 import { jsonReader, ndjsonReader } from './reader.js';
 
 const scratch = scratchFolder();

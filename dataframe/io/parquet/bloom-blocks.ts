@@ -1,4 +1,4 @@
-import { XxHash64 } from './xxhash64.js';
+import { XxHash64 } from '../xxhash64.js';
 
 /** Of the format: which bit of each of a block's eight words a value sets. */
 const salts = Int32Array.of(

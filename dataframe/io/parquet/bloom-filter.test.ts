@@ -4,8 +4,8 @@ import { col } from '../../expr/expr.js';
 import type { ExprNode } from '../../expr/node.js';
 import { duckdb, readWhole, scratchFolder, testEnv } from '../testing/oracle.js';
 import { parquetScanOf as scanOf } from '../testing/parquet-scan.js';
+import { XxHash64 } from '../xxhash64.js';
 import { parquetReader } from './reader.js';
-import { XxHash64 } from './xxhash64.js';
 
 const scratch = scratchFolder();
 afterAll(scratch.close);

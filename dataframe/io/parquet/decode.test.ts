@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { seededRng } from '../../../core/base/rng.js';
 import { Lent } from '../../kernels/lent.js';
 import { newSeed } from '../testing/oracle.js';
+import { zstdContentSize } from '../zstd/zstd.js';
 import { decompress, loadCodec } from './decompress.js';
 import { unpackDeltas } from './delta.js';
 import { decodeHybrid } from './hybrid.js';
 import { TextSink } from './text.js';
 import { BeyondSafe, NumberSink } from './values.js';
-import { zstdContentSize } from './zstd.js';
 
 const room = (bytes: number) => new Uint8Array(bytes);
 

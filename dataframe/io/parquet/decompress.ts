@@ -1,7 +1,7 @@
 import * as zlib from 'node:zlib';
+import { loadUnpackZstd, unpackZstd } from '../zstd/zstd.js';
 import type { CompressionCodec } from './metadata.js';
 import { unpackSnappy } from './snappy.js';
-import { loadUnpackZstd, unpackZstd } from './zstd.js';
 
 let lz4: typeof import('hyparquet-compressors') | undefined;
 

@@ -6,13 +6,13 @@ import type { Schema } from '../../column/datatype.js';
 import { concatBatches, detachBatch } from '../../kernels/concat.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { SinkSpec } from '../source.js';
+import { loadZstd, packZstd } from '../zstd/zstd.js';
 import { arrowSchema, arrowSchemaKey } from './arrow-schema.js';
 import { type FileNode, fileNodes, flattened } from './encode.js';
 import { requireBloomFilters } from './encode-bloom.js';
 import { type Codec, encodeChunk, type WrittenChunk } from './encode-chunk.js';
 import { leavesOf } from './encode-shape.js';
 import { type ThriftFields, thrift } from './thrift.js';
-import { loadZstd, packZstd } from './zstd.js';
 
 const magic = Buffer.from('PAR1');
 

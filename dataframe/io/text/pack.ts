@@ -1,6 +1,6 @@
 import { createGzip } from 'node:zlib';
-import { loadZstd, packZstd } from '../parquet/zstd.js';
 import type { Packing } from '../source.js';
+import { loadZstd, packZstd } from '../zstd/zstd.js';
 
 /** What the names of compressed files of text end in. */
 export const packedExtensions: Readonly<Record<Packing, string>> = { gzip: '.gz', zstd: '.zst' };

@@ -1,7 +1,7 @@
 import type { WasmFunction, WasmMemory } from '../../../core/base/kernel-memory.js';
 import { functionFor } from '../../codegen/wasm/assemble.js';
 import { copyInto } from '../../column/copy-bytes.js';
-import { XxHash64 } from '../parquet/xxhash64.js';
+import { XxHash64 } from '../xxhash64.js';
 import { damagedData } from './distribution.js';
 import { type FrameHead, readFrameHead } from './head.js';
 import { literalsOver } from './literals.js';

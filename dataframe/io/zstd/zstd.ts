@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
 import { limits } from '../../../core/base/limits.js';
 import { hasVectors } from '../../codegen/wasm/vectors.js';
-import { readFrameHead } from '../zstd/head.js';
-import { unpackFrames } from '../zstd/unpack.js';
+import { readFrameHead } from './head.js';
+import { unpackFrames } from './unpack.js';
 
 /** zlib's zstd exists from Node 22.15 on. */
 const native = zlib as {
