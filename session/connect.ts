@@ -1,4 +1,5 @@
 import { VolleyError } from '../core/base/errors.js';
+import { keepCode } from '../core/base/keep-code.js';
 import { openClient } from '../core/client/client.js';
 import type { Attachment } from './embedded.js';
 import type { EmbeddedOptions, RemoteOptions } from './options.js';
@@ -34,6 +35,7 @@ async function embed(options: EmbeddedOptions): Promise<Attachment> {
   const node = embeddedNode(options);
   const { Threads } = await import('../worker/pool/threads.js');
   const threads = new Threads(node);
+  keepCode();
   try {
     const { startEmbedded } = await import('./embedded.js');
     return await startEmbedded(options, node, threads);
@@ -45,6 +47,7 @@ async function embed(options: EmbeddedOptions): Promise<Attachment> {
 
 async function attach(address: string, options: RemoteOptions): Promise<Attachment> {
   const target = parseAddress(address);
+  keepCode();
   const security = peerSecurity(options);
   const [{ createGrpcTransport }, { createNodeBulk }] = await Promise.all([
     import('../core/rpc/grpc.js'),

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { keepCode } from '../../core/base/keep-code.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import { createInProcessNotifier, createInProcessRetryQueue } from '../../core/notify/in-process.js';
@@ -49,6 +50,7 @@ export function headCommand(): Command {
 }
 
 async function runHead(flags: HeadFlags): Promise<void> {
+  keepCode();
   const log = createLog(flags.log, 'volley head');
   const security = readSecurity(flags);
   const natsUrl = natsUrlWith(flags.nats, flags.natsTokenFile);

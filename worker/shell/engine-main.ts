@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { VolleyError } from '../../core/base/errors.js';
+import { keepCode } from '../../core/base/keep-code.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import { createInProcessNotifier } from '../../core/notify/in-process.js';
@@ -65,6 +66,7 @@ process.on('disconnect', () => {
 });
 
 async function start({ options, name, supervisorPid, death, runningFile }: Start): Promise<void> {
+  keepCode();
   const running = new RunningFile(runningFile);
   const notifier = new DeferredNotifier();
   const engine = await startEngine({

@@ -1,0 +1,15 @@
+import { v8 } from './on-demand.js';
+
+let kept = false;
+
+/**
+ * Has V8 keep the compiled code of functions for as long as this process lives, in all of its threads. Else every full
+ * collection brings functions that have not run since the last ones nearer to being forgotten: a program that made its tables
+ * first, or that asks a question a minute, would compile planner, scheduler and kernels again with each question (15
+ * milliseconds; decision 0042). It costs the memory of that code, a few megabytes.
+ */
+export function keepCode(): void {
+  if (kept) return;
+  kept = true;
+  v8().setFlagsFromString('--no-flush-bytecode');
+}
