@@ -15,9 +15,14 @@ export function collectGarbage(): void {
   due = true;
   setImmediate(() => {
     due = false;
-    collect ??= exposeCollector();
-    collect();
+    collectGarbageNow();
   });
+}
+
+/** The same at once: some milliseconds, before memory is asked for. */
+export function collectGarbageNow(): void {
+  collect ??= exposeCollector();
+  collect();
 }
 
 /**

@@ -194,6 +194,8 @@ export const limits = {
    * is copied when the task comes to it.
    */
   streamedShare: 0.25,
+  /** Bytes of such inputs that a thread was given, after which it has those collected that it is done with. */
+  copiedInputBytes: 16 * MiB,
   /** Bytes read back from disk for peers and not yet taken by them, outside of the memory budget. */
   lendBufferBytes: 64 * MiB,
   /** Share of a worker's memory budget that pulls in flight may reserve. */
@@ -362,9 +364,15 @@ export const limits = {
   jsonDepth: 128,
   /** Partitions that a frame may be cut into: every task makes a slice for each. */
   repartitions: 4096,
-  /** Bytes that a thread keeps of what its tasks worked with, for its next task: at most, and as a share of its part of the budget. */
+  /**
+   * Bytes of node memory that the tasks of a lane work in: at most, and as a share of its part of the budget. Used as far as
+   * needed, and never given back: where there is none left, memory is asked of the system, which gets it back late.
+   */
   scratchBytes: 64 * MiB,
-  scratchShare: 1 / 8,
+  scratchShare: 3 / 8,
+  /** Bytes that a thread keeps of the latter for its next task: at most, and as such a share. */
+  keptBytes: 64 * MiB,
+  keptShare: 1 / 8,
   /** Where that share is less than that: buffers from this size on are the system's again when they are freed. Bytes. */
   mallocKeptBytes: 128 * KiB,
   /** Beside that, where kernels in WebAssembly are given what lies elsewhere, for each lane. A multiple of 64 KiB; used as far as needed. */

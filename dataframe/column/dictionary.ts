@@ -80,7 +80,9 @@ export function* unifySteps(dictionaries: readonly Dictionary[]): Generator<void
     }
     maps.push(map);
   }
-  return { dictionary: table.toDictionary(), maps };
+  const dictionary = table.toDictionary();
+  table.close();
+  return { dictionary, maps };
 }
 
 /**

@@ -2,6 +2,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import { kernelMemory } from '../../core/base/kernel-memory.js';
 import { fewBytes, giveInts, takeInts } from '../kernels/scratch.js';
 import type { Dictionary, Values } from './column.js';
+import { copyInto } from './copy-bytes.js';
 import { distinctEntries, StringTable } from './string-table.js';
 import { blockRows, TextBlocks } from './text-blocks.js';
 import { hashOf, isShort, mask0, mask1, mask2, rehashSlots, sizeOf, wordsBytes } from './text-words.js';
@@ -290,18 +291,16 @@ export class DistinctTexts {
   }
 
   #setBytes(bytes: Uint8Array, used: number): void {
-    bytes.set(this.#bytes.subarray(0, used));
+    copyInto(bytes, 0, this.#bytes.subarray(0, used));
     this.#bytes = bytes;
     this.#target = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Nothing is asked of it any more: what it was lent is free again. */
   close(): void {
-    const home = kernelMemory();
-    if (home === null) return;
     const { buffer, byteOffset, byteLength } = this.#bytes;
     const arrays = [this.#slots, this.#offsets, new Int32Array(buffer, byteOffset, byteLength >> 2)];
-    for (const ints of arrays) if (ints.buffer === home.buffer) giveInts(ints);
+    for (const ints of arrays) this.#give(ints);
     this.#slots = this.#offsets = noWords;
     this.#bytes = new Uint8Array(0);
   }
@@ -348,8 +347,9 @@ export class DistinctTexts {
   #reserve(size: number): void {
     const offsets = this.#offsets;
     if (this.#count + 2 > offsets.length) {
-      this.#offsets = new Int32Array(offsets.length * 2);
-      this.#offsets.set(offsets);
+      this.#offsets = this.#take(offsets.length * 2);
+      copyInto(this.#offsets, 0, offsets);
+      this.#give(offsets);
     }
     const need = offsets[this.#count]! + size;
     if (need <= this.#bytes.length) return;
@@ -360,15 +360,25 @@ export class DistinctTexts {
         { bytes: need },
       );
     }
-    this.#setBytes(
-      new Uint8Array(Math.min(maxBytes, Math.max(need, this.#bytes.length * 2))),
-      offsets[this.#count]!,
-    );
+    const old = this.#bytes;
+    const more = this.#take(Math.ceil(Math.min(maxBytes, Math.max(need, old.length * 2)) / 4));
+    this.#setBytes(new Uint8Array(more.buffer, more.byteOffset, more.byteLength), offsets[this.#count]!);
+    this.#give(new Int32Array(old.buffer, old.byteOffset, old.byteLength >> 2));
   }
 
   #rehash(size: number): void {
-    const slots = new Int32Array(size);
-    rehashSlots(this.#slots, slots);
-    this.#slots = slots;
+    const old = this.#slots;
+    this.#slots = this.#take(size, true);
+    rehashSlots(old, this.#slots);
+    this.#give(old);
+  }
+
+  /** Lent within tasks, where what is let go would be memory that waits for a collection. */
+  #take(ints: number, zeroed = false): Int32Array {
+    return kernelMemory() === null ? new Int32Array(ints) : takeInts(ints, zeroed);
+  }
+
+  #give(ints: Int32Array): void {
+    if (kernelMemory() !== null) giveInts(ints);
   }
 }

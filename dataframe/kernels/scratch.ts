@@ -28,7 +28,7 @@ let keptBytes = 0;
 /** Let go since the last collection. */
 let droppedBytes = 0;
 /** Of this thread, which knows its node's memory when it starts. */
-let mostBytes: number = limits.scratchBytes;
+let mostBytes: number = limits.keptBytes;
 
 /** From now on no more than `bytes` are kept. */
 export function keepAtMost(bytes: number): void {
@@ -111,14 +111,17 @@ function takeKept(length: number, zeroed: boolean): Float64Array {
 function giveKept(array: Float64Array): void {
   kept.push(array);
   keptBytes += array.byteLength;
-  while (keptBytes > mostBytes) drop(kept.shift()!.byteLength);
+  while (keptBytes > mostBytes) {
+    const { byteLength } = kept.shift()!;
+    keptBytes -= byteLength;
+    letGo(byteLength);
+  }
 }
 
-/** Where memory is short, what is let go must not wait for V8, which sees little of it. */
-function drop(bytes: number): void {
-  keptBytes -= bytes;
+/** So many bytes of buffers are garbage. Where memory is short, that must not wait for V8, which sees little of it. */
+export function letGo(bytes: number): void {
   droppedBytes += bytes;
-  if (mostBytes === limits.scratchBytes || droppedBytes < limits.scratchBytes / 2) return;
+  if (mostBytes === limits.keptBytes || droppedBytes < mostBytes) return;
   droppedBytes = 0;
   collectGarbage();
 }

@@ -1,8 +1,9 @@
 import { MessageChannel, parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { assert } from '../../core/base/assert.js';
-import { collectGarbage } from '../../core/base/collect-garbage.js';
+import { collectGarbage, collectGarbageNow } from '../../core/base/collect-garbage.js';
 import { type ErrorCode, VolleyError } from '../../core/base/errors.js';
 import { workFor } from '../../core/base/kernel-memory.js';
+import { limits } from '../../core/base/limits.js';
 import type { FragmentInput } from '../../dataframe/physical/task.js';
 import type { LaneWords } from './lane-words.js';
 import type { Ask, AskedInput, FromThread, Template, ToThread } from './protocol.js';
@@ -29,6 +30,8 @@ export class Mailbox {
   private readonly arenas = new Map<number, SharedArrayBuffer>();
   private readonly templates = new Map<string, Template>();
   private received: FragmentInput | null = null;
+  /** Of inputs, since V8 was last asked to look for those nobody needs: it does not see how large they are. */
+  private copiedBytes = 0;
   private refusal: { code: string; message: string } | null = null;
   private lane = 0;
   private batch = 0;
@@ -85,10 +88,15 @@ export class Mailbox {
 
   /** A copy of an input that was not given with the batch. Throws OUT_OF_MEMORY, NOT_FOUND. */
   input(input: AskedInput): FragmentInput {
+    if (this.copiedBytes >= limits.copiedInputBytes) {
+      this.copiedBytes = 0;
+      collectGarbageNow();
+    }
     this.ask({ kind: 'ask-input', ...input });
     const { received } = this;
     assert(received !== null, 'an input arrives before the answer');
     this.received = null;
+    this.copiedBytes += received.bytes.byteLength;
     return received;
   }
 

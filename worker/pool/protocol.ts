@@ -15,8 +15,8 @@ export interface ThreadSetup {
   readonly allowPaths: readonly string[] | null;
   /** What kernels run over; null where the system gave none. */
   readonly memory: NodeMemory | null;
-  /** Bytes it may keep between tasks, outside of slabs. */
-  readonly scratchBytes: number;
+  /** Bytes it may keep between tasks, outside of the node's memory. */
+  readonly keptBytes: number;
 }
 
 /** What a template's tasks run. */

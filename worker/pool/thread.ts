@@ -170,7 +170,7 @@ function runnerOf(job: number, template: number, given: Template | null): Promis
 }
 
 shareNodeMemory(setup.memory);
-keepAtMost(setup.scratchBytes);
+keepAtMost(setup.keptBytes);
 // While nothing is asked of the thread yet. Should it fail, the first task says so.
 const warm = warmUp()
   .catch(() => {})

@@ -29,7 +29,8 @@ export class Threads {
     this.count = threads;
     this.words = new LaneWords(threads);
     this.heapMb = heapLimitMb(memoryBytes, threads);
-    const scratchBytes = Math.min(limits.scratchBytes, (limits.scratchShare * memoryBytes) / threads);
+    const budget = memoryBytes / threads;
+    const scratchBytes = Math.min(limits.scratchBytes, limits.scratchShare * budget);
     this.memory = allocateNodeMemory(memoryBytes, threads, scratchBytes);
     const setup: ThreadSetup = {
       words: this.words.buffer,
@@ -37,7 +38,7 @@ export class Threads {
       labels,
       allowPaths,
       memory: this.memory,
-      scratchBytes,
+      keptBytes: Math.min(limits.keptBytes, limits.keptShare * budget),
     };
     this.piscina = new Piscina({
       filename: entryFile('pool-thread'),

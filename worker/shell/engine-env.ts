@@ -10,6 +10,6 @@ interface Node {
  * ones, each thread in heaps of its own, unless it is told from which size on not to. What the caller has set stays.
  */
 export function engineEnv({ memoryBytes, threads }: Node, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const short = (limits.scratchShare * memoryBytes) / threads < limits.scratchBytes;
+  const short = (limits.keptShare * memoryBytes) / threads < limits.keptBytes;
   return short ? { MALLOC_MMAP_THRESHOLD_: String(limits.mallocKeptBytes), ...env } : env;
 }

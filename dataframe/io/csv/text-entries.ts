@@ -54,6 +54,7 @@ export class TextEntries {
   /** Rows from `row` on are entries of their own. */
   asTheyCome(row: number): void {
     const { length, offsets, bytes } = this.distinct!.toDictionary();
+    this.distinct!.close();
     this.distinct = null;
     this.shift = length - row;
     this.offsets = offsets;
@@ -85,7 +86,9 @@ export class TextEntries {
     this.#lent = null;
     if (distinct !== null) {
       this.distinct = new DistinctTexts();
-      return distinct.toDictionary();
+      const dictionary = distinct.toDictionary();
+      distinct.close();
+      return dictionary;
     }
     const length = rows + shift;
     const offsets = this.offsets.subarray(0, length + 1);

@@ -1,11 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { countValid } from '../../column/bitmap.js';
 import type { Column } from '../../column/column.js';
+import { copyInto } from '../../column/copy-bytes.js';
+import { type Lent, lending } from '../../kernels/lent.js';
 import { type FileElement, FileType } from './encode.js';
 import { bloomFilter } from './encode-bloom.js';
 import { definitionLevels, dictionaryCodes, levelRuns } from './encode-levels.js';
 import type { Leaf } from './encode-shape.js';
-import { type FileValues, fileValues, sizes } from './encode-values.js';
+import { type FileValues, fileValues, sizes, validOnly } from './encode-values.js';
 import { type ThriftFields, thrift } from './thrift.js';
 
 /** Rows of a page: what readers with the page index may leave out. */
@@ -16,7 +18,7 @@ const Encoding = { Plain: 0, Rle: 3, RleDictionary: 8 } as const;
 export interface Codec {
   /** Parquet's number. */
   readonly number: number;
-  pack(page: Uint8Array): Uint8Array;
+  readonly pack: (page: Uint8Array) => Uint8Array;
 }
 
 /** One column of one row group as it lies in the file, for the footer. */
@@ -49,15 +51,21 @@ interface WrittenPage {
 
 export interface EncodedChunk {
   readonly chunk: WrittenChunk;
-  /** In file order. */
+  /** In file order. Some of them are lent. */
   readonly parts: readonly Uint8Array[];
   /** Written behind the row group. */
   readonly bloom: Uint8Array | null;
 }
 
 /** The pages of a column, a dictionary page in front where that is shorter. `start`: where the first one will lie. */
-export function encodeChunk(leaf: Leaf, codec: Codec, start: number, filtered: boolean): EncodedChunk {
-  const encoder = new ChunkEncoder(leaf, codec, start, filtered);
+export function encodeChunk(
+  leaf: Leaf,
+  codec: Codec,
+  start: number,
+  filtered: boolean,
+  lent: Lent,
+): EncodedChunk {
+  const encoder = new ChunkEncoder(leaf, codec, start, filtered, lent);
   const chunk = encoder.encode();
   return { chunk, parts: encoder.parts, bloom: encoder.bloom };
 }
@@ -68,17 +76,19 @@ class ChunkEncoder {
   readonly #leaf: Leaf;
   readonly #column: Column;
   readonly #codec: Codec;
+  readonly #lent: Lent;
   readonly #values: FileValues;
   readonly #pages: WrittenPage[] = [];
   readonly #start: number;
   #offset: number;
   #uncompressed = 0;
 
-  constructor(leaf: Leaf, codec: Codec, start: number, filtered: boolean) {
+  constructor(leaf: Leaf, codec: Codec, start: number, filtered: boolean, lent: Lent) {
     this.#leaf = leaf;
     this.#column = leaf.column;
     this.#codec = codec;
-    this.#values = fileValues(leaf.column, leaf.element.type);
+    this.#lent = lent;
+    this.#values = fileValues(leaf.column, leaf.element.type, lent);
     this.#start = start;
     this.#offset = start;
     this.bloom = filtered ? this.#filter() : null;
@@ -111,23 +121,23 @@ class ChunkEncoder {
     const { length } = this.#column;
     const { type, length: fixed } = this.#leaf.element;
     const size = type === FileType.ByteArray ? null : (fixed ?? sizes[type]!);
-    const plain = dictionary?.page ?? this.#values.plain(0, length);
+    const plain = dictionary?.page ?? this.#values.plain(0, length, this.#lent);
     return bloomFilter(plain, dictionary?.entries ?? this.#present(0, length), type, size);
   }
 
   /** Repetition and definition levels of rows, and how many entries they are. */
-  #levels(from: number, to: number): { levels: Uint8Array; entries: number } {
+  #levels(from: number, to: number, lent: Lent): { levels: Uint8Array; entries: number } {
     const { shape } = this.#leaf;
     if (shape === null) {
       return { levels: definitionLevels(this.#column.validity, from, to), entries: to - from };
     }
     const { definition, most, repetition, depth, entries } = shape;
     const [first, end] = entries === null ? [from, to] : [entries[from]!, entries[to]!];
-    const defined = levelRuns(definition.subarray(first, end), most);
+    const defined = levelRuns(definition.subarray(first, end), most, lent);
     const levels =
       repetition === null
         ? defined
-        : Buffer.concat([levelRuns(repetition.subarray(first, end), depth), defined]);
+        : joined([levelRuns(repetition.subarray(first, end), depth, lent), defined], lent);
     return { levels, entries: end - first };
   }
 
@@ -145,15 +155,22 @@ class ChunkEncoder {
 
   #dataPage(firstRow: number, endRow: number): void {
     const { dictionary } = this.#values;
-    const { levels, entries } = this.#levels(firstRow, endRow);
     const starts = this.#leaf.shape?.values ?? null;
     const [from, to] = starts === null ? [firstRow, endRow] : [starts[firstRow]!, starts[endRow]!];
-    const body =
-      dictionary === null
-        ? this.#values.plain(from, to)
-        : dictionaryCodes(validOnly(dictionary.codes, this.#column, from, to), dictionary.entries);
     const offset = this.#offset;
-    this.#add(PageType.Data, Buffer.concat([levels, body]), fields =>
+    const { page, entries } = lending(lent => {
+      const { levels, entries } = this.#levels(firstRow, endRow, lent);
+      const body =
+        dictionary === null
+          ? this.#values.plain(from, to, lent)
+          : dictionaryCodes(
+              validOnly(dictionary.codes, this.#column, from, to, lent),
+              dictionary.entries,
+              lent,
+            );
+      return { page: joined([levels, body], this.#lent), entries };
+    });
+    this.#add(PageType.Data, page, fields =>
       fields.struct(5, page => {
         page.i32(1, entries);
         page.i32(2, dictionary === null ? Encoding.Plain : Encoding.RleDictionary);
@@ -197,6 +214,17 @@ class ChunkEncoder {
       firstData,
     };
   }
+}
+
+/** Behind one another. */
+export function joined(parts: readonly Uint8Array[], lent: Lent): Uint8Array {
+  const out = lent.bytes(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    copyInto(out, at, part);
+    at += part.length;
+  }
+  return out;
 }
 
 /** What the footer says of a chunk. It is written last, and must not keep the column until then. */
@@ -300,12 +328,4 @@ function offsetIndexOf(pages: readonly WrittenPage[]): Uint8Array {
 function validIn(validity: Uint8Array, from: number, to: number): number {
   // Pages begin at whole bytes.
   return countValid(validity.subarray(from >> 3), to - from);
-}
-
-function validOnly(codes: Int32Array, { validity }: Column, from: number, to: number): Int32Array {
-  if (validity === null) return codes.subarray(from, to);
-  const out = new Int32Array(to - from);
-  let n = 0;
-  for (let i = from; i < to; i++) if (((validity[i >> 3]! >> (i & 7)) & 1) === 1) out[n++] = codes[i]!;
-  return out.subarray(0, n);
 }

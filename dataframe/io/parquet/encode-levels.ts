@@ -1,4 +1,5 @@
 import { bitmapBytes } from '../../column/bitmap.js';
+import type { Lent } from '../../kernels/lent.js';
 
 /** Values that are equal from which a run of them is shorter than packing them. */
 const equalPerRun = 8;
@@ -24,27 +25,28 @@ export function definitionLevels(validity: Uint8Array | null, from: number, to: 
 }
 
 /** Levels up to `most`, with their length in front. */
-export function levelRuns(levels: Uint8Array, most: number): Uint8Array {
-  return withLength(hybrid(levels, 32 - Math.clz32(most), []));
+export function levelRuns(levels: Uint8Array, most: number, lent: Lent): Uint8Array {
+  return withLength(hybrid(levels, 32 - Math.clz32(most), [], lent));
 }
 
 /** Codes of a page: their width in bits, then the codes. */
-export function dictionaryCodes(codes: Int32Array, entries: number): Uint8Array {
+export function dictionaryCodes(codes: Int32Array, entries: number, lent: Lent): Uint8Array {
   const width = entries <= 1 ? 0 : 32 - Math.clz32(entries - 1);
-  return hybrid(codes, width, [width]);
+  return hybrid(codes, width, [width], lent);
 }
 
 /** Runs of equal values, or all of them packed, behind what is in `head`. */
-function hybrid(codes: Int32Array | Uint8Array, width: number, head: number[]): Uint8Array {
+function hybrid(codes: Int32Array | Uint8Array, width: number, head: number[], lent: Lent): Uint8Array {
   let runs = codes.length === 0 ? 0 : 1;
   for (let i = 1; i < codes.length; i++) runs += codes[i] === codes[i - 1] ? 0 : 1;
   if (width === 0 || runs * equalPerRun <= codes.length)
     return Uint8Array.from(equalRuns(codes, width, head));
   const groups = (codes.length + 7) >> 3;
   varint(head, (groups << 1) | 1);
-  const out = new Uint8Array(head.length + groups * width);
+  const out = lent.bytes(head.length + groups * width);
   out.set(head);
-  packBits(codes, width, out, head.length);
+  const end = packBits(codes, width, out, head.length);
+  out.fill(0, end);
   return out;
 }
 
@@ -59,8 +61,8 @@ function equalRuns(codes: Int32Array | Uint8Array, width: number, out: number[])
   return out;
 }
 
-/** Fields of `width` <= 24 bits, lowest first. */
-function packBits(codes: Int32Array | Uint8Array, width: number, out: Uint8Array, at: number): void {
+/** Fields of `width` <= 24 bits, lowest first. @returns the byte behind them */
+function packBits(codes: Int32Array | Uint8Array, width: number, out: Uint8Array, at: number): number {
   let bits = 0;
   let held = 0;
   for (let i = 0; i < codes.length; i++) {
@@ -72,7 +74,8 @@ function packBits(codes: Int32Array | Uint8Array, width: number, out: Uint8Array
       held -= 8;
     }
   }
-  if (held > 0) out[at] = bits & 255;
+  if (held > 0) out[at++] = bits & 255;
+  return at;
 }
 
 function varint(out: number[], value: number): void {

@@ -1,8 +1,12 @@
-import type { Column } from '../../column/column.js';
+import type { Column, Dictionary } from '../../column/column.js';
+import { copyInto } from '../../column/copy-bytes.js';
 import { codedDecimal } from '../../column/decimal-builder.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { compareBytes } from '../../column/string-table.js';
 import { distinctColumn } from '../../kernels/distinct-text.js';
+import { type Lent, lending } from '../../kernels/lent.js';
+import { fill } from '../../kernels/scratch.js';
+import { viewOf } from './bytes.js';
 import { FileType } from './encode.js';
 
 /** Entries of a dictionary page; codes of more bits are not packed. */
@@ -11,11 +15,13 @@ const maxEntries = 2 ** 20;
 const maxDictionaryBytes = 8 * 1024 * 1024;
 /** A bound of text longer than that is left out of the statistics: it is optional, and a cut one is not exact. */
 const maxBoundBytes = 256;
+/** Bytes of a text up to which a loop is the fastest copy. */
+const fewBytes = 32;
 
 /** The values of one column of one row group in the file's form, without the null ones. */
 export interface FileValues {
-  /** PLAIN values of rows [from, to). */
-  plain(from: number, to: number): Uint8Array;
+  /** PLAIN values of rows [from, to), lent. */
+  plain(from: number, to: number, lent: Lent): Uint8Array;
   /** Least and greatest of rows [from, to) in PLAIN form without length; null: none, or not comparable. */
   bounds(from: number, to: number): readonly [Uint8Array, Uint8Array] | null;
   /** The dictionary page and the code of every row; null: plain values are shorter. */
@@ -29,103 +35,143 @@ export interface FileDictionary {
   readonly codes: Int32Array;
 }
 
-export function fileValues(column: Column, type: FileType): FileValues {
-  if (type === FileType.FixedBytes) return textValues(codedDecimal(column), true);
-  return type === FileType.ByteArray ? textValues(column) : numberValues(column, type);
+export function fileValues(column: Column, type: FileType, lent: Lent): FileValues {
+  if (type === FileType.FixedBytes) return new TextValues(codedDecimal(column), lent, true);
+  return type === FileType.ByteArray ? new TextValues(column, lent) : numberValues(column, type, lent);
 }
 
 const isValid = ({ validity }: Column, row: number) =>
   validity === null || ((validity[row >> 3]! >> (row & 7)) & 1) === 1;
 
 /** `decimals`: entries of huge decimals, which files have with their sign bit as it is and without a length. */
-function textValues(given: Column, decimals = false): FileValues {
-  const prefix = decimals ? 0 : 4;
-  const column = given.dictionary!.repeats === true ? distinctColumn(given) : given;
-  const codes = column.values as Int32Array;
-  const { offsets, bytes } = column.dictionary!;
-  const used = usedEntries(column);
-  let usedBytes = 0;
-  let allBytes = 0;
-  for (const code of used.list) usedBytes += prefix + offsets[code + 1]! - offsets[code]!;
-  for (let i = 0; i < column.length; i++) {
-    if (isValid(column, i)) allBytes += prefix + offsets[codes[i]! + 1]! - offsets[codes[i]!]!;
+class TextValues implements FileValues {
+  readonly dictionary: FileDictionary | null;
+  readonly #column: Column;
+  readonly #codes: Int32Array;
+  readonly #texts: Dictionary;
+  readonly #decimals: boolean;
+  /** Bytes in front of each, for its length. */
+  readonly #prefix: number;
+  /** By entry: the last call of `bounds` that has looked at it. */
+  readonly #seen: Int32Array;
+  #looks = 0;
+
+  constructor(given: Column, lent: Lent, decimals = false) {
+    const column = given.dictionary!.repeats === true ? distinctColumn(given) : given;
+    this.#column = column;
+    this.#codes = column.values as Int32Array;
+    this.#texts = column.dictionary!;
+    this.#decimals = decimals;
+    this.#prefix = decimals ? 0 : 4;
+    this.#seen = lent.ints(this.#texts.length);
+    this.dictionary = this.#dictionaryIn(lent);
   }
-  const coded = usedBytes + (column.length * Math.ceil(Math.log2(used.list.length + 1))) / 8;
-  const worth = coded < allBytes && used.list.length <= maxEntries && usedBytes <= maxDictionaryBytes;
-  const write = (entries: Int32Array | number[], size: number) => {
-    const out = new Uint8Array(size);
-    const view = new DataView(out.buffer);
+
+  plain(from: number, to: number, lent: Lent): Uint8Array {
+    const codes = validOnly(this.#codes, this.#column, from, to, lent);
+    return this.#write(codes, this.#sizeOf(codes), lent);
+  }
+
+  bounds(from: number, to: number): readonly [Uint8Array, Uint8Array] | null {
+    if (this.#column.type.kind === 'binary') return null;
+    const { offsets, bytes } = this.#texts;
+    const seen = this.#seen;
+    const looks = ++this.#looks;
+    const isLess = (a: number, b: number) =>
+      compareBytes(bytes, offsets[a]!, offsets[a + 1]!, bytes, offsets[b]!, offsets[b + 1]!) < 0;
+    let least = -1;
+    let most = -1;
+    for (let i = from; i < to; i++) {
+      const code = this.#codes[i]!;
+      if (!isValid(this.#column, i) || seen[code] === looks) continue;
+      seen[code] = looks;
+      if (least < 0 || isLess(code, least)) least = code;
+      if (most < 0 || isLess(most, code)) most = code;
+    }
+    if (least < 0) return null;
+    const found = [this.#entry(least), this.#entry(most)] as const;
+    return found.some(bound => bound.length > maxBoundBytes) ? null : found;
+  }
+
+  /** Null where plain values are shorter. */
+  #dictionaryIn(lent: Lent): FileDictionary | null {
+    const { length } = this.#column;
+    const { list, place } = usedEntries(this.#column, lent);
+    const usedBytes = this.#sizeOf(list);
+    const coded = usedBytes + (length * Math.ceil(Math.log2(list.length + 1))) / 8;
+    const allBytes = lending(all => this.#sizeOf(validOnly(this.#codes, this.#column, 0, length, all)));
+    if (coded >= allBytes || list.length > maxEntries || usedBytes > maxDictionaryBytes) return null;
+    const page = this.#write(list, usedBytes, lent);
+    return { page, entries: list.length, codes: placesOf(this.#codes, place, lent) };
+  }
+
+  /** Bytes of these entries in PLAIN form. */
+  #sizeOf(codes: Int32Array): number {
+    const { offsets } = this.#texts;
+    let size = codes.length * this.#prefix;
+    for (let i = 0; i < codes.length; i++) size += offsets[codes[i]! + 1]! - offsets[codes[i]!]!;
+    return size;
+  }
+
+  #write(codes: ArrayLike<number>, size: number, lent: Lent): Uint8Array {
+    const { offsets, bytes } = this.#texts;
+    const out = lent.bytes(size);
+    const view = viewOf(out);
     let at = 0;
-    for (const code of entries) {
-      const from = offsets[code]!;
-      const length = offsets[code + 1]! - from;
-      if (!decimals) view.setInt32(at, length, true);
-      at += prefix;
-      if (length > 32) out.set(bytes.subarray(from, from + length), at);
+    for (let i = 0; i < codes.length; i++) {
+      const from = offsets[codes[i]!]!;
+      const length = offsets[codes[i]! + 1]! - from;
+      if (!this.#decimals) view.setInt32(at, length, true);
+      at += this.#prefix;
+      if (length > fewBytes) copyInto(out, at, bytes.subarray(from, from + length));
       else for (let k = 0; k < length; k++) out[at + k] = bytes[from + k]!;
-      if (decimals) out[at]! ^= 0x80;
+      if (this.#decimals) out[at]! ^= 0x80;
       at += length;
     }
     return out;
-  };
-  const entryOf = (code: number) => {
-    // A copy: bounds stay until the footer is written, and a view would keep all of its partition.
-    if (!decimals) return bytes.slice(offsets[code]!, offsets[code + 1]!);
-    return write([code], entryBytes);
-  };
-  return {
-    plain(from, to) {
-      const rows = validCodes(column, from, to);
-      let size = 0;
-      for (let i = 0; i < rows.length; i++) size += prefix + offsets[rows[i]! + 1]! - offsets[rows[i]!]!;
-      return write(rows, size);
-    },
-    bounds(from, to) {
-      if (column.type.kind === 'binary') return null;
-      let least = -1;
-      let most = -1;
-      const seen = new Uint8Array(column.dictionary!.length);
-      for (let i = from; i < to; i++) {
-        const code = codes[i]!;
-        if (!isValid(column, i) || seen[code] === 1) continue;
-        seen[code] = 1;
-        const [a, b] = [offsets[code]!, offsets[code + 1]!];
-        if (least < 0 || compareBytes(bytes, a, b, bytes, offsets[least]!, offsets[least + 1]!) < 0)
-          least = code;
-        if (most < 0 || compareBytes(bytes, a, b, bytes, offsets[most]!, offsets[most + 1]!) > 0) most = code;
-      }
-      if (least < 0) return null;
-      const found = [entryOf(least), entryOf(most)] as const;
-      return found.some(bound => bound.length > maxBoundBytes) ? null : found;
-    },
-    dictionary: worth
-      ? {
-          page: write(used.list, usedBytes),
-          entries: used.list.length,
-          codes: Int32Array.from(codes, code => used.place[code]!),
-        }
-      : null,
-  };
+  }
+
+  /** A copy: bounds stay until the footer is written, and a view would keep all of its partition. */
+  #entry(code: number): Uint8Array {
+    const { offsets, bytes } = this.#texts;
+    if (!this.#decimals) return bytes.slice(offsets[code]!, offsets[code + 1]!);
+    return lending(lent => this.#write([code], entryBytes, lent).slice());
+  }
 }
 
 /** Entries that a row refers to, in dictionary order, and the place of each. */
-function usedEntries(column: Column): { list: number[]; place: Int32Array } {
+function usedEntries(column: Column, lent: Lent): { list: Int32Array; place: Int32Array } {
   const codes = column.values as Int32Array;
-  const place = new Int32Array(column.dictionary!.length);
+  const entries = column.dictionary!.length;
+  const place = lent.ints(entries);
   for (let i = 0; i < column.length; i++) if (isValid(column, i)) place[codes[i]!] = 1;
-  const list: number[] = [];
-  place.forEach((is, code) => {
-    if (is === 0) return;
-    place[code] = list.length;
-    list.push(code);
-  });
-  return { list, place };
+  const list = lent.ints(entries, false);
+  let n = 0;
+  for (let code = 0; code < entries; code++) {
+    if (place[code] === 0) continue;
+    place[code] = n;
+    list[n++] = code;
+  }
+  return { list: list.subarray(0, n), place };
 }
 
-function validCodes(column: Column, from: number, to: number): Int32Array {
-  const codes = column.values as Int32Array;
+/** Of null rows anything, which may have any code. */
+function placesOf(codes: Int32Array, place: Int32Array, lent: Lent): Int32Array {
+  const out = lent.ints(codes.length, false);
+  for (let i = 0; i < codes.length; i++) out[i] = place[codes[i]!]!;
+  return out;
+}
+
+/** The codes of rows [from, to) that are not null. */
+export function validOnly(
+  codes: Int32Array,
+  column: Column,
+  from: number,
+  to: number,
+  lent: Lent,
+): Int32Array {
   if (column.validity === null) return codes.subarray(from, to);
-  const out = new Int32Array(to - from);
+  const out = lent.ints(to - from, false);
   let n = 0;
   for (let i = from; i < to; i++) if (isValid(column, i)) out[n++] = codes[i]!;
   return out.subarray(0, n);
@@ -139,15 +185,15 @@ export const sizes: Readonly<Record<number, number>> = {
   [FileType.Double]: 8,
 };
 
-function numberValues(column: Column, type: FileType): FileValues {
+function numberValues(column: Column, type: FileType, lent: Lent): FileValues {
   const put = writer(column, type);
   if (type === FileType.Boolean) return { plain: bits(column), bounds: boolBounds(column), dictionary: null };
   const size = sizes[type]!;
   const compare = comparer(column);
   return {
-    plain(from, to) {
-      const out = new Uint8Array((to - from) * size);
-      const view = new DataView(out.buffer);
+    plain(from, to, lent) {
+      const out = lent.bytes((to - from) * size);
+      const view = viewOf(out);
       let at = 0;
       for (let i = from; i < to; i++) {
         if (!isValid(column, i)) continue;
@@ -177,7 +223,7 @@ function numberValues(column: Column, type: FileType): FileValues {
       if (float && column.values[most] === 0) found[1][size - 1] = 0;
       return found;
     },
-    dictionary: numberDictionary(column, size, put),
+    dictionary: numberDictionary(column, size, put, lent),
   };
 }
 
@@ -256,13 +302,14 @@ const maxNumbers = 65_536;
 const numbersPerRow = 1 / 4;
 
 /** By bits: zeros of both signs and every NaN keep theirs. */
-function numberDictionary(column: Column, size: number, put: Put): FileDictionary | null {
+function numberDictionary(column: Column, size: number, put: Put, lent: Lent): FileDictionary | null {
   const most = Math.min(maxNumbers, Math.floor(column.length * numbersPerRow));
   const scratch = new Int32Array(2);
   const view = new DataView(scratch.buffer);
-  const slots = new Int32Array(4 * maxNumbers).fill(-1);
-  const entries = new Int32Array(2 * most);
-  const codes = new Int32Array(column.length);
+  const slots = lent.ints(4 * maxNumbers, false);
+  fill(slots, 255);
+  const entries = lent.ints(2 * most, false);
+  const codes = lent.ints(column.length, false);
   let count = 0;
   for (let i = 0; i < column.length; i++) {
     if (!isValid(column, i)) continue;
@@ -283,8 +330,8 @@ function numberDictionary(column: Column, size: number, put: Put): FileDictionar
     codes[i] = code;
   }
   if (count === 0) return null;
-  const page = new Uint8Array(count * size);
-  const out = new DataView(page.buffer);
+  const page = lent.bytes(count * size);
+  const out = viewOf(page);
   for (let c = 0; c < count; c++) {
     out.setInt32(c * size, entries[2 * c]!, true);
     if (size === 8) out.setInt32(c * size + 4, entries[2 * c + 1]!, true);

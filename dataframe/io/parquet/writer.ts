@@ -4,13 +4,15 @@ import { volleyVersion } from '../../../core/base/version.js';
 import type { Batch } from '../../column/column.js';
 import type { Schema } from '../../column/datatype.js';
 import { concatBatches, detachBatch } from '../../kernels/concat.js';
+import { Lent } from '../../kernels/lent.js';
+import { letGo } from '../../kernels/scratch.js';
 import { sliceBatch } from '../../kernels/take.js';
 import type { SinkSpec } from '../source.js';
 import { loadZstd, packZstd } from '../zstd/zstd.js';
 import { arrowSchema, arrowSchemaKey } from './arrow-schema.js';
 import { type FileNode, fileNodes, flattened } from './encode.js';
 import { requireBloomFilters } from './encode-bloom.js';
-import { type Codec, encodeChunk, type WrittenChunk } from './encode-chunk.js';
+import { type Codec, encodeChunk, joined, type WrittenChunk } from './encode-chunk.js';
 import { leavesOf } from './encode-shape.js';
 import { type ThriftFields, thrift } from './thrift.js';
 
@@ -116,18 +118,23 @@ export class ParquetFile {
   }
 
   async #writeGroup(): Promise<void> {
-    const batch = concatBatches(this.#schema, this.#pending);
+    const whole = new Lent();
+    const batch = concatBatches(this.#schema, this.#pending, whole);
     this.#pending = [];
     this.#pendingRows = 0;
     const chunks: WrittenChunk[] = [];
     const filters: [WrittenChunk, Uint8Array][] = [];
     for (const leaf of this.#nodes.flatMap((node, i) => leavesOf(batch.columns[i]!, node))) {
       const filtered = this.#filtered.has(leaf.path[0]!);
-      const { chunk, parts, bloom } = encodeChunk(leaf, this.#codec, this.#offset, filtered);
+      const lent = new Lent();
+      const { chunk, parts, bloom } = encodeChunk(leaf, this.#codec, this.#offset, filtered, lent);
       chunks.push(chunk);
-      await this.#write(parts);
+      await this.#write([joined(parts, lent)]);
+      lent.giveBack();
       if (bloom !== null) filters.push([chunk, bloom]);
     }
+    whole.giveBack();
+    letGo(chunks.reduce((sum, { uncompressed, compressed }) => sum + uncompressed + compressed, 0));
     for (const [chunk, bloom] of filters) {
       chunk.bloomFilter!.offset = this.#offset;
       await this.#write([bloom]);
