@@ -40,27 +40,29 @@ const Vector = {
   mul32: 181,
 } as const;
 
-const op = (code: number, ...more: Code): Code => [0xfd, unsigned(code), ...more];
-const unary = (code: number) => {
+function op(code: number, ...more: Code): Code {
+  return [0xfd, unsigned(code), ...more];
+}
+
+function unary(code: number) {
   const known = op(code);
   return (a: Code): Code => [a, known];
-};
-const binary = (code: number) => {
+}
+
+function binary(code: number) {
   const known = op(code);
   return (a: Code, b: Code): Code => [a, b, known];
-};
+}
 
-export const loadVector = (address: Code, offset = 0): Code => [
-  address,
-  op(Vector.load, 0, unsigned(offset)),
-];
+export function loadVector(address: Code, offset = 0): Code {
+  return [address, op(Vector.load, 0, unsigned(offset))];
+}
+
 /** A byte sixteen times. */
 export const loadSplat8 = (address: Code): Code => [address, op(Vector.loadSplat8, 0, 0)];
-export const storeVector = (address: Code, value: Code, offset = 0): Code => [
-  address,
-  value,
-  op(Vector.store, 0, unsigned(offset)),
-];
+export function storeVector(address: Code, value: Code, offset = 0): Code {
+  return [address, value, op(Vector.store, 0, unsigned(offset))];
+}
 
 /** Sixteen bytes as they are. */
 export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, bytes);
