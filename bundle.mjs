@@ -62,6 +62,25 @@ const common = {
 
 rmSync(join(root, 'dist/shared'), { recursive: true, force: true });
 await Promise.all(processes.map(bundle));
+await writeRehearsed();
+
+/** The files that idle threads rehearse scans with (dataframe/physical/warm-up.ts), by what was just built. */
+async function writeRehearsed() {
+  const { col, connect, DataType } = await import('./dist/index.js');
+  const session = await connect({ threads: 1 });
+  const rows = Array.from({ length: 4096 }, (_, i) => ({
+    name: i % 97 === 0 ? null : `name ${i % 100}`,
+    whole: BigInt(i % 5),
+    real: i / 3,
+  }));
+  const options = { rowGroupRows: 2048, overwrite: true };
+  for (const compression of ['snappy', 'zstd'])
+    await session
+      .fromRecords(rows, { partitions: 1 })
+      .withColumns(col('whole').cast(DataType.Int32))
+      .sinkParquet(join(root, `dist/rehearsed-${compression}.parquet`), { ...options, compression });
+  await session.close();
+}
 
 async function bundle(kind) {
   const { folder, entries } = kind;

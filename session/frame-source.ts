@@ -1,5 +1,6 @@
 import type { Table } from 'apache-arrow';
 import type { Client } from '../core/client/client.js';
+import { loadArrowOnceIdle } from '../dataframe/frame/engine.js';
 import {
   type CSVOptions,
   type IPCOptions,
@@ -22,29 +23,34 @@ export class FrameSource {
     this.client = client;
   }
 
+  private get host(): frames.DataFrameHost {
+    loadArrowOnceIdle();
+    return { executor: this.client };
+  }
+
   /** Parquet files: paths, globs or folders, read by the workers, a partition per row group. */
   scanParquet(paths: string | readonly string[], options: ParquetOptions = {}): DataFrame {
-    return frames.scanParquet({ executor: this.client }, paths, options);
+    return frames.scanParquet(this.host, paths, options);
   }
 
   /** CSV files: paths or globs, read by the workers, a partition per byte range. */
   scanCSV(paths: string | readonly string[], options: CSVOptions = {}): DataFrame {
-    return frames.scanCSV({ executor: this.client }, paths, options);
+    return frames.scanCSV(this.host, paths, options);
   }
 
   /** An object a line: paths, globs or folders, read by the workers, a partition per byte range. */
   scanNDJSON(paths: string | readonly string[], options: NDJSONOptions = {}): DataFrame {
-    return frames.scanFrame({ executor: this.client }, ndjsonScan(paths, options));
+    return frames.scanFrame(this.host, ndjsonScan(paths, options));
   }
 
   /** JSON documents of one array of objects, or one object: paths, globs or folders, a partition per file. */
   scanJSON(paths: string | readonly string[], options: JSONOptions = {}): DataFrame {
-    return frames.scanFrame({ executor: this.client }, jsonScan(paths, options));
+    return frames.scanFrame(this.host, jsonScan(paths, options));
   }
 
   /** Arrow IPC files and streams (Feather too): paths, globs or folders, read by the workers, a partition per record batch. */
   scanIPC(paths: string | readonly string[], options: IPCOptions = {}): DataFrame {
-    return frames.scanFrame({ executor: this.client }, ipcScan(paths, options));
+    return frames.scanFrame(this.host, ipcScan(paths, options));
   }
 
   /**
@@ -52,16 +58,16 @@ export class FrameSource {
    * Needs the packages pg and pg-copy-streams.
    */
   scanPostgres(url: string, tableOrQuery: string, options: PostgresOptions = {}): DataFrame {
-    return frames.scanPostgres({ executor: this.client }, url, tableOrQuery, options);
+    return frames.scanPostgres(this.host, url, tableOrQuery, options);
   }
 
   /** An apache-arrow Table. Cut into partitions of a fixed number of rows unless told. */
   fromArrow(table: Table, options: { partitions?: number } = {}): DataFrame {
-    return frames.fromArrow({ executor: this.client }, table, options);
+    return frames.fromArrow(this.host, table, options);
   }
 
   /** Plain objects: number → Float64, bigint → Int64, Date → Timestamp(ms), string, boolean; undefined and null → null. */
   fromRecords(objects: readonly Record<string, unknown>[], options: frames.RecordsOptions = {}): DataFrame {
-    return frames.fromRecords({ executor: this.client }, objects, options);
+    return frames.fromRecords(this.host, objects, options);
   }
 }

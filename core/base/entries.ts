@@ -23,3 +23,9 @@ export function entryFile(name: EntryName): string {
   }
   return file;
 }
+
+/** Files that were made when the package was built, for idle threads to rehearse scans with. */
+export function rehearsedFiles(): string[] {
+  const files = ['snappy', 'zstd'].map(codec => join(packageRoot, `dist/rehearsed-${codec}.parquet`));
+  return files.filter(existsSync);
+}

@@ -238,6 +238,8 @@ export const limits = {
   threadFlushMs: 10,
   /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */
   otherThreadsMs: 100,
+  /** For how long a program has had a frame and not asked for an answer when apache-arrow is loaded. Milliseconds. */
+  arrowIdleMs: 20,
   /** For how long a thread has had nothing to do when it rehearses, and how often it looks. Milliseconds. */
   rehearsalIdleMs: 150,
   rehearsalTries: 40,

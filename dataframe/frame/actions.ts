@@ -47,10 +47,10 @@ export function collectBatches(
   });
 }
 
-/** Loaded by the first answer that is a table, while the threads work on it. */
+/** Loaded by the first answer that is a table, while the threads work on it, if not before. */
 let arrow: Promise<typeof import('../column/arrow.js')> | null = null;
 
-function loadArrow(): Promise<typeof import('../column/arrow.js')> {
+export function loadArrow(): Promise<typeof import('../column/arrow.js')> {
   arrow ??= import('../column/arrow.js');
   return arrow;
 }

@@ -1,4 +1,10 @@
-import { allocateNodeMemory, kernelMemory, workApart, workFor } from '../../core/base/kernel-memory.js';
+import {
+  allocateNodeMemory,
+  kernelMemory,
+  type NodeMemory,
+  workApart,
+  workFor,
+} from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import type { Batch } from '../column/column.js';
 import { DataType } from '../column/datatype.js';
@@ -6,8 +12,9 @@ import { denseColumn } from '../column/layout.js';
 import { recordsToBatch } from '../column/records.js';
 import { decodeBatch, encodeBatch } from '../column/slab.js';
 import type { ExprNode } from '../expr/node.js';
+import type { ScanInspection } from '../io/source.js';
 import type { AggregateSpec, AggregateStep, Fragment, FragmentOp } from './fragment.js';
-import { packFragment } from './fragment-body.js';
+import { packFragment, packPlain, readPlain } from './fragment-body.js';
 import { prepareFragment } from './run.js';
 import type { FragmentEnv } from './task.js';
 
@@ -55,34 +62,39 @@ export async function warmUp(): Promise<void> {
 const rehearsedRows = 4096;
 
 /**
- * The same over as many rows as make kernels run as WebAssembly, in memory of its own, for when a thread has nothing to do: the
- * first large query then takes half as long. Steps of a few milliseconds, none of which leaves anything unfinished behind it.
+ * The same over as many rows as make kernels run as WebAssembly, and scans of Parquet, in memory of its own, for when a thread has nothing to
+ * do: the first large query then takes half as long. Steps of a few milliseconds, none of which leaves anything unfinished behind it.
+ * @param files of Parquet, of columns `name` (text), `whole` (integers) and `real` (floats)
  */
-export function* rehearsal(): Generator<() => Promise<void>> {
+export function* rehearsal(files: readonly string[]): Generator<() => Promise<void>> {
   const { rehearsalBytes } = limits;
   const memory = allocateNodeMemory(rehearsalBytes, 1, rehearsalBytes);
   if (memory === null) return;
   const rows = rehearsedBatch();
-  const apart = (question: Omit<Question, 'rows' | 'before'>) => async () => {
-    let end = 0;
-    const allocate = (byteLength: number) => {
-      const bytes = new Uint8Array(memory.memory.buffer, end, byteLength);
-      end += Math.ceil(byteLength / limits.alignment) * limits.alignment;
-      return bytes;
-    };
-    workApart(memory);
-    try {
-      await ask({ ...question, rows, before: [] }, allocate);
-    } finally {
-      if (kernelMemory()?.memory === memory.memory) workFor(null);
-    }
-  };
+  const apart = (question: Omit<Question, 'rows' | 'before'>) => () =>
+    within(memory, allocate => ask({ ...question, rows, before: [] }, allocate));
   const [sum, mean] = [aggregate('sum', 'whole'), aggregate('mean', 'real')];
   yield apart({ keys: ['name'], aggregates: [sum] });
   yield apart({ keys: ['name', 'few'], aggregates: [sum] });
   yield apart({ keys: ['many'], aggregates: [sum, mean] });
   yield apart({ keys: ['few'], aggregates: [mean, aggregate('min', 'real'), aggregate('max', 'whole')] });
   yield apart({ keys: ['name', 'few', 'many'], aggregates: [mean, { ...sum, op: 'len', column: null }] });
+  for (const file of files) for (const question of fileQuestions(file)) yield () => within(memory, question);
+}
+
+/** Lets `work` have the memory, all of it anew. */
+async function within(memory: NodeMemory, work: (allocate: Allocate) => Promise<void>): Promise<void> {
+  let end = 0;
+  workApart(memory);
+  try {
+    await work(byteLength => {
+      const bytes = new Uint8Array(memory.memory.buffer, end, byteLength);
+      end += Math.ceil(byteLength / limits.alignment) * limits.alignment;
+      return bytes;
+    });
+  } finally {
+    if (kernelMemory()?.memory === memory.memory) workFor(null);
+  }
 }
 
 /** Text and integers of a hundred values, integers of as many as there are rows, and numbers to add up. */
@@ -113,7 +125,7 @@ function rehearsedBatch(): Batch {
 }
 
 async function ask({ rows, before, keys, aggregates }: Question, allocate: Allocate): Promise<void> {
-  const env: FragmentEnv = { node: '', allowPaths: null, attempt: 1, position: 0, allocate };
+  const env = envOf(allocate);
   const given = encodeBatch(rows, allocate);
   const grouped = (phase: AggregateStep['phase']): AggregateStep => ({
     kind: 'aggregate',
@@ -140,4 +152,47 @@ async function ask({ rows, before, keys, aggregates }: Question, allocate: Alloc
     inputs: [decodeBatch(header, states.bytes).schema],
   };
   await prepareFragment(packFragment(merged)).run(null, [[states, states]], env);
+}
+
+/** Looks at the file, then reads it as the queries of a scan do. Each step remembers what the one before found. */
+function* fileQuestions(path: string): Generator<(allocate: Allocate) => Promise<void>> {
+  const scan = {
+    format: 'parquet',
+    paths: [path],
+    csv: null,
+    columns: null,
+    predicate: null,
+    schema: null,
+  } as const;
+  let found: ScanInspection | null = null;
+  yield async allocate => {
+    const fragment: Fragment = {
+      source: { kind: 'inspect', scan },
+      ops: [],
+      sink: { kind: 'partition' },
+      inputs: [],
+    };
+    const { inline } = await prepareFragment(packFragment(fragment)).run(null, [], envOf(allocate));
+    found = readPlain<ScanInspection>(inline!);
+  };
+  const read =
+    (columns: readonly string[], predicate: ExprNode | null, aggregates: AggregateSpec[]) =>
+    async (allocate: Allocate) => {
+      const { schema, splits } = found!;
+      const input = schema.filter(({ name }) => columns.includes(name));
+      const before: FragmentOp[] = predicate === null ? [] : [{ kind: 'filter', predicate }];
+      const fragment: Fragment = {
+        source: { kind: 'scan', scan: { ...scan, schema, columns, predicate } },
+        ops: [...before, { kind: 'aggregate', phase: 'partial', keys: ['name'], aggregates, input }],
+        sink: { kind: 'partition' },
+        inputs: [],
+      };
+      await prepareFragment(packFragment(fragment)).run(packPlain(splits), [], envOf(allocate));
+    };
+  yield read(['name', 'whole'], null, [aggregate('sum', 'whole')]);
+  yield read(['name', 'real'], isPositive('real'), [aggregate('mean', 'real')]);
+}
+
+function envOf(allocate: Allocate): FragmentEnv {
+  return { node: '', allowPaths: null, attempt: 1, position: 0, allocate };
 }

@@ -1,5 +1,6 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { threadId, workerData } from 'node:worker_threads';
+import { rehearsedFiles } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
 import { formatTask } from '../../core/base/ids.js';
 import { shareNodeMemory } from '../../core/base/kernel-memory.js';
@@ -189,7 +190,7 @@ function rehearseOnceIdle(tries: number): void {
 /** Until there is work. Nothing depends on it: should it fail, the program only hears of it. */
 async function rehearse(): Promise<void> {
   try {
-    for (const step of rehearsal()) {
+    for (const step of rehearsal(rehearsedFiles())) {
       await othersTurn();
       if (running) return;
       await step();

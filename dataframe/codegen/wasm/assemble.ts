@@ -5,16 +5,16 @@ import {
   wasm,
 } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
-import { intConstant, type ModuleParts, moduleOf, Op, Type, unsigned } from './module.js';
+import { intConstant, type ModuleParts, moduleOf, Op, type Parts, Type, unsigned } from './module.js';
 
 /** Bytes of WebAssembly: an expression that leaves a 32-bit integer, or statements that leave nothing. */
-export type Code = readonly number[];
+export type Code = Parts;
 
 export const int = (value: number): Code => intConstant(value);
 
 const binary =
   (op: number) =>
-  (a: Code, b: Code): Code => [...a, ...b, op];
+  (a: Code, b: Code): Code => [a, b, op];
 export const [ne, ltU, gtU, leU, geU] = [Op.i32Ne, Op.i32LtU, Op.i32GtU, Op.i32LeU, Op.i32GeU].map(
   binary,
 ) as Binary5;
@@ -27,75 +27,76 @@ export const xor = binary(Op.i32Xor);
 type Binary = ReturnType<typeof binary>;
 type Binary5 = [Binary, Binary, Binary, Binary, Binary];
 
-export const not = (a: Code): Code => [...a, Op.i32Eqz];
-export const popcount = (a: Code): Code => [...a, Op.i32Popcnt];
-export const clz = (a: Code): Code => [...a, Op.i32Clz];
+export const not = (a: Code): Code => [a, Op.i32Eqz];
+export const popcount = (a: Code): Code => [a, Op.i32Popcnt];
+export const clz = (a: Code): Code => [a, Op.i32Clz];
 /** `a` where the condition is not 0, else `b`: without a branch. */
-export const select = (condition: Code, a: Code, b: Code): Code => [...a, ...b, ...condition, Op.select];
+export const select = (condition: Code, a: Code, b: Code): Code => [a, b, condition, Op.select];
 
 /** Little-endian, at any address, `offset` bytes behind it. */
-export const load32 = (address: Code, offset = 0): Code => [...address, Op.i32Load, 0, ...unsigned(offset)];
-export const load8 = (address: Code, offset = 0): Code => [...address, Op.i32Load8u, 0, ...unsigned(offset)];
+export const load32 = (address: Code, offset = 0): Code => [address, Op.i32Load, 0, unsigned(offset)];
+export const load8 = (address: Code, offset = 0): Code => [address, Op.i32Load8u, 0, unsigned(offset)];
 
 const loads = [Op.i32Load8u, Op.i32Load16u, Op.i32Load, Op.i64Load];
 const stores = [Op.i32Store8, Op.i32Store16, Op.i32Store, Op.i64Store];
 /** 1, 2, 4 or 8 bytes, to be stored by storeAs: those of 8 are no 32-bit integer. */
 export const loadAs = (sizeLog2: number, address: Code, offset = 0): Code => [
-  ...address,
-  ...[loads[sizeLog2]!, 0, ...unsigned(offset)],
+  address,
+  loads[sizeLog2]!,
+  0,
+  unsigned(offset),
 ];
 export const storeAs = (sizeLog2: number, address: Code, value: Code, offset: number): Code => [
-  ...address,
-  ...value,
-  ...[stores[sizeLog2]!, 0, ...unsigned(offset)],
+  address,
+  value,
+  stores[sizeLog2]!,
+  0,
+  unsigned(offset),
 ];
 export const store32 = (address: Code, value: Code, offset = 0): Code => storeAs(2, address, value, offset);
 
-export const copyByte = (to: Code, from: Code): Code => [
-  ...to,
-  ...from,
-  ...[Op.i32Load8u, 0, 0],
-  ...[Op.i32Store8, 0, 0],
-];
+export const copyByte = (to: Code, from: Code): Code => [to, from, Op.i32Load8u, 0, 0, Op.i32Store8, 0, 0];
 /** Eight bytes `offset` behind both addresses. */
 export const copy8 = (to: Code, from: Code, offset: number): Code => [
-  ...to,
-  ...from,
-  ...[Op.i64Load, 0, offset],
-  ...[Op.i64Store, 0, offset],
+  to,
+  from,
+  Op.i64Load,
+  0,
+  offset,
+  Op.i64Store,
+  0,
+  offset,
 ];
 /** memory.copy: ranges may overlap. */
-export const copyBytes = (to: Code, from: Code, length: Code): Code => [
-  ...to,
-  ...from,
-  ...length,
-  ...Op.memoryCopy,
-];
+export const copyBytes = (to: Code, from: Code, length: Code): Code => [to, from, length, Op.memoryCopy];
 
 /** memory.fill. */
-export const fillBytes = (to: Code, byte: Code, length: Code): Code => [
-  ...to,
-  ...byte,
-  ...length,
-  ...Op.memoryFill,
-];
+export const fillBytes = (to: Code, byte: Code, length: Code): Code => [to, byte, length, Op.memoryFill];
 
 export const when = (condition: Code, then: Code, otherwise: Code = []): Code => [
-  ...condition,
-  ...[Op.if, Type.none],
-  ...then,
-  ...(otherwise.length > 0 ? [Op.else, ...otherwise] : []),
+  condition,
+  Op.if,
+  Type.none,
+  then,
+  otherwise.length > 0 ? [Op.else, otherwise] : [],
   Op.end,
 ];
 export const whileTrue = (condition: Code, body: Code): Code => [
-  ...[Op.block, Type.none, Op.loop, Type.none],
-  ...not(condition),
-  ...[Op.brIf, 1],
-  ...body,
-  ...[Op.br, 0, Op.end, Op.end],
+  Op.block,
+  Type.none,
+  Op.loop,
+  Type.none,
+  not(condition),
+  Op.brIf,
+  1,
+  body,
+  Op.br,
+  0,
+  Op.end,
+  Op.end,
 ];
-export const giveBack = (result: Code): Code => [...result, Op.return];
-export const statements = (...parts: readonly Code[]): Code => parts.flat();
+export const giveBack = (result: Code): Code => [result, Op.return];
+export const statements = (...parts: readonly Code[]): Code => parts;
 
 /** The parameters and variables of one function, by name. */
 export function localsOf<Name extends string>(
@@ -106,7 +107,7 @@ export function localsOf<Name extends string>(
 } {
   return {
     get: name => [Op.localGet, names.indexOf(name)],
-    set: (name, value) => [...value, Op.localSet, names.indexOf(name)],
+    set: (name, value) => [value, Op.localSet, names.indexOf(name)],
   };
 }
 
@@ -170,7 +171,7 @@ function moduleFor(
       ...new Array<Type>(vectors).fill(Type.v128),
       ...new Array<Type>(wides).fill(Type.i64),
     ],
-    code: [...body, Op.unreachable],
+    code: [body, Op.unreachable],
     memory,
   });
   return new wasm.Module(bytes);

@@ -11,18 +11,11 @@ import type {
 } from 'acorn';
 import { isFloat, loadOf, shiftOf, storeOf } from './elements.js';
 import { Code, Op, Type } from './module.js';
-import {
-  type Element,
-  isInt32,
-  mathName,
-  type Name,
-  type Names,
-  type NumberType,
-  Untranslatable,
-} from './names.js';
+import { type Element, isInt32, mathName, type Name, type Names, type NumberType } from './names.js';
 import { bitOperators, comparisons, doubleOperators, mathOperators, wholeOperators } from './operators.js';
 import type { Pair } from './pairs.js';
 import { isPlain } from './plain.js';
+import { Untranslatable } from './untranslatable.js';
 import { extremeOf, hasVectors } from './vectors.js';
 
 /** Bytes that an address may lie behind its array: what is added to an index literally is not checked. */

@@ -101,7 +101,7 @@ export type Type = (typeof Type)[keyof typeof Type];
 
 const doubleBits = new DataView(new ArrayBuffer(8));
 
-/** Bytes of one function's body. */
+/** Bytes of one function's body, written one after another. */
 export class Code {
   readonly bytes: number[] = [];
 
@@ -110,7 +110,7 @@ export class Code {
   }
 
   append(bytes: readonly number[]): void {
-    append(this.bytes, bytes);
+    for (let k = 0; k < bytes.length; k++) this.bytes.push(bytes[k]!);
   }
 
   /** LEB128. */
@@ -149,58 +149,68 @@ export function intConstant(value: number): number[] {
   return [...bytes, rest & 0x7f];
 }
 
+/**
+ * Bytes of instructions, in order, or parts that have them: what larger code is made of goes into it as it is, and all of it is put down
+ * as bytes once. A part may stand in many places.
+ */
+export type Parts = readonly (number | Parts)[];
+
 export interface ModuleParts {
   readonly parameters: readonly Type[];
   readonly result: Type | null;
   readonly locals: readonly Type[];
-  readonly code: readonly number[];
+  readonly code: Parts;
   /** Imported as `m.m`, which threads share; or 'own': one page at first, exported as `memory`. */
   readonly memory: 'shared' | 'own';
 }
 
+/** The signature at the beginning, and the version. */
+const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 /** Limits of an imported memory that is shared: any size up to 65,536 pages. */
 const anySize = [0x03, 0x00, 0x80, 0x80, 0x04];
+const [m, run, memoryName] = [textOf('m'), textOf('run'), textOf('memory')];
+const importedMemory = section(2, [1, m, m, 2, anySize]);
+const ownMemory = section(5, [1, 0, 1]);
+const theFunction = section(3, [1, 0]);
+const exportedFunction = section(7, [1, run, 0, 0]);
+const exportedBoth = section(7, [2, run, 0, 0, memoryName, 2, 0]);
 
 /** A module of one function, exported as `run`. */
-export function moduleOf(parts: ModuleParts): Uint8Array<ArrayBuffer> {
-  const { parameters, result, locals, code, memory } = parts;
+export function moduleOf({ parameters, result, locals, code, memory }: ModuleParts): Uint8Array<ArrayBuffer> {
   const own = memory === 'own';
-  const out: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-  section(out, 1, [[0x60], sized(parameters), sized(result === null ? [] : [result])]);
-  if (!own) section(out, 2, [textOf('m'), textOf('m'), [2], anySize]);
-  section(out, 3, [[0]]);
-  if (own) section(out, 5, [[0, 1]]);
-  const exported = [textOf('run'), [0, 0]];
-  section(out, 7, own ? [...exported, textOf('memory'), [2, 0]] : exported, own ? 2 : 1);
-  const body = unsigned(locals.length);
-  for (const type of locals) body.push(1, type);
-  append(body, code);
-  body.push(Op.end);
-  section(out, 10, [sized(body)]);
-  return Uint8Array.from(out);
+  const results = result === null ? [] : [result];
+  const body = flat([unsigned(locals.length), locals.map(type => [1, type]), code, Op.end]);
+  const bodyLength = unsigned(body.length);
+  const head = flat([
+    preamble,
+    section(1, [1, 0x60, sized(parameters), sized(results)]),
+    own ? [] : importedMemory,
+    theFunction,
+    own ? [ownMemory, exportedBoth] : exportedFunction,
+    ...[10, unsigned(1 + bodyLength.length + body.length), 1, bodyLength],
+  ]);
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
 }
 
-/** A section of so many items, whose bytes come in parts. */
-function section(out: number[], id: number, parts: readonly (readonly number[])[], items = 1): void {
-  const content = unsigned(items);
-  for (const part of parts) append(content, part);
-  out.push(id);
-  append(out, sized(content));
+/** V8's own loop: one of JavaScript would be new code in each thread, and some milliseconds of its optimiser's time. */
+function flat(parts: Parts): number[] {
+  return (parts as readonly unknown[]).flat(Number.POSITIVE_INFINITY) as number[];
 }
 
-/** One by one: code for spreading arrays takes V8 longer to optimise than all else here. */
-function append(out: number[], bytes: readonly number[]): void {
-  for (let k = 0; k < bytes.length; k++) out.push(bytes[k]!);
+function section(id: number, content: Parts): number[] {
+  return [id, ...sized(content)];
 }
 
-function sized(bytes: readonly number[]): number[] {
-  const out = unsigned(bytes.length);
-  append(out, bytes);
-  return out;
+function sized(content: Parts): number[] {
+  const bytes = flat(content);
+  return [...unsigned(bytes.length), ...bytes];
 }
 
 function textOf(text: string): number[] {
-  return sized([...text].map(char => char.charCodeAt(0)));
+  return sized(Array.from(text, char => char.charCodeAt(0)));
 }
 
 /** LEB128. */

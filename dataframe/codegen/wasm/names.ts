@@ -1,4 +1,5 @@
 import type { Expression, Identifier, MemberExpression, Node, Statement } from 'acorn';
+import { Untranslatable } from './untranslatable.js';
 
 /** What a typed array holds. */
 export type Element = 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'f32' | 'f64';
@@ -35,9 +36,6 @@ export interface Name {
   /** Of a variable: it only ever holds what conditions give. */
   truth: boolean;
 }
-
-/** The text is not of the language of kernels: it runs as JavaScript. */
-export class Untranslatable extends Error {}
 
 /** The names of a kernel's text, and the types of its numbers. */
 export class Names {

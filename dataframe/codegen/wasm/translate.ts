@@ -1,9 +1,10 @@
 import type { Expression, ForStatement, Identifier, IfStatement, Statement } from 'acorn';
-import { acorn } from '../../../core/base/on-demand.js';
 import { Expressions } from './expressions.js';
 import { type Code, moduleOf, Op, Type } from './module.js';
-import { type Access, type ArgumentType, Names, type NumberType, Untranslatable } from './names.js';
+import { type Access, type ArgumentType, Names, type NumberType } from './names.js';
 import { pairOf } from './pairs.js';
+import { parseKernel } from './parse.js';
+import { Untranslatable } from './untranslatable.js';
 import { hasVectors } from './vectors.js';
 
 export { offsetBytes } from './expressions.js';
@@ -34,8 +35,7 @@ export function translate(
   bound: readonly ArgumentType[],
   body: string,
 ): Translation {
-  const options = { ecmaVersion: 2022, allowReturnOutsideFunction: true } as const;
-  const statements = acorn().parse(body, options).body as Statement[];
+  const statements = parseKernel(body);
   const names = new Names(parameters, bound);
   names.resolve(statements);
   const result = resultOf(statements, names);

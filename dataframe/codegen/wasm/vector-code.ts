@@ -40,37 +40,37 @@ const Vector = {
   mul32: 181,
 } as const;
 
-const op = (code: number, ...more: number[]): number[] => [0xfd, ...unsigned(code), ...more];
-const unary =
-  (code: number) =>
-  (a: Code): Code => [...a, ...op(code)];
-const binary =
-  (code: number) =>
-  (a: Code, b: Code): Code => [...a, ...b, ...op(code)];
+function op(code: number, ...more: Code): Code {
+  return [0xfd, unsigned(code), ...more];
+}
 
-export const loadVector = (address: Code, offset = 0): Code => [
-  ...address,
-  ...op(Vector.load, 0, ...unsigned(offset)),
-];
+function unary(code: number) {
+  const known = op(code);
+  return (a: Code): Code => [a, known];
+}
+
+function binary(code: number) {
+  const known = op(code);
+  return (a: Code, b: Code): Code => [a, b, known];
+}
+
+export function loadVector(address: Code, offset = 0): Code {
+  return [address, op(Vector.load, 0, unsigned(offset))];
+}
+
 /** A byte sixteen times. */
-export const loadSplat8 = (address: Code): Code => [...address, ...op(Vector.loadSplat8, 0, 0)];
-export const storeVector = (address: Code, value: Code, offset = 0): Code => [
-  ...address,
-  ...value,
-  ...op(Vector.store, 0, ...unsigned(offset)),
-];
+export const loadSplat8 = (address: Code): Code => [address, op(Vector.loadSplat8, 0, 0)];
+export function storeVector(address: Code, value: Code, offset = 0): Code {
+  return [address, value, op(Vector.store, 0, unsigned(offset))];
+}
 
 /** Sixteen bytes as they are. */
-export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, ...bytes);
+export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, bytes);
 /** Four 32-bit numbers. */
 export const vectorOf32 = (numbers: readonly number[]): Code =>
   vectorOf(numbers.flatMap(n => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255, (n >>> 24) & 255]));
 /** Byte i is byte from[i] of the two, the second's being 16 and more. */
-export const mixed = (a: Code, b: Code, from: readonly number[]): Code => [
-  ...a,
-  ...b,
-  ...op(Vector.shuffle, ...from),
-];
+export const mixed = (a: Code, b: Code, from: readonly number[]): Code => [a, b, op(Vector.shuffle, ...from)];
 /** Byte i is byte from[i] of the vector. */
 export const shuffled = (a: Code, from: readonly number[]): Code =>
   mixed(a, vectorOf(new Array<number>(16).fill(0)), from);
@@ -79,7 +79,7 @@ export const swizzled = binary(Vector.swizzle);
 export const splat8 = unary(Vector.splat8);
 export const splat16 = unary(Vector.splat16);
 export const splat32 = unary(Vector.splat32);
-export const lane32 = (a: Code, lane: number): Code => [...a, ...op(Vector.lane32, lane)];
+export const lane32 = (a: Code, lane: number): Code => [a, op(Vector.lane32, lane)];
 /** All bits of a lane are 1 where it holds, else 0. */
 export const [equal8, equal32, isMoreS32] = [
   binary(Vector.equal8),
@@ -111,11 +111,7 @@ export const [mul16, mul32, add32] = [
 
 const shifted =
   (code: number) =>
-  (a: Code, by: number | Code): Code => [
-    ...a,
-    ...(typeof by === 'number' ? intConstant(by) : by),
-    ...op(code),
-  ];
+  (a: Code, by: number | Code): Code => [a, typeof by === 'number' ? intConstant(by) : by, op(code)];
 export const [shrU16, shrU32, shrS32, shl32] = [
   shifted(Vector.shrU16),
   shifted(Vector.shrU32),
@@ -128,6 +124,6 @@ export function vectorsOf<Name extends string>(names: readonly Name[], others: n
   const place = (name: Name) => others + names.indexOf(name);
   return {
     get: (name: Name): Code => [Op.localGet, place(name)],
-    set: (name: Name, value: Code): Code => [...value, Op.localSet, place(name)],
+    set: (name: Name, value: Code): Code => [value, Op.localSet, place(name)],
   };
 }

@@ -16,17 +16,19 @@ const Wide = {
 
 const binary =
   (op: number) =>
-  (a: Code, b: Code): Code => [...a, ...b, op];
+  (a: Code, b: Code): Code => [a, b, op];
 
 /** Eight bytes, little-endian, at any address. */
-export const loadWide = (address: Code): Code => [...address, Wide.load, 0, 0];
+export const loadWide = (address: Code): Code => [address, Wide.load, 0, 0];
 /** Two bytes as a 64-bit integer. */
-export const loadWide16 = (address: Code): Code => [...address, Wide.load16, 0, 0];
+export const loadWide16 = (address: Code): Code => [address, Wide.load16, 0, 0];
 /** The lowest byte of a 64-bit integer, `offset` bytes behind the address. */
 export const storeWide8 = (address: Code, value: Code, offset: number): Code => [
-  ...address,
-  ...value,
-  ...[Wide.store8, 0, ...unsigned(offset)],
+  address,
+  value,
+  Wide.store8,
+  0,
+  unsigned(offset),
 ];
 
 /** A small number. */
@@ -36,8 +38,8 @@ export const orWide = binary(Wide.or);
 export const shlWide = binary(Wide.shl);
 export const shrWide = binary(Wide.shrU);
 /** A 32-bit number without sign. */
-export const widened = (a: Code): Code => [...a, Wide.extendU];
+export const widened = (a: Code): Code => [a, Wide.extendU];
 /** The lower half. */
-export const narrowed = (a: Code): Code => [...a, Op.i32WrapI64];
+export const narrowed = (a: Code): Code => [a, Op.i32WrapI64];
 /** Zero bits below the lowest 1, as a 32-bit number. */
-export const trailingZeros = (a: Code): Code => narrowed([...a, Wide.ctz]);
+export const trailingZeros = (a: Code): Code => narrowed([a, Wide.ctz]);
