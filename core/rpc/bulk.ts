@@ -1,4 +1,5 @@
 import type { TaskRef } from '../base/ids.js';
+import type { NodeMemory } from '../base/kernel-memory.js';
 import type { LeasedPartition, PartitionHeader } from '../graph/partition.js';
 import type { DataAddress } from '../wire/messages.js';
 import type { PeerSecurity, ServerSecurity } from './transport.js';
@@ -13,6 +14,8 @@ export interface BulkServer {
 export interface BulkStore {
   /** Lends a slice to another process, checksum included, or null when it is not (or no longer) here. */
   lend(task: TaskRef, slice: number): Promise<LeasedPartition | null>;
+  /** A slice that lies in the node's memory, to be read there; null when it is not here, or lies elsewhere. */
+  lendInPlace(task: TaskRef, slice: number): LeasedPartition | null;
   /** Lends a slice to this process. Its bytes are shared memory, or heap memory that nobody changes any more. */
   lendHere(task: TaskRef, slice: number): Promise<LeasedPartition | null>;
   /** Makes room for a partition a client puts here; null when the node refuses it (full). */
@@ -46,12 +49,19 @@ export interface BulkClient {
   close(): void;
 }
 
+export interface ServeOptions {
+  /** Decides the gRPC bind. */
+  readonly host: string;
+  readonly port: number;
+  readonly security: ServerSecurity;
+  /** Make a Unix socket, where the platform has one. */
+  readonly socket: boolean;
+  /** Peers of the same machine and user may read slices where they lie in it, if the system lets them; null: they may not. */
+  readonly memory: NodeMemory | null;
+}
+
 export interface BulkTransport {
-  /** `host` decides the gRPC bind; the Unix socket is made where the platform has one. */
-  serve(
-    store: BulkStore,
-    options: { host: string; port: number; security: ServerSecurity; socket: boolean },
-  ): Promise<BulkServer>;
-  /** `forceGrpc`: never the Unix socket (for measurements and for tests). */
+  serve(store: BulkStore, options: ServeOptions): Promise<BulkServer>;
+  /** `forceGrpc`: never the Unix socket, nor a peer's memory (for measurements and for tests). */
   client(security: PeerSecurity, options?: { forceGrpc?: boolean }): BulkClient;
 }

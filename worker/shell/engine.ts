@@ -85,7 +85,13 @@ export async function startEngine(options: EngineOptions, threads = new Threads(
     });
     const put = bulkStore(store, task => emit({ kind: 'stored', task }));
     const security = { token: options.security.token, tls: options.security.tls };
-    server = await options.bulk.serve(put, { host: options.host, port: 0, security, socket: true });
+    server = await options.bulk.serve(put, {
+      host: options.host,
+      port: 0,
+      security,
+      socket: true,
+      memory: threads.memory,
+    });
     const hello = helloOf(options, server);
     const joined = await joinHead(options.transport, options.head, options.security, hello);
     return run(options, { inbox, store, pool, templates, server, joined, broken, ending });
