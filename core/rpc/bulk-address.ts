@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, read, readFileSync, readSync } from 'node:fs';
 import { type NodeMemory, pageBytes } from '../base/kernel-memory.js';
 import { limits } from '../base/limits.js';
+import type { SlicePlace } from '../graph/partition.js';
 import { asBuffer } from './bulk-receiver.js';
 
 /**
@@ -80,10 +81,19 @@ export function holds(file: number, address: number, bytes: Uint8Array): boolean
   }
 }
 
+/** Fills `target` with what lies `offset` bytes behind the place. Throws when the memory is not, or no longer, there. */
+export function readMemoryNow({ file, address }: SlicePlace, offset: number, target: Uint8Array): void {
+  const buffer = asBuffer(target);
+  for (let at = 0; at < buffer.byteLength; ) {
+    const count = readSync(file, buffer, at, buffer.byteLength - at, address + offset + at);
+    if (count === 0) throw new Error('the memory of a process that has ended');
+    at += count;
+  }
+}
+
 /** Fills `target`; `stopped` is asked between pieces, and throws. Rejects when the memory is not, or no longer, there. */
 export async function readMemory(
-  file: number,
-  address: number,
+  { file, address }: SlicePlace,
   target: Uint8Array,
   stopped: () => void,
 ): Promise<void> {

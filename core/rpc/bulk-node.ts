@@ -72,7 +72,7 @@ class NodeBulkClient implements BulkClient {
     accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
     signal?: AbortSignal,
   ): Promise<PartitionHeader> {
-    const lease = await this.lendInPlace(from, task, slice, signal);
+    const lease = await this.reach(from, task, slice, signal);
     if (lease !== null) return takeOver(lease, accept, signal);
     return this.route(
       from,
@@ -95,6 +95,18 @@ class NodeBulkClient implements BulkClient {
     );
   }
 
+  async reach(
+    from: DataAddress,
+    task: TaskRef,
+    slice: number,
+    signal?: AbortSignal,
+  ): Promise<PeerLease | null> {
+    this.checkOpen();
+    if (this.memories === null || !this.isLocal(from)) return null;
+    const memory = await this.memories.of(from.socket);
+    return memory === null ? null : memory.lend(task, slice, signal);
+  }
+
   /** Nodes of other processes only. */
   async borrow(): Promise<null> {
     return null;
@@ -105,19 +117,6 @@ class NodeBulkClient implements BulkClient {
     this.sockets?.close();
     this.memories?.close();
     void this.grpc?.then(grpc => grpc.close());
-  }
-
-  /** Null: it has to be sent. */
-  private async lendInPlace(
-    from: DataAddress,
-    task: TaskRef,
-    slice: number,
-    signal: AbortSignal | undefined,
-  ): Promise<PeerLease | null> {
-    this.checkOpen();
-    if (this.memories === null || !this.isLocal(from)) return null;
-    const memory = await this.memories.of(from.socket);
-    return memory === null ? null : memory.lend(task, slice, signal);
   }
 
   private checkOpen(): void {

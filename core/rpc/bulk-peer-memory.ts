@@ -5,7 +5,12 @@ import { assert } from '../base/assert.js';
 import { VolleyError } from '../base/errors.js';
 import { formatTask, type TaskRef } from '../base/ids.js';
 import { limits } from '../base/limits.js';
-import { noChecksum, type PartitionHeader } from '../graph/partition.js';
+import {
+  noChecksum,
+  type PartitionHeader,
+  type ReachedPartition,
+  type SlicePlace,
+} from '../graph/partition.js';
 import { holds, openMemory, proofBytes, readMemory } from './bulk-address.js';
 import { abortError, corrupt } from './bulk-check.js';
 import {
@@ -112,16 +117,13 @@ interface Waiting {
   over: boolean;
 }
 
-/** A slice where it lies in a peer's memory. It stays there until it is released, or the peer has gone. */
-export interface PeerLease {
-  readonly header: PartitionHeader;
+/** A slice where it lies in a peer's memory. */
+export interface PeerLease extends ReachedPartition {
   /**
    * Copies it to memory of its size. A checksum it has is checked; it gets none for this way, which is a copy from memory to
    * memory as within a process. Rejects with UNREACHABLE, CORRUPT_PARTITION or CANCELLED.
    */
   read(target: Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** Twice is harmless. */
-  release(): void;
 }
 
 /** One peer's memory, and the connection that slices of it are lent over: any number at a time. */
@@ -251,19 +253,30 @@ export class PeerMemory {
     };
     try {
       const { offset, header } = decodePlace(body, waiting.what, this.region);
-      const address = this.region.address + offset;
-      const read = (target: Uint8Array, signal?: AbortSignal) =>
-        this.read(address, header, target, waiting.what, signal);
+      const place = { file: this.file, address: this.region.address + offset };
       if (waiting.over) release();
-      else waiting.resolve({ header, read, release });
+      else waiting.resolve(this.lease(header, place, waiting.what, release));
     } catch (error) {
       release();
       waiting.reject(error as Error);
     }
   }
 
+  private lease(header: PartitionHeader, place: SlicePlace, what: string, release: () => void): PeerLease {
+    const isAlive = () => !this.ended;
+    return {
+      header,
+      place,
+      get alive() {
+        return isAlive();
+      },
+      read: (target, signal) => this.read(place, header, target, what, signal),
+      release,
+    };
+  }
+
   private async read(
-    address: number,
+    place: SlicePlace,
     header: PartitionHeader,
     target: Uint8Array,
     what: string,
@@ -277,7 +290,7 @@ export class PeerMemory {
     };
     goesOn();
     try {
-      await readMemory(this.file, address, target, goesOn);
+      await readMemory(place, target, goesOn);
     } catch (error) {
       if (error instanceof VolleyError) throw error;
       const story = `${this.path} broke off ${what}: ${(error as Error).message}`;

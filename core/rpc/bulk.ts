@@ -1,6 +1,6 @@
 import type { TaskRef } from '../base/ids.js';
 import type { NodeMemory } from '../base/kernel-memory.js';
-import type { LeasedPartition, PartitionHeader } from '../graph/partition.js';
+import type { LeasedPartition, PartitionHeader, ReachedPartition } from '../graph/partition.js';
 import type { DataAddress } from '../wire/messages.js';
 import type { PeerSecurity, ServerSecurity } from './transport.js';
 
@@ -42,6 +42,16 @@ export interface BulkClient {
     accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
     signal?: AbortSignal,
   ): Promise<PartitionHeader>;
+  /**
+   * Lends a slice where it lies in the memory of another process of this machine, which readMemoryNow of bulk-address reads;
+   * null: it has to be fetched. Rejects with UNREACHABLE, CORRUPT_PARTITION or CANCELLED.
+   */
+  reach(
+    from: DataAddress,
+    task: TaskRef,
+    slice: number,
+    signal?: AbortSignal,
+  ): Promise<ReachedPartition | null>;
   /** Lends a slice of a node in this process, without a copy; null: the node is elsewhere, use fetch. Rejects with NOT_FOUND. */
   borrow(from: DataAddress, task: TaskRef, slice: number): Promise<LeasedPartition | null>;
   /** Stores one partition on a node. Rejects with RESOURCE_EXHAUSTED, UNREACHABLE, CORRUPT_PARTITION. */

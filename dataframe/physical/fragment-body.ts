@@ -50,6 +50,12 @@ export function readFragment(body: Uint8Array): Fragment {
   return fragment;
 }
 
+/** Whether the tasks of this body do nothing with their rows but put them together. */
+export function onlyPutsTogether(body: Uint8Array): boolean {
+  const { source, ops, sink } = readFragment(body);
+  return source.kind === 'input' && ops.length === 0 && sink.kind === 'partition';
+}
+
 function unpackPlain<T>(bytes: Buffer): T {
   if (bytes[0] !== brace && bytes[0] !== bracket) return unpackData<T>(bytes);
   try {

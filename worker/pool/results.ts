@@ -22,6 +22,7 @@ export function laneResults(
       payload: null,
       failure: null,
       system: false,
+      lost: null,
     });
   }
   for (const outcome of results.others) all.push(otherResult(outcome, publish));
@@ -31,8 +32,8 @@ export function laneResults(
 function otherResult(outcome: ThreadOutcome, publish: (position: number) => Slab | null): LaneResult {
   const { position, durationUs } = outcome;
   if (outcome.kind === 'failed') {
-    const { failure, system } = outcome;
-    return { position, durationUs, rows: 0, bytes: 0, inline: null, payload: null, failure, system };
+    const { failure, system, lost } = outcome;
+    return { position, durationUs, rows: 0, bytes: 0, inline: null, payload: null, failure, system, lost };
   }
   const { rows, bytes, slices } = outcome;
   let slab: Slab | null = null;
@@ -43,5 +44,15 @@ function otherResult(outcome: ThreadOutcome, publish: (position: number) => Slab
   let total = 0;
   for (const { header } of slices) total += header.byteLength;
   const payload = { slab, bytes, slices };
-  return { position, durationUs, rows, bytes: total, inline: null, payload, failure: null, system: false };
+  return {
+    position,
+    durationUs,
+    rows,
+    bytes: total,
+    inline: null,
+    payload,
+    failure: null,
+    system: false,
+    lost: null,
+  };
 }

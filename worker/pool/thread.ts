@@ -10,6 +10,7 @@ import { toFailure } from '../../core/wire/failure.js';
 import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
 import { Mailbox, NodeFault } from './mailbox.js';
+import { InputLost, PeerInput } from './peer-input.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
 import { fragmentRunner, keepAtMost, loadReaders, rehearsal, warmUp } from './run-fragment.js';
 import { functionRunner } from './run-function.js';
@@ -103,6 +104,7 @@ async function runTask(
       durationUs: (performance.now() - startMs) * 1000,
       failure: toFailure(error, { name: batch.name, id, node: setup.node, attempt }),
       system: error instanceof NodeFault,
+      lost: error instanceof InputLost ? error.task : null,
     });
   } finally {
     setTaskContext(null);
@@ -154,6 +156,7 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
 function view(input: Exclude<ThreadInput, { value: Uint8Array }>) {
   if ('ask' in input) return mailbox.input(input);
   if ('bytes' in input) return input;
+  if ('place' in input) return new PeerInput(input);
   const { header, arena, offset, trusted } = input;
   return { header, bytes: new Uint8Array(mailbox.arena(arena), offset, header.byteLength), trusted };
 }

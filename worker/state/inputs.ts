@@ -191,6 +191,7 @@ function cellOf(
     whole: !table.sliced,
     rows: table.sliced ? -1 : table.rows[entry]!,
     bytes: table.sliced ? table.bytes[entry]! / group.fanOut : table.bytes[entry]!,
+    reader: group.message,
     priority: group.message.priority,
     sequence: worker.nextSequence++,
     holders,
