@@ -77,6 +77,8 @@ export const limits = {
   fetchAttempts: 3,
   /** A result up to this size travels with its finish report instead of being stored on the worker. */
   inlineResultBytes: 16 * KiB,
+  /** What a result of as many rows may take more than its inputs, for memory given before it is asked for: padding of columns and slices. */
+  roomSlackBytes: 64 * KiB,
   /** A result up to this size is copied to the engine with its report: its thread need not wait for memory to be given. */
   copiedResultBytes: 128 * KiB,
   /** Inline results a client has not acknowledged yet, kept by the head. */

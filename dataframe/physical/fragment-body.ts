@@ -50,10 +50,15 @@ export function readFragment(body: Uint8Array): Fragment {
   return fragment;
 }
 
-/** Whether the tasks of this body do nothing with their rows but put them together. */
-export function onlyPutsTogether(body: Uint8Array): boolean {
+/**
+ * What tasks of this body do with the rows of their inputs, where they change none and drop none: 'together' puts them one
+ * after another, 'apart' deals them out. Null: anything else.
+ */
+export function movesRows(body: Uint8Array): 'together' | 'apart' | null {
   const { source, ops, sink } = readFragment(body);
-  return source.kind === 'input' && ops.length === 0 && sink.kind === 'partition';
+  if (source.kind !== 'input' || ops.length > 0) return null;
+  if (sink.kind === 'partition') return 'together';
+  return sink.kind === 'hash' || sink.kind === 'cut' || sink.kind === 'range' ? 'apart' : null;
 }
 
 function unpackPlain<T>(bytes: Buffer): T {

@@ -44,6 +44,14 @@ export interface ThreadBatch {
   readonly args: { readonly offsets: Uint32Array; readonly bytes: Uint8Array } | null;
   /** By task, by dependency; null when there are none. */
   readonly inputs: readonly (readonly (readonly ThreadInput[])[])[] | null;
+  /** By task: memory that may do for its result, so that it need not ask for it. */
+  readonly rooms: readonly (Room | null)[] | null;
+}
+
+export interface Room {
+  readonly arena: number;
+  readonly offset: number;
+  readonly byteLength: number;
 }
 
 /**

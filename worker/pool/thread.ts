@@ -147,10 +147,16 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
       allocated.bytes =
         byteLength <= limits.copiedResultBytes
           ? new Uint8Array(byteLength)
-          : mailbox.allocate(position, byteLength);
+          : (roomOf(batch, position, byteLength) ?? mailbox.allocate(position, byteLength));
       return allocated.bytes;
     },
   };
+}
+
+function roomOf({ rooms }: ThreadBatch, position: number, byteLength: number): Uint8Array | null {
+  const room = rooms?.[position] ?? null;
+  if (room === null || room.byteLength < byteLength) return null;
+  return new Uint8Array(mailbox.arena(room.arena), room.offset, byteLength);
 }
 
 function view(input: Exclude<ThreadInput, { value: Uint8Array }>) {

@@ -11,6 +11,8 @@ import type { AwaySlices } from './away.js';
 /** A batch with its inputs in memory, pinned until `release`. */
 export interface GatheredBatch {
   readonly message: ThreadBatch;
+  /** What each task reads. */
+  readonly inputBytes: readonly number[];
   release(): void;
 }
 
@@ -76,7 +78,20 @@ function finish(batch: Batch, pins: Pins): GatheredBatch {
     pins.release();
     throw new InputsGone(pins.lost);
   }
-  return { message: threadBatch(batch, pins), release: () => pins.release() };
+  const message = threadBatch(batch, pins);
+  return {
+    message,
+    inputBytes: batch.tasks.map((_, i) => bytesOf(message, i)),
+    release: () => pins.release(),
+  };
+}
+
+function bytesOf({ inputs }: ThreadBatch, task: number): number {
+  let bytes = 0;
+  for (const table of inputs?.[task] ?? []) {
+    for (const input of table) if ('header' in input) bytes += input.header.byteLength;
+  }
+  return bytes;
 }
 
 function positionOf(task: Batch['tasks'][number]): number {
@@ -273,6 +288,7 @@ function threadBatch(batch: Batch, pins: Pins): ThreadBatch {
     positions,
     args: packArgs(batch),
     inputs,
+    rooms: null,
   };
 }
 

@@ -208,8 +208,14 @@ export class EngineLoop {
   }
 
   private begin(gathered: GatheredBatch): void {
-    if (this.stopped) gathered.release();
-    else this.parts.pool.run(gathered.message, () => gathered.release());
+    const { message, inputBytes } = gathered;
+    if (this.stopped) {
+      gathered.release();
+      return;
+    }
+    // As many rows as come in go out: there can be room for them before the thread asks for it.
+    const keepsRows = this.parts.templates.moves(message.job, message.template) !== null;
+    this.parts.pool.run(message, keepsRows ? inputBytes : null, () => gathered.release());
   }
 
   private refuse(batch: Batch, error: unknown): void {

@@ -1,11 +1,13 @@
 import { limits } from '../../core/base/limits.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
 
-import { onlyPutsTogether } from '../../dataframe/physical/fragment-body.js';
+import { movesRows } from '../../dataframe/physical/fragment-body.js';
+
+type Moves = ReturnType<typeof movesRows>;
 
 /** Bodies of the templates of live jobs: sent by the head once, asked for by each thread once. */
 export class Templates {
-  private readonly together = new WeakMap<TemplateSpec, boolean>();
+  private readonly known = new WeakMap<TemplateSpec, Moves>();
   private readonly jobs = new Map<number, Map<number, TemplateSpec>>();
 
   add(spec: TemplateSpec): void {
@@ -18,13 +20,13 @@ export class Templates {
     return this.jobs.get(job)?.get(template) ?? null;
   }
 
-  /** Whether its tasks do no more with their inputs than put them together, one after another, whatever is in them. */
-  putsTogether(job: number, template: number): boolean {
+  /** What its tasks do with rows, if they do no more than move them. */
+  moves(job: number, template: number): Moves {
     const spec = this.get(job, template);
     if (spec === null || spec.kind !== 'fragment' || spec.body.byteLength > limits.threadTemplateBytes)
-      return false;
-    let known = this.together.get(spec);
-    if (known === undefined) this.together.set(spec, (known = onlyPutsTogether(spec.body)));
+      return null;
+    let known = this.known.get(spec);
+    if (known === undefined) this.known.set(spec, (known = movesRows(spec.body)));
     return known;
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allocateNodeMemory } from '../../core/base/kernel-memory.js';
+import { allocateNodeMemory, pageBytes } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { seededRng } from '../../core/base/rng.js';
 import { Arena } from './arena.js';
@@ -50,8 +50,9 @@ test('arenas lie in the memory of kernels as long as there is room, which comes 
   slabs.free(beyond);
   const again = slabs.allocateBeyond(limits.arenaBytes);
   expect([isThere(again), again.offset]).toEqual([true, 0]);
-  // What is the lanes' is nobody's slab.
-  expect(node.memory.buffer.byteLength).toBe(2 * limits.arenaBytes + 2 * limits.workspaceBytes);
+  // What is the lanes', and the last page, is nobody's slab.
+  expect(node.proofAt).toBe(2 * limits.arenaBytes + 2 * limits.workspaceBytes);
+  expect(node.memory.buffer.byteLength).toBe(node.proofAt + pageBytes);
 });
 
 // Goal: any history of allocations leaves the books exact and no two slabs overlap.
