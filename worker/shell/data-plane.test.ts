@@ -3,6 +3,7 @@ import { formatTask, type JobId } from '../../core/base/ids.js';
 import { createInProcessNotifier } from '../../core/notify/in-process.js';
 import type { FaultEvent } from '../../core/notify/notifier.js';
 import { createMemoryBulk } from '../../core/rpc/bulk-memory.js';
+import { createNodeBulk } from '../../core/rpc/bulk-node.js';
 import { packData } from '../../core/wire/msgpack.js';
 import { decodeValue, encodePayload, InputSlot } from '../../core/wire/payload.js';
 import { batchesToRecords, recordsToBatch } from '../../dataframe/column/records.js';
@@ -107,11 +108,16 @@ test('a peer that is gone is reported, and its results are lost', async () => {
   expect(seen.map(message => message.fault)).toEqual(['peer-unreachable']);
 });
 
-test('a dataframe shuffle: one slab with a slice per destination, each pulled by its reader', async () => {
-  const a = await node();
-  const b = await node();
+test.each([
+  ['pulled by its reader', createMemoryBulk, 30_000],
+  // Engines of one process are peers of one machine.
+  ['read by its reader where it lies', createNodeBulk, 200_000],
+])('a dataframe shuffle: one slab with a slice per destination, each %s', async (_, makeBulk, count) => {
+  const bulk = makeBulk();
+  const a = await node({ bulk });
+  const b = await node({ bulk });
   introduce(b.head, a.head, a.engine);
-  const rows = Array.from({ length: 30_000 }, (_, i) => ({ key: i % 100, value: i }));
+  const rows = Array.from({ length: count }, (_, i) => ({ key: i % 100, value: i }));
   const batch = recordsToBatch(rows);
   const fanOut = 3;
   const spread: Fragment = {
@@ -121,7 +127,7 @@ test('a dataframe shuffle: one slab with a slice per destination, each pulled by
     inputs: [batch.schema],
   };
   const { header, bytes } = encodeBatch(batch, byteLength => new Uint8Array(byteLength));
-  const client = createMemoryBulk().client({ token: null, tls: null });
+  const client = bulk.client({ token: null, tls: null });
   await client.put(a.head.hellos[0]!.address, { job: 1 as JobId, index: 0 }, header, bytes);
   const map = a.head.installBody(1, 'fragment', 'spread', packData(spread));
   const source = inputTable([{ job: 1, index: 0, holder: a.engine.worker, rows: rows.length }]);
