@@ -71,8 +71,9 @@ class NodeBulkClient implements BulkClient {
     slice: number,
     accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
     signal?: AbortSignal,
+    small = false,
   ): Promise<PartitionHeader> {
-    const lease = await this.reach(from, task, slice, signal);
+    const lease = small ? null : await this.reach(from, task, slice, signal);
     if (lease !== null) return takeOver(lease, accept, signal);
     return this.route(
       from,

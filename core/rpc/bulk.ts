@@ -34,6 +34,7 @@ export interface BulkClient {
    * Pulls one slice from a node. `accept` is called once the size is known and gives the memory to fill.
    * Resolves with the header after the last byte is in and its checksum was verified.
    * Rejects with NOT_FOUND (the node does not hold it), UNREACHABLE, CORRUPT_PARTITION, or what `accept` threw.
+   * `small`: it does not lie in the node's memory, and need not be looked for there.
    */
   fetch(
     from: DataAddress,
@@ -41,6 +42,7 @@ export interface BulkClient {
     slice: number,
     accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
     signal?: AbortSignal,
+    small?: boolean,
   ): Promise<PartitionHeader>;
   /**
    * Lends a slice where it lies in the memory of another process of this machine, which readMemoryNow of bulk-address reads;

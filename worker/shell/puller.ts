@@ -64,8 +64,9 @@ export class Puller {
   }
 
   /** True: it stays where it is, and can be read there. */
-  private async leave({ from, task, slice, reader }: Pull, signal: AbortSignal): Promise<boolean> {
-    if (reader === null || this.templates.moves(reader.job, reader.template) !== 'together') return false;
+  private async leave({ from, task, slice, small, reader }: Pull, signal: AbortSignal): Promise<boolean> {
+    if (small || reader === null || this.templates.moves(reader.job, reader.template) !== 'together')
+      return false;
     const lease = await this.client.reach(from, task, slice, signal);
     if (lease === null) return false;
     // What has a checksum is checked, and that is done while it is fetched.
@@ -97,6 +98,7 @@ export class Puller {
           return slabBytes(slab);
         },
         signal,
+        pull.small,
       );
       signal.throwIfAborted();
       if (pull.rows >= 0 && header.rows !== pull.rows) {

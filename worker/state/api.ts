@@ -108,6 +108,8 @@ export interface Pull {
   /** What it must have when it is whole; -1: unknown. */
   readonly rows: number;
   readonly bytes: number;
+  /** Its result is small enough to lie on its node's heap. */
+  readonly small: boolean;
   /** A part of a result, and the template whose task asked for it first; null: a whole result, which stays here. */
   readonly reader: { readonly job: JobId; readonly template: TemplateId } | null;
 }
@@ -185,6 +187,8 @@ export interface Cell {
   readonly rows: number;
   /** Estimate of what is in flight while it is pulled. */
   readonly bytes: number;
+  /** Its result is small enough to lie on its node's heap. */
+  readonly small: boolean;
   /** Of the group that asked for it first. */
   readonly reader: { readonly job: JobId; readonly template: TemplateId };
   readonly priority: number;
