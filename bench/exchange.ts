@@ -49,7 +49,7 @@ async function exchange(options: BenchOptions, { name, apply, verify }: Exchange
   const targets: Target[] = [];
   const failures: string[] = [];
   for (const route of ['gRPC', 'default'] as const) {
-    const question = `${name} over ${route === 'gRPC' ? 'gRPC' : 'what it chooses (Unix socket)'}`;
+    const question = `${name} over ${route === 'gRPC' ? 'gRPC' : 'what it chooses'}`;
     try {
       const ms = await withRoute(route, async session => {
         const source = await session.fromArrow(table).persist();

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { checksumOf } from '../core/base/checksum.js';
 import type { JobId, TaskRef } from '../core/base/ids.js';
+import { allocateNodeMemory } from '../core/base/kernel-memory.js';
 import { packageRoot } from '../core/base/version.js';
+import { noChecksum } from '../core/graph/partition.js';
 import type { BulkStore } from '../core/rpc/bulk.js';
 import { createNodeBulk } from '../core/rpc/bulk-node.js';
 import type { DataAddress } from '../core/wire/messages.js';
@@ -118,11 +120,15 @@ export async function serveRawGrpc(): Promise<void> {
 
 /** The other process: `main.js raw-bulk`. */
 export async function serveRawBulk(): Promise<void> {
-  const bytes = new Uint8Array(new SharedArrayBuffer(slabBytes)).fill(7);
+  const memory = allocateNodeMemory(slabBytes, 1, 0);
+  const bytes = new Uint8Array(memory?.memory.buffer ?? new SharedArrayBuffer(slabBytes), 0, slabBytes).fill(
+    7,
+  );
   const header = { rows: 1, byteLength: slabBytes, checksum: checksumOf(bytes), meta: new Uint8Array(1) };
   const lease = { header, bytes, release: () => undefined };
   const store: BulkStore = {
     lend: async () => lease,
+    lendInPlace: () => ({ ...lease, header: { ...header, checksum: noChecksum } }),
     lendHere: async () => lease,
     reserve: async () => null,
   };
@@ -131,6 +137,7 @@ export async function serveRawBulk(): Promise<void> {
     port: 0,
     security: open,
     socket: true,
+    memory,
   });
   process.on('disconnect', () => process.exit());
   process.send?.(server.address);

@@ -26,19 +26,22 @@ export type WasmFunction = (...args: readonly number[]) => number | undefined;
 
 export const wasm = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
 
-const pageBytes = 65_536;
+/** Of WebAssembly. */
+export const pageBytes = 65_536;
 /** One page less than an address of 32 bits reaches. */
 const mostPages = 65_535;
 
 /**
  * Memory that the threads of a node share and that kernels run over as WebAssembly: slabs first, then for each lane what its
- * tasks work in. Threads are given it when they start.
+ * tasks work in, then a page for proofs. Threads are given it when they start.
  */
 export interface NodeMemory {
   readonly memory: WasmMemory;
   readonly slabBytes: number;
   /** Of each lane, without its limits.workspaceBytes. */
   readonly scratchBytes: number;
+  /** First byte of the last page, which is the data plane's: there a process shows that this memory is its own. */
+  readonly proofAt: number;
 }
 
 /**
@@ -53,12 +56,17 @@ export function allocateNodeMemory(
   const scratch = wholePages(Math.min(scratchBytes, limits.lanesBytes / lanes - limits.workspaceBytes));
   if (lanes === 0 || scratch < 0) return null;
   const lanePages = (lanes * (scratch + limits.workspaceBytes)) / pageBytes;
-  const slabPages = Math.min(Math.ceil(slabBytes / pageBytes), mostPages - lanePages);
-  const pages = slabPages + lanePages;
+  const slabPages = Math.min(Math.ceil(slabBytes / pageBytes), mostPages - lanePages - 1);
+  const pages = slabPages + lanePages + 1;
   const memory = orNull(() => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
   if (memory === null) return null;
   behind.set(memory.buffer, memory);
-  return { memory, slabBytes: slabPages * pageBytes, scratchBytes: scratch };
+  return {
+    memory,
+    slabBytes: slabPages * pageBytes,
+    scratchBytes: scratch,
+    proofAt: (pages - 1) * pageBytes,
+  };
 }
 
 function wholePages(bytes: number): number {

@@ -57,6 +57,12 @@ export const limits = {
   socketFailures: 1024,
   /** Bytes of a Unix socket path: sun_path of the smallest platform, less its final NUL. */
   socketPathBytes: 103,
+  /** Bytes read at a time from a peer's memory: about a millisecond. */
+  peerReadBytes: 4 * MiB,
+  /** Slices one reader may have in place of a peer's memory at a time; what it asks for beyond is sent. */
+  peerLeases: 1024,
+  /** Bytes of answers that wait for such a reader before it is hung up on: more than one frame may have. */
+  peerAnswerBytes: 16 * MiB,
   /** Bytes copied by an in-process transfer before it lets the event loop turn. */
   memoryCopyBytes: 16 * MiB,
   /** Copied at a time between shared places by way of a thread's own memory: what a core's own cache holds. A multiple of 8. */
@@ -71,6 +77,8 @@ export const limits = {
   fetchAttempts: 3,
   /** A result up to this size travels with its finish report instead of being stored on the worker. */
   inlineResultBytes: 16 * KiB,
+  /** What a result of as many rows may take more than its inputs, for memory given before it is asked for: padding of columns and slices. */
+  roomSlackBytes: 64 * KiB,
   /** A result up to this size is copied to the engine with its report: its thread need not wait for memory to be given. */
   copiedResultBytes: 128 * KiB,
   /** Inline results a client has not acknowledged yet, kept by the head. */

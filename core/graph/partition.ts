@@ -24,6 +24,22 @@ export interface LeasedPartition {
   release(): void;
 }
 
+/** Where a slice lies in the memory of another process of this machine: an open file of that memory, and its address there. */
+export interface SlicePlace {
+  readonly file: number;
+  readonly address: number;
+}
+
+/** A slice that stays where it lies in a peer's memory until it is released, or the peer has gone. */
+export interface ReachedPartition {
+  readonly header: PartitionHeader;
+  readonly place: SlicePlace;
+  /** False once the peer has gone: what is read then may be anything, or nothing. */
+  readonly alive: boolean;
+  /** Nobody may read it any more. Twice is harmless. */
+  release(): void;
+}
+
 /** A partition to be stored, or how to make it when its turn comes, again for each time: nobody holds all of them at once. */
 export type PartitionSource = OwnedPartition | (() => OwnedPartition);
 

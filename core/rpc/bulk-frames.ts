@@ -1,5 +1,5 @@
 import type { JobId, TaskRef } from '../base/ids.js';
-import type { PartitionHeader } from '../graph/partition.js';
+import { noChecksum, type PartitionHeader } from '../graph/partition.js';
 import { checkHeader, corrupt } from './bulk-check.js';
 
 /**
@@ -17,7 +17,25 @@ export interface PutRequest {
   readonly header: PartitionHeader;
 }
 
+/** Where the memory of a node lies in its process. */
+export interface MemoryRegion {
+  readonly pid: number;
+  readonly address: number;
+  readonly byteLength: number;
+}
+
+/** A slice in the memory of its node. */
+export interface SlicePlace {
+  /** The reader's number for it. */
+  readonly id: number;
+  /** From the beginning of the memory. */
+  readonly offset: number;
+  readonly header: PartitionHeader;
+}
+
 const headerBytes = 24;
+const placeBytes = 13;
+const memoryBytes = 28;
 const taskBytes = 8;
 
 /** job u32, index u32, slice u32. */
@@ -58,6 +76,75 @@ export function decodePut(frame: Buffer): PutRequest {
   if (frame.byteLength < taskBytes) throw corrupt('request', `${frame.byteLength} bytes of put request`);
   const task = readTask(frame);
   return { task, header: readHeader(frame, taskBytes, `${task.job}/${task.index}`) };
+}
+
+/** pid u32, address f64, byteLength f64, offset of the proof f64. */
+export function encodeMemory({ pid, address, byteLength }: MemoryRegion, proofAt: number): Buffer {
+  const out = Buffer.allocUnsafe(memoryBytes);
+  out.writeUInt32LE(pid, 0);
+  out.writeDoubleLE(address, 4);
+  out.writeDoubleLE(byteLength, 12);
+  out.writeDoubleLE(proofAt, 20);
+  return out;
+}
+
+/** Whole numbers, with the proof inside; that they are true has to be shown. */
+export function decodeMemory(frame: Buffer): { region: MemoryRegion; proofAt: number } {
+  if (frame.byteLength !== memoryBytes) throw corrupt('answer', `${frame.byteLength} bytes of memory`);
+  const region = {
+    pid: frame.readUInt32LE(0),
+    address: frame.readDoubleLE(4),
+    byteLength: frame.readDoubleLE(12),
+  };
+  const proofAt = frame.readDoubleLE(20);
+  const { address, byteLength } = region;
+  const whole = [address, byteLength, proofAt, address + byteLength].every(Number.isSafeInteger);
+  if (!whole || address <= 0 || proofAt < 0 || proofAt > byteLength) {
+    throw corrupt('answer', `memory of ${byteLength} bytes at ${address}`);
+  }
+  return { region, proofAt };
+}
+
+/** id u32, then a fetch request. */
+export function encodeLend(id: number, request: FetchRequest): Buffer {
+  return Buffer.concat([encodeId(id), encodeFetch(request)]);
+}
+
+export function decodeLend(frame: Buffer): { id: number; request: FetchRequest } {
+  return { id: decodeId(frame), request: decodeFetch(frame.subarray(4)) };
+}
+
+export function encodeId(id: number): Buffer {
+  const out = Buffer.allocUnsafe(4);
+  out.writeUInt32LE(id, 0);
+  return out;
+}
+
+export function decodeId(frame: Buffer): number {
+  if (frame.byteLength < 4) throw corrupt('frame', `${frame.byteLength} bytes where a number should be`);
+  return frame.readUInt32LE(0);
+}
+
+/** id u32, offset f64, hasChecksum u8, then a header. */
+export function encodePlace({ id, offset, header }: SlicePlace): Buffer {
+  const sealed = header.checksum !== noChecksum;
+  const out = Buffer.allocUnsafe(placeBytes + headerBytes + header.meta.byteLength);
+  out.writeUInt32LE(id, 0);
+  out.writeDoubleLE(offset, 4);
+  out.writeUInt8(sealed ? 1 : 0, 12);
+  writeHeader(out, placeBytes, sealed ? header : { ...header, checksum: 0 });
+  return out;
+}
+
+/** Checked like every header, and to lie within the memory. */
+export function decodePlace(frame: Buffer, what: string, memory: MemoryRegion): Omit<SlicePlace, 'id'> {
+  if (frame.byteLength < placeBytes) throw corrupt(what, `${frame.byteLength} bytes of a place`);
+  const offset = frame.readDoubleLE(4);
+  const header = readHeader(frame, placeBytes, what);
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + header.byteLength > memory.byteLength) {
+    throw corrupt(what, `${header.byteLength} bytes at ${offset} of ${memory.byteLength}`);
+  }
+  return { offset, header: frame.readUInt8(12) === 1 ? header : { ...header, checksum: noChecksum } };
 }
 
 function writeTask(out: Buffer, task: TaskRef): void {

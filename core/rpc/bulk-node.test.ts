@@ -24,7 +24,13 @@ afterEach(async () => {
 });
 
 async function serve(store = new TestStore(), socket = true): Promise<DataAddress> {
-  const server = await createNodeBulk().serve(store, { host: '127.0.0.1', port: 0, security: open, socket });
+  const server = await createNodeBulk().serve(store, {
+    host: '127.0.0.1',
+    port: 0,
+    security: open,
+    socket,
+    memory: null,
+  });
   servers.push(server);
   return server.address;
 }

@@ -7,6 +7,7 @@ import type { DataAddress } from '../wire/messages.js';
 import type { BulkClient, BulkServer, BulkTransport } from './bulk.js';
 import { checkHeader, corrupt } from './bulk-check.js';
 import type { GrpcBulkClient } from './bulk-grpc-client.js';
+import { type PeerLease, PeerMemories } from './bulk-peer-memory.js';
 import { SocketUnavailable } from './bulk-socket-client.js';
 import { bootId } from './bulk-socket-place.js';
 import { SocketPool } from './bulk-socket-pool.js';
@@ -22,15 +23,16 @@ export interface NodeBulkOptions {
 
 /**
  * The data plane between processes: gRPC, and beside it a Unix socket for processes of the same running machine and
- * user. The socket is never required: whatever keeps a transfer from beginning there sends it over gRPC.
+ * user, who may also read slices where they lie in a node's memory, if the system lets them. Neither is ever required:
+ * whatever keeps a transfer from beginning there sends it over the socket, or over gRPC.
  */
 export function createNodeBulk(options: NodeBulkOptions = {}): BulkTransport {
   return {
-    async serve(store, { host, port, security, socket }): Promise<BulkServer> {
+    async serve(store, { host, port, security, socket, memory }): Promise<BulkServer> {
       checkBind(host, security, 'the data server of this worker');
       const { serveGrpc } = await import('./bulk-grpc-server.js');
       const grpc = await serveGrpc(store, host, port, security, options.log ?? silentLog);
-      const local = socket ? await serveSocket(store) : null;
+      const local = socket ? await serveSocket(store, memory) : null;
       return {
         address: {
           grpc: joinAddress(reachableHost(host), grpc.port),
@@ -52,6 +54,7 @@ export function createNodeBulk(options: NodeBulkOptions = {}): BulkTransport {
 class NodeBulkClient implements BulkClient {
   private readonly security: PeerSecurity;
   private readonly sockets: SocketPool | null;
+  private readonly memories: PeerMemories | null;
   private grpc: Promise<GrpcBulkClient> | null = null;
   private readonly bootId = bootId();
   private closed = false;
@@ -59,6 +62,7 @@ class NodeBulkClient implements BulkClient {
   constructor(security: PeerSecurity, forceGrpc: boolean) {
     this.security = security;
     this.sockets = forceGrpc ? null : new SocketPool();
+    this.memories = forceGrpc ? null : new PeerMemories();
   }
 
   async fetch(
@@ -67,7 +71,10 @@ class NodeBulkClient implements BulkClient {
     slice: number,
     accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
     signal?: AbortSignal,
+    small = false,
   ): Promise<PartitionHeader> {
+    const lease = small ? null : await this.reach(from, task, slice, signal);
+    if (lease !== null) return takeOver(lease, accept, signal);
     return this.route(
       from,
       sockets => sockets.use(from.socket, connection => connection.fetch(task, slice, accept, signal)),
@@ -89,6 +96,18 @@ class NodeBulkClient implements BulkClient {
     );
   }
 
+  async reach(
+    from: DataAddress,
+    task: TaskRef,
+    slice: number,
+    signal?: AbortSignal,
+  ): Promise<PeerLease | null> {
+    this.checkOpen();
+    if (this.memories === null || !this.isLocal(from)) return null;
+    const memory = await this.memories.of(from.socket);
+    return memory === null ? null : memory.lend(task, slice, signal);
+  }
+
   /** Nodes of other processes only. */
   async borrow(): Promise<null> {
     return null;
@@ -97,7 +116,12 @@ class NodeBulkClient implements BulkClient {
   close(): void {
     this.closed = true;
     this.sockets?.close();
+    this.memories?.close();
     void this.grpc?.then(grpc => grpc.close());
+  }
+
+  private checkOpen(): void {
+    if (this.closed) throw new VolleyError('SESSION_CLOSED', 'the data plane of this session is closed');
   }
 
   private async route<T>(
@@ -105,7 +129,7 @@ class NodeBulkClient implements BulkClient {
     overSocket: (sockets: SocketPool) => Promise<T>,
     overGrpc: (grpc: GrpcBulkClient) => Promise<T>,
   ): Promise<T> {
-    if (this.closed) throw new VolleyError('SESSION_CLOSED', 'the data plane of this session is closed');
+    this.checkOpen();
     const { sockets } = this;
     if (sockets && this.isLocal(peer) && sockets.mayTry(peer.socket)) {
       try {
@@ -121,6 +145,20 @@ class NodeBulkClient implements BulkClient {
 
   private isLocal(peer: DataAddress): boolean {
     return peer.socket !== '' && peer.bootId !== '' && peer.bootId === this.bootId && peer.uid === ownUid();
+  }
+}
+
+/** Copies the slice out of the peer's memory, and gives it back. */
+async function takeOver(
+  lease: PeerLease,
+  accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<PartitionHeader> {
+  try {
+    await lease.read(await accept(lease.header), signal);
+    return lease.header;
+  } finally {
+    lease.release();
   }
 }
 

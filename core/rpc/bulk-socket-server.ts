@@ -1,10 +1,12 @@
 import { createServer, type Socket } from 'node:net';
 import { isVolleyError, VolleyError } from '../base/errors.js';
 import { formatTask } from '../base/ids.js';
+import type { NodeMemory } from '../base/kernel-memory.js';
 import { limits } from '../base/limits.js';
 import type { BulkSink, BulkStore } from './bulk.js';
 import { corrupt } from './bulk-check.js';
 import { decodeFetch, decodePut, encodeHeader, type FetchRequest, type PutRequest } from './bulk-frames.js';
+import { type Lender, Lending } from './bulk-lender.js';
 import { Receiver, StallWatch } from './bulk-receiver.js';
 import { sendBytes } from './bulk-sender.js';
 import { makeSocketPlace, sweepSocketPlaces } from './bulk-socket-place.js';
@@ -18,16 +20,17 @@ export interface SocketServer {
 }
 
 /** Serves partitions to processes of this machine and user. Null where the platform has no place for a socket. */
-export async function serveSocket(store: BulkStore): Promise<SocketServer | null> {
+export async function serveSocket(store: BulkStore, memory: NodeMemory | null): Promise<SocketServer | null> {
   if (process.platform === 'win32') return null;
   await sweepSocketPlaces();
   const place = makeSocketPlace();
   if (place === null) return null;
   const open = new Set<Socket>();
+  const lending = memory === null ? null : new Lending(store, memory);
   const server = createServer(socket => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-    new Session(socket, store, place.token);
+    new Session(socket, store, place.token, lending);
   });
   server.maxConnections = limits.socketConnections;
   try {
@@ -51,7 +54,7 @@ export async function serveSocket(store: BulkStore): Promise<SocketServer | null
 }
 
 /**
- * One connection: a hello, then one request at a time. Whatever does not fit the protocol ends the connection;
+ * One connection: a hello, then one request at a time, or after Enter slices in place. Whatever does not fit the protocol ends the connection;
  * nothing is ever reserved before the token was right.
  */
 class Session {
@@ -59,15 +62,21 @@ class Session {
   private readonly store: BulkStore;
   private readonly token: string;
   private readonly frames = new FrameReader();
-  private state: 'hello' | 'idle' | 'busy' | 'body' = 'hello';
+  private readonly lending: Lending | null;
+  private state: 'hello' | 'idle' | 'busy' | 'body' | 'lending' = 'hello';
+  private lender: Lender | null = null;
   private put: { receiver: Receiver; sink: BulkSink; watch: StallWatch } | null = null;
 
-  constructor(socket: Socket, store: BulkStore, token: string) {
+  constructor(socket: Socket, store: BulkStore, token: string, lending: Lending | null) {
     this.socket = socket;
     this.store = store;
     this.token = token;
+    this.lending = lending;
     socket.on('error', () => undefined);
-    socket.on('close', () => this.abortPut());
+    socket.on('close', () => {
+      this.abortPut();
+      this.lender?.close();
+    });
     socket.setTimeout(limits.handshakeMs, () => socket.destroy());
     socket.on('data', bytes => {
       try {
@@ -102,10 +111,21 @@ class Session {
       this.state = 'idle';
       return;
     }
+    if (this.lender !== null) {
+      this.lender.receive(kind, body);
+      return;
+    }
     this.state = 'busy';
-    if (kind === Kind.Fetch) void this.answer(this.lend(decodeFetch(body)));
+    if (kind === Kind.Enter) this.enter(body);
+    else if (kind === Kind.Fetch) void this.answer(this.lend(decodeFetch(body)));
     else if (kind === Kind.Put) void this.answer(this.reserve(decodePut(body)));
     else throw corrupt('request', `kind ${kind}`);
+  }
+
+  private enter(proof: Buffer): void {
+    this.lender = this.lending?.enter(proof, this.socket) ?? null;
+    if (this.lender === null) this.reply(new VolleyError('NOT_FOUND', 'no memory to look into'));
+    else this.state = 'lending';
   }
 
   /** Failures of a request are an answer; failures after its header went out end the connection. */

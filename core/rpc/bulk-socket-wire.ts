@@ -7,6 +7,10 @@ export const Kind = {
   Hello: 1,
   Fetch: 2,
   Put: 3,
+  /** Once, and then only Lend and Return: 32 bytes that the node is to show in its memory. */
+  Enter: 4,
+  Lend: 5,
+  Return: 6,
   /** A slice follows: header.byteLength bytes. */
   Header: 16,
   /** u8 index into replyCodes, then text. */
@@ -14,6 +18,12 @@ export const Kind = {
   /** There is room: send the bytes of the put. */
   Go: 18,
   Done: 19,
+  /** Where the node's memory lies, and where in it what came with Enter. */
+  Memory: 20,
+  /** Where a slice lies until its Return. */
+  Place: 21,
+  /** It does not lie in that memory: to be fetched. */
+  Elsewhere: 22,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 

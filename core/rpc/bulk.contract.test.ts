@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { allocateNodeMemory } from '../base/kernel-memory.js';
 import type { PartitionHeader } from '../graph/partition.js';
 import type { BulkClient, BulkServer, BulkTransport } from './bulk.js';
 import { createMemoryBulk } from './bulk-memory.js';
@@ -6,11 +7,15 @@ import { createNodeBulk } from './bulk-node.js';
 import { headerOf, sharedBytes, TestStore, task, until } from './testing/store.js';
 
 const MiB = 1024 * 1024;
+const peerMemory = 'memory of a peer';
 const security = { token: 'a secret of at least thirty-two bytes', tls: null };
 
+const memory = allocateNodeMemory(128 * MiB, 1, 0);
 const kinds: { name: string; make(): BulkTransport; forceGrpc: boolean }[] = [
   { name: 'gRPC', make: createNodeBulk, forceGrpc: true },
   { name: 'Unix socket', make: createNodeBulk, forceGrpc: false },
+  // Linux only, where a process may always read its own memory.
+  ...(process.platform === 'linux' ? [{ name: peerMemory, make: createNodeBulk, forceGrpc: false }] : []),
   { name: 'memory', make: createMemoryBulk, forceGrpc: false },
 ];
 
@@ -21,10 +26,11 @@ describe.each(kinds)('bulk over $name', ({ name, make, forceGrpc }) => {
 
   beforeEach(async () => {
     const bulk = make();
-    store = new TestStore();
-    server = await bulk.serve(store, { host: '127.0.0.1', port: 0, security, socket: true });
+    const own = name === peerMemory ? memory : null;
+    store = new TestStore(own);
+    server = await bulk.serve(store, { host: '127.0.0.1', port: 0, security, socket: true, memory: own });
     client = bulk.client(security, { forceGrpc });
-    if (name === 'Unix socket') expect(server.address.socket).not.toBe('');
+    if (name === 'Unix socket' || name === peerMemory) expect(server.address.socket).not.toBe('');
   });
   afterEach(async () => {
     client.close();
@@ -34,7 +40,9 @@ describe.each(kinds)('bulk over $name', ({ name, make, forceGrpc }) => {
 
   /** On the socket nothing may quietly have gone over gRPC: there, gRPC points nowhere. */
   function address() {
-    return name === 'Unix socket' ? { ...server.address, grpc: '127.0.0.1:1' } : server.address;
+    return name === 'Unix socket' || name === peerMemory
+      ? { ...server.address, grpc: '127.0.0.1:1' }
+      : server.address;
   }
   async function pull(index: number, slice = 0): Promise<{ header: PartitionHeader; bytes: Uint8Array }> {
     let bytes: Uint8Array = new Uint8Array(0);
@@ -54,6 +62,7 @@ describe.each(kinds)('bulk over $name', ({ name, make, forceGrpc }) => {
       const got = await pull(5, 3);
       expect(got.header).toEqual(header);
       expect(Buffer.compare(got.bytes, source)).toBe(0);
+      expect(store.placed).toBe(name === peerMemory ? 1 : 0);
       await until(() => store.lent === 0);
     },
   );

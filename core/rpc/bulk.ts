@@ -1,5 +1,6 @@
 import type { TaskRef } from '../base/ids.js';
-import type { LeasedPartition, PartitionHeader } from '../graph/partition.js';
+import type { NodeMemory } from '../base/kernel-memory.js';
+import type { LeasedPartition, PartitionHeader, ReachedPartition } from '../graph/partition.js';
 import type { DataAddress } from '../wire/messages.js';
 import type { PeerSecurity, ServerSecurity } from './transport.js';
 
@@ -13,6 +14,8 @@ export interface BulkServer {
 export interface BulkStore {
   /** Lends a slice to another process, checksum included, or null when it is not (or no longer) here. */
   lend(task: TaskRef, slice: number): Promise<LeasedPartition | null>;
+  /** A slice that lies in the node's memory, to be read there; null when it is not here, or lies elsewhere. */
+  lendInPlace(task: TaskRef, slice: number): LeasedPartition | null;
   /** Lends a slice to this process. Its bytes are shared memory, or heap memory that nobody changes any more. */
   lendHere(task: TaskRef, slice: number): Promise<LeasedPartition | null>;
   /** Makes room for a partition a client puts here; null when the node refuses it (full). */
@@ -31,6 +34,7 @@ export interface BulkClient {
    * Pulls one slice from a node. `accept` is called once the size is known and gives the memory to fill.
    * Resolves with the header after the last byte is in and its checksum was verified.
    * Rejects with NOT_FOUND (the node does not hold it), UNREACHABLE, CORRUPT_PARTITION, or what `accept` threw.
+   * `small`: it does not lie in the node's memory, and need not be looked for there.
    */
   fetch(
     from: DataAddress,
@@ -38,7 +42,18 @@ export interface BulkClient {
     slice: number,
     accept: (header: PartitionHeader) => Promise<Uint8Array> | Uint8Array,
     signal?: AbortSignal,
+    small?: boolean,
   ): Promise<PartitionHeader>;
+  /**
+   * Lends a slice where it lies in the memory of another process of this machine, which readMemoryNow of bulk-address reads;
+   * null: it has to be fetched. Rejects with UNREACHABLE, CORRUPT_PARTITION or CANCELLED.
+   */
+  reach(
+    from: DataAddress,
+    task: TaskRef,
+    slice: number,
+    signal?: AbortSignal,
+  ): Promise<ReachedPartition | null>;
   /** Lends a slice of a node in this process, without a copy; null: the node is elsewhere, use fetch. Rejects with NOT_FOUND. */
   borrow(from: DataAddress, task: TaskRef, slice: number): Promise<LeasedPartition | null>;
   /** Stores one partition on a node. Rejects with RESOURCE_EXHAUSTED, UNREACHABLE, CORRUPT_PARTITION. */
@@ -46,12 +61,19 @@ export interface BulkClient {
   close(): void;
 }
 
+export interface ServeOptions {
+  /** Decides the gRPC bind. */
+  readonly host: string;
+  readonly port: number;
+  readonly security: ServerSecurity;
+  /** Make a Unix socket, where the platform has one. */
+  readonly socket: boolean;
+  /** Peers of the same machine and user may read slices where they lie in it, if the system lets them; null: they may not. */
+  readonly memory: NodeMemory | null;
+}
+
 export interface BulkTransport {
-  /** `host` decides the gRPC bind; the Unix socket is made where the platform has one. */
-  serve(
-    store: BulkStore,
-    options: { host: string; port: number; security: ServerSecurity; socket: boolean },
-  ): Promise<BulkServer>;
-  /** `forceGrpc`: never the Unix socket (for measurements and for tests). */
+  serve(store: BulkStore, options: ServeOptions): Promise<BulkServer>;
+  /** `forceGrpc`: never the Unix socket, nor a peer's memory (for measurements and for tests). */
   client(security: PeerSecurity, options?: { forceGrpc?: boolean }): BulkClient;
 }

@@ -30,7 +30,13 @@ let data: BulkServer;
 beforeAll(async () => {
   head = await earHead(transport, '127.0.0.1:0');
   store = new TestStore();
-  data = await createNodeBulk().serve(store, { host: '127.0.0.1', port: 0, security: open, socket: true });
+  data = await createNodeBulk().serve(store, {
+    host: '127.0.0.1',
+    port: 0,
+    security: open,
+    socket: true,
+    memory: null,
+  });
 });
 afterAll(async () => {
   await head.listening.close();

@@ -45,6 +45,7 @@ describe('FAULTS 1: binding beyond loopback', () => {
       port: 0,
       security: open,
       socket: false,
+      memory: null,
     });
     await expect(serve).rejects.toMatchObject({ code: 'INSECURE_BIND' });
   });
@@ -169,7 +170,13 @@ describe('FAULTS 2: certificates', () => {
     const bulk = createNodeBulk();
     const store = new TestStore();
     const security = { token: null, tls: ours.issue('worker') };
-    const server = await bulk.serve(store, { host: '127.0.0.1', port: 0, security, socket: false });
+    const server = await bulk.serve(store, {
+      host: '127.0.0.1',
+      port: 0,
+      security,
+      socket: false,
+      memory: null,
+    });
     const bytes = new Uint8Array(100).fill(3);
     const header = { rows: 1, byteLength: 100, checksum: 0, meta: new Uint8Array(0) };
     const friend = bulk.client({ token: null, tls: ours.issue('peer') });

@@ -57,6 +57,39 @@ export function decodeBatch(
   return meta.parts === undefined ? batch : { ...batch, parts: checkedParts(meta.parts, meta.rows) };
 }
 
+/**
+ * The batch of a slice that is not in memory: `read` fills its target with the bytes from an offset of the slice on, and `make`
+ * makes a column whose values begin at an offset. Null where a column is more than plain values.
+ */
+export function decodeUnread(
+  header: PartitionHeader,
+  read: (target: Uint8Array, offset: number) => void,
+  make: (column: Omit<Column, 'values'>, offset: number) => Column,
+): Batch | null {
+  const { meta, schema } = layoutOf(header);
+  if (!meta.columns.every(({ physical }) => physical !== 'code' && physical !== 'list')) return null;
+  if (meta.parts !== undefined || meta.columns.some(({ fields }) => fields !== undefined)) return null;
+  const columns = meta.columns.map(column => {
+    const { name, type, physical, nullCount } = column;
+    checkColumn(column, meta.rows, false);
+    let validity: Uint8Array | null = null;
+    if (column.validity !== null) {
+      const size = bitmapBytes(meta.rows);
+      const offset = offsetOf(column.validity, size, header.byteLength, `${name}: validity`);
+      validity = new Uint8Array(size);
+      read(validity, offset);
+      checkNulls(validity, meta.rows, nullCount, name);
+    }
+    if (column.dictionary !== null) throw corrupt(`${name}: dictionary`);
+    const size = bytesOfValues(physical, meta.rows);
+    const offset = offsetOf(column.values, size, header.byteLength, `${name}: values`);
+    const range = decodeRange(column);
+    const plain = { type, physical, length: meta.rows, nullCount, validity, dictionary: null };
+    return make(range === null ? plain : { ...plain, range }, offset);
+  });
+  return { schema, rows: meta.rows, columns };
+}
+
 /** What columns are decoded from. */
 interface Source {
   readonly bytes: Uint8Array;
@@ -145,27 +178,41 @@ function readLayout(packed: Uint8Array): Layout {
 
 /** A range of the slab as bytes, if it lies inside and is aligned for elements of 8 bytes. */
 function rangeOf(range: BufferRange, length: number, bytes: Uint8Array, what: string): Uint8Array {
+  const offset = offsetOf(range, length, bytes.byteLength, what);
+  return bytes.subarray(offset, offset + length);
+}
+
+/** Where it begins. */
+function offsetOf(range: BufferRange, length: number, byteLength: number, what: string): number {
   if (!Array.isArray(range) || !isCount(range[0]) || !isCount(range[1])) throw corrupt(`${what}: no range`);
   const [offset, size] = range;
   if (offset % 8 !== 0) throw corrupt(`${what}: offset ${offset} is not aligned`);
   if (size !== length) throw corrupt(`${what}: ${size} bytes instead of ${length}`);
-  if (offset + size > bytes.byteLength) {
-    throw corrupt(`${what}: ${offset} + ${size} is beyond ${bytes.byteLength}`);
-  }
-  return bytes.subarray(offset, offset + size);
+  if (offset + size > byteLength) throw corrupt(`${what}: ${offset} + ${size} is beyond ${byteLength}`);
+  return offset;
 }
 
-function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
-  const { bytes, trusted } = from;
+/** What a column says of itself, without a look at its bytes. */
+function checkColumn(meta: ColumnMeta, rows: number, trusted: boolean): void {
   if (typeof meta !== 'object' || meta === null || typeof meta.name !== 'string') throw corrupt('column');
   const { name, type, physical, nullCount } = meta;
   if (!(trusted || isType(type)) || !isPhysicalOf(type, physical)) throw corrupt(`${name}: unknown type`);
   if (!isCount(nullCount, rows)) throw corrupt(`${name}: null count`);
   if (nullCount > 0 !== (meta.validity !== null)) throw corrupt(`${name}: nulls without a bitmap`);
+}
+
+function checkNulls(validity: Uint8Array, rows: number, nullCount: number, name: string): void {
+  if (countValid(validity, rows) !== rows - nullCount) throw corrupt(`${name}: null count`);
+}
+
+function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
+  const { bytes, trusted } = from;
+  checkColumn(meta, rows, trusted);
+  const { name, type, physical, nullCount } = meta;
   let validity: Uint8Array | null = null;
   if (meta.validity !== null) {
     validity = rangeOf(meta.validity, bitmapBytes(rows), bytes, `${name}: validity`);
-    if (!trusted && countValid(validity, rows) !== rows - nullCount) throw corrupt(`${name}: null count`);
+    if (!trusted) checkNulls(validity, rows, nullCount, name);
   }
   const raw = rangeOf(meta.values, bytesOfValues(physical, rows), bytes, `${name}: values`);
   const values = viewValues(physical, raw.buffer, raw.byteOffset, rows);

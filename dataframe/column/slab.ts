@@ -10,7 +10,7 @@ import { bytesOfValues } from './layout.js';
 import { rangeOf } from './range.js';
 import { packMeta } from './slab-meta.js';
 
-export { decodeBatch } from './slab-decode.js';
+export { decodeBatch, decodeUnread } from './slab-decode.js';
 
 /** Where a buffer lies in the slab: [offset, length] in bytes; the offset is a multiple of limits.alignment. */
 export type BufferRange = readonly [number, number];

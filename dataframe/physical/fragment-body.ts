@@ -50,6 +50,17 @@ export function readFragment(body: Uint8Array): Fragment {
   return fragment;
 }
 
+/**
+ * What tasks of this body do with the rows of their inputs, where they change none and drop none: 'together' puts them one
+ * after another, 'apart' deals them out. Null: anything else.
+ */
+export function movesRows(body: Uint8Array): 'together' | 'apart' | null {
+  const { source, ops, sink } = readFragment(body);
+  if (source.kind !== 'input' || ops.length > 0) return null;
+  if (sink.kind === 'partition') return 'together';
+  return sink.kind === 'hash' || sink.kind === 'cut' || sink.kind === 'range' ? 'apart' : null;
+}
+
 function unpackPlain<T>(bytes: Buffer): T {
   if (bytes[0] !== brace && bytes[0] !== bracket) return unpackData<T>(bytes);
   try {

@@ -5,6 +5,7 @@ import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { decodeBatch } from '../column/slab.js';
 import { columnsOf } from '../expr/traverse.js';
 import type { Lent } from '../kernels/lent.js';
+import { decodeAway } from './away.js';
 import type { BuildSides } from './build-sides.js';
 import type { FragmentOp } from './fragment.js';
 import { once } from './once.js';
@@ -39,7 +40,12 @@ export function decodeEntry(
   schema: Schema,
   read: ReadonlySet<string> | null = null,
 ): Batch {
-  const { header, bytes, trusted } = readEntry(entry);
+  const input = readEntry(entry);
+  if (input.readInto !== undefined) {
+    const batch = decodeAway(input);
+    if (batch !== null) return checkSchema(batch, schema);
+  }
+  const { header, bytes, trusted } = input;
   // A dictionary that is kept would keep all bytes of its entry.
   const known = typeof entry === 'function' ? new Map() : shared;
   return checkSchema(decodeBatch(header, bytes, known, read, trusted), schema);

@@ -11,6 +11,8 @@ export interface FragmentEnv extends IoEnv {
 export interface FragmentInput {
   readonly header: PartitionHeader;
   readonly bytes: Uint8Array;
+  /** Where the bytes are not in memory until somebody asks for them: reads those from `offset` on into their place. */
+  readInto?(target: Uint8Array, offset: number): void;
   /** Written by a task of this process and in its memory ever since: values need no check. Absent: they do. */
   readonly trusted?: boolean;
 }

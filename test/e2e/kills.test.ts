@@ -51,6 +51,21 @@ test('SIGKILL during a shuffle: the same answer', async () => {
   expect(await running).toEqual(expected);
 });
 
+test('SIGKILL while a large shuffle reads the memory of its peers: the same rows', async () => {
+  await using cluster = await LocalCluster.start({ workers: 3 });
+  const session = await cluster.connect();
+  await using source = await rowsIn(session, 200_000, 12).select('g', 'v').persist();
+  const expected = await totals(source).toRecords();
+  for (const worker of [0, 1]) {
+    const before = (await session.status()).counters['tasks-finished'] ?? 0;
+    const shuffled = source.repartition({ by: 'g', n: 6 }).persist();
+    await until(async () => ((await session.status()).counters['tasks-finished'] ?? 0) > before + 12);
+    cluster.workers[worker]!.kill('SIGKILL');
+    await using kept = await shuffled;
+    expect(await totals(kept).toRecords()).toEqual(expected);
+  }
+});
+
 test('SIGSTOP past the lease, then SIGCONT: fenced off, and nothing is done twice', async () => {
   await using cluster = await LocalCluster.start({ workers: 2, leaseMs: 1500 });
   const session = await cluster.connect();

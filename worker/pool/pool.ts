@@ -14,6 +14,7 @@ import { Answer, type LaneWords } from './lane-words.js';
 import type {
   Ask,
   FromThread,
+  Room,
   Template,
   ThreadBatch,
   ThreadReply,
@@ -96,8 +97,11 @@ export class ThreadPool {
     });
   }
 
-  /** Starts a batch. `release` is called when its inputs are no longer read. */
-  run(message: ThreadBatch, release: () => void): void {
+  /**
+   * Starts a batch. `resultBytes`: about what each of its tasks will ask for, if that is known; it is given along where there
+   * is room. `release` is called when its inputs are no longer read.
+   */
+  run(message: ThreadBatch, resultBytes: readonly number[] | null, release: () => void): void {
     const lane: BusyLane = {
       name: message.name,
       batch: message.batch,
@@ -115,9 +119,25 @@ export class ThreadPool {
     this.lanes[message.lane] = lane;
     this.words.open(message.lane, message.indices.length);
     const definition = this.definitionOf(message);
-    const start = () => this.start({ ...message, definition }, lane);
+    const rooms = resultBytes === null ? null : this.rooms(lane, resultBytes);
+    const start = () => this.start({ ...message, definition, rooms }, lane);
     if (this.early === null) start();
     else this.early.push(start);
+  }
+
+  /** To ask costs a thread as long as the engine's main thread takes to wake up, and itself. What is not used is given back with the batch. */
+  private rooms({ slabs }: BusyLane, resultBytes: readonly number[]): (Room | null)[] {
+    const { store } = this.options;
+    return resultBytes.map((bytes, position) => {
+      const wanted = bytes + limits.roomSlackBytes;
+      const slab =
+        bytes > limits.copiedResultBytes && wanted <= limits.slabBytes && !store.tight
+          ? store.memory.tryAllocate(wanted, true)
+          : null;
+      if (slab === null) return null;
+      slabs.set(position, [slab]);
+      return { arena: slab.arena.id, offset: slab.offset, byteLength: slab.byteLength };
+    });
   }
 
   private start(message: ThreadBatch, lane: BusyLane): void {
@@ -293,9 +313,10 @@ export class ThreadPool {
   private onResults(results: ThreadResults): void {
     const lane = this.laneOf(results);
     if (lane === null) return;
-    const ends = laneResults(results, position => {
+    const ends = laneResults(results, (position, byteLength) => {
       const slabs = lane.slabs.get(position);
       const published = slabs?.pop() ?? null;
+      if (published !== null) this.options.store.memory.trim(published, byteLength);
       if (slabs?.length === 0) lane.slabs.delete(position);
       return published;
     });

@@ -1,8 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { TaskRef } from '../../core/base/ids.js';
 import type { NodeMemory } from '../../core/base/kernel-memory.js';
 import type { FailureData } from '../../core/graph/failure.js';
 import type { TemplateKind } from '../../core/graph/layer.js';
-import type { PartitionHeader } from '../../core/graph/partition.js';
+import type { PartitionHeader, SlicePlace } from '../../core/graph/partition.js';
 
 /** What engine and pool threads say to each other. All of it is plain data that structured clone takes. */
 
@@ -43,11 +44,19 @@ export interface ThreadBatch {
   readonly args: { readonly offsets: Uint32Array; readonly bytes: Uint8Array } | null;
   /** By task, by dependency; null when there are none. */
   readonly inputs: readonly (readonly (readonly ThreadInput[])[])[] | null;
+  /** By task: memory that may do for its result, so that it need not ask for it. */
+  readonly rooms: readonly (Room | null)[] | null;
+}
+
+export interface Room {
+  readonly arena: number;
+  readonly offset: number;
+  readonly byteLength: number;
 }
 
 /**
- * A slice a task reads: in an arena, enclosed with its header, an enclosed value, or to be asked for when the task comes to
- * it. Trusted: a thread of this node wrote it.
+ * A slice a task reads: in an arena, enclosed with its header, in the memory of a peer, an enclosed value, or to be asked
+ * for when the task comes to it. Trusted: a thread of this node wrote it.
  */
 export type ThreadInput =
   | {
@@ -57,8 +66,16 @@ export type ThreadInput =
       readonly trusted: boolean;
     }
   | { readonly header: PartitionHeader; readonly bytes: Uint8Array; readonly trusted: boolean }
+  | AwayInput
   | { readonly value: Uint8Array }
   | AskedInput;
+
+/** A slice of a result of `task` that lies in the memory of a peer, to be read there. */
+export interface AwayInput {
+  readonly header: PartitionHeader;
+  readonly task: TaskRef;
+  readonly place: SlicePlace;
+}
 
 export interface AskedInput {
   readonly ask: { readonly job: number; readonly index: number; readonly slice: number };
@@ -92,6 +109,8 @@ export type ThreadOutcome =
       readonly durationUs: number;
       readonly failure: FailureData;
       readonly system: boolean;
+      /** An input that was gone when the task came to it. */
+      readonly lost: TaskRef | null;
     };
 
 /** What pool.run resolves with: the results not sent before, and how many messages were. */

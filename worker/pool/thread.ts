@@ -11,6 +11,7 @@ import { toFailure } from '../../core/wire/failure.js';
 import { Collector } from './collector.js';
 import { LaneWords } from './lane-words.js';
 import { Mailbox, NodeFault } from './mailbox.js';
+import { InputLost, PeerInput } from './peer-input.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
 import { fragmentRunner, keepAtMost, loadReaders, rehearsal, warmUp } from './run-fragment.js';
 import { functionRunner } from './run-function.js';
@@ -104,6 +105,7 @@ async function runTask(
       durationUs: (performance.now() - startMs) * 1000,
       failure: toFailure(error, { name: batch.name, id, node: setup.node, attempt }),
       system: error instanceof NodeFault,
+      lost: error instanceof InputLost ? error.task : null,
     });
   } finally {
     setTaskContext(null);
@@ -146,15 +148,22 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
       allocated.bytes =
         byteLength <= limits.copiedResultBytes
           ? new Uint8Array(byteLength)
-          : mailbox.allocate(position, byteLength);
+          : (roomOf(batch, position, byteLength) ?? mailbox.allocate(position, byteLength));
       return allocated.bytes;
     },
   };
 }
 
+function roomOf({ rooms }: ThreadBatch, position: number, byteLength: number): Uint8Array | null {
+  const room = rooms?.[position] ?? null;
+  if (room === null || room.byteLength < byteLength) return null;
+  return new Uint8Array(mailbox.arena(room.arena), room.offset, byteLength);
+}
+
 function view(input: Exclude<ThreadInput, { value: Uint8Array }>) {
   if ('ask' in input) return mailbox.input(input);
   if ('bytes' in input) return input;
+  if ('place' in input) return new PeerInput(input);
   const { header, arena, offset, trusted } = input;
   return { header, bytes: new Uint8Array(mailbox.arena(arena), offset, header.byteLength), trusted };
 }

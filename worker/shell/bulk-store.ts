@@ -9,6 +9,7 @@ import type { Store } from '../store/store.js';
 export function bulkStore(store: Store, stored: (task: TaskRef) => void): BulkStore {
   return {
     lend: (task, slice) => store.lend(task, slice),
+    lendInPlace: (task, slice) => (store.tight ? null : (store.pinNow(task, slice) ?? null)),
     lendHere: (task, slice) => store.lendHere(task, slice),
     async reserve(task, header): Promise<BulkSink | null> {
       if (header.byteLength === 0) return sink(store, task, header, null, stored);

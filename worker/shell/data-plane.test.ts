@@ -1,8 +1,11 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, type Mock, test, vi } from 'vitest';
 import { formatTask, type JobId } from '../../core/base/ids.js';
 import { createInProcessNotifier } from '../../core/notify/in-process.js';
 import type { FaultEvent } from '../../core/notify/notifier.js';
+import type { BulkClient, BulkTransport } from '../../core/rpc/bulk.js';
 import { createMemoryBulk } from '../../core/rpc/bulk-memory.js';
+import { createNodeBulk } from '../../core/rpc/bulk-node.js';
+import type { PeerSecurity } from '../../core/rpc/transport.js';
 import { packData } from '../../core/wire/msgpack.js';
 import { decodeValue, encodePayload, InputSlot } from '../../core/wire/payload.js';
 import { batchesToRecords, recordsToBatch } from '../../dataframe/column/records.js';
@@ -107,11 +110,25 @@ test('a peer that is gone is reported, and its results are lost', async () => {
   expect(seen.map(message => message.fault)).toEqual(['peer-unreachable']);
 });
 
-test('a dataframe shuffle: one slab with a slice per destination, each pulled by its reader', async () => {
-  const a = await node();
-  const b = await node();
+/** A client whose slices in place are heard of. */
+function spied(bulk: BulkTransport, security: PeerSecurity, reach: Mock<BulkClient['reach']>): BulkClient {
+  const client = bulk.client(security);
+  reach.mockImplementation(client.reach.bind(client));
+  client.reach = reach;
+  return client;
+}
+
+test.each([
+  ['pulled by its reader', createMemoryBulk, 30_000],
+  // Engines of one process are peers of one machine.
+  ['read by its reader where it lies', createNodeBulk, 200_000],
+])('a dataframe shuffle: one slab with a slice per destination, each %s', async (_, makeBulk, count) => {
+  const bulk = makeBulk();
+  const a = await node({ bulk });
+  const reach = vi.fn<BulkClient['reach']>();
+  const b = await node({ bulk: { serve: bulk.serve, client: security => spied(bulk, security, reach) } });
   introduce(b.head, a.head, a.engine);
-  const rows = Array.from({ length: 30_000 }, (_, i) => ({ key: i % 100, value: i }));
+  const rows = Array.from({ length: count }, (_, i) => ({ key: i % 100, value: i }));
   const batch = recordsToBatch(rows);
   const fanOut = 3;
   const spread: Fragment = {
@@ -121,7 +138,7 @@ test('a dataframe shuffle: one slab with a slice per destination, each pulled by
     inputs: [batch.schema],
   };
   const { header, bytes } = encodeBatch(batch, byteLength => new Uint8Array(byteLength));
-  const client = createMemoryBulk().client({ token: null, tls: null });
+  const client = bulk.client({ token: null, tls: null });
   await client.put(a.head.hellos[0]!.address, { job: 1 as JobId, index: 0 }, header, bytes);
   const map = a.head.installBody(1, 'fragment', 'spread', packData(spread));
   const source = inputTable([{ job: 1, index: 0, holder: a.engine.worker, rows: rows.length }]);
@@ -134,10 +151,15 @@ test('a dataframe shuffle: one slab with a slice per destination, each pulled by
   const reduce = b.head.installBody(1, 'fragment', 'gather', packData(gather));
   const slices = inputTable([{ job: 1, index: 10, holder: a.engine.worker, rows: rows.length }], {
     sliced: true,
+    bytes: Float64Array.of(16 * count),
   });
   b.head.assign(1, reduce, [[], [], []], { first: 20, inputs: [slices], ...stored });
   await b.head.until(() => b.head.finished(1).size + b.head.failures().length === 3);
   expect(b.head.failures()).toEqual([]);
+
+  const reached = await Promise.all(reach.mock.results.map(({ value }) => value));
+  const inPlace = makeBulk === createNodeBulk && process.platform === 'linux';
+  expect(reached.filter(lease => lease !== null).length).toBe(inPlace ? fanOut : 0);
 
   const seen: number[] = [];
   for (let i = 0; i < fanOut; i++) {

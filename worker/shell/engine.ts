@@ -12,6 +12,7 @@ import { Threads } from '../pool/threads.js';
 import type { Event } from '../state/api.js';
 import { createWorker } from '../state/worker.js';
 import { Store } from '../store/store.js';
+import { AwaySlices } from './away.js';
 import { bulkStore } from './bulk-store.js';
 import { type Joined, joinHead } from './join.js';
 import { EngineLoop } from './loop.js';
@@ -85,7 +86,13 @@ export async function startEngine(options: EngineOptions, threads = new Threads(
     });
     const put = bulkStore(store, task => emit({ kind: 'stored', task }));
     const security = { token: options.security.token, tls: options.security.tls };
-    server = await options.bulk.serve(put, { host: options.host, port: 0, security, socket: true });
+    server = await options.bulk.serve(put, {
+      host: options.host,
+      port: 0,
+      security,
+      socket: true,
+      memory: threads.memory,
+    });
     const hello = helloOf(options, server);
     const joined = await joinHead(options.transport, options.head, options.security, hello);
     return run(options, { inbox, store, pool, templates, server, joined, broken, ending });
@@ -113,7 +120,9 @@ function run(options: EngineOptions, parts: Parts): Engine {
   const { welcome, link } = joined;
   options.onWelcome?.(welcome);
   const emit = (event: Event): void => inbox.push(event);
-  const puller = new Puller(options.bulk.client(options.security), store, emit);
+  const away = new AwaySlices();
+  const client = options.bulk.client(options.security);
+  const puller = new Puller({ client, store, away, templates, emit });
   const state = createWorker({
     worker: welcome.worker,
     name: options.name,
@@ -125,6 +134,7 @@ function run(options: EngineOptions, parts: Parts): Engine {
   const loop = new EngineLoop({
     state,
     store,
+    away,
     pool,
     templates,
     puller,
@@ -151,6 +161,7 @@ function run(options: EngineOptions, parts: Parts): Engine {
     link.close();
     puller.close();
     await pool.close();
+    away.close();
     await server.close();
     await store.close();
   };

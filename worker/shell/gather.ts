@@ -4,11 +4,15 @@ import type { InputTable } from '../../core/wire/messages.js';
 import type { ThreadBatch, ThreadInput } from '../pool/protocol.js';
 import type { Batch } from '../state/api.js';
 import { entryRange, sliceOf } from '../state/inputs.js';
+import { compactHeader } from '../store/block.js';
 import type { PinnedSlice, Store } from '../store/store.js';
+import type { AwaySlices } from './away.js';
 
 /** A batch with its inputs in memory, pinned until `release`. */
 export interface GatheredBatch {
   readonly message: ThreadBatch;
+  /** What each task reads. */
+  readonly inputBytes: readonly number[];
   release(): void;
 }
 
@@ -29,30 +33,37 @@ export class InputsGone extends Error {
  */
 export function gatherBatch(
   store: Store,
+  away: AwaySlices,
   batch: Batch,
   streams: boolean,
 ): GatheredBatch | Promise<GatheredBatch> {
-  const pins = pinAll(store, batch, streams);
+  const pins = pinAll(store, away, batch, streams);
   const leave = store.running.tryEnter(2 * pins.bytes);
   if (leave === null) {
     pins.release();
-    return whenRoom(store, batch, streams, 2 * pins.bytes);
+    return whenRoom(store, away, batch, streams, 2 * pins.bytes);
   }
   pins.onRelease = leave;
   if (!pins.waits) return finish(batch, pins);
   return pins.readBack().then(() => finish(batch, pins));
 }
 
-async function whenRoom(store: Store, batch: Batch, streams: boolean, bytes: number): Promise<GatheredBatch> {
+async function whenRoom(
+  store: Store,
+  away: AwaySlices,
+  batch: Batch,
+  streams: boolean,
+  bytes: number,
+): Promise<GatheredBatch> {
   const leave = await store.running.enter(bytes);
-  const pins = pinAll(store, batch, streams);
+  const pins = pinAll(store, away, batch, streams);
   pins.onRelease = leave;
   if (pins.waits) await pins.readBack();
   return finish(batch, pins);
 }
 
-function pinAll(store: Store, batch: Batch, streams: boolean): Pins {
-  const pins = new Pins(store);
+function pinAll(store: Store, away: AwaySlices, batch: Batch, streams: boolean): Pins {
+  const pins = new Pins(store, away);
   for (const task of batch.tasks) {
     const { inputs } = task.group.message;
     inputs.forEach((table, k) => {
@@ -67,7 +78,20 @@ function finish(batch: Batch, pins: Pins): GatheredBatch {
     pins.release();
     throw new InputsGone(pins.lost);
   }
-  return { message: threadBatch(batch, pins), release: () => pins.release() };
+  const message = threadBatch(batch, pins);
+  return {
+    message,
+    inputBytes: batch.tasks.map((_, i) => bytesOf(message, i)),
+    release: () => pins.release(),
+  };
+}
+
+function bytesOf({ inputs }: ThreadBatch, task: number): number {
+  let bytes = 0;
+  for (const table of inputs?.[task] ?? []) {
+    for (const input of table) if ('header' in input) bytes += input.header.byteLength;
+  }
+  return bytes;
 }
 
 function positionOf(task: Batch['tasks'][number]): number {
@@ -81,13 +105,15 @@ class Pins {
   bytes = 0;
   onRelease: () => void = () => {};
   private readonly store: Store;
+  private readonly away: AwaySlices;
   private readonly inputs = new Map<string, ThreadInput>();
-  private readonly pinned: PinnedSlice[] = [];
+  private readonly pinned: { release(): void }[] = [];
   private readonly spilled = new Map<string, { task: TaskRef; slice: number }>();
   private readonly lists = new Map<InputTable, readonly ThreadInput[]>();
 
-  constructor(store: Store) {
+  constructor(store: Store, away: AwaySlices) {
     this.store = store;
+    this.away = away;
   }
 
   get waits(): boolean {
@@ -119,6 +145,7 @@ class Pins {
   private ask(table: InputTable, entry: number, slice: number): void {
     if (table.inline?.[entry]) return;
     const task = taskOf(table, entry);
+    if (this.takeAway(keyOf(table, entry, slice), task, slice)) return;
     const size = this.store.sizeOf(task, slice);
     if (size === null) this.lost.push(task);
     else this.bytes = Math.max(this.bytes, size.bytes);
@@ -179,6 +206,7 @@ class Pins {
     const key = keyOf(table, entry, slice);
     if (this.inputs.has(key) || this.spilled.has(key)) return;
     const task = taskOf(table, entry);
+    if (this.takeAway(key, task, slice)) return;
     const size = this.store.sizeOf(task, slice);
     this.bytes += size?.bytes ?? 0;
     // Where memory is short, a part of a result is copied: to pin it would keep all of the result from being spilled.
@@ -186,6 +214,18 @@ class Pins {
     const pin = copied ? undefined : this.store.pinNow(task, slice);
     if (pin === undefined) this.spilled.set(key, { task, slice });
     else this.take(key, task, pin);
+  }
+
+  /** True where it lies in a peer's memory: the thread reads it there. */
+  private takeAway(key: string, task: TaskRef, slice: number): boolean {
+    const pin = this.away.pin(task, slice);
+    if (pin === null) return false;
+    this.pinned.push(pin);
+    const { alive, header, place } = pin.lease;
+    this.bytes += header.byteLength;
+    if (alive) this.inputs.set(key, { header: compactHeader(header), task, place });
+    else this.lost.push(task);
+    return true;
   }
 
   private take(key: string, task: TaskRef, pin: PinnedSlice | null): void {
@@ -248,6 +288,7 @@ function threadBatch(batch: Batch, pins: Pins): ThreadBatch {
     positions,
     args: packArgs(batch),
     inputs,
+    rooms: null,
   };
 }
 

@@ -11,6 +11,7 @@ import { dispatch, nextTickMs } from '../state/dispatch.js';
 import { reduce } from '../state/reduce.js';
 import type { Worker } from '../state/worker.js';
 import type { Store } from '../store/store.js';
+import type { AwaySlices } from './away.js';
 import { type GatheredBatch, gatherBatch, InputsGone } from './gather.js';
 import type { Puller } from './puller.js';
 import type { Templates } from './templates.js';
@@ -18,6 +19,7 @@ import type { Templates } from './templates.js';
 export interface LoopParts {
   readonly state: Worker;
   readonly store: Store;
+  readonly away: AwaySlices;
   readonly pool: ThreadPool;
   readonly templates: Templates;
   readonly puller: Puller;
@@ -158,7 +160,7 @@ export class EngineLoop {
   }
 
   private sink(): EffectSink {
-    const { store, pool, templates, puller, link } = this.parts;
+    const { store, away, pool, templates, puller, link } = this.parts;
     return {
       toHead: message => link.send(message),
       startPull: pull => puller.start(pull),
@@ -173,8 +175,12 @@ export class EngineLoop {
       keepResult: (task, payload) => store.keep(task, payload, true),
       discard: payload => store.discard(payload),
       dropResult: task => store.drop(task),
-      dropSlice: (task, slice) => store.dropSlice(task, slice),
+      dropSlice: (task, slice) => {
+        store.dropSlice(task, slice);
+        away.drop(task, slice);
+      },
       dropJob: job => {
+        away.dropJob(job);
         store.dropJob(job);
         templates.dropJob(job);
         pool.dropJob(job);
@@ -189,7 +195,7 @@ export class EngineLoop {
     try {
       const { job, template } = batch;
       const streams = this.parts.templates.get(job, template)?.kind === 'stream';
-      const gathered = gatherBatch(this.parts.store, batch, streams);
+      const gathered = gatherBatch(this.parts.store, this.parts.away, batch, streams);
       if (gathered instanceof Promise)
         gathered.then(
           ready => this.begin(ready),
@@ -202,8 +208,14 @@ export class EngineLoop {
   }
 
   private begin(gathered: GatheredBatch): void {
-    if (this.stopped) gathered.release();
-    else this.parts.pool.run(gathered.message, () => gathered.release());
+    const { message, inputBytes } = gathered;
+    if (this.stopped) {
+      gathered.release();
+      return;
+    }
+    // As many rows as come in go out: there can be room for them before the thread asks for it.
+    const keepsRows = this.parts.templates.moves(message.job, message.template) !== null;
+    this.parts.pool.run(message, keepsRows ? inputBytes : null, () => gathered.release());
   }
 
   private refuse(batch: Batch, error: unknown): void {

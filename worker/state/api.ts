@@ -67,6 +67,8 @@ export interface LaneResult {
   readonly failure: FailureData | null;
   /** True: the node's fault, not the task's own (no memory). */
   readonly system: boolean;
+  /** An input that was gone when the task came to it. */
+  readonly lost: TaskRef | null;
 }
 
 /** Where effects go. Called synchronously; the shell only queues. */
@@ -106,6 +108,10 @@ export interface Pull {
   /** What it must have when it is whole; -1: unknown. */
   readonly rows: number;
   readonly bytes: number;
+  /** Its result is small enough to lie on its node's heap. */
+  readonly small: boolean;
+  /** A part of a result, and the template whose task asked for it first; null: a whole result, which stays here. */
+  readonly reader: { readonly job: JobId; readonly template: TemplateId } | null;
 }
 
 /** Tasks of one template for one lane. */
@@ -181,6 +187,10 @@ export interface Cell {
   readonly rows: number;
   /** Estimate of what is in flight while it is pulled. */
   readonly bytes: number;
+  /** Its result is small enough to lie on its node's heap. */
+  readonly small: boolean;
+  /** Of the group that asked for it first. */
+  readonly reader: { readonly job: JobId; readonly template: TemplateId };
   readonly priority: number;
   readonly sequence: number;
   holders: WorkerId[];

@@ -75,6 +75,8 @@ function startPull(worker: Worker, cell: Cell, out: EffectSink): void {
     from: worker.peers.get(peer)!,
     rows: cell.rows,
     bytes: cell.whole ? cell.bytes : -1,
+    small: cell.small,
+    reader: cell.whole ? null : cell.reader,
   });
 }
 

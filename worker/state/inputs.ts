@@ -1,5 +1,6 @@
 import { assert } from '../../core/base/assert.js';
 import type { JobId, TaskRef, WorkerId } from '../../core/base/ids.js';
+import { limits } from '../../core/base/limits.js';
 import type { InputTable } from '../../core/wire/messages.js';
 import {
   type Cell,
@@ -191,6 +192,8 @@ function cellOf(
     whole: !table.sliced,
     rows: table.sliced ? -1 : table.rows[entry]!,
     bytes: table.sliced ? table.bytes[entry]! / group.fanOut : table.bytes[entry]!,
+    small: table.bytes[entry]! <= limits.copiedResultBytes,
+    reader: group.message,
     priority: group.message.priority,
     sequence: worker.nextSequence++,
     holders,

@@ -193,6 +193,15 @@ test('paused: one lane at a time, so that memory is freed', () => {
   node.on({ kind: 'memory', paused: false }).expectSaid('lane 1 runs 2');
 });
 
+test('an input that is gone when its task comes to it is lost: nobody’s fault', () => {
+  const node = new TestNode();
+  const failure = { name: 'VolleyError', message: 'x', stack: '' };
+  node.assign([0]).expectSaid('lane 0 runs 0');
+  const lost = { job: J, index: 100 };
+  node.finish(0, [0], { payload: null, failure, system: true, lost }).expectSaid('failed 0: input-lost 100');
+  node.free(0).expectIdle();
+});
+
 test('no memory is the node’s fault, an exception the task’s own', () => {
   const node = new TestNode({ threads: 2 });
   const failure = { name: 'Error', message: 'x', stack: '' };

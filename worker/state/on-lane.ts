@@ -66,6 +66,18 @@ function onResult(worker: Worker, task: Task, result: LaneResult, out: EffectSin
     if (result.payload !== null) out.discard(result.payload);
     return;
   }
+  if (result.lost !== null) {
+    const detail = result.failure?.message ?? '';
+    failTask(
+      worker,
+      task,
+      'input-lost',
+      lostFailure(worker, task, [result.lost], detail),
+      [result.lost],
+      out,
+    );
+    return;
+  }
   if (result.failure !== null) {
     const reason = result.system ? 'thread-lost' : 'application';
     failTask(worker, task, reason, result.failure, [], out);

@@ -102,6 +102,11 @@ export class MemoryBudget {
     this.serve();
   }
 
+  /** Gives back what lies behind the first `byteLength` bytes. */
+  trim(slab: Slab, byteLength: number): void {
+    if (this.slabs.trim(slab, byteLength)) this.serve();
+  }
+
   chargeHeap(bytes: number): void {
     this.heapBytes += bytes;
   }

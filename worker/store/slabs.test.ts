@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allocateNodeMemory } from '../../core/base/kernel-memory.js';
+import { allocateNodeMemory, pageBytes } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
 import { seededRng } from '../../core/base/rng.js';
 import { Arena } from './arena.js';
@@ -50,11 +50,26 @@ test('arenas lie in the memory of kernels as long as there is room, which comes 
   slabs.free(beyond);
   const again = slabs.allocateBeyond(limits.arenaBytes);
   expect([isThere(again), again.offset]).toEqual([true, 0]);
-  // What is the lanes' is nobody's slab.
-  expect(node.memory.buffer.byteLength).toBe(2 * limits.arenaBytes + 2 * limits.workspaceBytes);
+  // What is the lanes', and the last page, is nobody's slab.
+  expect(node.proofAt).toBe(2 * limits.arenaBytes + 2 * limits.workspaceBytes);
+  expect(node.memory.buffer.byteLength).toBe(node.proofAt + pageBytes);
 });
 
 // Goal: any history of allocations leaves the books exact and no two slabs overlap.
+test('a slab that is cut gives back what lies behind, and is freed as what is left', () => {
+  const slabs = new SlabAllocator(MiB);
+  const slab = slabs.allocate(1000)!;
+  slabBytes(slab).fill(3);
+  expect(slabs.trim(slab, 990)).toBe(false);
+  expect(slabs.trim(slab, 100)).toBe(true);
+  expect([slab.byteLength, slabs.usedBytes]).toEqual([100, 128]);
+  expect(slabBytes(slab)).toEqual(new Uint8Array(100).fill(3));
+  const next = slabs.allocate(MiB - 128)!;
+  slabs.free(slab);
+  slabs.free(next);
+  expect(slabs.usedBytes).toBe(0);
+});
+
 test('random allocation against a naive model', () => {
   const seed = (Math.random() * 2 ** 32) >>> 0;
   console.log('seed', seed);

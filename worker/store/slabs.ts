@@ -8,7 +8,8 @@ import { Arena, alignUp } from './arena.js';
 export interface Slab {
   readonly arena: Arena;
   readonly offset: number;
-  readonly byteLength: number;
+  /** Less once it was trimmed. */
+  byteLength: number;
   freed: boolean;
 }
 
@@ -86,6 +87,18 @@ export class SlabAllocator {
     slab.arena.give(slab.offset, size);
     this.usedBytes -= size;
     if (slab.arena.empty && this.arenaBytes > this.budgetBytes) this.drop(slab.arena);
+  }
+
+  /** Gives back what lies behind the first `byteLength` bytes; false when that is less than a line. */
+  trim(slab: Slab, byteLength: number): boolean {
+    assert(!slab.freed && byteLength <= slab.byteLength, 'a slab is cut while it is in use');
+    const size = Math.max(limits.alignment, alignUp(slab.byteLength));
+    const kept = Math.max(limits.alignment, alignUp(byteLength));
+    if (kept === size) return false;
+    slab.arena.give(slab.offset + kept, size - kept);
+    this.usedBytes -= size - kept;
+    slab.byteLength = byteLength;
+    return true;
   }
 
   /** Drops all arenas. */

@@ -246,7 +246,17 @@ export class TestNode implements EffectSink {
 const payload: Payload = { slab: null, bytes: new Uint8Array(8), slices: [] };
 
 function result(position: number): LaneResult {
-  return { position, durationUs: 10, rows: 1, bytes: 8, inline: null, payload, failure: null, system: false };
+  return {
+    position,
+    durationUs: 10,
+    rows: 1,
+    bytes: 8,
+    inline: null,
+    payload,
+    failure: null,
+    system: false,
+    lost: null,
+  };
 }
 
 function describe(message: WorkerToHead): string {

@@ -1,5 +1,6 @@
 import { checksumOf } from '../../base/checksum.js';
 import type { JobId, TaskRef } from '../../base/ids.js';
+import type { NodeMemory } from '../../base/kernel-memory.js';
 import type { LeasedPartition, PartitionHeader } from '../../graph/partition.js';
 import type { BulkSink, BulkStore } from '../bulk.js';
 
@@ -28,16 +29,43 @@ export class TestStore implements BulkStore {
   reserved = 0;
   aborted = 0;
   isFull = false;
+  /** How often a slice was lent in place. */
+  placed = 0;
+  /** Where partitions lie that are added; null: where they are. */
+  private readonly memory: NodeMemory | null;
+  private end = 0;
   /** Called at each lend, before it answers. */
   onLend: () => Promise<void> | void = () => undefined;
 
+  constructor(memory: NodeMemory | null = null) {
+    this.memory = memory;
+  }
+
   add(at: TaskRef, slice: number, bytes: Uint8Array, header = headerOf(bytes)): PartitionHeader {
-    this.held.set(`${at.job}/${at.index}/${slice}`, { header, bytes });
+    this.held.set(`${at.job}/${at.index}/${slice}`, { header, bytes: this.settled(bytes) });
     return header;
+  }
+
+  private settled(bytes: Uint8Array): Uint8Array {
+    if (this.memory === null) return bytes;
+    const place = new Uint8Array(this.memory.memory.buffer, this.end, bytes.byteLength);
+    this.end += bytes.byteLength;
+    place.set(bytes);
+    return place;
   }
 
   async lend(at: TaskRef, slice: number): Promise<LeasedPartition | null> {
     await this.onLend();
+    return this.lease(at, slice);
+  }
+
+  lendInPlace(at: TaskRef, slice: number): LeasedPartition | null {
+    const lease = this.memory === null ? null : this.lease(at, slice);
+    if (lease !== null) this.placed++;
+    return lease;
+  }
+
+  private lease(at: TaskRef, slice: number): LeasedPartition | null {
     const found = this.held.get(`${at.job}/${at.index}/${slice}`);
     if (!found) return null;
     this.lent++;
