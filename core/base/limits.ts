@@ -197,10 +197,7 @@ export const limits = {
   memorySpillShare: 0.7,
   /** Share of a worker's memory budget above which it takes no new tasks. */
   memoryPauseShare: 0.9,
-  /**
-   * Share of a worker's memory budget above which inputs that are read one after another are not in memory together: each
-   * is copied when the task comes to it.
-   */
+  /** Share of a worker's memory budget above which inputs read one after another are copied one by one, when the task comes to each. */
   streamedShare: 0.25,
   /** Bytes of such inputs that a thread was given, after which it has those collected that it is done with. */
   copiedInputBytes: 16 * MiB,
@@ -374,10 +371,7 @@ export const limits = {
   jsonDepth: 128,
   /** Partitions that a frame may be cut into: every task makes a slice for each. */
   repartitions: 4096,
-  /**
-   * Bytes of node memory that the tasks of a lane work in: at most, and as a share of its part of the budget. Used as far as
-   * needed, and never given back: where there is none left, memory is asked of the system, which gets it back late.
-   */
+  /** Bytes of node memory that a lane's tasks work in: at most, and as a share of its part of the budget. Beyond it they ask the system. */
   scratchBytes: 64 * MiB,
   scratchShare: 3 / 8,
   /** Bytes that a thread keeps of the latter for its next task: at most, and as such a share. */
