@@ -11,6 +11,7 @@ import {
   joinStreams,
   paddedTable,
   pickCodes,
+  pickEntries,
   requireCode,
 } from './codes.js';
 import { unpackDeltas } from './delta.js';
@@ -45,6 +46,17 @@ export interface ValueSink {
     at: number,
     count: number,
     picked: Int32Array,
+  ): boolean;
+  /** The same where many rows are picked: their values go to out[outAt...]. */
+  pickMany(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+    out: Values,
+    outAt: number,
   ): boolean;
   /** For text. */
   dictionary(): Dictionary | null;
@@ -146,6 +158,21 @@ export class NumberSink implements ValueSink {
       for (let w = 0; w < width; w++) values[picked[k]! * width + w] = entries[codes[k]! * width + w]!;
     }
     return true;
+  }
+
+  pickMany(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+    out: Values,
+    outAt: number,
+  ): boolean {
+    const entries = this.#entries;
+    if (!isCoded(encoding) || entries === null || this.width > 1) return false;
+    return pickEntries(page, from, entries, this.#count, at, count, picked, out, outAt);
   }
 
   dictionary(): null {
