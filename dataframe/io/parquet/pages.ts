@@ -5,6 +5,15 @@ import { fewBytes } from '../../kernels/scratch.js';
 import { decompress } from './decompress.js';
 import { type ColumnMetaData, type PageHeader, readPageHeader } from './metadata.js';
 
+/** Headers of pages this thread has read, by the chunk in a footer that is remembered: every query over a file asks for the same. */
+let known = new WeakMap<ColumnMetaData, ReadHeader[]>();
+let knownHeaders = 0;
+
+interface ReadHeader {
+  readonly header: PageHeader;
+  readonly bytes: number;
+}
+
 /** Walks the pages of a chunk inside of its bytes and the budget of decoded bytes. */
 export class PageReader {
   #bytes: Uint8Array;
@@ -12,6 +21,7 @@ export class PageReader {
   #chunk: ColumnMetaData;
   #room: (bytes: number) => Uint8Array;
   #budget = limits.parquetDecodedBytes;
+  #page = 0;
 
   /** Pages are unpacked into what is lent. */
   constructor(bytes: Uint8Array, chunk: ColumnMetaData, lent: Lent) {
@@ -29,8 +39,8 @@ export class PageReader {
     if (this.#offset >= this.#bytes.length) {
       throw new RangeError('its pages end before the last row');
     }
-    const { header, end } = readPageHeader(this.#bytes, this.#offset);
-    this.#offset = end;
+    const { header, bytes } = this.#header();
+    this.#offset += bytes;
     const { compressed_page_size: stored, uncompressed_page_size: decoded } = header;
     if (!(stored >= 0) || !(decoded >= 0) || this.#offset + stored > this.#bytes.length) {
       throw new RangeError(
@@ -42,6 +52,24 @@ export class PageReader {
       throw new RangeError(`its pages exceed ${limits.parquetDecodedBytes} decoded bytes`);
     }
     return header;
+  }
+
+  #header(): ReadHeader {
+    const place = this.#page++;
+    const headers = known.get(this.#chunk);
+    const there = headers?.[place];
+    if (there !== undefined) return there;
+    const { header, end } = readPageHeader(this.#bytes, this.#offset);
+    const read = { header, bytes: end - this.#offset };
+    if (knownHeaders === limits.parquetKnownHeaders) {
+      known = new WeakMap();
+      knownHeaders = 0;
+    } else if (place === (headers?.length ?? 0)) {
+      knownHeaders++;
+      if (headers === undefined) known.set(this.#chunk, [read]);
+      else headers.push(read);
+    }
+    return read;
   }
 
   skip(header: PageHeader): void {
