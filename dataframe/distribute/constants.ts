@@ -36,10 +36,13 @@ export const planConstants = {
   maxTaskRows: 2 * 1024 * 1024,
   /**
    * A task that reads files takes a fifth of the data, up to so many rows: what is done once a task and column (dictionaries,
-   * headers, loops that are set up) costs as much as decoding a quarter of a million rows.
+   * headers, loops that are set up) costs as much as decoding a quarter of a million rows. Of more data a ninth, up to the second
+   * number: as many as are read as one batch.
    */
   scanShare: 5,
   maxScanRows: 589_824,
+  largeScanShare: 9,
+  maxLargeScanRows: 1_048_576,
   /** Bytes of a partition made from memory, at eight a value: one that is put blocks the caller for about 20 ms. */
   memoryPartitionBytes: 64 * MiB,
   /** Partitions of files read at first for a limit whose rows are not known beforehand, and by how much more each time. */
@@ -114,8 +117,12 @@ export function taskRows(rows: number): number {
 
 /** Rows one task takes of so many in files. */
 export function scanTaskRows(rows: number): number {
-  const { scanShare, maxScanRows } = planConstants;
-  return Math.max(taskRows(rows), Math.min(maxScanRows, Math.ceil(rows / scanShare)));
+  const { scanShare, maxScanRows, largeScanShare, maxLargeScanRows } = planConstants;
+  return Math.max(
+    taskRows(rows),
+    Math.min(maxScanRows, Math.ceil(rows / scanShare)),
+    Math.min(maxLargeScanRows, Math.ceil(rows / largeScanShare)),
+  );
 }
 
 /** Rows of a partition that is made from memory. */
