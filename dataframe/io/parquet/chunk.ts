@@ -12,6 +12,7 @@ import { isFew } from './codes.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
 import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
+import { hasMargins, pageMargin, valuesWithMargins } from './margins.js';
 import type { ColumnMetaData, PageHeader } from './metadata.js';
 import { PageReader } from './pages.js';
 import { isSpread, Picked } from './picked.js';
@@ -164,7 +165,7 @@ class ColumnDecoder {
     this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
     this.#many = many;
     this.#picked = picked === null ? null : new Picked(picked, physical, many ? use.lent : null);
-    const values = use.lent.values(physical, this.#rows, false);
+    const values = valuesWithMargins(physical, this.#rows, use.lent);
     this.#sink = sinkFor(
       column.element,
       column.type,
@@ -246,6 +247,7 @@ class ColumnDecoder {
     const picked = this.#picked?.before(row + count);
     if (picked !== undefined && !this.#many && this.#pickEarly(pages, header, row, count, held, picked))
       return;
+    if (picked === undefined && count === held && this.#unpackThere(pages, header, row, count)) return;
     const { page, from, present } =
       header.data_page_header_v2 === undefined
         ? this.#levelsV1(header, pages.whole(header), row, count, held)
@@ -292,6 +294,35 @@ class ColumnDecoder {
     } catch (error) {
       // The rows may lie behind what was unpacked: then all of the page tells.
       if (!(error instanceof RangeError)) throw error;
+    }
+    pages.back(header);
+    return false;
+  }
+
+  /**
+   * A page of version 1 without nulls whose values are stored as they are is unpacked so that they lie where they belong: its levels
+   * lie over the end of the row before, for as long as they are looked at. False: nothing was done.
+   */
+  #unpackThere(pages: PageReader, header: PageHeader, row: number, count: number): boolean {
+    const { data_page_header: info, uncompressed_page_size: size } = header;
+    const { values } = this.#sink;
+    const bytes = info === undefined ? 0 : this.#sink.bytesAsStored(info.encoding);
+    const before = size - count * bytes;
+    if (bytes === 0 || before < 0 || before > pageMargin || !hasMargins(values)) return false;
+    if (!pages.unpacksInto(values)) return false;
+    const place = new Uint8Array(
+      values.buffer,
+      values.byteOffset + row * bytes - before,
+      size + pageMargin - before,
+    );
+    const covered = place.slice(0, before);
+    const page = pages.wholeAt(header, place);
+    const there = page.buffer === place.buffer && page.byteOffset === place.byteOffset;
+    const { from, present } = this.#levelsV1(header, page, row, count, count);
+    if (there) place.set(covered);
+    if (there && from === before && present === count) {
+      this.#sink.stored();
+      return true;
     }
     pages.back(header);
     return false;

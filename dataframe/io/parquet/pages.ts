@@ -81,6 +81,23 @@ export class PageReader {
     return this.split(header, 0, true, enough).page;
   }
 
+  /** All of it, unpacked to `place` if it is compressed so that this can be. */
+  wholeAt(header: PageHeader, place: Uint8Array): Uint8Array {
+    const room = this.#room;
+    this.#room = bytes => (bytes <= place.length ? place.subarray(0, bytes) : room(bytes));
+    try {
+      return this.whole(header);
+    } finally {
+      this.#room = room;
+    }
+  }
+
+  /** Whether pages are unpacked to where `place` says. */
+  unpacksInto({ buffer }: ArrayBufferView): boolean {
+    const { codec } = this.#chunk;
+    return (codec === 'SNAPPY' || codec === 'ZSTD') && this.#bytes.buffer === buffer;
+  }
+
   /** To the page that `whole` gave last. */
   back(header: PageHeader): void {
     this.#offset -= header.compressed_page_size;

@@ -93,6 +93,12 @@ export class TextSink implements ValueSink {
     this.#lazy = null;
   }
 
+  bytesAsStored(): number {
+    return 0;
+  }
+
+  stored(): void {}
+
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
     // Nothing but nulls: writers may leave out the values altogether.
     if (count === 0) {

@@ -36,6 +36,10 @@ export interface ValueSink {
   begin(lent: Lent): void;
   /** As of every page: its bytes last until the next one. */
   dictionaryPage(page: Uint8Array, count: number): void;
+  /** Bytes of a value that pages of this encoding hold as it is stored; 0: it is another one. */
+  bytesAsStored(encoding: Encoding): number;
+  /** The values of such a page lie where they belong. */
+  stored(): void;
   /** Decodes `count` values of page[from...] to rows [at, at + count). */
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void;
   /** Decodes only the picked rows of a page without nulls. False: it cannot, and nothing was done. */
@@ -104,6 +108,17 @@ export class NumberSink implements ValueSink {
       if (value < this.#min) this.#min = value;
       if (value > this.#max) this.#max = value;
     }
+  }
+
+  bytesAsStored(encoding: Encoding): number {
+    const bytes = this.values.BYTES_PER_ELEMENT * this.width;
+    const type = this.#type;
+    if (encoding !== 'PLAIN' || type === 'BOOLEAN' || type === 'INT96') return 0;
+    return (type === 'INT64' && this.#physical === 'f64') || bytes !== sizeOf(type) ? 0 : bytes;
+  }
+
+  stored(): void {
+    this.#plainPages = true;
   }
 
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
