@@ -110,7 +110,9 @@ export function pickEntries(
   const width = page[from]!;
   if (width > lookedUpBits) return false;
   const valid = pickInWasm(page, from + 1, page.length, width, first, rows, picked, table, count, out, at);
-  if (valid === false) throw beyondEntries(count);
+  if (valid === false) {
+    throw beyondEntries(count);
+  }
   return valid === true;
 }
 

@@ -53,44 +53,49 @@ const [done, tooShort, beyond] = [0, 1, 2];
 const fails = (condition: Code, why: number) => when(condition, giveBack(int(why)));
 
 /** The next run's header, LEB128 of at most 32 bits. */
-const header = statements(
-  ...[set('head', int(0)), set('shift', int(0)), set('next', int(0x80))],
-  whileTrue(
-    geU(get('next'), int(0x80)),
-    statements(
-      fails(geU(get('p'), get('end')), tooShort),
-      fails(gtU(get('shift'), int(28)), tooShort),
-      set('next', load8(get('p'))),
-      step('p', int(1)),
-      set('head', or(get('head'), shl(and(get('next'), int(0x7f)), get('shift')))),
-      step('shift', int(7)),
+function header(): Code {
+  return statements(
+    ...[set('head', int(0)), set('shift', int(0)), set('next', int(0x80))],
+    whileTrue(
+      geU(get('next'), int(0x80)),
+      statements(
+        fails(geU(get('p'), get('end')), tooShort),
+        fails(gtU(get('shift'), int(28)), tooShort),
+        set('next', load8(get('p'))),
+        step('p', int(1)),
+        set('head', or(get('head'), shl(and(get('next'), int(0x7f)), get('shift')))),
+        step('shift', int(7)),
+      ),
     ),
-  ),
-  set('run', shrU(get('head'), int(1))),
-  fails(not(get('run')), tooShort),
-);
+    set('run', shrU(get('head'), int(1))),
+    fails(not(get('run')), tooShort),
+  );
+}
 
 /** Rows of the run that the page has: `limit` is behind them, and `run` their number. */
-const within = (rows: Code) =>
-  statements(
+function within(rows: Code): Code {
+  return statements(
     set('run', rows),
     set('run', select(gtU(get('run'), get('count')), get('count'), get('run'))),
     set('limit', add(get('first'), get('run'))),
   );
+}
 
 /** `code` for every row that is picked of the run. */
-const rowsOfRun = (code: Code, sizeLog2: number) =>
-  whileTrue(
+function rowsOfRun(code: Code, sizeLog2: number): Code {
+  const value = loadAs(sizeLog2, add(get('table'), shl(get('c'), int(sizeLog2))));
+  return whileTrue(
     and(ltU(get('picked'), get('last')), ltU(load32(get('picked')), get('limit'))),
     statements(
       code,
       // Below 0 as long as each code is less than `entries`: neither has 31 bits.
       set('seen', and(get('seen'), sub(get('c'), get('entries')))),
-      storeAs(sizeLog2, get('out'), loadAs(sizeLog2, add(get('table'), shl(get('c'), int(sizeLog2)))), 0),
+      storeAs(sizeLog2, get('out'), value, 0),
       step('out', int(1 << sizeLog2)),
       step('picked', int(4)),
     ),
   );
+}
 
 function bodyFor(sizeLog2: number): Code {
   const field = statements(
@@ -125,7 +130,7 @@ function bodyFor(sizeLog2: number): Code {
       ltU(get('picked'), get('last')),
       statements(
         fails(not(get('count')), tooShort),
-        header,
+        header(),
         when(and(get('head'), int(1)), packed, repeated),
         set('first', get('limit')),
         set('count', sub(get('count'), get('run'))),
