@@ -25,8 +25,9 @@ export function coalescedScan(pipeline: Pipeline, options: PlanOptions): Pipelin
   if (origin.kind !== 'scan' || origin.splits.some(splits => splits.some(split => split.rows < 0)))
     return pipeline;
   const rows = origin.splits.map(splits => splits.reduce((sum, split) => sum + split.rows, 0));
-  // The number of tasks that was meant, although row groups are cut as they are: the nearest to it.
-  const offsets = groups(Float64Array.from(rows), scanTaskRows, options, 1 / 2);
+  // The number of tasks that was meant, although row groups are cut as they are: the nearest to it. Who asks for so many rows means at most.
+  const beyond = options.taskRows === undefined ? 1 / 2 : 0;
+  const offsets = groups(Float64Array.from(rows), scanTaskRows, options, beyond);
   if (offsets === null) return pipeline;
   const splits = Array.from({ length: offsets.length - 1 }, (_, i) =>
     origin.splits.slice(offsets[i], offsets[i + 1]).flat(),
