@@ -302,6 +302,8 @@ export const limits = {
   parquetFirstTextBytes: 64 * MiB,
   /** Parsed footers that a thread keeps. */
   parquetFooters: 16,
+  /** Headers of their pages that it keeps, of a few hundred bytes each: beyond that all are forgotten. */
+  parquetKnownHeaders: 65_536,
   /** Bytes of WebAssembly's memory that a thread keeps for a page and what it unpacks to, for each codec. */
   unpackKeptBytes: 32 * MiB,
   /** Decoded bytes of one column of one Parquet row group: a file may claim anything. */

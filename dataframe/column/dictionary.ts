@@ -2,7 +2,7 @@ import { nodeCrypto } from '../../core/base/on-demand.js';
 import { rankEntries } from '../kernels/rank.js';
 import type { Dictionary } from './column.js';
 import { DistinctTexts } from './distinct-texts.js';
-import { isInterned, StringTable } from './string-table.js';
+import { distinctEntries, isInterned, StringTable } from './string-table.js';
 
 /** FNV-1a with a final mix, over UTF-8 bytes: the hash of a string everywhere in Volley. */
 export function hashBytes(bytes: Uint8Array, from: number, to: number): number {
@@ -123,7 +123,8 @@ export function compact(
     newOffsets[code] = p;
   }
   const smaller = { length: kept, offsets: newOffsets, bytes: newBytes };
-  return { dictionary: dictionary.repeats === true ? { ...smaller, repeats: true } : smaller, map };
+  if (dictionary.repeats === true) return { dictionary: { ...smaller, repeats: true }, map };
+  return { dictionary: areKnownDistinct(dictionary) ? distinctEntries(smaller) : smaller, map };
 }
 
 const rankCache = new WeakMap<Dictionary, Int32Array>();
@@ -152,6 +153,11 @@ export function entryHashes(dictionary: Dictionary): Int32Array {
 
 const distinct = new WeakMap<Dictionary, boolean>();
 
+/** Without a look at them. */
+function areKnownDistinct(dictionary: Dictionary): boolean {
+  return dictionary.id !== undefined || isInterned(dictionary) || distinct.get(dictionary) === true;
+}
+
 /**
  * Known: no entry stands twice (what a function of an old dictionary gives may), which is found out once per dictionary. The
  * table of its entries, when one was made to know.
@@ -160,7 +166,7 @@ export function distinctness(dictionary: Dictionary): {
   readonly known: boolean;
   readonly table: DistinctTexts | null;
 } {
-  if (dictionary.id !== undefined || isInterned(dictionary)) return { known: true, table: null };
+  if (areKnownDistinct(dictionary)) return { known: true, table: null };
   const known = distinct.get(dictionary);
   if (known !== undefined) return { known, table: null };
   const table = new DistinctTexts();

@@ -10,7 +10,7 @@ import { hashOf, isShort, mask0, mask1, mask2, rehashSlots, sizeOf, wordsBytes }
 /** Rows that are noted before they are looked up. */
 export const notedRows = blockRows;
 /** A block of fewer rows is done before WebAssembly has what it needs. */
-const fewRows = 512;
+const fewRows = 64;
 /** What is shorter is not lent. */
 const leastInts = fewBytes / 4;
 
@@ -256,7 +256,7 @@ export class DistinctTexts {
     const blocks = TextBlocks.over(home);
     const count = this.#count + rows;
     let slots = this.#slots.length;
-    while (slots < 8 * count) slots *= 2;
+    while (slots < Math.max(leastInts, 8 * count)) slots *= 2;
     if (slots > this.#slots.length || !blocks.holds(this.#slots)) {
       const old = this.#slots;
       const more = takeInts(slots);

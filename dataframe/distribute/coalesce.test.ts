@@ -45,9 +45,10 @@ test('rows of a task: a sixteenth of the data, within bounds that depend on noth
   expect(taskRows(10)).toBe(planConstants.minTaskRows);
   expect(taskRows(16_000_000)).toBe(1_000_000);
   expect(taskRows(1e9)).toBe(planConstants.maxTaskRows);
-  expect(scanTaskRows(1e6)).toBe(200_000);
-  expect(scanTaskRows(3e6)).toBe(planConstants.maxScanRows);
-  expect(scanTaskRows(16_000_000)).toBe(1_000_000);
+  expect(scanTaskRows(1e6)).toBe(250_000);
+  expect(scanTaskRows(5e6)).toBe(833_334);
+  expect(scanTaskRows(1e7)).toBe(1_000_000);
+  expect(scanTaskRows(1e9)).toBe(planConstants.maxTaskRows);
   expect(memoryPartitionRows(1e7, 9)).toBe(625_000);
   expect(memoryPartitionRows(1e9, 100)).toBe(Math.floor(planConstants.memoryPartitionBytes / 800));
   expect(memoryPartitionRows(0, 0)).toBe(planConstants.minTaskRows);

@@ -13,7 +13,7 @@ export async function coalesced(pipeline: Pipeline, options: PlanOptions): Promi
   if (origin.kind === 'scan') return coalescedScan(pipeline, options);
   if (origin.whole === null || pipeline.tasks === 1) return pipeline;
   const layer: Layer = origin.whole;
-  const offsets = groups((await layer.stats()).rows, taskRows, options);
+  const offsets = groups((await layer.stats()).rows, taskRows, options, 0);
   if (offsets === null) return pipeline;
   const dependency = { rule: 'group', from: layer.range, offsets } as const;
   return { ...pipeline, origin: { ...origin, dependency, whole: null }, tasks: offsets.length - 1 };
@@ -25,7 +25,9 @@ export function coalescedScan(pipeline: Pipeline, options: PlanOptions): Pipelin
   if (origin.kind !== 'scan' || origin.splits.some(splits => splits.some(split => split.rows < 0)))
     return pipeline;
   const rows = origin.splits.map(splits => splits.reduce((sum, split) => sum + split.rows, 0));
-  const offsets = groups(Float64Array.from(rows), scanTaskRows, options);
+  // The number of tasks that was meant, although row groups are cut as they are: the nearest to it. Who asks for so many rows means at most.
+  const beyond = options.taskRows === undefined ? 1 / 2 : 0;
+  const offsets = groups(Float64Array.from(rows), scanTaskRows, options, beyond);
   if (offsets === null) return pipeline;
   const splits = Array.from({ length: offsets.length - 1 }, (_, i) =>
     origin.splits.slice(offsets[i], offsets[i + 1]).flat(),
@@ -34,11 +36,12 @@ export function coalescedScan(pipeline: Pipeline, options: PlanOptions): Pipelin
   return { ...pipeline, origin: grouped, tasks: splits.length };
 }
 
-/** Where each task's partitions begin, and the end; null: one each. */
+/** Where each task's partitions begin, and the end; null: one each. `beyond`: share of the last one that may be too much. */
 function groups(
   rows: Float64Array,
   rowsOfTask: (total: number) => number,
   options: PlanOptions,
+  beyond: number,
 ): Uint32Array | null {
   const total = sumOf(rows);
   const small = total <= planConstants.taskShare * planConstants.minTaskRows;
@@ -47,7 +50,7 @@ function groups(
   const offsets = [0];
   let held = 0;
   for (let i = 0; i < rows.length; i++) {
-    if (i > 0 && held + rows[i]! > most) {
+    if (i > 0 && held + rows[i]! * (1 - beyond) > most) {
       offsets.push(i);
       held = 0;
     }

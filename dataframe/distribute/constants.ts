@@ -35,11 +35,12 @@ export const planConstants = {
   minTaskRows: 131_072,
   maxTaskRows: 2 * 1024 * 1024,
   /**
-   * A task that reads files takes a fifth of the data, up to so many rows: what is done once a task and column (dictionaries,
-   * headers, loops that are set up) costs as much as decoding a quarter of a million rows.
+   * Data in files is shared by so many tasks, or more of up to so many rows, which is a batch of their readers: what is done once a
+   * task and column (dictionaries, headers, loops that are set up, states to merge) costs as much as decoding a quarter of a
+   * million rows.
    */
-  scanShare: 5,
-  maxScanRows: 589_824,
+  fewScanTasks: 4,
+  maxScanRows: 1_048_576,
   /** Bytes of a partition made from memory, at eight a value: one that is put blocks the caller for about 20 ms. */
   memoryPartitionBytes: 64 * MiB,
   /** Partitions of files read at first for a limit whose rows are not known beforehand, and by how much more each time. */
@@ -114,8 +115,10 @@ export function taskRows(rows: number): number {
 
 /** Rows one task takes of so many in files. */
 export function scanTaskRows(rows: number): number {
-  const { scanShare, maxScanRows } = planConstants;
-  return Math.max(taskRows(rows), Math.min(maxScanRows, Math.ceil(rows / scanShare)));
+  const { fewScanTasks, maxScanRows } = planConstants;
+  // An even number: two threads end together.
+  const tasks = Math.max(fewScanTasks, 2 * Math.ceil(rows / (2 * maxScanRows)));
+  return Math.max(taskRows(rows), Math.ceil(rows / tasks));
 }
 
 /** Rows of a partition that is made from memory. */

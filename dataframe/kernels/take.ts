@@ -20,6 +20,11 @@ function gatherOf(physical: Physical, optional: boolean, rows: number): Gather {
   );
 }
 
+/** Elements at[...] of `src`, one after another, to the begin of `out`. */
+export function gatherValues(physical: Physical, src: Values, at: Int32Array, out: Values): void {
+  gatherOf(physical, false, at.length)(src, at, out, 0, at.length);
+}
+
 /** Of rows at[0..rows), each of which there is. */
 function takenBits(bitmap: Uint8Array, at: Int32Array, rows: number, lent: Lent | undefined): Validity {
   const bitOf = (binder: Binder) => {

@@ -12,6 +12,7 @@ import { isFew } from './codes.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
 import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
+import { hasMargins, pageMargin, valuesWithMargins } from './margins.js';
 import type { ColumnMetaData, PageHeader } from './metadata.js';
 import { PageReader } from './pages.js';
 import { isSpread, Picked } from './picked.js';
@@ -68,8 +69,8 @@ function firstPage(chunk: ColumnMetaData): number {
 const likelyShare = 1.05;
 const likelyBytes = 1024;
 
-/** Share of the rows from which all are decoded and those picked are taken: by vectors, that is as fast as looking at some. */
-const takenShare = 1 / 128;
+/** Share of the rows from which those picked are taken by kernels, of pages that are decoded where that has to be. */
+const manyShare = 1 / 128;
 
 /** Of a text that is no code of a dictionary: its length. */
 const leastTextBytes = 4;
@@ -91,11 +92,9 @@ export function decodeColumn(
   try {
     if (column.leaf >= 0) {
       const chunks = chunksOf(column);
-      if (picked !== null && isTaken(column, chunks, picked)) {
-        return takeColumn(decodeColumn(column, chunksOf, file, use), picked, picked.length, use.lent);
-      }
+      const many = picked !== null && areMany(column, chunks, picked);
       return widening(column, physical =>
-        settledDecimals(new ColumnDecoder(column, physical, chunks, use, picked).decode()),
+        settledDecimals(new ColumnDecoder(column, physical, chunks, use, picked, many).decode()),
       );
     }
     const whole = assemble(column, leaf => decodeLeaf(leaf, chunksOf(leaf), use));
@@ -105,18 +104,18 @@ export function decodeColumn(
   }
 }
 
-/** Whether all rows are decoded before those picked are taken: they are many, and in every page. Not of texts one by one. */
-function isTaken(column: FileColumn, chunks: readonly ChunkBytes[], picked: Int32Array): boolean {
+/** Whether kernels take those picked of whole pages: they are many, and in every page. Not of texts one by one. */
+function areMany(column: FileColumn, chunks: readonly ChunkBytes[], picked: Int32Array): boolean {
   const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
   const coded = ({ chunk }: ChunkBytes) => chunk.total_uncompressed_size < leastTextBytes * chunk.num_values;
   const text = column.element.type === 'BYTE_ARRAY' || column.element.type === 'FIXED_LEN_BYTE_ARRAY';
-  return picked.length > rows * takenShare && isSpread(picked, rows) && (!text || chunks.every(coded));
+  return picked.length > rows * manyShare && isSpread(picked, rows) && (!text || chunks.every(coded));
 }
 
 function decodeLeaf(column: FileColumn, chunks: readonly ChunkBytes[], use: ReadUse): DecodedLeaf {
   return widening(column, physical => {
     if (column.lists.length > 0) return new RepeatedDecoder(column, physical, chunks, use).decode();
-    const decoder = new ColumnDecoder(column, physical, chunks, use, null);
+    const decoder = new ColumnDecoder(column, physical, chunks, use, null, false);
     const decoded = settledDecimals(decoder.decode());
     return {
       column: decoded,
@@ -142,6 +141,7 @@ class ColumnDecoder {
   readonly #rows: number;
   readonly #sink: ValueSink;
   readonly #picked: Picked | null;
+  readonly #many: boolean;
   /** A byte a row, 1 = valid, from the first null on. */
   #flags: Uint8Array | null = null;
   /** A level a row, where there are more than two. */
@@ -156,15 +156,25 @@ class ColumnDecoder {
     chunks: readonly ChunkBytes[],
     use: ReadUse,
     picked: Int32Array | null,
+    many: boolean,
   ) {
     this.#column = column;
     this.#levelBits = 32 - Math.clz32(column.level);
     this.#chunks = chunks;
     this.#physical = physical;
     this.#rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
-    this.#picked = picked === null ? null : new Picked(picked, physical);
-    const values = use.lent.values(physical, this.#rows, false);
-    this.#sink = sinkFor(column.element, column.type, physical, values, chunks, use, picked !== null);
+    this.#many = many;
+    this.#picked = picked === null ? null : new Picked(picked, physical, many ? use.lent : null);
+    const values = valuesWithMargins(physical, this.#rows, use.lent);
+    this.#sink = sinkFor(
+      column.element,
+      column.type,
+      physical,
+      values,
+      chunks,
+      use,
+      picked !== null && !many,
+    );
   }
 
   /** Of all rows, when those are decoded. Null: every level is the column's. */
@@ -187,7 +197,7 @@ class ColumnDecoder {
       flags === null ? { validity: null, nullCount: 0 } : packValidity(flags, length);
     const dictionary = this.#sink.dictionary();
     const decoded = { type, physical, length, nullCount, validity, values, dictionary };
-    const column = picked === null || dictionary === null ? decoded : distinctColumn(decoded);
+    const column = picked === null || this.#many || dictionary === null ? decoded : distinctColumn(decoded);
     if (type.kind === 'utf8' && !allUtf8(column.dictionary!)) {
       throw new RangeError('its text is not UTF-8');
     }
@@ -235,15 +245,22 @@ class ColumnDecoder {
     }
     const { values, width } = this.#sink;
     const picked = this.#picked?.before(row + count);
-    if (picked !== undefined && this.#pickEarly(pages, header, row, count, held, picked)) return;
+    if (picked !== undefined && !this.#many && this.#pickEarly(pages, header, row, count, held, picked))
+      return;
+    if (picked === undefined && count === held && this.#unpackThere(pages, header, row, count)) return;
     const { page, from, present } =
       header.data_page_header_v2 === undefined
         ? this.#levelsV1(header, pages.whole(header), row, count, held)
         : this.#levelsV2(pages, header, row, count);
-    const few =
-      picked !== undefined &&
-      present === count &&
-      this.#sink.pick(page, from, info.encoding, row, count, picked);
+    const whole = picked !== undefined && present === count;
+    if (whole && this.#many) {
+      const { values: out, next } = this.#picked!;
+      if (this.#sink.pickMany(page, from, info.encoding, row, count, picked, out, next)) {
+        this.#picked!.taken(picked.length);
+        return;
+      }
+    }
+    const few = whole && !this.#many && this.#sink.pick(page, from, info.encoding, row, count, picked);
     if (!few) this.#sink.dataPage(page, from, info.encoding, row, present);
     if (present < count) spread(values, width, this.#flags!, row, count, present);
     this.#picked?.take(values, this.#flags, row, row + count);
@@ -277,6 +294,35 @@ class ColumnDecoder {
     } catch (error) {
       // The rows may lie behind what was unpacked: then all of the page tells.
       if (!(error instanceof RangeError)) throw error;
+    }
+    pages.back(header);
+    return false;
+  }
+
+  /**
+   * A page of version 1 without nulls whose values are stored as they are is unpacked so that they lie where they belong: its levels
+   * lie over the end of the row before, for as long as they are looked at. False: nothing was done.
+   */
+  #unpackThere(pages: PageReader, header: PageHeader, row: number, count: number): boolean {
+    const { data_page_header: info, uncompressed_page_size: size } = header;
+    const { values } = this.#sink;
+    const bytes = info === undefined ? 0 : this.#sink.bytesAsStored(info.encoding);
+    const before = size - count * bytes;
+    if (bytes === 0 || before < 0 || before > pageMargin || !hasMargins(values)) return false;
+    if (!pages.unpacksInto(values)) return false;
+    const place = new Uint8Array(
+      values.buffer,
+      values.byteOffset + row * bytes - before,
+      size + pageMargin - before,
+    );
+    const covered = place.slice(0, before);
+    const page = pages.wholeAt(header, place);
+    const there = page.buffer === place.buffer && page.byteOffset === place.byteOffset;
+    const { from, present } = this.#levelsV1(header, page, row, count, count);
+    if (there) place.set(covered);
+    if (there && from === before && present === count) {
+      this.#sink.stored();
+      return true;
     }
     pages.back(header);
     return false;

@@ -2,6 +2,7 @@ import type { Physical, Values } from '../../column/column.js';
 import { requireBytes } from './bytes.js';
 import { decodeHybrid, decodeThrough, lookedUpBits, pickHybrid } from './hybrid.js';
 import type { Encoding } from './metadata.js';
+import { pickInWasm } from './pick-wasm.js';
 
 export const isCoded = (encoding: Encoding): boolean =>
   encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY';
@@ -88,6 +89,31 @@ export function decodeEntries(
   if (!valid) throw beyondEntries(count);
   if (width === 0) out.fill(table[0]!, at, at + rows);
   return true;
+}
+
+/**
+ * As decodeEntries, of `rows` rows from row `first` on those of the ascending `picked`, to out[at...]. False: it cannot, and nothing
+ * was done.
+ */
+export function pickEntries(
+  page: Uint8Array,
+  from: number,
+  table: Values,
+  count: number,
+  first: number,
+  rows: number,
+  picked: Int32Array,
+  out: Values,
+  at: number,
+): boolean {
+  requireBytes(page, from, 1);
+  const width = page[from]!;
+  if (width > lookedUpBits) return false;
+  const valid = pickInWasm(page, from + 1, page.length, width, first, rows, picked, table, count, out, at);
+  if (valid === false) {
+    throw beyondEntries(count);
+  }
+  return valid === true;
 }
 
 /** `largest`: of all codes, taken as unsigned, so that a negative one is huge. */

@@ -5,42 +5,11 @@ import { allocateValues } from '../../column/layout.js';
 import { Lent } from '../../kernels/lent.js';
 import { workInKernelMemory } from '../../testing/kernel-memory.js';
 import { countInstances } from '../../testing/wasm-instances.js';
+import { runs } from '../testing/hybrid-runs.js';
 import { newSeed } from '../testing/oracle.js';
 import { decodeHybrid, decodeThrough } from './hybrid.js';
 
 workInKernelMemory(16 * 1024 * 1024);
-
-type Random = () => number;
-
-/** Runs of both kinds that stand for `count` fields of so many bits, and sometimes for more. */
-function runs(random: Random, width: number, count: number, below: number): Uint8Array {
-  const bytes: number[] = [];
-  const header = (value: number) => {
-    let rest = value;
-    for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
-    bytes.push(rest);
-  };
-  for (let left = count; left > 0; ) {
-    const value = () => Math.floor(random() * below);
-    if (random() < 0.4) {
-      const length = 1 + Math.floor(random() * 300);
-      header(length * 2);
-      const repeated = value();
-      for (let k = 0; k < (width + 7) >> 3; k++) bytes.push((repeated >>> (8 * k)) & 255);
-      left -= length;
-    } else {
-      const groups = 1 + Math.floor(random() * 80);
-      header(groups * 2 + 1);
-      const bits = Array.from({ length: groups * 8 }, value).flatMap(field =>
-        Array.from({ length: width }, (_, b) => (field >>> b) & 1),
-      );
-      for (let b = 0; b < bits.length; b += 8)
-        bytes.push(bits.slice(b, b + 8).reduce((byte, bit, k) => byte | (bit << k), 0));
-      left -= groups * 8;
-    }
-  }
-  return Uint8Array.from(bytes);
-}
 
 /** What it gives, or that it fails: for values on the heap, which JavaScript unpacks, and for lent ones. */
 function bothWays(physical: Physical, rows: number, work: (out: Values) => unknown): [unknown, unknown] {

@@ -4,6 +4,8 @@ import type { Schema } from '../../column/datatype.js';
 import type { ExprNode } from '../../expr/node.js';
 import { columnsOf } from '../../expr/traverse.js';
 import { condition, scopeOf } from '../../expr/typing.js';
+import type { Lent } from '../../kernels/lent.js';
+import { fewBytes } from '../../kernels/scratch.js';
 import { takeColumn } from '../../kernels/take.js';
 
 /** Share of the rows up to which it pays to pick those of the other columns. */
@@ -21,7 +23,8 @@ export function decodeLate(
   rows: number,
   predicate: ExprNode | null,
   decode: Decode,
-  live: Int32Array | null = null,
+  lent: Lent,
+  live: Int32Array | null,
 ): Batch {
   if (live !== null && live.length <= rows * pickedShare) {
     return { schema, rows: live.length, columns: schema.map((_, c) => decode(c, live)) };
@@ -34,13 +37,21 @@ export function decodeLate(
   const looked = first.map(c => decode(c, null));
   const chosen = selected(predicate, { schema: first.map(c => schema[c]!), rows, columns: looked });
   const few = chosen !== null && chosen.rows <= rows * pickedShare ? chosen : null;
-  const picked = few === null ? null : few.at.slice(0, few.rows);
+  const picked = few === null ? null : lentRows(few, lent);
   const columns = schema.map((_, c) => {
     const known = looked[first.indexOf(c)];
     if (known === undefined) return decode(c, picked);
-    return few === null ? known : takeColumn(known, few.at, few.rows);
+    return picked === null ? known : takeColumn(known, picked, picked.length, lent);
   });
   return { schema, rows: few?.rows ?? rows, columns };
+}
+
+/** Where kernels find them, however few they are. */
+function lentRows({ at, rows }: Selection, lent: Lent): Int32Array {
+  const { buffer, byteOffset } = lent.bytes(Math.max(fewBytes, 4 * rows));
+  const copy = new Int32Array(buffer, byteOffset, rows);
+  copy.set(at.subarray(0, rows));
+  return copy;
 }
 
 /** Null when the predicate raises: the filter will, and tells the row. */

@@ -5,6 +5,15 @@ import { fewBytes } from '../../kernels/scratch.js';
 import { decompress } from './decompress.js';
 import { type ColumnMetaData, type PageHeader, readPageHeader } from './metadata.js';
 
+/** Headers of pages this thread has read, by the chunk in a footer that is remembered: every query over a file asks for the same. */
+let known = new WeakMap<ColumnMetaData, ReadHeader[]>();
+let knownHeaders = 0;
+
+interface ReadHeader {
+  readonly header: PageHeader;
+  readonly bytes: number;
+}
+
 /** Walks the pages of a chunk inside of its bytes and the budget of decoded bytes. */
 export class PageReader {
   #bytes: Uint8Array;
@@ -12,6 +21,7 @@ export class PageReader {
   #chunk: ColumnMetaData;
   #room: (bytes: number) => Uint8Array;
   #budget = limits.parquetDecodedBytes;
+  #page = 0;
 
   /** Pages are unpacked into what is lent. */
   constructor(bytes: Uint8Array, chunk: ColumnMetaData, lent: Lent) {
@@ -29,8 +39,8 @@ export class PageReader {
     if (this.#offset >= this.#bytes.length) {
       throw new RangeError('its pages end before the last row');
     }
-    const { header, end } = readPageHeader(this.#bytes, this.#offset);
-    this.#offset = end;
+    const { header, bytes } = this.#header();
+    this.#offset += bytes;
     const { compressed_page_size: stored, uncompressed_page_size: decoded } = header;
     if (!(stored >= 0) || !(decoded >= 0) || this.#offset + stored > this.#bytes.length) {
       throw new RangeError(
@@ -44,6 +54,24 @@ export class PageReader {
     return header;
   }
 
+  #header(): ReadHeader {
+    const place = this.#page++;
+    const headers = known.get(this.#chunk);
+    const there = headers?.[place];
+    if (there !== undefined) return there;
+    const { header, end } = readPageHeader(this.#bytes, this.#offset);
+    const read = { header, bytes: end - this.#offset };
+    if (knownHeaders === limits.parquetKnownHeaders) {
+      known = new WeakMap();
+      knownHeaders = 0;
+    } else if (place === (headers?.length ?? 0)) {
+      knownHeaders++;
+      if (headers === undefined) known.set(this.#chunk, [read]);
+      else headers.push(read);
+    }
+    return read;
+  }
+
   skip(header: PageHeader): void {
     this.#offset += header.compressed_page_size;
   }
@@ -51,6 +79,23 @@ export class PageReader {
   /** At least its first `enough` bytes. */
   whole(header: PageHeader, enough = header.uncompressed_page_size): Uint8Array {
     return this.split(header, 0, true, enough).page;
+  }
+
+  /** All of it, unpacked to `place` if it is compressed so that this can be. */
+  wholeAt(header: PageHeader, place: Uint8Array): Uint8Array {
+    const room = this.#room;
+    this.#room = bytes => (bytes <= place.length ? place.subarray(0, bytes) : room(bytes));
+    try {
+      return this.whole(header);
+    } finally {
+      this.#room = room;
+    }
+  }
+
+  /** Whether pages are unpacked to where `place` says. */
+  unpacksInto({ buffer }: ArrayBufferView): boolean {
+    const { codec } = this.#chunk;
+    return (codec === 'SNAPPY' || codec === 'ZSTD') && this.#bytes.buffer === buffer;
   }
 
   /** To the page that `whole` gave last. */

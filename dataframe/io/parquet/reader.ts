@@ -149,7 +149,7 @@ async function readBatch(
     const rows = groups.reduce((sum, { rows }) => sum + rows, 0);
     const indexed = predicate === null ? [] : indexedChunks(columns, groups, predicate);
     const live = predicate === null ? null : await liveRows(handle, indexed, rows, predicate, lent);
-    return decodeLate(schema, rows, predicate, decode, live);
+    return decodeLate(schema, rows, predicate, decode, use.lent, live);
   } finally {
     lent.giveBack();
     await handle.close();

@@ -1,5 +1,5 @@
 import { limits } from '../../../core/base/limits.js';
-import type { Dictionary } from '../../column/column.js';
+import type { Dictionary, Values } from '../../column/column.js';
 import { copyInto } from '../../column/copy-bytes.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
@@ -13,6 +13,7 @@ import {
   joinStreams,
   paddedTable,
   pickCodes,
+  pickEntries,
   requireCode,
 } from './codes.js';
 import { decimalEntry } from './decimals.js';
@@ -91,6 +92,12 @@ export class TextSink implements ValueSink {
     this.#identity = map.every((code, i) => code === i);
     this.#lazy = null;
   }
+
+  bytesAsStored(): number {
+    return 0;
+  }
+
+  stored(): void {}
 
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
     // Nothing but nulls: writers may leave out the values altogether.
@@ -203,6 +210,20 @@ export class TextSink implements ValueSink {
       }
     } else return false;
     return true;
+  }
+
+  pickMany(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+    out: Values,
+    outAt: number,
+  ): boolean {
+    if (!isCoded(encoding) || this.#map === null) return false;
+    return pickEntries(page, from, this.#map, this.#count, at, count, picked, out, outAt);
   }
 
   /** Values that are not picked are stepped over. */

@@ -11,6 +11,7 @@ import {
   joinStreams,
   paddedTable,
   pickCodes,
+  pickEntries,
   requireCode,
 } from './codes.js';
 import { unpackDeltas } from './delta.js';
@@ -35,6 +36,10 @@ export interface ValueSink {
   begin(lent: Lent): void;
   /** As of every page: its bytes last until the next one. */
   dictionaryPage(page: Uint8Array, count: number): void;
+  /** Bytes of a value that pages of this encoding hold as it is stored; 0: it is another one. */
+  bytesAsStored(encoding: Encoding): number;
+  /** The values of such a page lie where they belong. */
+  stored(): void;
   /** Decodes `count` values of page[from...] to rows [at, at + count). */
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void;
   /** Decodes only the picked rows of a page without nulls. False: it cannot, and nothing was done. */
@@ -45,6 +50,17 @@ export interface ValueSink {
     at: number,
     count: number,
     picked: Int32Array,
+  ): boolean;
+  /** The same where many rows are picked: their values go to out[outAt...]. */
+  pickMany(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+    out: Values,
+    outAt: number,
   ): boolean;
   /** For text. */
   dictionary(): Dictionary | null;
@@ -92,6 +108,17 @@ export class NumberSink implements ValueSink {
       if (value < this.#min) this.#min = value;
       if (value > this.#max) this.#max = value;
     }
+  }
+
+  bytesAsStored(encoding: Encoding): number {
+    const bytes = this.values.BYTES_PER_ELEMENT * this.width;
+    const type = this.#type;
+    if (encoding !== 'PLAIN' || type === 'BOOLEAN' || type === 'INT96') return 0;
+    return (type === 'INT64' && this.#physical === 'f64') || bytes !== sizeOf(type) ? 0 : bytes;
+  }
+
+  stored(): void {
+    this.#plainPages = true;
   }
 
   dataPage(page: Uint8Array, from: number, encoding: Encoding, at: number, count: number): void {
@@ -146,6 +173,21 @@ export class NumberSink implements ValueSink {
       for (let w = 0; w < width; w++) values[picked[k]! * width + w] = entries[codes[k]! * width + w]!;
     }
     return true;
+  }
+
+  pickMany(
+    page: Uint8Array,
+    from: number,
+    encoding: Encoding,
+    at: number,
+    count: number,
+    picked: Int32Array,
+    out: Values,
+    outAt: number,
+  ): boolean {
+    const entries = this.#entries;
+    if (!isCoded(encoding) || entries === null || this.width > 1) return false;
+    return pickEntries(page, from, entries, this.#count, at, count, picked, out, outAt);
   }
 
   dictionary(): null {

@@ -157,7 +157,7 @@ const narrow = statements(
 const execute = statements(
   damaged(gtU(get('ll'), sub(get('litEnd'), get('lit')))),
   damaged(gtU(add(get('ll'), get('ml')), sub(get('stop'), get('q')))),
-  wideCopy('q', 'lit', 'll', 2),
+  wideCopy('q', 'lit', 'll', 4),
   set('q', add(get('q'), get('ll'))),
   set('lit', add(get('lit'), get('ll'))),
   // 0 is beyond all of it.

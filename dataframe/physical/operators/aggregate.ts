@@ -183,6 +183,8 @@ class Aggregate implements Operator {
 /** States of so few rows cost more to begin with than to merge: so many rows of them are put together first. */
 const fewRows = 2048;
 const mergedRows = 16_384;
+/** Rows of states that are held back until all keys are known: then groups are found in one table, made once. */
+const heldRows = 131_072;
 
 /** In the same physical forms, which concatenating would make wider otherwise. */
 function isAlike(a: Batch, b: Batch): boolean {
@@ -194,47 +196,73 @@ class Merge implements Operator {
   readonly schema;
   readonly done = false;
   readonly #step: AggregateStep;
-  readonly #all: Aggregates;
-  /** Others may take the states of one batch together. */
-  readonly #canWait: boolean;
-  readonly #held: Batch[] = [];
+  readonly #lent: Lent;
+  /** Null as long as all that came is held back. */
+  #all: Aggregates | null = null;
+  #held: Batch[] = [];
   #rows = 0;
 
   constructor(step: AggregateStep, lent: Lent) {
     this.#step = step;
+    this.#lent = lent;
     this.schema = planOf(step, null).schema;
-    this.#all = new Aggregates(step, lent);
-    this.#canWait = this.#all.others.every(other => other === null);
   }
 
   push(batch: Batch): void {
-    const waits = this.#canWait && batch.rows <= fewRows;
-    if (!waits || this.#rows >= mergedRows || !isAlike(this.#held[0] ?? batch, batch)) this.#flush();
-    if (!waits) {
-      this.#add(batch);
-      return;
-    }
-    this.#held.push(batch);
+    const { keys } = this.#step;
+    const columns = batch.columns.map((column, c) => (c < keys.length ? comparableColumn(column) : column));
+    this.#held.push({ ...batch, columns });
     this.#rows += batch.rows;
+    if (this.#rows > heldRows) this.#flush((this.#all ??= new Aggregates(this.#step, this.#lent)));
   }
 
-  #flush(): void {
-    if (this.#held.length === 0) return;
-    this.#add(concatBatches(this.#held[0]!.schema, this.#held));
-    this.#held.length = this.#rows = 0;
+  #flush(all: Aggregates): void {
+    for (const batch of this.#joined()) this.#add(all, batch);
+    this.#held = [];
+    this.#rows = 0;
   }
 
-  #add(batch: Batch): void {
+  /** What is held, small batches put together. Aggregates that are not fused merge the states of one batch together. */
+  #joined(): Batch[] {
+    const { fused } = planOf(this.#step, null);
+    const canJoin = fused.length === this.#step.aggregates.length;
+    const parts: Batch[][] = [];
+    let rows = mergedRows;
+    for (const batch of this.#held) {
+      const few = canJoin && batch.rows <= fewRows;
+      if (few && rows < mergedRows && isAlike(parts.at(-1)![0]!, batch)) {
+        parts.at(-1)!.push(batch);
+        rows += batch.rows;
+      } else {
+        parts.push([batch]);
+        rows = few ? batch.rows : mergedRows;
+      }
+    }
+    return parts.map(part => (part.length === 1 ? part[0]! : concatBatches(part[0]!.schema, part)));
+  }
+
+  /** Groups of all that is held, after which nothing comes. */
+  #whole(): Aggregates {
+    const { keys } = this.#step;
+    this.#held = this.#joined();
+    const most = Math.max(0, ...this.#held.map(({ rows }) => rows));
+    const keysOf = (batch: Batch) => batch.columns.slice(0, keys.length);
+    const several = this.#held.length > 1 && keys.length > 0;
+    const domains = several ? sharedDomains(planOf(this.#step, null).keys, this.#held.map(keysOf)) : null;
+    return new Aggregates(this.#step, this.#lent, several ? most : 0, domains);
+  }
+
+  #add(all: Aggregates, batch: Batch): void {
     const { keys, aggregates } = this.#step;
-    const { groups, others } = this.#all;
+    const { groups, others } = all;
     let at = keys.length;
     const states = aggregates.map(spec => {
       const from = at;
       at += stateFields(this.#step, spec).length;
       return batch.columns.slice(from, at);
     });
-    const fused = this.#all.fused.map(k => states[k]!);
-    const keyColumns = batch.columns.slice(0, keys.length).map(comparableColumn);
+    const fused = all.fused.map(k => states[k]!);
+    const keyColumns = batch.columns.slice(0, keys.length);
     const ids = groups.addStates(keyColumns, fused, batch.rows);
     others.forEach((other, k) => {
       if (other === null) return;
@@ -245,9 +273,10 @@ class Merge implements Operator {
 
   /** Without keys there is always one group. */
   finish(emit: Emit): void {
-    this.#flush();
-    const rows = this.#step.keys.length === 0 ? 1 : this.#all.groups.count;
+    const all = this.#all ?? this.#whole();
+    this.#flush(all);
+    const rows = this.#step.keys.length === 0 ? 1 : all.groups.count;
     if (rows === 0) return;
-    emit({ schema: this.schema, rows, columns: this.#all.columns(rows, false) }, 0);
+    emit({ schema: this.schema, rows, columns: all.columns(rows, false) }, 0);
   }
 }
