@@ -241,9 +241,8 @@ export class FusedGroups {
     const next = this.#loop(plain, body, from, look, entry, null, known.groups);
     if (next === rows) return rows;
     this.#loop(known.text, body, next, rows, entry, null);
-    // Seldom: a group came that late. Its place has its numbers, but it was not noted in its turn.
-    if (witness !== null && tier.misses!(this.#state.numbers, this.#state.layout.width, witness))
-      this.#loop(plain, () => '', next, rows, entry, null);
+    // The places of groups that came that late have their numbers, but were not noted in their turn.
+    if (witness !== null) tier.complete!(this.#state.numbers, this.#state.layout.width, witness);
     return rows;
   }
 

@@ -1,4 +1,3 @@
-import { compile } from '../codegen/compile.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
@@ -43,8 +42,8 @@ export interface KeyTier {
   readonly known?: { readonly groups: number; text(binder: Binder): string } | null;
   /** For a tier whose places the state itself shows to be in use: finds its groups, in the order of their places. */
   discover?(numbers: Float64Array, width: number, witness: Witness): void;
-  /** Whether the state shows a place to be in use that has no group. */
-  misses?(numbers: Float64Array, width: number, witness: Witness): boolean;
+  /** The same for those that have no group yet, which come behind the others. */
+  complete?(numbers: Float64Array, width: number, witness: Witness): void;
   /** No more rows: the tier may put its groups into the order that is cheapest to read. */
   settle?(): void;
   /** Place of each group; null: group k is at place k. */
@@ -153,20 +152,18 @@ export class DenseTier extends DigitTier implements KeyTier {
   grow(): void {}
 
   discover(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
-    this.state[0] = findCells(isTouched(unused), numbers, width, slot, this.#used, this.#cellOf);
+    this.state[0] = findCells(isTouched(unused), numbers, width, slot, this.#used, this.#cellOf, 0);
   }
 
-  misses(numbers: Float64Array, width: number, { slot, unused }: Witness): boolean {
-    const find = compile<(numbers: Float64Array, width: number, slot: number, used: unknown) => boolean>(
-      ['numbers', 'width', 'slot', 'used'],
-      `for(let i=0;i<used.length;i++)if(used[i]===0){${isTouched(unused)}return true;}return false;`,
-    );
-    return find(numbers, width, slot, this.#used);
+  complete(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
+    const test = `if(used[i]===0){${isTouched(unused)}`;
+    const known = this.state[0]!;
+    this.state[0] = findCells(test, numbers, width, slot, this.#used, this.#cellOf, known, '}');
   }
 
   settle(): void {
     if (!this.#direct || this.state[0]! <= fewGroups) return;
-    findCells(isUsed, noNumbers, 0, 0, this.#used, this.#cellOf);
+    findCells(isUsed, noNumbers, 0, 0, this.#used, this.#cellOf, 0);
   }
 
   order(): Int32Array | null {
@@ -202,7 +199,7 @@ type Find = (
   rows: number,
 ) => number;
 
-/** Lists the cells in use in `cellOf`; gives their number. `test`: text that is true for cell i when it is. */
+/** Lists cells in use in `cellOf`, behind `known` others; gives the number of all. `test`, `end`: text around what is done for such a cell i. */
 function findCells(
   test: string,
   numbers: Float64Array,
@@ -210,11 +207,13 @@ function findCells(
   slot: number,
   used: Uint8Array | Int32Array,
   cellOf: Int32Array,
+  known: number,
+  end = '',
 ): number {
-  const found = new Int32Array(1);
+  const found = Int32Array.of(known);
   const find = compileText<Find>(
     ['numbers', 'width', 'slot', 'used', 'cellOf', 'found', 'from', 'rows'],
-    `let g=found[0];for(let i=from;i<rows;i++){${test}{used[i]=1;cellOf[g++]=i;}}found[0]=g;return rows;`,
+    `let g=found[0];for(let i=from;i<rows;i++){${test}{used[i]=1;cellOf[g++]=i;}${end}}found[0]=g;return rows;`,
     used.length,
   );
   find(numbers, width, slot, used, cellOf, found, 0, used.length);
