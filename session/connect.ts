@@ -35,10 +35,11 @@ async function embed(options: EmbeddedOptions): Promise<Attachment> {
   const node = embeddedNode(options);
   const { Threads } = await import('../worker/pool/threads.js');
   const threads = new Threads(node);
-  keepCode();
   try {
     const { startEmbedded } = await import('./embedded.js');
-    return await startEmbedded(options, node, threads);
+    const attachment = await startEmbedded(options, node, threads);
+    keepCode();
+    return attachment;
   } catch (error) {
     await threads.end();
     throw error;
@@ -47,7 +48,6 @@ async function embed(options: EmbeddedOptions): Promise<Attachment> {
 
 async function attach(address: string, options: RemoteOptions): Promise<Attachment> {
   const target = parseAddress(address);
-  keepCode();
   const security = peerSecurity(options);
   const [{ createGrpcTransport }, { createNodeBulk }] = await Promise.all([
     import('../core/rpc/grpc.js'),
@@ -59,6 +59,7 @@ async function attach(address: string, options: RemoteOptions): Promise<Attachme
     createNodeBulk().client(security),
     options.name ?? `client-${process.pid}`,
   );
+  keepCode();
   // A cluster session holds Node open until it is closed, whatever the program waits for.
   client.hold();
   return {

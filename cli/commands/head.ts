@@ -50,7 +50,6 @@ export function headCommand(): Command {
 }
 
 async function runHead(flags: HeadFlags): Promise<void> {
-  keepCode();
   const log = createLog(flags.log, 'volley head');
   const security = readSecurity(flags);
   const natsUrl = natsUrlWith(flags.nats, flags.natsTokenFile);
@@ -79,6 +78,7 @@ async function runHead(flags: HeadFlags): Promise<void> {
     `head listening on grpc://${head.address}\nnext: volley worker --head grpc://${head.address}${credentialsHint(flags)}\n`,
   );
   tellParent({ kind: 'ready', address: head.address });
+  keepCode();
 }
 
 function connectServices(

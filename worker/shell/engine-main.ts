@@ -66,7 +66,6 @@ process.on('disconnect', () => {
 });
 
 async function start({ options, name, supervisorPid, death, runningFile }: Start): Promise<void> {
-  keepCode();
   const running = new RunningFile(runningFile);
   const notifier = new DeferredNotifier();
   const engine = await startEngine({
@@ -96,6 +95,7 @@ async function start({ options, name, supervisorPid, death, runningFile }: Start
     log,
   });
   tell({ kind: 'ready', worker: engine.worker, enginePid: process.pid });
+  engine.loaded.then(keepCode, () => {});
   await untilEnd(engine, notifier);
 }
 
