@@ -19,7 +19,6 @@ import {
   loadAs,
   localsOf,
   mul,
-  not,
   or,
   select,
   shl,
@@ -41,6 +40,7 @@ import {
   widestBytes,
   workBytes,
 } from './hybrid-vectors.js';
+import { runHeader } from './run-header.js';
 
 /** A field lies in the four bytes from its first one on up to this width. */
 const widest = 25;
@@ -66,23 +66,7 @@ const times = (counter: Name, body: Code) =>
 const [unpacked, tooShort, beyond] = [0, 1, 2];
 const fails = (condition: Code, why: number) => when(condition, giveBack(int(why)));
 
-/** The next run's header, LEB128 of at most 32 bits. */
-const header = statements(
-  ...[set('head', int(0)), set('shift', int(0)), set('next', int(0x80))],
-  whileTrue(
-    geU(get('next'), int(0x80)),
-    statements(
-      fails(geU(get('p'), get('end')), tooShort),
-      fails(gtU(get('shift'), int(28)), tooShort),
-      set('next', load8(get('p'))),
-      step('p', int(1)),
-      set('head', or(get('head'), shl(and(get('next'), int(0x7f)), get('shift')))),
-      step('shift', int(7)),
-    ),
-  ),
-  set('run', shrU(get('head'), int(1))),
-  fails(not(get('run')), tooShort),
-);
+const header = runHeader(locals, tooShort);
 
 /** How a value of this width gets from its code to where it belongs. */
 class Unpacking {

@@ -10,14 +10,12 @@ import {
   giveBack,
   gtU,
   int,
-  load8,
   load32,
   loadAs,
   localsOf,
   ltU,
   mul,
   not,
-  or,
   select,
   shl,
   shrU,
@@ -28,6 +26,7 @@ import {
   whileTrue,
 } from '../../codegen/wasm/assemble.js';
 import type { Values } from '../../column/column.js';
+import { runHeader } from './run-header.js';
 
 /** Fewer are picked sooner than a table is copied. */
 const fewPicked = 32;
@@ -45,32 +44,13 @@ const parameters = [
   ...['out', 'table', 'entries'],
 ] as const;
 const variables = ['head', 'shift', 'run', 'next', 'bit', 'c', 'seen', 'limit', 'bytes'] as const;
-const { get, set } = localsOf<string>([...parameters, ...variables]);
+const locals = localsOf<string>([...parameters, ...variables]);
+const { get, set } = locals;
 const step = (name: string, by: Code) => set(name, add(get(name), by));
 
 /** What the function gives back. */
 const [done, tooShort, beyond] = [0, 1, 2];
 const fails = (condition: Code, why: number) => when(condition, giveBack(int(why)));
-
-/** The next run's header, LEB128 of at most 32 bits. */
-function header(): Code {
-  return statements(
-    ...[set('head', int(0)), set('shift', int(0)), set('next', int(0x80))],
-    whileTrue(
-      geU(get('next'), int(0x80)),
-      statements(
-        fails(geU(get('p'), get('end')), tooShort),
-        fails(gtU(get('shift'), int(28)), tooShort),
-        set('next', load8(get('p'))),
-        step('p', int(1)),
-        set('head', or(get('head'), shl(and(get('next'), int(0x7f)), get('shift')))),
-        step('shift', int(7)),
-      ),
-    ),
-    set('run', shrU(get('head'), int(1))),
-    fails(not(get('run')), tooShort),
-  );
-}
 
 /** Rows of the run that the page has: `limit` is behind them, and `run` their number. */
 function within(rows: Code): Code {
@@ -130,7 +110,7 @@ function bodyFor(sizeLog2: number): Code {
       ltU(get('picked'), get('last')),
       statements(
         fails(not(get('count')), tooShort),
-        header(),
+        runHeader(locals, tooShort),
         when(and(get('head'), int(1)), packed, repeated),
         set('first', get('limit')),
         set('count', sub(get('count'), get('run'))),
