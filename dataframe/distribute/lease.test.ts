@@ -58,3 +58,18 @@ test('what was left behind comes back before the next answer is computed, when i
   while (lease.released === 0) await new Promise(resolve => setImmediate(resolve));
   expect(lease.released).toBe(1);
 });
+
+test('an answer so large that a collection came amid it comes back like others', async () => {
+  const lease = leaseOf(new Uint8Array(new SharedArrayBuffer(limits.leasedBytes + 1)));
+  const views: Uint8Array[] = [];
+  (() => {
+    views.push(keepBytes({ ...lease, release: () => lease.release() }));
+  })();
+  await new Promise(resolve => setImmediate(resolve));
+  await new Promise(resolve => setImmediate(resolve));
+  expect(lease.released).toBe(0);
+  views.pop();
+  collectLeftBehind();
+  while (lease.released === 0) await new Promise(resolve => setImmediate(resolve));
+  expect(lease.released).toBe(1);
+});

@@ -4,7 +4,9 @@ import type { LeasedPartition } from '../../core/graph/partition.js';
 
 /** Gives memory back when nothing refers to it any more. */
 const returned = new FinalizationRegistry<() => void>(release => release());
+/** Bytes leased since the last collection, and since the last one that came between two answers. */
 let sinceCollection = 0;
+let sinceAnswer = 0;
 
 /**
  * The bytes of a lease, for as long as anything refers to them: a table, one of its columns, a slice of one. What
@@ -21,7 +23,11 @@ export function keepBytes(lease: LeasedPartition): Uint8Array {
   const own = structuredClone(bytes.buffer);
   returned.register(own, lease.release);
   sinceCollection += bytes.byteLength;
-  if (isDue(limits.leasedBytes)) collectGarbage();
+  sinceAnswer += bytes.byteLength;
+  if (sinceCollection > limits.leasedBytes) {
+    sinceCollection = 0;
+    collectGarbage();
+  }
   return new Uint8Array(own, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -30,7 +36,9 @@ export function keepBytes(lease: LeasedPartition): Uint8Array {
  * were submitted in this turn are with the threads, which would wait for the collection.
  */
 export function collectLeftBehind(): void {
-  if (!isDue(limits.leasedBeforeBytes)) return;
+  // A collection amid the last answer has found that answer in use.
+  if (sinceAnswer <= limits.leasedBeforeBytes) return;
+  sinceCollection = sinceAnswer = 0;
   let turns = turnsToThreads;
   const next = () => (--turns === 0 ? collectGarbage() : setImmediate(next));
   setImmediate(next);
@@ -38,9 +46,3 @@ export function collectLeftBehind(): void {
 
 /** One through the client's stream, one through the head, one through the worker's stream; and this one. */
 const turnsToThreads = 4;
-
-function isDue(most: number): boolean {
-  if (sinceCollection <= most) return false;
-  sinceCollection = 0;
-  return true;
-}
