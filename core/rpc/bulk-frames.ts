@@ -25,7 +25,7 @@ export interface MemoryRegion {
 }
 
 /** A slice in the memory of its node. */
-export interface SlicePlace {
+export interface LentPlace {
   /** The reader's number for it. */
   readonly id: number;
   /** From the beginning of the memory. */
@@ -126,7 +126,7 @@ export function decodeId(frame: Buffer): number {
 }
 
 /** id u32, offset f64, hasChecksum u8, then a header. */
-export function encodePlace({ id, offset, header }: SlicePlace): Buffer {
+export function encodePlace({ id, offset, header }: LentPlace): Buffer {
   const sealed = header.checksum !== noChecksum;
   const out = Buffer.allocUnsafe(placeBytes + headerBytes + header.meta.byteLength);
   out.writeUInt32LE(id, 0);
@@ -137,7 +137,7 @@ export function encodePlace({ id, offset, header }: SlicePlace): Buffer {
 }
 
 /** Checked like every header, and to lie within the memory. */
-export function decodePlace(frame: Buffer, what: string, memory: MemoryRegion): Omit<SlicePlace, 'id'> {
+export function decodePlace(frame: Buffer, what: string, memory: MemoryRegion): Omit<LentPlace, 'id'> {
   if (frame.byteLength < placeBytes) throw corrupt(what, `${frame.byteLength} bytes of a place`);
   const offset = frame.readDoubleLE(4);
   const header = readHeader(frame, placeBytes, what);

@@ -43,10 +43,7 @@ export class AwaySlices {
   drop(task: TaskRef, slice: number): void {
     const key = keyOf(task, slice);
     const found = this.slices.get(key);
-    if (found === undefined) return;
-    this.slices.delete(key);
-    found.dropped = true;
-    if (found.pins === 0) found.lease.release();
+    if (found !== undefined) this.forget(key, found);
   }
 
   dropJob(job: number): void {
@@ -59,11 +56,14 @@ export class AwaySlices {
 
   private dropWhere(is: (found: AwaySlice) => boolean): void {
     for (const [key, found] of [...this.slices]) {
-      if (!is(found)) continue;
-      this.slices.delete(key);
-      found.dropped = true;
-      if (found.pins === 0) found.lease.release();
+      if (is(found)) this.forget(key, found);
     }
+  }
+
+  private forget(key: string, found: AwaySlice): void {
+    this.slices.delete(key);
+    found.dropped = true;
+    if (found.pins === 0) found.lease.release();
   }
 }
 

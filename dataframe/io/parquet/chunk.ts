@@ -8,7 +8,7 @@ import { takeColumn } from '../../kernels/take.js';
 import { asBadData, badData } from '../errors.js';
 import type { ReadUse } from '../source.js';
 import { assemble, type DecodedLeaf } from './assemble.js';
-import { isFew } from './codes.js';
+import { isFew, pickEntries } from './codes.js';
 import { decodedPhysical, settledDecimals } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor, spread, sum } from './decode-parts.js';
 import { decodeHybrid, isOneRun, unpackBigEndian } from './hybrid.js';
@@ -255,7 +255,8 @@ class ColumnDecoder {
     const whole = picked !== undefined && present === count;
     if (whole && this.#many) {
       const { values: out, next } = this.#picked!;
-      if (this.#sink.pickMany(page, from, info.encoding, row, count, picked, out, next)) {
+      const entries = this.#sink.entriesOf(info.encoding);
+      if (entries !== null && pickEntries(page, from, entries, row, count, picked, out, next)) {
         this.#picked!.taken(picked.length);
         return;
       }

@@ -4,6 +4,12 @@ import { decodeHybrid, decodeThrough, lookedUpBits, pickHybrid } from './hybrid.
 import type { Encoding } from './metadata.js';
 import { pickInWasm } from './pick-wasm.js';
 
+/** Of a dictionary page: code c < count stands for values[c]. */
+export interface CodedEntries {
+  readonly values: Values;
+  readonly count: number;
+}
+
 export const isCoded = (encoding: Encoding): boolean =>
   encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY';
 
@@ -98,18 +104,18 @@ export function decodeEntries(
 export function pickEntries(
   page: Uint8Array,
   from: number,
-  table: Values,
-  count: number,
+  entries: CodedEntries,
   first: number,
   rows: number,
   picked: Int32Array,
   out: Values,
   at: number,
 ): boolean {
+  const { values, count } = entries;
   requireBytes(page, from, 1);
   const width = page[from]!;
   if (width > lookedUpBits) return false;
-  const valid = pickInWasm(page, from + 1, page.length, width, first, rows, picked, table, count, out, at);
+  const valid = pickInWasm(page, from + 1, page.length, width, first, rows, picked, values, count, out, at);
   if (valid === false) {
     throw beyondEntries(count);
   }

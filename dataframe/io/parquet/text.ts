@@ -1,11 +1,12 @@
 import { limits } from '../../../core/base/limits.js';
-import type { Dictionary, Values } from '../../column/column.js';
+import type { Dictionary } from '../../column/column.js';
 import { copyInto } from '../../column/copy-bytes.js';
 import { entryBytes } from '../../column/decimal-entries.js';
 import { DistinctTexts, notedRows } from '../../column/distinct-texts.js';
 import { Lent } from '../../kernels/lent.js';
 import { kernelBytes, requireBytes, viewOf } from './bytes.js';
 import {
+  type CodedEntries,
   decodeCodes,
   decodeEntries,
   isCoded,
@@ -13,7 +14,6 @@ import {
   joinStreams,
   paddedTable,
   pickCodes,
-  pickEntries,
   requireCode,
 } from './codes.js';
 import { decimalEntry } from './decimals.js';
@@ -212,18 +212,9 @@ export class TextSink implements ValueSink {
     return true;
   }
 
-  pickMany(
-    page: Uint8Array,
-    from: number,
-    encoding: Encoding,
-    at: number,
-    count: number,
-    picked: Int32Array,
-    out: Values,
-    outAt: number,
-  ): boolean {
-    if (!isCoded(encoding) || this.#map === null) return false;
-    return pickEntries(page, from, this.#map, this.#count, at, count, picked, out, outAt);
+  entriesOf(encoding: Encoding): CodedEntries | null {
+    const values = this.#map;
+    return isCoded(encoding) && values !== null ? { values, count: this.#count } : null;
   }
 
   /** Values that are not picked are stepped over. */

@@ -4,6 +4,7 @@ import { copyInto } from '../../column/copy-bytes.js';
 import { Lent } from '../../kernels/lent.js';
 import { requireBytes, viewOf } from './bytes.js';
 import {
+  type CodedEntries,
   decodeCodes,
   decodeEntries,
   isCoded,
@@ -11,7 +12,6 @@ import {
   joinStreams,
   paddedTable,
   pickCodes,
-  pickEntries,
   requireCode,
 } from './codes.js';
 import { unpackDeltas } from './delta.js';
@@ -51,17 +51,8 @@ export interface ValueSink {
     count: number,
     picked: Int32Array,
   ): boolean;
-  /** The same where many rows are picked: their values go to out[outAt...]. */
-  pickMany(
-    page: Uint8Array,
-    from: number,
-    encoding: Encoding,
-    at: number,
-    count: number,
-    picked: Int32Array,
-    out: Values,
-    outAt: number,
-  ): boolean;
+  /** Value of each code in pages of this encoding; null: they have no codes, or the values are not to be had so. */
+  entriesOf(encoding: Encoding): CodedEntries | null;
   /** For text. */
   dictionary(): Dictionary | null;
   /** Bounds of all values, where they are known without a look at each of them. */
@@ -175,19 +166,9 @@ export class NumberSink implements ValueSink {
     return true;
   }
 
-  pickMany(
-    page: Uint8Array,
-    from: number,
-    encoding: Encoding,
-    at: number,
-    count: number,
-    picked: Int32Array,
-    out: Values,
-    outAt: number,
-  ): boolean {
-    const entries = this.#entries;
-    if (!isCoded(encoding) || entries === null || this.width > 1) return false;
-    return pickEntries(page, from, entries, this.#count, at, count, picked, out, outAt);
+  entriesOf(encoding: Encoding): CodedEntries | null {
+    const values = this.#entries;
+    return isCoded(encoding) && values !== null && this.width === 1 ? { values, count: this.#count } : null;
   }
 
   dictionary(): null {
