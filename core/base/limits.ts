@@ -170,10 +170,7 @@ export const limits = {
   heartbeatMs: 1_000,
   /** Silence after which a worker is lost. Milliseconds. */
   leaseMs: 10_000,
-  /**
-   * The same for the engine inside the caller's own process: it is silent for as long as the caller computes, and cannot be
-   * lost alone. Milliseconds.
-   */
+  /** The same of the engine in the caller's own process: silent while the caller computes, and never lost alone. Milliseconds. */
   embeddedLeaseMs: 86_400_000,
   /** A client whose stream broke keeps its jobs this long. Milliseconds. */
   clientGraceMs: 60_000,
@@ -351,6 +348,8 @@ export const limits = {
   transferBytesPerMs: 500_000,
   /** Ready tasks placement looks ahead for one whose inputs are near a free worker. */
   placementWindow: 64,
+  /** Neighbouring tasks one worker is given, where they could run anywhere: what is put together later then lies together. */
+  placementRun: 8,
   /** Work that must wait at one worker before some is moved to an idle one. Milliseconds a thread. */
   retractMs: 20,
   /** Idle workers served with retracted work in one placement round. */

@@ -91,12 +91,14 @@ export class ClientJob implements GraphJob, GroupHost {
     this.trackers.add(tracker);
     this.client.hold();
     try {
-      let next = 0;
+      const workers = (await this.client.waitForWorkers(1)).length;
+      const first = this.nextWorker;
+      this.nextWorker += Math.min(workers, partitions.length);
+      const turns = inRuns(partitions.length, workers);
       const lane = async () => {
-        while (next < partitions.length) {
-          const at = next++;
+        for (const { at, worker } of turns) {
           this.puts.set(range.first + at, partitions[at]!);
-          await this.store(range.first + at, partitions[at]!, everywhere);
+          await this.store(range.first + at, partitions[at]!, first + worker, everywhere);
         }
       };
       await Promise.all(Array.from({ length: Math.min(limits.putsInFlight, partitions.length) }, lane));
@@ -183,7 +185,9 @@ export class ClientJob implements GraphJob, GroupHost {
     for (const index of indices) {
       const partition = this.puts.get(index);
       if (partition === undefined) continue;
-      this.store(index, partition, false).catch(() => this.cancel({ job: this.id, first: index, count: 1 }));
+      this.store(index, partition, this.nextWorker++, false).catch(() =>
+        this.cancel({ job: this.id, first: index, count: 1 }),
+      );
     }
   }
 
@@ -225,14 +229,19 @@ export class ClientJob implements GraphJob, GroupHost {
     });
   }
 
-  /** Stores one partition: on the next worker in turn, or on all of them. A worker that cannot is passed over. */
-  private async store(index: number, source: PartitionSource, everywhere: boolean): Promise<void> {
+  /** Stores one partition: on the worker whose turn it is, or on all of them. A worker that cannot is passed over. */
+  private async store(
+    index: number,
+    source: PartitionSource,
+    turn: number,
+    everywhere: boolean,
+  ): Promise<void> {
     const partition = typeof source === 'function' ? source() : source;
     let failure: unknown = null;
     let stored = 0;
     for (let round = 0; round < limits.fetchAttempts && stored === 0; round++) {
       const workers = await this.client.waitForWorkers(1);
-      const start = everywhere ? 0 : this.nextWorker++;
+      const start = everywhere ? 0 : turn + round;
       for (let k = 0; k < workers.length && (everywhere || stored === 0); k++) {
         try {
           await this.storeOn(workers[(start + k) % workers.length]!, index, partition);
@@ -256,5 +265,16 @@ export class ClientJob implements GraphJob, GroupHost {
       rows: Float64Array.of(partition.header.rows),
       bytes: Float64Array.of(partition.header.byteLength),
     });
+  }
+}
+
+/**
+ * Each of the workers gets a run of neighbours, since tasks read those together; the runs are walked side by side, so that all
+ * workers receive at the same time.
+ */
+function* inRuns(partitions: number, workers: number): Generator<{ at: number; worker: number }> {
+  const length = Math.ceil(partitions / workers);
+  for (let step = 0; step < length; step++) {
+    for (let at = step; at < partitions; at += length) yield { at, worker: Math.floor(at / length) };
   }
 }

@@ -30,6 +30,7 @@ export function addLayer(cluster: Cluster, job: Job, spec: LayerSpec): void {
     wanted: spec.count,
     ready: 0,
     cursor: 0,
+    runs: null,
     barrierDoom: none,
     listed: false,
     measure: measureOf(cluster, job, spec),

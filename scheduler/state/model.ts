@@ -5,6 +5,7 @@ import type { Dependency, LayerSpec, TemplateSpec } from '../../core/graph/layer
 import type { RetryTicket } from '../../core/notify/notifier.js';
 import type { WorkerHello } from '../../core/wire/messages.js';
 import type { ClusterOptions } from './api.js';
+import type { Runs } from './policy/runs.js';
 import type { SlotTable } from './slots.js';
 
 /** Everything the scheduler knows. Changed by `reduce` and `place` only. */
@@ -109,6 +110,8 @@ export interface Layer {
   ready: number;
   /** No position below it is ready. */
   cursor: number;
+  /** Null while none of its tasks was placed in a run. */
+  runs: Runs | null;
   /** A failed or cancelled source of one of its barriers, as seen when the first task was opened; else `none`. */
   barrierDoom: number;
   /** In `Cluster.readyLayers`. */

@@ -154,3 +154,37 @@ test('a worker learns a template before its first task, and once', () => {
   t.dropJob();
   expect([...t.state.workers.get(1)!.templates.keys()]).toEqual([7]);
 });
+
+test('neighbouring partitions of a source go to one worker, in runs; the last are shared', () => {
+  const t = cluster({ workers: 2, threads: 4, kind: 'fragment' }).submit('a*20');
+  const run = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => (from + i === 0 ? 'a' : `a.${from + i}`));
+  // Each has a task for every thread and one more: the first two runs.
+  t.runOn(0, ...run(0, 8)).runOn(1, ...run(8, 8));
+  t.finish('a.9').saw('client a.9 done').runOn(1, 'a.16');
+  t.finish('a').saw('client a done').runOn(0, 'a.19');
+  t.finish('a.8').saw('client a.8 done').runOn(1, 'a.17');
+});
+
+test('fewer tasks than workers could take in runs are cut evenly', () => {
+  const t = cluster({ workers: 2, threads: 4, kind: 'fragment' }).submit('a*6');
+  t.runOn(0, 'a', 'a.1', 'a.2').runOn(1, 'a.3', 'a.4', 'a.5').expectQuiet();
+});
+
+test('the run of a worker that is lost is open to others', () => {
+  const t = cluster({ workers: 3, threads: 2, kind: 'fragment' }).submit('a*24');
+  t.runOn(0, 'a', 'a.1', 'a.2', 'a.3').runOn(1, 'a.8', 'a.9', 'a.10', 'a.11');
+  t.runOn(2, 'a.16', 'a.17', 'a.18', 'a.19');
+  t.lose(0).saw('fault worker-lost', 'fault task-retried a', 'fault task-retried a.1').expectQuiet();
+  for (const [ended, begun] of [
+    ['a.8', 'a.12#1'],
+    ['a.9', 'a.13#1'],
+    ['a.10', 'a.14#1'],
+    ['a.11', 'a.15#1'],
+    ['a.12', 'a#2'],
+    ['a.13', 'a.1#2'],
+    ['a.14', 'a.2#2'],
+  ] as const) {
+    t.finish(ended).saw(`client ${ended} done`, `w1 assign ${begun}`).expectQuiet();
+  }
+});

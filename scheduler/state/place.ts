@@ -6,6 +6,7 @@ import type { Cluster, Layer, Requirement, WorkerRow } from './model.js';
 import { flushOrders, flushSettled } from './orders.js';
 import { prefetchFactor, queueMs, room } from './policy/credits.js';
 import { sharedInputs, taskInputs } from './policy/locality.js';
+import { keepsRuns, nextInRun } from './policy/runs.js';
 import { eligibleFor } from './requirement.js';
 import { flushResults, isBackedUp } from './results.js';
 import { retract } from './retract.js';
@@ -71,6 +72,7 @@ function block(cluster: Cluster, requirement: Requirement, factor: number): void
 function placeAnywhere(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[], factor: number): boolean {
   const inputs = sharedInputs(cluster, layer);
   const ms = layer.measure.meanMs;
+  const inRuns = crew.length > 1 && keepsRuns(layer);
   while (layer.ready > 0) {
     let best: WorkerRow | null = null;
     let bestStart = Number.POSITIVE_INFINITY;
@@ -88,8 +90,12 @@ function placeAnywhere(cluster: Cluster, layer: Layer, crew: readonly WorkerRow[
     if (best === null) return false;
     // Where room is ample tasks are short: some at a time, so that the search does not cost more than they do.
     const run = Math.min(layer.ready, Math.max(1, bestRoom >> 3));
-    for (let k = 0; k < run; k++)
-      assignTask(cluster, best, layer, nextReady(cluster, layer, layer.cursor), ms);
+    for (let k = 0; k < run; k++) {
+      const position = inRuns
+        ? nextInRun(cluster, layer, best, crew.length)
+        : nextReady(cluster, layer, layer.cursor);
+      assignTask(cluster, best, layer, position, ms);
+    }
   }
   return true;
 }

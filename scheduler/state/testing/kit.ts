@@ -2,7 +2,12 @@ import { expect } from 'vitest';
 import { assert } from '../../../core/base/assert.js';
 import type { ClientId, JobId, TaskRef, TemplateId, WorkerId } from '../../../core/base/ids.js';
 import type { FailureData } from '../../../core/graph/failure.js';
-import { type Dependency, defaultTaskOptions, type TaskOptions } from '../../../core/graph/layer.js';
+import {
+  type Dependency,
+  defaultTaskOptions,
+  type TaskOptions,
+  type TemplateKind,
+} from '../../../core/graph/layer.js';
 import type { Explanation } from '../../../core/graph/report.js';
 import { clientToHead, headToClient, headToWorker, workerToHead } from '../../../core/wire/codec.js';
 import type {
@@ -29,6 +34,8 @@ export interface KitOptions {
   labels?: Record<string, string>[];
   resources?: Record<string, number>;
   systemRetries?: number;
+  /** Of every template. Default 'function'. */
+  kind?: TemplateKind;
 }
 
 export interface Finish {
@@ -154,10 +161,10 @@ export class Kit {
       const spec = {
         job: job as JobId,
         template,
-        kind: 'function',
+        kind: this.options.kind ?? 'function',
         name,
         body: new Uint8Array([1]),
-      } as const;
+      };
       this.client({ kind: 'template', spec });
     }
     const first = this.nextIndex;

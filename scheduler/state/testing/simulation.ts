@@ -53,14 +53,16 @@ export class Simulation {
       deadLetter: () => {},
     };
     this.apply({ kind: 'client-joined', client, name: 'sim', firstJob: 1, jobCount: 10 });
-    const spec = {
-      job: this.job,
-      template: 1 as TemplateId,
-      kind: 'function',
-      name: 't',
-      body: new Uint8Array(),
-    } as const;
-    this.say({ kind: 'template', spec });
+    for (const [at, kind] of (['function', 'fragment'] as const).entries()) {
+      const spec = {
+        job: this.job,
+        template: (at + 1) as TemplateId,
+        kind,
+        name: 't',
+        body: new Uint8Array(),
+      };
+      this.say({ kind: 'template', spec });
+    }
     for (let i = 0; i < 3; i++) this.join(null);
   }
 
@@ -156,7 +158,7 @@ export class Simulation {
       job: this.job,
       first: this.nextIndex,
       count,
-      template: put ? null : (1 as TemplateId),
+      template: put ? null : ((1 + Math.floor(this.random() * 2)) as TemplateId),
       dependencies,
       args: null,
       slices: 8,
