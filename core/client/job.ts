@@ -91,7 +91,7 @@ export class ClientJob implements GraphJob, GroupHost {
     this.trackers.add(tracker);
     this.client.hold();
     try {
-      const workers = (await this.client.waitForWorkers(1)).length;
+      const workers = partitions.length === 0 ? 1 : (await this.client.waitForWorkers(1)).length;
       const first = this.nextWorker;
       this.nextWorker += Math.min(workers, partitions.length);
       const turns = inRuns(partitions.length, workers);
