@@ -238,7 +238,8 @@ export class Client implements Executor {
         });
       }
     }
-    this.sendIfOpen({ kind: 'ack', sequence: message.sequence });
+    // What encloses nothing is not waited for.
+    if (message.inline !== null) this.sendIfOpen({ kind: 'ack', sequence: message.sequence });
   }
 
   private async pull(

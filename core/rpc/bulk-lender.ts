@@ -6,7 +6,7 @@ import type { BulkStore } from './bulk.js';
 import { addressOf, ProofPage, proofBytes } from './bulk-address.js';
 import { corrupt } from './bulk-check.js';
 import { decodeId, decodeLend, encodeId, encodeMemory, encodePlace } from './bulk-frames.js';
-import { frame, Kind } from './bulk-socket-wire.js';
+import { frame, Kind, writeInTurn } from './bulk-socket-wire.js';
 
 /** What a node lets peers read in place. */
 export class Lending {
@@ -67,12 +67,12 @@ export class Lender {
       this.leases.size < limits.peerLeases ? this.store.lendInPlace(request.task, request.slice) : null;
     if (lease === null || !this.isHere(lease)) {
       lease?.release();
-      this.socket.write(frame(Kind.Elsewhere, encodeId(id)));
+      writeInTurn(this.socket, frame(Kind.Elsewhere, encodeId(id)));
       return;
     }
     this.leases.set(id, lease);
     const offset = lease.bytes.byteOffset;
-    this.socket.write(frame(Kind.Place, encodePlace({ id, offset, header: lease.header })));
+    writeInTurn(this.socket, frame(Kind.Place, encodePlace({ id, offset, header: lease.header })));
   }
 
   /** On the heap, in memory beyond the 4 GiB, or with a header that does not fit: the socket is for those. */

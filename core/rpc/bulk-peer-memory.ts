@@ -23,7 +23,7 @@ import {
 } from './bulk-frames.js';
 import { StallWatch } from './bulk-receiver.js';
 import { readSocketToken } from './bulk-socket-place.js';
-import { FrameReader, frame, Kind } from './bulk-socket-wire.js';
+import { FrameReader, frame, Kind, writeInTurn } from './bulk-socket-wire.js';
 import { sealed } from './seal.js';
 
 /** Memory of the peers that let this process read there, by the path of their socket. */
@@ -188,7 +188,7 @@ export class PeerMemory {
       };
       signal?.addEventListener('abort', abort, { once: true });
       this.begin(id, waiting);
-      this.socket.write(frame(Kind.Lend, encodeLend(id, { task, slice })));
+      writeInTurn(this.socket, frame(Kind.Lend, encodeLend(id, { task, slice })));
     });
   }
 
@@ -303,7 +303,7 @@ export class PeerMemory {
 
   private giveBack(id: number): void {
     this.lent--;
-    if (!this.ended) this.socket.write(frame(Kind.Return, encodeId(id)));
+    if (!this.ended) writeInTurn(this.socket, frame(Kind.Return, encodeId(id)));
     else if (this.lent === 0) closeSync(this.file);
     this.rest();
   }

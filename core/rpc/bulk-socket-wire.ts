@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { limits } from '../base/limits.js';
 import { corrupt } from './bulk-check.js';
 
@@ -39,6 +40,15 @@ export function frame(kind: Kind, body: Uint8Array): Buffer {
   out.writeUInt8(kind, 4);
   out.set(body, 5);
   return out;
+}
+
+/** Writes a frame; those of one turn leave together, in one call of the system, and wake the peer once. */
+export function writeInTurn(socket: Socket, bytes: Buffer): void {
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  }
+  socket.write(bytes);
 }
 
 export function errorFrame(code: ReplyCode, message: string): Buffer {

@@ -38,7 +38,7 @@ import type { Lent } from './lent.js';
  * a time that the processor waits for a cache line at each; within so few rows the lines are at hand, and copying runs of
  * them is what it reads ahead for.
  */
-const blockRows = 32_768;
+const blockRows = 65_536;
 /** Fewer would be runs that are too short. */
 const leastBlockRows = 16_384;
 /** Slices, each with room for all rows of a block, of which it touches what it needs. */

@@ -31,6 +31,7 @@ import {
 import { hasVectors } from '../codegen/wasm/vectors.js';
 import type { Column, Physical } from '../column/column.js';
 import { bytesOfValues } from '../column/layout.js';
+import { countedRows, countFew, countWords, fewSlices } from './count-wasm.js';
 import { hashFactors } from './hash-words.js';
 import type { Lent } from './lent.js';
 
@@ -62,20 +63,24 @@ export function dealByVectors(
     if (!hashed.has(physical) || validity !== null || !lies(values)) return 0;
   }
   const fanOut = counts.length;
-  const both = lent.ints(Math.max(leastInts, 2 * fanOut));
-  if (!lies(both)) return 0;
-  const done = rows - (rows % stepRows);
+  const few = fanOut <= fewSlices;
+  const words = lent.ints(Math.max(leastInts, countWords, 2 * fanOut));
+  if (!lies(words)) return 0;
+  const done = rows - (rows % (few ? countedRows : stepRows));
   const addresses = keys.map(({ values }) => values.byteOffset);
-  const hash = functionFor(home.memory, `hash ${keys.map(({ physical }) => physical).join()}`, () =>
-    makeHasher(home.memory, keys),
-  );
-  hash(slice.byteOffset, done, both.byteOffset, fanOut, ...addresses);
-  for (let s = 0; s < fanOut; s++) counts[s] = both[2 * s]! + both[2 * s + 1]!;
+  const key = `hash ${few ? 'few ' : ''}${keys.map(({ physical }) => physical).join()}`;
+  const hash = functionFor(home.memory, key, () => makeHasher(home.memory, keys, !few));
+  hash(slice.byteOffset, done, words.byteOffset, fanOut, ...addresses);
+  if (few) countFew(home, slice, done, counts, words);
+  else for (let s = 0; s < fanOut; s++) counts[s] = words[2 * s]! + words[2 * s + 1]!;
   return done;
 }
 
-/** hash(slices, rows, counts, fanOut, ...keys). Rows are counted by turns in two numbers a slice: one would wait for itself. */
-function makeHasher(memory: WasmMemory, keys: readonly Column[]): WasmFunction {
+/**
+ * hash(slices, rows, counts, fanOut, ...keys). Where it `counts`, it does so by turns in two numbers a slice: one would wait for
+ * itself.
+ */
+function makeHasher(memory: WasmMemory, keys: readonly Column[], counts: boolean): WasmFunction {
   const named = keys.map((_, k) => `key${k}`);
   const names = ['slice', 'rows', 'counts', 'fanOut', ...named, 'end', 'count'];
   const { get, set } = localsOf(names);
@@ -95,7 +100,7 @@ function makeHasher(memory: WasmMemory, keys: readonly Column[]): WasmFunction {
       statements(
         ...(['first', 'second'] as const).map((name, half) => sliceOf(keys, name, half)),
         storeVector(get('slice'), narrowU32(vectors.get('first'), vectors.get('second'))),
-        ...counted,
+        ...(counts ? counted : []),
         set('slice', add(get('slice'), int(2 * stepRows))),
         ...named.map((name, k) => set(name, add(get(name), int(bytesOfValues(keys[k]!.physical, stepRows))))),
       ),

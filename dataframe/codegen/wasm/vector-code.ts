@@ -25,6 +25,8 @@ const Vector = {
   narrowU16: 102,
   sub8: 113,
   subSatU8: 115,
+  pairsU8: 125,
+  pairsU16: 127,
   narrowU32: 134,
   lowU8: 137,
   highU8: 138,
@@ -101,6 +103,8 @@ export const narrowU16 = binary(Vector.narrowU16);
 export const narrowU32 = binary(Vector.narrowU32);
 export const sub8 = binary(Vector.sub8);
 export const subSatU8 = binary(Vector.subSatU8);
+/** Sums of two neighbours each, in twice as many bits. */
+export const [pairsU8, pairsU16] = [unary(Vector.pairsU8), unary(Vector.pairsU16)] as const;
 export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;
 export const [lowU16, highU16] = [unary(Vector.lowU16), unary(Vector.highU16)] as const;
 export const [mul16, mul32, add32] = [
