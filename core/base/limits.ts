@@ -247,8 +247,9 @@ export const limits = {
   rehearsalTries: 40,
   /** Bytes of rows that a filter puts into memory which its task holds to its end: others lie on the heap. */
   filterLentBytes: 64 * MiB,
-  /** What it rehearses in, for its partitions and its scratch: 2 MiB each. */
+  /** What it rehearses in, for its partitions and its scratch: 2 MiB each. What it touches before of the scratch of all lanes. */
   rehearsalBytes: 2 * 1024 * 1024,
+  touchedBytes: 32 * MiB,
   /** Heap of a pool thread: its share of the memory budget, but not less, nor more, than these. MB. */
   threadHeapMinMb: 256,
   threadHeapMaxMb: 4096,

@@ -1,11 +1,10 @@
 import type { Code } from './assemble.js';
-import { Op, unsigned } from './module.js';
+import { Op } from './module.js';
 
 /** Opcodes of 64-bit integers. */
 const Wide = {
   load: 0x29,
-  load16: 0x33,
-  store8: 0x3c,
+  load8: 0x31,
   constant: 0x42,
   ctz: 0x7a,
   or: 0x84,
@@ -20,16 +19,8 @@ const binary =
 
 /** Eight bytes, little-endian, at any address. */
 export const loadWide = (address: Code): Code => [address, Wide.load, 0, 0];
-/** Two bytes as a 64-bit integer. */
-export const loadWide16 = (address: Code): Code => [address, Wide.load16, 0, 0];
-/** The lowest byte of a 64-bit integer, `offset` bytes behind the address. */
-export const storeWide8 = (address: Code, value: Code, offset: number): Code => [
-  address,
-  value,
-  Wide.store8,
-  0,
-  unsigned(offset),
-];
+/** A byte as a 64-bit integer. */
+export const loadWide8 = (address: Code): Code => [address, Wide.load8, 0, 0];
 
 /** A small number. */
 export const wide = (value: number): Code => [Wide.constant, value];

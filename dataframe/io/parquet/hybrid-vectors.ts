@@ -130,7 +130,7 @@ function octet(p: Code, width: number, g: number): Code {
 }
 
 /** 32 fields of up to 25 bits in eight vectors: the four bytes of each, its own bits kept. */
-function inQuads(p: Code, width: number, use: (quad: Code, q: number) => Code): Code[] {
+export function inQuads(p: Code, width: number, use: (quad: Code, q: number) => Code): Code[] {
   return Array.from({ length: 8 }, (_, q) => {
     const first = (4 * q * width) >> 3;
     const bits = Array.from({ length: 4 }, (_, j) => (4 * q + j) * width - 8 * first);

@@ -14,6 +14,7 @@ import type { IoEnv, OpenSource, ReadUse, ScanInspection, ScanSpec, SourceReader
 import { splitsUpTo } from '../split-runs.js';
 import { stampOf, stampOfScan } from '../stamps.js';
 import { mayHoldRows } from './bloom-filter.js';
+import { chooseRows, type Passing } from './choose.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
 import { type Footer, readFooter } from './footer.js';
@@ -137,19 +138,20 @@ async function readBatch(
         );
       }
     });
-    const decode = (c: number, picked: Int32Array | null) => {
-      const chunksOf = (leaf: FileColumn) =>
-        groups.map((_, g) => {
-          const at = g * leaves.length + leaves.indexOf(leaf);
-          const { chunk, rows, groupRows } = chunks[at]!;
-          return { chunk, rows, groupRows, bytes: bytes[at]! };
-        });
-      return decodeColumn(columns[c]!, chunksOf, file, use, picked);
-    };
+    const chunksOf = (leaf: FileColumn) =>
+      groups.map((_, g) => {
+        const at = g * leaves.length + leaves.indexOf(leaf);
+        const { chunk, rows, groupRows } = chunks[at]!;
+        return { chunk, rows, groupRows, bytes: bytes[at]! };
+      });
+    const decode = (c: number, picked: Int32Array | null) =>
+      decodeColumn(columns[c]!, chunksOf, file, use, picked);
+    const choose = (c: number, most: number, passing: Passing) =>
+      columns[c]!.leaf < 0 ? null : chooseRows(columns[c]!, chunksOf(columns[c]!), use, most, passing);
     const rows = groups.reduce((sum, { rows }) => sum + rows, 0);
     const indexed = predicate === null ? [] : indexedChunks(columns, groups, predicate);
     const live = predicate === null ? null : await liveRows(handle, indexed, rows, predicate, lent);
-    return decodeLate(schema, rows, predicate, decode, use.lent, live);
+    return decodeLate(schema, rows, predicate, decode, choose, use.lent, live);
   } finally {
     lent.giveBack();
     await handle.close();

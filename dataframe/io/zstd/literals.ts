@@ -5,6 +5,7 @@ import {
   functionOver,
   giveBack,
   int,
+  load8,
   localsOf,
   ltU,
   mul,
@@ -12,11 +13,12 @@ import {
   shl,
   shrU,
   statements,
+  storeAs,
   sub,
   when,
   whileTrue,
 } from '../../codegen/wasm/assemble.js';
-import { loadWide16, narrowed, shlWide, shrWide, storeWide8, wide } from '../../codegen/wasm/wide-code.js';
+import { loadWide8, narrowed, shlWide, shrWide, wide } from '../../codegen/wasm/wide-code.js';
 import { backwardBits } from './bits.js';
 import { codeBits } from './codes.js';
 
@@ -31,9 +33,8 @@ const places = ['p0', 'p1', 'p2', 'p3'] as const;
 const outs = ['o0', 'o1', 'o2', 'o3'] as const;
 const bits = ['b0', 'b1', 'b2', 'b3'] as const;
 const parameters = ['table', ...starts, 'out', 'part', 'end'] as const;
-const variables = [...ends, ...places, ...outs, 'rounds', 'most', 'n'] as const;
-const wides = [...bits, 'entry'] as const;
-const locals = localsOf<string>([...parameters, ...variables, ...wides]);
+const variables = [...ends, ...places, ...outs, 'rounds', 'most', 'n', 'at'] as const;
+const locals = localsOf<string>([...parameters, ...variables, ...bits]);
 const { get, set } = locals;
 const damaged = (condition: Code) => when(condition, giveBack(int(1)));
 
@@ -54,10 +55,10 @@ function symbol(k: number, i: number): Code {
   const b = bits[k]!;
   const at = add(get('table'), shl(narrowed(shrWide(get(b), wide(64 - codeBits))), int(1)));
   return statements(
-    set('entry', loadWide16(at)),
-    // Its lowest six bits are the length of the code.
-    set(b, shlWide(get(b), get('entry'))),
-    storeWide8(get(outs[k]!), shrWide(get('entry'), wide(8)), i),
+    set('at', at),
+    // Two loads are less than one and what takes its bytes apart.
+    set(b, shlWide(get(b), loadWide8(get('at')))),
+    storeAs(0, get(outs[k]!), load8(get('at'), 1), i),
   );
 }
 
@@ -124,5 +125,5 @@ export function literalsOver(memory: WasmMemory, streams: 1 | 4): WasmFunction {
     ...all.map(finish),
     giveBack(int(0)),
   );
-  return functionOver(memory, parameters.length, variables.length, body, 0, wides.length);
+  return functionOver(memory, parameters.length, variables.length, body, 0, bits.length);
 }
