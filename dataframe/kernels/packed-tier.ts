@@ -1,12 +1,13 @@
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { denseColumn } from '../column/layout.js';
+import { copyInto } from '../column/copy-bytes.js';
 import { DigitTier } from './digit-tier.js';
 import type { Binder } from './fused-text.js';
 import type { KeyDomain } from './key-domain.js';
 import type { KeyTier } from './key-tiers.js';
 import type { Lent } from './lent.js';
 import { fill, giveInts, takeInts } from './scratch.js';
+import { unfilledColumn } from './unfilled.js';
 
 const firstCapacity = 1024;
 /** A table that is half full takes twice as long as one that is a quarter full: it cannot be foretold which slots are taken. */
@@ -117,8 +118,9 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
     const w = this.#words;
     const packed = this.#packed;
     if (this.#raw) {
-      const values = packed.subarray(0, 2 * rows);
-      return [denseColumn(this.domains[0]!.type, 'i64', rows, values)];
+      const { type } = this.domains[0]!;
+      const column = { type, physical: 'i64', length: rows, nullCount: 0, validity: null, dictionary: null } as const;
+      return [unfilledColumn(column, values => copyInto(values, 0, packed.subarray(0, 2 * rows)))];
     }
     return this.domains.map((domain, k) => {
       const { word, shift, mask } = this.#fields![k]!;
