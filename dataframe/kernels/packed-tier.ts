@@ -1,6 +1,6 @@
 import type { Column } from '../column/column.js';
-import type { DataType } from '../column/datatype.js';
 import { copyInto } from '../column/copy-bytes.js';
+import type { DataType } from '../column/datatype.js';
 import { DigitTier } from './digit-tier.js';
 import type { Binder } from './fused-text.js';
 import type { KeyDomain } from './key-domain.js';
@@ -132,7 +132,14 @@ for(;;){g=${slots}[s];if(${isFree}){if(n===limit){S[0]=n;return i;}g=n++;${slots
     const packed = this.#packed;
     if (this.#raw) {
       const { type } = this.domains[0]!;
-      const column = { type, physical: 'i64', length: rows, nullCount: 0, validity: null, dictionary: null } as const;
+      const column = {
+        type,
+        physical: 'i64',
+        length: rows,
+        nullCount: 0,
+        validity: null,
+        dictionary: null,
+      } as const;
       return [unfilledColumn(column, values => copyInto(values, 0, packed.subarray(0, 2 * rows)))];
     }
     return this.domains.map((domain, k) => {

@@ -73,7 +73,9 @@ export function fillColumns(
   });
   // Columns of one batch may be computed from the same memory, which stays in the cache meanwhile.
   const most = Math.max(0, ...columns.map(({ fills }) => fills.length));
-  for (let k = 0; k < most; k++) columns.forEach(({ fills }, c) => fills[k]?.(filled[c]!.values));
+  for (let k = 0; k < most; k++) {
+    for (const [c, { fills }] of columns.entries()) fills[k]?.(filled[c]!.values);
+  }
   return { schema, rows, columns: filled };
 }
 
