@@ -18,6 +18,7 @@ import {
   store32,
   storeAs,
   sub,
+  when,
   whileTrue,
 } from '../codegen/wasm/assemble.js';
 import {
@@ -41,9 +42,11 @@ import type { Lent } from './lent.js';
 const blockRows = 65_536;
 /** Fewer would be runs that are too short. */
 const leastBlockRows = 16_384;
-/** Slices, each with room for all rows of a block, of which it touches what it needs. */
-const stagedSlices = 32;
+/** Slices, each with room for all rows of a block, of which it touches what it needs; of more, a block's rows are counted. */
+const roomySlices = 32;
 const stagedBytes = 32 * 1024 * 1024;
+/** More have runs of a few cache lines, which are not read ahead. */
+const stagedSlices = 512;
 
 /** As dealInto, where all of it lies in the lane's memory. False: it does not, and nothing was done. */
 export function dealOver(
@@ -66,22 +69,24 @@ export function dealOver(
   });
   const deal = functionFor(home.memory, `deal ${sizes.join()}`, () => makeDealer(home.memory, sizes));
   const from = targets.map(({ column }) => column.values.byteOffset);
-  const staging = stagingFor(home, sizes, targets[0]!.starts.length, rows, lent);
+  const slices = targets[0]!.starts.length;
+  const staging = stagingFor(home, sizes, slices, rows, lent);
   if (staging === null) {
     deal(slice.byteOffset, rows, places.byteOffset, ...from);
     return true;
   }
   const starts = words.subarray(count, 2 * count);
   const ends = words.subarray(2 * count, 3 * count);
-  for (let c = 0, at = staging.address; c < sizes.length; c++) {
-    const bytes = staging.rows * sizes[c]!;
-    putAddresses(starts, sizes, c, s => at + s * bytes);
-    at += targets[0]!.starts.length * bytes;
-  }
+  const counts = staging.counted ? lent.words(Math.max(leastWords, slices)).subarray(0, slices) : null;
+  if (counts === null) putRuns(starts, sizes, staging.address, () => staging.rows);
   const move = functionFor(home.memory, 'move dealt', () => makeMover(home.memory));
   for (let first = 0; first < rows; first += staging.rows) {
-    ends.set(starts);
     const some = Math.min(staging.rows, rows - first);
+    if (counts !== null) {
+      countSlices(home, slice.subarray(first, first + some), counts);
+      putRuns(starts, sizes, staging.address, s => counts[s]!);
+    }
+    ends.set(starts);
     deal(slice.byteOffset + 2 * first, some, ends.byteOffset, ...from.map((at, c) => at + first * sizes[c]!));
     move(starts.byteOffset, ends.byteOffset, places.byteOffset, count);
   }
@@ -106,6 +111,29 @@ function putAddresses(
   for (let s = 0; s * width < words.length; s++) words[s * width + column] = address(s);
 }
 
+/** Where the rows of each slice begin in the lane's memory, which has room for so many of each. */
+function putRuns(
+  words: Uint32Array,
+  sizes: readonly number[],
+  address: number,
+  room: (slice: number) => number,
+): void {
+  const width = widthOf(sizes.length);
+  for (let s = 0, at = address; s * width < words.length; s++) {
+    const rows = room(s);
+    for (let c = 0; c < sizes.length; c++) {
+      words[s * width + c] = at;
+      at += rows * sizes[c]!;
+    }
+  }
+}
+
+function countSlices({ memory }: KernelMemory, slice: Uint16Array, counts: Uint32Array): void {
+  counts.fill(0);
+  const count = functionFor(memory, 'count slices', () => makeCounter(memory));
+  count(slice.byteOffset, slice.byteLength, counts.byteOffset);
+}
+
 /** Null where rows are as well dealt to their places. */
 function stagingFor(
   { buffer, scratchBytes }: KernelMemory,
@@ -113,13 +141,14 @@ function stagingFor(
   slices: number,
   rows: number,
   lent: Lent,
-): { readonly address: number; readonly rows: number } | null {
-  const rowBytes = slices * sizes.reduce((sum, size) => sum + size, 0);
+): { readonly address: number; readonly rows: number; readonly counted: boolean } | null {
+  const counted = slices > roomySlices;
+  const rowBytes = (counted ? 1 : slices) * sizes.reduce((sum, size) => sum + size, 0);
   const fitting = Math.min(blockRows, Math.floor(Math.min(stagedBytes, scratchBytes / 4) / rowBytes));
   const block = fitting - (fitting % limits.alignment);
   if (slices < 2 || slices > stagedSlices || block < leastBlockRows || rows < block) return null;
   const bytes = lent.bytes(block * rowBytes);
-  return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block } : null;
+  return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block, counted } : null;
 }
 
 /** deal(slices, rows, addresses, ...values): each row of values goes to its slice's addresses, which go on behind it. */
@@ -164,22 +193,58 @@ function makeDealer(memory: WasmMemory, sizes: readonly number[]): WasmFunction 
   return functionOver(memory, 3 + sizes.length, 2, body, 2 * halves);
 }
 
+/** count(slices, bytes, counts) */
+function makeCounter(memory: WasmMemory): WasmFunction {
+  const { get, set } = localsOf(['slice', 'bytes', 'counts', 'end', 'count']);
+  const body = statements(
+    set('end', add(get('slice'), get('bytes'))),
+    whileTrue(
+      ltU(get('slice'), get('end')),
+      statements(
+        set('count', add(get('counts'), shl(loadAs(1, get('slice')), int(2)))),
+        store32(get('count'), add(load32(get('count')), int(1))),
+        set('slice', add(get('slice'), int(2))),
+      ),
+    ),
+    giveBack(int(0)),
+  );
+  return functionOver(memory, 3, 2, body);
+}
+
 /** move(starts, ends, places, count): copies what lies between the first two to the third, which goes on behind it. */
 function makeMover(memory: WasmMemory): WasmFunction {
-  const { get, set } = localsOf(['starts', 'ends', 'places', 'count', 'length']);
+  const names = ['starts', 'ends', 'places', 'count', 'from', 'last', 'to', 'length'] as const;
+  const { get, set } = localsOf(names);
   const next = (name: 'starts' | 'ends' | 'places') => set(name, add(get(name), int(4)));
+  const step = (name: 'from' | 'to') => set(name, add(get(name), int(16)));
+  // Runs are too short for a call, and the last vector may lie over the one before it.
+  const copy = statements(
+    set('last', add(get('from'), sub(get('length'), int(16)))),
+    whileTrue(
+      ltU(get('from'), get('last')),
+      statements(storeVector(get('to'), loadVector(get('from'), 0), 0), step('from'), step('to')),
+    ),
+    set('to', add(get('to'), sub(get('last'), get('from')))),
+    storeVector(get('to'), loadVector(get('last'), 0), 0),
+  );
   const body = statements(
     whileTrue(
       get('count'),
       statements(
-        set('length', sub(load32(get('ends')), load32(get('starts')))),
-        copyBytes(load32(get('places')), load32(get('starts')), get('length')),
-        store32(get('places'), add(load32(get('places')), get('length'))),
+        set('from', load32(get('starts'))),
+        set('length', sub(load32(get('ends')), get('from'))),
+        set('to', load32(get('places'))),
+        store32(get('places'), add(get('to'), get('length'))),
+        when(
+          ltU(get('length'), int(16)),
+          when(get('length'), copyBytes(get('to'), get('from'), get('length'))),
+          copy,
+        ),
         ...[next('starts'), next('ends'), next('places')],
         set('count', sub(get('count'), int(1))),
       ),
     ),
     giveBack(int(0)),
   );
-  return functionOver(memory, 4, 1, body);
+  return functionOver(memory, 4, 4, body);
 }

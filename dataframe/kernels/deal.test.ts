@@ -62,6 +62,7 @@ test.each([
   { slices: 8, rows: 131_072 },
   { slices: 16, rows: 65_537 },
   { slices: 33, rows: 40_001 },
+  { slices: 160, rows: 70_001 },
   { slices: 300, rows: 30_001 },
 ])('rows are dealt to $slices slices alike with and without WebAssembly', ({ slices, rows }) => {
   const random = seededRng(seed + slices);

@@ -86,7 +86,7 @@ export interface Layout {
   readonly count: readonly number[];
   /**
    * First slot of each float sum's total over finished entries. Totals lie beside the other numbers, `totalWidth` for a
-   * group: most are only needed where rows of several entries meet. Slot 0 is the entry of the last fold, plus 1.
+   * group: most are only needed where rows of several entries meet.
    */
   readonly total: readonly number[];
   /** 0: no float sums. */
@@ -119,8 +119,8 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
     value.push(hasValue ? width : -1);
     if (hasValue) width += Math.max(1, size);
     const folds = sum && kind === 'float' && !merging;
-    total.push(folds ? Math.max(1, totalWidth) : -1);
-    if (folds) totalWidth = Math.max(1, totalWidth) + 2;
+    total.push(folds ? totalWidth : -1);
+    if (folds) totalWidth += 2;
     // An extreme of rows that all count has a value as soon as its group exists; one of small integers is infinite without one.
     if (spec.op === 'sum' || (isExtreme(spec) && (!flags.partly[k]! || sumKind(spec.type) === 'small'))) {
       count.push(-1);

@@ -6,6 +6,7 @@ export type Loop = (
   S: Int32Array,
   st: Float64Array,
   tt: Float64Array,
+  last: Int32Array,
   from: number,
   rows: number,
   limit: number,
@@ -14,7 +15,7 @@ export type Loop = (
   ids: Int32Array | null,
 ) => number;
 
-export const loopParameters = ['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'];
+export const loopParameters = ['P', 'S', 'st', 'tt', 'last', 'from', 'rows', 'limit', 'entry', 'born', 'ids'];
 export const noState = new Int32Array(1);
 export const none = new Float64Array(0);
 

@@ -99,13 +99,15 @@ function sumOf({ layout, groups }: State, k: number): Formula {
   if (total < 0 || groups.state.totals.length === 0) {
     return { before: `const h=st[b+${slot}],l=st[b+${slot + 1}];`, value: `(${ends})` };
   }
-  const before = `const x=st[b+${slot}],s=tt[t+${total}],h=s+x,z=h-s,l=tt[t+${total + 1}]+((s-(h-z))+(x-z)+st[b+${slot + 1}]);`;
+  const read = (k: number) => `q===0?0:tt[t+${k}]`;
+  const before = `const q=last[g],x=st[b+${slot}],s=${read(total)},h=s+x,z=h-s,l=(${read(total + 1)})+((s-(h-z))+(x-z)+st[b+${slot + 1}]);`;
   return { before, value: `(${ends})` };
 }
 
 type Loop = (
   st: Float64Array,
   tt: Float64Array,
+  last: Int32Array,
   order: Int32Array | null,
   out: Values,
   from: number,
@@ -118,10 +120,10 @@ function runLoop(state: State, tag: string, text: string, out: Values): number {
   const place = order === null ? 'i' : 'order[i]';
   const totals = groups.state.totals.length === 0 ? '' : `const t=Math.imul(g,${layout.totalWidth});`;
   return compileText<Loop>(
-    ['st', 'tt', 'order', 'out', 'from', 'rows'],
+    ['st', 'tt', 'last', 'order', 'out', 'from', 'rows'],
     `/* result ${tag} */for(let i=from;i<rows;i++){const g=${place},b=Math.imul(g,${layout.width});${totals}${text}}return rows;`,
     count,
-  )(groups.state.numbers, groups.state.totals, order, out, 0, count);
+  )(groups.state.numbers, groups.state.totals, groups.state.lasts, order, out, 0, count);
 }
 
 const noValidity: Validity = { validity: null, nullCount: 0 };

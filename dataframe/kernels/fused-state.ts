@@ -20,6 +20,8 @@ export class GroupNumbers {
   #layout: Layout;
   #numbers: Float64Array = none;
   #totals: Float64Array = none;
+  /** Holds the last entries. */
+  #lastStore: Float64Array = none;
   #places = 0;
   /** As long as it is there generated code does not note which places are in use. */
   witness: Witness | null = null;
@@ -47,12 +49,19 @@ export class GroupNumbers {
     return this.#totals;
   }
 
-  /** There are totals from now on: of places 0 .. begun-1, the others' begin with their groups. */
+  /** By place, where there are totals: 1 + the entry that the sums were last folded into totals for; 0: its totals hold anything. */
+  get lasts(): Int32Array {
+    const { buffer, byteOffset, length } = this.#lastStore;
+    return new Int32Array(buffer, byteOffset, 2 * length);
+  }
+
+  /** There are totals from now on, none of which holds anything yet: of places 0 .. begun-1, the others' begin with their groups. */
   addTotals(begun: number): void {
     const { totalWidth } = this.#layout;
     if (totalWidth === 0 || this.#totals.length > 0) return;
     this.#totals = takeNumbers(Math.max(1, this.#places) * totalWidth, false);
-    fill(this.#totals.subarray(0, begun * totalWidth), 0);
+    this.#lastStore = takeNumbers(lastNumbers(this.#places), false);
+    fill(this.#lastStore.subarray(0, lastNumbers(begun)), 0);
   }
 
   /** Makes room for places 0 .. places-1. `begin`: new ones hold what aggregates start with, instead of anything. */
@@ -60,30 +69,34 @@ export class GroupNumbers {
     if (places <= this.#places) return;
     const { width, totalWidth } = this.#layout;
     this.#numbers = grown(this.#numbers, this.#places * width, places * width, begin);
-    if (this.#totals.length > 0)
-      this.#totals = grown(this.#totals, this.#places * totalWidth, places * totalWidth, begin);
+    if (this.#totals.length > 0) {
+      this.#totals = grown(this.#totals, this.#places * totalWidth, places * totalWidth, false);
+      this.#lastStore = grown(this.#lastStore, lastNumbers(this.#places), lastNumbers(places), false);
+      if (begin) this.lasts.fill(0, this.#places);
+    }
     if (begin) this.#begin(this.#places, places);
     this.#places = places;
   }
 
   /** Text that gives the numbers of group `g` the values that aggregates start with, and its totals, when there are any. */
   birthText(): string {
-    const { width, totalWidth, value } = this.#layout;
+    const { width, value } = this.#layout;
     const first = new Array<number>(width).fill(0);
     this.#specs.forEach((spec, k) => {
       if (value[k]! >= 0) first[value[k]!] = initialValue(spec);
     });
     const numbers = width === 0 ? '' : `const b=Math.imul(g,${width});${assignText('st', 'b', first)}`;
-    if (this.#totals.length === 0) return `{${numbers}}`;
-    return `{${numbers}const f=Math.imul(g,${totalWidth});${assignText('tt', 'f', new Array(totalWidth).fill(0))}}`;
+    return `{${numbers}${this.#totals.length === 0 ? '' : 'last[g]=0;'}}`;
   }
 
   /** Groups 0 .. groups-1, which were at these places, lie at places of their own numbers. */
   gather(order: Int32Array | null, groups: number): void {
     const { width, totalWidth } = this.#layout;
     this.#numbers = moved(this.#numbers, order, null, groups, width, groups);
-    if (this.#totals.length > 0)
+    if (this.#totals.length > 0) {
       this.#totals = moved(this.#totals, order, null, groups, totalWidth, Math.max(1, groups));
+      this.#moveLasts(order, null, groups, groups);
+    }
     this.#places = groups;
   }
 
@@ -95,8 +108,20 @@ export class GroupNumbers {
     this.#begin(0, places);
     move(compact, null, this.#numbers, order, groups, width);
     giveNumbers(compact);
-    if (this.#totals.length > 0) this.#totals = moved(this.#totals, null, order, groups, totalWidth, places);
+    if (this.#totals.length > 0) {
+      this.#totals = moved(this.#totals, null, order, groups, totalWidth, places);
+      this.#moveLasts(null, order, groups, places);
+    }
     this.#places = places;
+  }
+
+  #moveLasts(from: Int32Array | null, to: Int32Array | null, groups: number, places: number): void {
+    const old = this.#lastStore;
+    const lasts = this.lasts;
+    this.#lastStore = takeNumbers(lastNumbers(places));
+    const next = this.lasts;
+    for (let k = 0; k < groups; k++) next[to === null ? k : to[k]!] = lasts[from === null ? k : from[k]!]!;
+    giveNumbers(old);
   }
 
   /** The same in another layout. `order`: places of the groups that there are. */
@@ -120,6 +145,7 @@ export class GroupNumbers {
   lendTo(lent: Lent): void {
     lent.adopt(this.#numbers);
     lent.adopt(this.#totals);
+    lent.adopt(this.#lastStore);
   }
 
   #relaid(old: Layout, next: Layout, sources: Int32Array): Float64Array {
@@ -144,6 +170,11 @@ export class GroupNumbers {
     });
     if (this.witness !== null) fill(this.witness.slot, this.witness.unused);
   }
+}
+
+/** Numbers that hold the last entries of so many places. */
+function lastNumbers(places: number): number {
+  return Math.max(1, Math.ceil(places / 2));
 }
 
 type BeginSlot = (

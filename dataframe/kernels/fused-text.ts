@@ -39,15 +39,16 @@ function addText(x: string, high: string, low: string, more = ''): string {
   return `{const x=${x},s=${high},t=s+x,z=t-s;${low}+=(s-(t-z))+(x-z)${more};${high}=t;}`;
 }
 
-/** Adds what the sums of a group hold to their totals, which lie at `f` of tt, and begins the next entry. */
+/** Where the last entry that group `g` was folded for is another: adds what its sums hold to their totals, which lie at `f` of tt. */
 export function foldText(layout: Layout, at: SlotText): string {
+  const begin = Array.from({ length: layout.totalWidth }, (_, slot) => `tt[f+${slot}]=0;`).join('');
   const folds = layout.total.map((total, k) => {
     if (total < 0) return '';
     const high = at(layout.value[k]!);
     const low = at(layout.value[k]! + 1);
     return `${addText(high, `tt[f+${total}]`, `tt[f+${total + 1}]`, `+${low}`)}${high}=0;${low}=0;`;
   });
-  return folds.join('');
+  return `if(last[g]!==entry){if(last[g]===0){${begin}}${folds.join('')}last[g]=entry;}`;
 }
 
 /** Rows from which on bits are spread to bytes beforehand. */

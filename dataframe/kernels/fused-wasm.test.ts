@@ -98,8 +98,11 @@ function stateOf({ keys, specs, inputs }: Case, tier: 'dense' | 'packed' | undef
   // Behind groups that are numbered as they come the state may hold anything.
   const places = order === null ? groups.count : groups.state.places;
   const state = groups.state.numbers.subarray(0, places * layout.width);
-  const totals = groups.state.totals.subarray(0, places * layout.totalWidth);
-  const state64 = [state, totals, ...corr.state().map(c => c.values)].map(hex);
+  // So may totals that nothing was folded into.
+  const lasts = groups.state.lasts.subarray(0, layout.totalWidth === 0 ? 0 : places);
+  const totals = groups.state.totals.subarray(0, lasts.length * layout.totalWidth);
+  const folded = totals.map((total, k) => (lasts[Math.floor(k / layout.totalWidth)] === 0 ? 0 : total));
+  const state64 = [state, lasts, folded, ...corr.state().map(c => c.values)].map(hex);
   const text = [
     groups.count,
     ...ids,

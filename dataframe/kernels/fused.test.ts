@@ -60,6 +60,30 @@ test('keys that outgrow a tier keep their groups, their order and their numbers'
   expect(sums).toEqual(seen.map(key => key * (times[key] ?? 1)));
 });
 
+// Goal: a table whose slots are of two bytes becomes one of four in time, and float sums of several entries go with it.
+test('groups beyond 65,535 keep their numbers and what was folded', () => {
+  const many = 66_000;
+  const groups = groupsOf([DataType.Int32], [specOf('sum', DataType.Float64)], 'packed');
+  const values = denseColumn(DataType.Float64, 'f64', many, new Float64Array(many).fill(0.5));
+  // Scattered, so that no dense tier would take them either.
+  const keys = ints(Array.from({ length: many }, (_, i) => Math.imul(i, 0x9e3779b1)));
+  const add = (count: number, entry: number) => {
+    const [key, value] = [keys, values].map(({ type, physical, values: all }) =>
+      denseColumn(type, physical, count, all.subarray(0, count) as never),
+    ) as [Column, Column];
+    groups.addRows([key], [{ column: value, filter: null }], count, entry);
+  };
+  add(65_534, 0);
+  add(65_535, 1);
+  add(65_536, 2);
+  add(many, 3);
+  expect(groups.count).toBe(many);
+  expect(groups.keyColumns()[0]!.values).toEqual(keys.values);
+  const times = (i: number) => 4 - [65_534, 65_535, 65_536].filter(count => i >= count).length;
+  const [sums] = results(groups);
+  expect(sums).toEqual(Array.from({ length: many }, (_, i) => times(i) * 0.5));
+});
+
 test('sums of 32-bit integers stay exact over more rows than one number holds', () => {
   const rows = 2 ** 20;
   const groups = groupsOf([DataType.Int32], [specOf('sum', DataType.Int32), specOf('mean', DataType.Int32)]);

@@ -167,10 +167,10 @@ export class FusedGroups {
     if (entry !== this.#first) this.#state.addTotals(this.#tier?.births ? this.count : this.#state.places);
   }
 
-  /** Text that folds the sums of a group, whose totals lie at `f`, when the row is of another entry than its last. */
+  /** Text that folds the sums of group `g`, whose totals lie at `f`, when the row is of another entry than its last. */
   #foldText(at: SlotText): string {
     if (this.#state.layout.totalWidth === 0 || this.#entry === this.#first) return '';
-    return `if(tt[f]!==entry){${foldText(this.#state.layout, at)}tt[f]=entry;}`;
+    return foldText(this.#state.layout, at);
   }
 
   #folding(body: Body): Body {
@@ -284,6 +284,7 @@ export class FusedGroups {
       state,
       this.#state.numbers,
       this.#state.totals,
+      this.#state.lasts,
       from,
       rows,
       capacity,
@@ -307,9 +308,10 @@ export class FusedGroups {
     const loads = slots.map(slot => `let r${slot}=st[${slot}];`).join('');
     const stores = slots.map(slot => `st[${slot}]=r${slot};`).join('');
     const loop = compileLoop(
-      `${binder.text()}${loads}\nconst f=0;${fold}for(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
+      `${binder.text()}${loads}\nconst f=0,g=0;${fold}for(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
     );
-    loop(binder.values, noState, this.#state.numbers, this.#state.totals, 0, rows, 0, entry, 0, null);
+    const { numbers, totals, lasts } = this.#state;
+    loop(binder.values, noState, numbers, totals, lasts, 0, rows, 0, entry, 0, null);
   }
 
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
@@ -361,7 +363,7 @@ export class FusedGroups {
         const loop = compileLoop(
           `${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`,
         );
-        at = loop(binder.values, to.state, none, none, at, groups, to.capacity, 0, 0, places);
+        at = loop(binder.values, to.state, none, none, noState, at, groups, to.capacity, 0, 0, places);
       }
     }
     const order = to.order();

@@ -1,16 +1,19 @@
 import type { Column } from '../column/column.js';
+import { copyInto } from '../column/copy-bytes.js';
 import type { DataType } from '../column/datatype.js';
-import { denseColumn } from '../column/layout.js';
 import { DigitTier } from './digit-tier.js';
 import type { Binder } from './fused-text.js';
 import type { KeyDomain } from './key-domain.js';
 import type { KeyTier } from './key-tiers.js';
 import type { Lent } from './lent.js';
 import { fill, giveInts, takeInts } from './scratch.js';
+import { unfilledColumn } from './unfilled.js';
 
 const firstCapacity = 1024;
 /** A table that is half full takes twice as long as one that is a quarter full: it cannot be foretold which slots are taken. */
 const slotsPerGroup = 4;
+/** Numbers of so few groups take two bytes in a slot, which keeps their table in the cache; the number above them is that of none. */
+const noSmall = 65_535;
 
 export interface Field {
   readonly word: 0 | 1;
@@ -22,14 +25,18 @@ export interface Field {
 export class PackedTier extends DigitTier implements KeyTier {
   readonly kind = 'packed';
   readonly births = true;
-  capacity: number;
+  /** A power of two; see capacity. */
+  #room: number;
   #fields: readonly Field[] | null = null;
   #words: 1 | 2 = 1;
   readonly #lent: Lent;
   /** The only key is a 64-bit integer in two words: they are taken as they are. */
   #raw = false;
-  /** Group of each slot, or -1; `slotsPerGroup` times as many as groups fit. */
-  #slots: Int32Array = new Int32Array(0);
+  /** Group of each slot, or `#none`; `slotsPerGroup` times as many as groups fit. */
+  #slots: Int32Array | Uint16Array = new Int32Array(0);
+  #none = -1;
+  /** Where the slots lie. */
+  #lentSlots: Int32Array = new Int32Array(0);
   /** Words of each group, one group after another. */
   #packed: Int32Array = new Int32Array(0);
 
@@ -43,7 +50,11 @@ export class PackedTier extends DigitTier implements KeyTier {
   ) {
     super(types, known, shared);
     this.#lent = lent;
-    this.capacity = 2 ** Math.ceil(Math.log2(Math.max(firstCapacity, expected)));
+    this.#room = 2 ** Math.ceil(Math.log2(Math.max(firstCapacity, expected)));
+  }
+
+  get capacity(): number {
+    return this.#room > noSmall + 1 ? this.#room : Math.min(this.#room, noSmall);
   }
 
   get places(): number {
@@ -69,7 +80,7 @@ export class PackedTier extends DigitTier implements KeyTier {
       this.keepSpans();
       this.#words = this.#fields.some(field => field.word === 1) ? 2 : 1;
     }
-    while (this.capacity * 4 < rows) this.capacity *= 2;
+    while (this.#room * 4 < rows) this.#room *= 2;
     this.#allocate();
     return true;
   }
@@ -88,24 +99,27 @@ export class PackedTier extends DigitTier implements KeyTier {
         words[word] += words[word] === '' ? term : `|${term}`;
       });
     const w = this.#words;
-    const slots = binder.bind(this.#slots);
+    const small = this.#none === noSmall;
+    const slots = binder.bind(this.#slots, small ? 'u16' : '');
+    const isFree = small ? `g===${noSmall}` : 'g<0';
     const packed = binder.bind(this.#packed);
     const last = binder.bind(this.#slots.length - 1);
     const high = w === 2 ? `const a1=${words[1]};` : '';
     const store = w === 2 ? `${packed}[2*g]=a0;${packed}[2*g+1]=a1;` : `${packed}[g]=a0;`;
     const equal = w === 2 ? `${packed}[2*g]===a0&&${packed}[2*g+1]===a1` : `${packed}[g]===a0`;
     return `const a0=${words[0]};${high}${hashText(w)}let s=h&${last},g=0;
-for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g;${store}${birth}break;}if(${equal})break;s=(s+1)&${last};}`;
+for(;;){g=${slots}[s];if(${isFree}){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g;${store}${birth}break;}if(${equal})break;s=(s+1)&${last};}`;
   }
 
   grow(): void {
-    this.capacity *= 2;
+    this.#room *= 2;
     this.#allocate();
   }
 
   settle(): void {
-    giveInts(this.#slots);
-    this.#slots = new Int32Array(0);
+    giveInts(this.#lentSlots);
+    this.#lentSlots = new Int32Array(0);
+    this.#slots = this.#lentSlots;
   }
 
   order(): null {
@@ -117,8 +131,16 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
     const w = this.#words;
     const packed = this.#packed;
     if (this.#raw) {
-      const values = packed.subarray(0, 2 * rows);
-      return [denseColumn(this.domains[0]!.type, 'i64', rows, values)];
+      const { type } = this.domains[0]!;
+      const column = {
+        type,
+        physical: 'i64',
+        length: rows,
+        nullCount: 0,
+        validity: null,
+        dictionary: null,
+      } as const;
+      return [unfilledColumn(column, values => copyInto(values, 0, packed.subarray(0, 2 * rows)))];
     }
     return this.domains.map((domain, k) => {
       const { word, shift, mask } = this.#fields![k]!;
@@ -132,17 +154,22 @@ for(;;){g=${slots}[s];if(g<0){if(n===limit){S[0]=n;return i;}g=n++;${slots}[s]=g
   #allocate(): void {
     const w = this.#words;
     const groups = this.state[0]!;
-    const packed = this.#lent.ints(this.capacity * w, false);
+    const packed = this.#lent.ints(this.#room * w, false);
     packed.set(this.#packed.subarray(0, groups * w));
-    giveInts(this.#slots);
-    const slots = takeInts(this.capacity * slotsPerGroup, false);
-    fill(slots, 255);
+    giveInts(this.#lentSlots);
+    const small = this.#room <= noSmall + 1;
+    const count = this.#room * slotsPerGroup;
+    this.#lentSlots = takeInts(small ? count / 2 : count, false);
+    const { buffer, byteOffset } = this.#lentSlots;
+    const slots = small ? new Uint16Array(buffer, byteOffset, count) : this.#lentSlots;
+    this.#none = small ? noSmall : -1;
+    fill(this.#lentSlots, 255);
     const mask = slots.length - 1;
     for (let g = 0; g < groups; g++) {
       let h = Math.imul(packed[w * g]!, 0x9e3779b1);
       if (w === 2) h = Math.imul(h ^ (h >>> 15) ^ packed[w * g + 1]!, 0x85ebca6b);
       let s = (h ^ (h >>> 14)) & mask;
-      while (slots[s]! >= 0) s = (s + 1) & mask;
+      while (slots[s] !== this.#none) s = (s + 1) & mask;
       slots[s] = g;
     }
     this.#packed = packed;

@@ -1,5 +1,6 @@
 import type { Column, Physical, Values } from '../column/column.js';
 import { allocateValues } from '../column/layout.js';
+import type { Lent } from './lent.js';
 
 /** Writes all values in this physical form: the column's own, or 'i64' for 64-bit integers that are safe. */
 export type Fill = (values: Values, physical: Physical) => void;
@@ -41,4 +42,15 @@ export function unfilledColumn(column: Omit<Column, 'values'>, fill: Fill): Colu
 /** How the values get to where they are wanted; null: they lie in memory. */
 export function fillOf(column: Column): Fill | null {
   return fills.get(column) ?? null;
+}
+
+/** The column with its values computed into lent memory: what they are computed from may go. */
+export function filledColumn(column: Column, lent: Lent): Column {
+  const fill = fillOf(column);
+  if (fill === null) return column;
+  const { type, physical, length, nullCount, validity, dictionary, range } = column;
+  const values = lent.values(physical, length, false);
+  fill(values, physical);
+  const filled = { type, physical, length, nullCount, validity, values, dictionary };
+  return range === undefined ? filled : { ...filled, range };
 }

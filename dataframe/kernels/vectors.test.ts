@@ -13,6 +13,7 @@ import { compactBatch } from './compact-wasm.js';
 import { combineDigits, digitsThere, takeDigits } from './digits-wasm.js';
 import { ChosenValidity } from './gather-validity.js';
 import { Lent } from './lent.js';
+import { pairsOfFloats } from './pairs-wasm.js';
 import { takeBatch } from './take.js';
 
 const random = seededRng(testSeed());
@@ -156,4 +157,20 @@ test('bitmaps of columns that are chosen alike are those of one by one', () => {
     }
     lent.giveBack();
   }
+});
+
+test('whole numbers that lie as floats become pairs of words', () => {
+  const values = place<Float64Array>('f64', rows);
+  const ends = [0, -1, 2 ** 31, -(2 ** 31), 2 ** 32, -(2 ** 32) - 1, 2 ** 53 - 1, 1 - 2 ** 53, Number.NaN];
+  for (let i = 0; i < rows; i++) values[i] = ends[i] ?? Math.floor((random() - 0.5) * 2 ** 53);
+  const out = place<Int32Array>('i64', rows);
+  const done = pairsOfFloats(values, out, rows);
+  expect(done).toBe(10_004);
+  for (let i = 0; i < done; i++) {
+    const whole = Number.isNaN(values[i]) ? 0 : values[i]!;
+    expect([out[2 * i], out[2 * i + 1]]).toEqual([whole | 0, Math.floor(whole / 2 ** 32) | 0]);
+  }
+  workFor(null);
+  expect(pairsOfFloats(values, out, rows)).toBe(0);
+  workFor(0);
 });

@@ -11,13 +11,15 @@ import { ChosenValidity } from '../kernels/gather-validity.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
 import type { Lent } from '../kernels/lent.js';
 import { gatherPacked } from '../kernels/packed.js';
-import { type Fill, fillOf } from '../kernels/unfilled.js';
+import { pairsOfFloats } from '../kernels/pairs-wasm.js';
+import { fillOf } from '../kernels/unfilled.js';
 
 /** One output column: what it is known to be before a value was moved, and how its values get to where they lie. */
 export interface Unfilled {
   /** Without values. */
   readonly column: Omit<Column, 'values'>;
-  readonly fill: Fill;
+  /** Each fills a part of the values. */
+  readonly fills: readonly ((values: Values) => void)[];
 }
 
 /** The batches as columns still to be filled, or null where they have to be concatenated the usual way. */
@@ -63,13 +65,17 @@ export function fillColumns(
   slab: Uint8Array,
 ): Batch {
   let at = 0;
-  const filled = columns.map(({ column, fill }): Column => {
+  const filled = columns.map(({ column }): Column => {
     const { values: offset, end } = placesOf(column);
     const values = viewValues(column.physical, slab.buffer, slab.byteOffset + at + offset, column.length);
-    fill(values, column.physical);
     at += end;
     return { ...column, values };
   });
+  // Columns of one batch may be computed from the same memory, which stays in the cache meanwhile.
+  const most = Math.max(0, ...columns.map(({ fills }) => fills.length));
+  for (let k = 0; k < most; k++) {
+    for (const [c, { fills }] of columns.entries()) fills[k]?.(filled[c]!.values);
+  }
   return { schema, rows, columns: filled };
 }
 
@@ -100,17 +106,13 @@ function plainColumn(pieces: readonly SizedPiece[], wide: boolean, known: Chosen
   const range = rangeOfPieces(pieces);
   const column = { type, physical, length, ...known.of(pieces, length), dictionary: null };
   const n = elementsPerValue(physical);
-  return {
-    column: range === null ? column : { ...column, range },
-    fill(values) {
-      let at = 0;
-      for (const piece of pieces) {
-        const to = at + piece.rows * n;
-        gatherInto(piece, null, values.subarray(at, to) as Values, physical);
-        at = to;
-      }
-    },
-  };
+  let end = 0;
+  const fills = pieces.map(piece => {
+    const from = end;
+    const to = (end += piece.rows * n);
+    return (values: Values) => gatherInto(piece, null, values.subarray(from, to) as Values, physical);
+  });
+  return { column: range === null ? column : { ...column, range }, fills };
 }
 
 /** Codes have to be known before the size of their dictionary is: they wait on the heap unless the dictionary stays. */
@@ -122,28 +124,25 @@ function textColumn(pieces: readonly SizedPiece[], known: ChosenValidity): Unfil
     length,
   );
   const common = { type, physical, length, ...known.of(pieces, length) };
-  const gatherCodes = (codes: Int32Array) => {
-    let at = 0;
-    pieces.forEach((piece, p) => {
-      gatherInto(piece, maps[p]!, codes.subarray(at, at + piece.rows), physical);
-      at += piece.rows;
-    });
-  };
-  if (staysWhole(dictionary, length)) {
-    return { column: { ...common, dictionary }, fill: values => gatherCodes(values as Int32Array) };
-  }
+  let end = 0;
+  const fills = pieces.map((piece, p) => {
+    const from = end;
+    const to = (end += piece.rows);
+    return (codes: Values) => gatherInto(piece, maps[p]!, codes.subarray(from, to) as Values, physical);
+  });
+  if (staysWhole(dictionary, length)) return { column: { ...common, dictionary }, fills };
   const codes = new Int32Array(length);
-  gatherCodes(codes);
+  for (const fill of fills) fill(codes);
   // Nothing but codes is looked at where the dictionary is far larger than what is wanted of it.
   if (length >= manyEntries && dictionary.length > length * 4) {
     const text = textOfRows(dictionary, codes);
     if (text !== null) return inRowOrder(common, text);
   }
   const smaller = compact(dictionary, codes, length);
-  if (smaller === null) return { column: { ...common, dictionary }, fill: values => values.set(codes) };
+  if (smaller === null) return { column: { ...common, dictionary }, fills: [values => values.set(codes)] };
   return {
     column: { ...common, dictionary: smaller.dictionary },
-    fill: values => translate(codes, smaller.map, values as Int32Array),
+    fills: [values => translate(codes, smaller.map, values as Int32Array)],
   };
 }
 
@@ -205,14 +204,12 @@ function inRowOrder(
   dictionary: Dictionary,
 ): Unfilled {
   const { validity, length } = common;
-  return {
-    column: { ...common, dictionary },
-    fill(values) {
-      for (let i = 0; i < length; i++) values[i] = i;
-      if (validity === null) return;
-      for (let i = 0; i < length; i++) if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) values[i] = 0;
-    },
+  const fill = (values: Values) => {
+    for (let i = 0; i < length; i++) values[i] = i;
+    if (validity === null) return;
+    for (let i = 0; i < length; i++) if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) values[i] = 0;
   };
+  return { column: { ...common, dictionary }, fills: [fill] };
 }
 
 /**
@@ -261,6 +258,8 @@ function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, targ
     return;
   }
   const pair = target === 'i64';
+  const whole = pair && physical === 'f64' && at === null;
+  const from = whole ? pairsOfFloats(values as Float64Array, out, rows) : 0;
   const index = at === null ? 'const k=i;' : 'const k=at[i];';
   const guard = gaps ? `if(k<0){${pair ? 'out[2*i]=0;out[2*i+1]=0;' : 'out[i]=0;'}continue;}` : '';
   // A null slot's code 0 may be mapped to another entry: it is set to 0 again. Values need no such care.
@@ -273,6 +272,6 @@ function gatherInto(piece: SizedPiece, map: Int32Array | null, out: Values, targ
   compileText<(...arrays: unknown[]) => void>(
     [...Object.keys(read), 'out', 'from', 'rows'],
     `/* gather ${physical} ${target} */for(let i=from;i<rows;i++){${index}${guard}${nulls}${copy}}`,
-    rows,
-  )(...Object.values(read), out, 0, rows);
+    rows - from,
+  )(...Object.values(read), out, from, rows);
 }

@@ -53,6 +53,9 @@ export const storeAs = (sizeLog2: number, address: Code, value: Code, offset: nu
   0,
   unsigned(offset),
 ];
+const floatAt = (address: Code, offset: number): Code => [address, Op.f64Load, 0, unsigned(offset)];
+/** The whole number in a float of 64 bits, for storeAs as what loadAs gives of 8 bytes; NaN is 0. */
+export const loadWhole = (address: Code, offset = 0): Code => [floatAt(address, offset), Op.i64TruncSatF64S];
 export const store32 = (address: Code, value: Code, offset = 0): Code => storeAs(2, address, value, offset);
 
 export const copyByte = (to: Code, from: Code): Code => [to, from, Op.i32Load8u, 0, 0, Op.i32Store8, 0, 0];

@@ -90,6 +90,8 @@ export const Op = {
   /** Alignment and offset follow. */
   v128Load: [0xfd, 0],
   v128Store: [0xfd, 11],
+  /** NaN is 0. */
+  i64TruncSatF64S: [0xfc, 6],
   /** memory.copy, and its two memories. */
   memoryCopy: [0xfc, 10, 0, 0],
   /** memory.fill, and its memory. */

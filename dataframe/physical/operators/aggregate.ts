@@ -7,8 +7,9 @@ import { FusedGroups } from '../../kernels/fused.js';
 import type { FusedOp, FusedSpec } from '../../kernels/fused-layout.js';
 import { readState, resultColumn, stateColumns } from '../../kernels/fused-result.js';
 import { type KeyDomain, sharedDomains } from '../../kernels/key-domain.js';
-import type { Lent } from '../../kernels/lent.js';
+import { Lent } from '../../kernels/lent.js';
 import { sliceBatch } from '../../kernels/take.js';
+import { filledColumn } from '../../kernels/unfilled.js';
 import type { AggregateSpec, AggregateStep } from '../fragment.js';
 import { once } from '../once.js';
 import type { Emit, Operator } from '../operator.js';
@@ -127,22 +128,29 @@ class Aggregate implements Operator {
   finish(emit: Emit): void {
     const parts = (this.#held[0]?.batch.parts?.length ?? 1) - 1;
     const domains = parts > 0 ? this.#domains() : null;
+    const { fused } = planOf(this.#step, null);
+    const alone = fused.length === this.#step.aggregates.length;
     for (let p = 0; p < parts; p++) {
+      // Results are taken out of the state while it is in the cache, and the next part's has its place.
+      const lent = alone ? new Lent() : this.#lent;
       const rows = this.#held.reduce((sum, { batch }) => sum + batch.parts![p + 1]! - batch.parts![p]!, 0);
-      const part = new Aggregates(this.#step, this.#lent, rows, domains);
+      const part = new Aggregates(this.#step, lent, rows, domains);
       for (const { batch, entry } of this.#held) {
         const [from, to] = batch.parts!.slice(p, p + 2) as [number, number];
         if (to > from) this.#add(part, sliceBatch(batch, from, to), entry);
       }
-      this.#emit(part, part.groups.count, emit);
+      this.#emit(part, part.groups.count, emit, alone);
+      if (alone) lent.giveBack();
     }
     const whole = this.#step.keys.length === 0 && this.#step.phase === 'complete';
     this.#emit(this.#all, whole ? 1 : this.#all.groups.count, emit);
   }
 
-  #emit(all: Aggregates, rows: number, emit: Emit): void {
+  #emit(all: Aggregates, rows: number, emit: Emit, filled = false): void {
     if (rows === 0) return;
-    emit({ schema: this.schema, rows, columns: all.columns(rows, this.#step.phase === 'partial') }, 0);
+    const columns = all.columns(rows, this.#step.phase === 'partial');
+    const taken = filled ? columns.map(column => filledColumn(column, this.#lent)) : columns;
+    emit({ schema: this.schema, rows, columns: taken }, 0);
   }
 
   #domains(): readonly KeyDomain[] | null {

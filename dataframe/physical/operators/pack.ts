@@ -8,7 +8,7 @@ import { rangeOf } from '../../column/range.js';
 import { combineDigits, type DigitPlace, digitsThere, takeDigits } from '../../kernels/digits-wasm.js';
 import { Binder } from '../../kernels/fused-text.js';
 import type { Lent } from '../../kernels/lent.js';
-import { unfilledColumn } from '../../kernels/unfilled.js';
+import { filledColumn, unfilledColumn } from '../../kernels/unfilled.js';
 import { validBits } from '../../kernels/valid-bits.js';
 import type { PackedField, PackStep, UnpackStep } from '../fragment.js';
 import type { Operator } from '../operator.js';
@@ -87,7 +87,7 @@ export function unpackOperator(step: UnpackStep, before: Schema, source: Batch |
     schema,
     done: false,
     push(batch, entry, emit) {
-      const packed = batch.columns[at]!;
+      const packed = filledColumn(batch.columns[at]!, lent);
       const columns = step.fields.map((field, k) => unpackColumn(packed, field, dictionaries[k]!, lent));
       emit(
         { schema, rows: batch.rows, columns: [...columns, ...batch.columns.filter((_, c) => c !== at)] },
