@@ -1,5 +1,6 @@
 import type { Column } from '../column/column.js';
 import { entryParts } from '../column/decimal-entries.js';
+import { narrowest } from '../column/narrow.js';
 import { spreadBits } from './bits-wasm.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 import type { Lent } from './lent.js';
@@ -153,7 +154,8 @@ function valueText(
   const slot = layout.value[k]!;
   if (slot < 0) return '';
   const { column } = input;
-  const values = binder.bind(column!.values, column!.physical);
+  const read = narrowest(column!);
+  const values = binder.bind(read.values, read.physical);
   if (isSum(spec)) {
     if (layout.parts[k] === 1) return `${at(slot)}+=${values}[i];`;
     if (column!.physical === 'code') return hugeText(column!, values, slot, at, binder);
