@@ -12,9 +12,10 @@ export type Loop = (
   entry: number,
   born: number,
   ids: Int32Array | null,
+  si: Int32Array,
 ) => number;
 
-export const loopParameters = ['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids'];
+export const loopParameters = ['P', 'S', 'st', 'tt', 'from', 'rows', 'limit', 'entry', 'born', 'ids', 'si'];
 export const noState = new Int32Array(1);
 export const none = new Float64Array(0);
 
