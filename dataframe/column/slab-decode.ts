@@ -2,7 +2,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
 import { bitmapBytes, countValid } from './bitmap.js';
-import type { Batch, Column, Dictionary, ValueRange } from './column.js';
+import type { Batch, Column, Dictionary, ValueRange, Values } from './column.js';
 import {
   type DataType,
   type Field,
@@ -15,6 +15,7 @@ import {
 import { entryBytes } from './decimal-entries.js';
 import { knownDictionary, rememberDictionary, type SharedDictionaries } from './dictionary-cache.js';
 import { bytesOfValues, emptyDictionary, isPhysicalOf, viewValues } from './layout.js';
+import { isNarrow, keepNarrow } from './narrow.js';
 import { hasRange } from './range.js';
 import type { BufferRange, ColumnMeta, DictionaryMeta, PartitionMeta } from './slab.js';
 import { unpackMeta } from './slab-meta.js';
@@ -224,6 +225,8 @@ function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
     if (!trusted && type.kind === 'decimal') checkEntries(dictionary, name);
   }
   const range = decodeRange(meta);
+  // What came from elsewhere would have to be compared.
+  if (trusted && meta.narrow !== undefined) decodeNarrow(meta.narrow, values, name, bytes);
   // Spread objects are a shape of their own each time, and cost more than what they hold.
   const column: Column =
     range === null
@@ -232,6 +235,17 @@ function decodeColumn(meta: ColumnMeta, rows: number, from: Source): Column {
   if ((type.kind === 'list') !== (meta.items !== undefined)) throw corrupt(`${name}: items`);
   if (type.kind === 'struct') return { ...column, fields: decodeFields(meta, rows, type.fields, from) };
   return type.kind === 'list' ? { ...column, items: decodeItems(meta, rows, type.item, from) } : column;
+}
+
+function decodeNarrow(
+  { physical, values: range }: NonNullable<ColumnMeta['narrow']>,
+  values: Values,
+  name: string,
+  bytes: Uint8Array,
+): void {
+  if (!isNarrow(physical)) throw corrupt(`${name}: a narrow form of ${physical}`);
+  const raw = rangeOf(range, bytesOfValues(physical, values.length), bytes, `${name}: narrow values`);
+  keepNarrow(values, viewValues(physical, raw.buffer, raw.byteOffset, values.length));
 }
 
 function decodeRange(meta: ColumnMeta): ValueRange | null {

@@ -6,7 +6,8 @@ import type { Batch, Column, Physical } from './column.js';
 import { copyInto } from './copy-bytes.js';
 import type { DataType } from './datatype.js';
 import { dictionaryId } from './dictionary.js';
-import { bytesOfValues } from './layout.js';
+import { bytesOfValues, viewValues } from './layout.js';
+import { type Narrow, narrowForm } from './narrow.js';
 import { rangeOf } from './range.js';
 import { packMeta } from './slab-meta.js';
 
@@ -32,6 +33,8 @@ export interface ColumnMeta {
   readonly dictionary: DictionaryMeta | null;
   /** Bounds of integer-like values; null: unknown. */
   readonly range: readonly [number, number] | null;
+  /** The values once more in fewer bytes, behind all columns: of partitions that are kept to be read again and again. */
+  readonly narrow?: { readonly physical: Narrow; readonly values: BufferRange };
   /** Of a list: its items, as a column of that many values. */
   readonly items?: { readonly length: number; readonly column: ColumnMeta };
   /** Of a struct: its fields, in the order of the type. */
@@ -69,9 +72,19 @@ function ownBuffers(column: Column): Uint8Array[] {
 }
 
 /** Bytes of the slab that writeBatch fills. */
-export function sizeOfBatch(batch: Batch): number {
+export function sizeOfBatch(batch: Batch, narrow = false): number {
   let size = 0;
   for (const column of batch.columns) size += sizeOfColumn(column);
+  return narrow ? size + sizeOfNarrow(batch.columns) : size;
+}
+
+/** Bytes of the narrow forms of columns. */
+export function sizeOfNarrow(columns: readonly Omit<Column, 'values'>[]): number {
+  let size = 0;
+  for (const column of columns) {
+    const form = narrowForm(column);
+    if (form !== null) size += aligned(bytesOfValues(form, column.length));
+  }
   return size;
 }
 
@@ -86,8 +99,11 @@ function sizeOfColumn({ validity, physical, length, dictionary, items, fields }:
   return size;
 }
 
-/** Writes a batch into `target` (exactly sizeOfBatch bytes, every one of them written) and describes it. */
-export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
+/**
+ * Writes a batch into `target` (exactly sizeOfBatch bytes, every one of them written) and describes it. `narrow`: with the narrow
+ * forms of its columns.
+ */
+export function writeBatch(batch: Batch, target: Uint8Array, narrow = false): PartitionHeader {
   let at = 0;
   const put = (buffer: Uint8Array): BufferRange => {
     const range: BufferRange = [at, buffer.byteLength];
@@ -123,7 +139,18 @@ export function writeBatch(batch: Batch, target: Uint8Array): PartitionHeader {
     if (items === undefined) return meta;
     return { ...meta, items: { length: items.length, column: write(items, `${name}[]`) } };
   };
-  const columns = batch.columns.map((column, i) => write(column, batch.schema[i]!.name));
+  // Values are copied to a form of fewer bytes where that belongs.
+  const writeNarrow = (column: Column, meta: ColumnMeta): ColumnMeta => {
+    const physical = narrowForm(column);
+    if (physical === null) return meta;
+    const size = bytesOfValues(physical, column.length);
+    const place = viewValues(physical, target.buffer, target.byteOffset + at, column.length);
+    place.set(column.values);
+    const values = put(new Uint8Array(place.buffer, place.byteOffset, size));
+    return { ...meta, narrow: { physical, values } };
+  };
+  let columns = batch.columns.map((column, i) => write(column, batch.schema[i]!.name));
+  if (narrow) columns = columns.map((meta, i) => writeNarrow(batch.columns[i]!, meta));
   assert(at === target.byteLength, 'a slab is filled exactly');
   const { rows, parts } = batch;
   const meta: PartitionMeta = parts === undefined ? { rows, columns } : { rows, columns, parts };

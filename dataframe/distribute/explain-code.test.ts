@@ -75,7 +75,7 @@ test('aggregate: keys and sums in one loop, partial states dealt out and merged'
   expect(partial).toContain('→ hash [k] into 2');
   expect(partial).toMatch(/\/\* 0:code 4:f64 \*\/.*\n.*\n?.*s=st\[b\],t=s\+x/);
   expect(final).toContain('aggregate final by [k]');
-  expect(final).toMatch(/function \(P, S, st, tt, last, from, rows, limit, entry, born, ids\)/);
+  expect(final).toMatch(/function \(P, S, st, tt, last, from, rows, limit, entry, born, ids, si\)/);
 });
 
 test('join: a table that is built, a loop that probes it, and gathers', async () => {

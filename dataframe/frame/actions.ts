@@ -110,7 +110,7 @@ export async function persistRows(verb: Verb, { executor, options }: ActionConte
     const table = verb.kind === 'memory' ? verb.table : null;
     const resident = await table?.open(executor);
     const pipeline = await build(optimize(analyzed), { runner, options });
-    const layer = submitPipeline(runner, pipeline, { kind: 'partition' });
+    const layer = submitPipeline(runner, pipeline, { kind: 'partition', kept: true });
     await layer.stats();
     table?.evict(executor);
     return new PersistedTable(layer, runner, resident?.facts);

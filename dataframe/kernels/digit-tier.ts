@@ -1,6 +1,7 @@
 import { compile } from '../codegen/compile.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
+import { narrowest } from '../column/narrow.js';
 import { combineDigits } from './digits-wasm.js';
 import { Binder } from './fused-text.js';
 import { type Digits, KeyDomain, type Span } from './key-domain.js';
@@ -13,7 +14,8 @@ type Combine = (P: readonly unknown[], out: Int32Array | Uint16Array, from: numb
 
 /** Text of the digit of row i in one key column. */
 function digitText(column: Column, digits: Digits, domain: KeyDomain, binder: Binder): string {
-  const values = binder.bind(column.values, column.physical);
+  const read = narrowest(column);
+  const values = binder.bind(read.values, read.physical);
   let text = `${values}[i]`;
   if (digits.map !== null) text = `${binder.bind(digits.map)}[${text}]`;
   else if (domain.base !== 0) text = `(${text}-${binder.bind(domain.base)}|0)`;

@@ -1,4 +1,6 @@
 import { compile } from '../codegen/compile.js';
+import { Binder } from './fused-text.js';
+import type { KeyTier } from './key-tiers.js';
 
 /** A loop over the rows of a batch. Gives the row it came to. */
 export type Loop = (
@@ -13,12 +15,40 @@ export type Loop = (
   entry: number,
   born: number,
   ids: Int32Array | null,
+  si: Int32Array,
 ) => number;
 
-export const loopParameters = ['P', 'S', 'st', 'tt', 'last', 'from', 'rows', 'limit', 'entry', 'born', 'ids'];
+export const loopParameters = [
+  'P',
+  'S',
+  'st',
+  'tt',
+  'last',
+  'from',
+  'rows',
+  'limit',
+  'entry',
+  'born',
+  'ids',
+  'si',
+];
 export const noState = new Int32Array(1);
-export const none = new Float64Array(0);
+const none = new Float64Array(0);
 
 export function compileLoop(text: string): Loop {
   return compile<Loop>(loopParameters, text);
+}
+
+/** Finds the first groups of a tier that has admitted their keys: all of them, in their order. */
+export function numberGroups(tier: KeyTier, groups: number): void {
+  const places = new Int32Array(groups);
+  for (let at = 0; at < groups; tier.grow()) {
+    const { state, capacity } = tier;
+    const binder = new Binder();
+    const key = tier.text(binder);
+    const loop = compileLoop(
+      `${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`,
+    );
+    at = loop(binder.values, state, none, none, noState, at, groups, capacity, 0, 0, places, noState);
+  }
 }

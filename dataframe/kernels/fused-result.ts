@@ -2,7 +2,7 @@ import { VolleyError } from '../../core/base/errors.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import { packValidity, type Validity } from '../column/bitmap.js';
 import { createBuilder } from '../column/builder.js';
-import type { Column, Physical, Values } from '../column/column.js';
+import type { Column, Physical, ValueRange, Values } from '../column/column.js';
 import { DataType, formatType } from '../column/datatype.js';
 import {
   type DecimalType,
@@ -16,7 +16,7 @@ import { columnOfUnscaled } from '../column/decimal-builder.js';
 import { hugeShift } from '../column/decimal-entries.js';
 import { denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
-import { type FusedSpec, type Layout, sumKind } from './fused-layout.js';
+import { baseText, type FusedSpec, type Layout, slotText, sumKind } from './fused-layout.js';
 import { unfilledColumn } from './unfilled.js';
 
 /** The groups of a state in the order they are read in. */
@@ -28,7 +28,7 @@ interface State {
   readonly layout: Layout;
 }
 
-/** What is computed of a group, from its numbers at st[b+slot] and its totals at tt[t+slot]. Statements, then a value. */
+/** What is computed of a group, from its numbers (slotText) and its totals at tt[t+slot]. Statements, then a value. */
 interface Formula {
   readonly before: string;
   readonly value: string;
@@ -43,7 +43,8 @@ export function readState(groups: FusedGroups, count: number): State {
 export function stateColumns(state: State, k: number): Column[] {
   const { layout, groups } = state;
   const spec = groups.specs[k]!;
-  const counts = () => column(state, DataType.Int64, 'f64', slotOf(layout.count[k]!));
+  const counts = () =>
+    column(state, DataType.Int64, 'f64', slotOf(state, layout.count[k]!), noValidity, groups.range);
   switch (spec.op) {
     case 'count':
     case 'len':
@@ -53,10 +54,10 @@ export function stateColumns(state: State, k: number): Column[] {
       return [extremes(state, k)];
     default: {
       if (sumKind(spec.type) === 'small') {
-        const sum = integers(state, k);
+        const sum = integers(state, k, groups.range);
         return spec.op === 'mean' ? [sum, counts()] : [sum];
       }
-      const word = (slot: number) => column(state, DataType.Float64, 'f64', slotOf(slot));
+      const word = (slot: number) => column(state, DataType.Float64, 'f64', slotOf(state, slot));
       const slot = layout.value[k]!;
       const parts = [word(slot), layout.parts[k] === 1 ? zeros(state) : word(slot + 1)];
       if (sumKind(spec.type) === 'huge') parts.push(...above(state, k));
@@ -71,7 +72,7 @@ export function resultColumn(state: State, k: number): Column {
   switch (spec.op) {
     case 'count':
     case 'len':
-      return column(state, DataType.Int64, 'f64', slotOf(state.layout.count[k]!));
+      return column(state, DataType.Int64, 'f64', slotOf(state, state.layout.count[k]!));
     case 'min':
     case 'max':
       return extremes(state, k);
@@ -83,17 +84,18 @@ export function resultColumn(state: State, k: number): Column {
   }
 }
 
-function slotOf(slot: number): Formula {
-  return { before: '', value: `st[b+${slot}]` };
+function slotOf({ layout }: State, slot: number): Formula {
+  return { before: '', value: slotText(layout, slot) };
 }
 
 /**
  * A sum, rounded once; one that is not finite is the plain sum, with the bits of the one NaN. Totals of finished entries come first, as foldText adds
  * them up.
  */
-function sumOf({ layout, groups }: State, k: number): Formula {
+function sumOf(state: State, k: number): Formula {
+  const { layout, groups } = state;
   const slot = layout.value[k]!;
-  if (layout.parts[k] === 1) return slotOf(slot);
+  if (layout.parts[k] === 1) return slotOf(state, slot);
   const total = layout.total[k]!;
   const ends = 'h-h===0?h+l:h===h?h:NaN';
   if (total < 0 || groups.state.totals.length === 0) {
@@ -106,6 +108,7 @@ function sumOf({ layout, groups }: State, k: number): Formula {
 
 type Loop = (
   st: Float64Array,
+  si: Int32Array,
   tt: Float64Array,
   last: Int32Array,
   order: Int32Array | null,
@@ -120,10 +123,10 @@ function runLoop(state: State, tag: string, text: string, out: Values): number {
   const place = order === null ? 'i' : 'order[i]';
   const totals = groups.state.totals.length === 0 ? '' : `const t=Math.imul(g,${layout.totalWidth});`;
   return compileText<Loop>(
-    ['st', 'tt', 'last', 'order', 'out', 'from', 'rows'],
-    `/* result ${tag} */for(let i=from;i<rows;i++){const g=${place},b=Math.imul(g,${layout.width});${totals}${text}}return rows;`,
+    ['st', 'si', 'tt', 'last', 'order', 'out', 'from', 'rows'],
+    `/* result ${tag} */for(let i=from;i<rows;i++){const g=${place};${baseText(layout)}${totals}${text}}return rows;`,
     count,
-  )(groups.state.numbers, groups.state.totals, groups.state.lasts, order, out, 0, count);
+  )(groups.state.numbers, groups.state.ints, groups.state.totals, groups.state.lasts, order, out, 0, count);
 }
 
 const noValidity: Validity = { validity: null, nullCount: 0 };
@@ -134,23 +137,22 @@ function column(
   physical: Physical,
   { before, value }: Formula,
   validity: Validity = noValidity,
+  range: ValueRange | null = null,
 ): Column {
-  return unfilledColumn(
-    { type, physical, length: state.count, ...validity, dictionary: null },
-    (values, target) => {
-      const store =
-        target === 'i64' && physical !== 'i64'
-          ? `const v=${value};out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);`
-          : `out[i]=${value};`;
-      runLoop(state, target, `${before}${store}`, values);
-    },
-  );
+  const plain = { type, physical, length: state.count, ...validity, dictionary: null };
+  return unfilledColumn(range === null ? plain : { ...plain, range }, (values, target) => {
+    const store =
+      target === 'i64' && physical !== 'i64'
+        ? `const v=${value};out[2*i]=v|0;out[2*i+1]=Math.floor(v/4294967296);`
+        : `out[i]=${value};`;
+    runLoop(state, target, `${before}${store}`, values);
+  });
 }
 
 /** Groups of which no row counted have none of the values that need one. */
 function counted(state: State, k: number): Validity {
   const slot = state.layout.count[k]!;
-  return slot < 0 ? noValidity : validWhere(state, `st[b+${slot}]===0?0:1`);
+  return slot < 0 ? noValidity : validWhere(state, `${slotText(state.layout, slot)}===0?0:1`);
 }
 
 /** `flag`: text of 1 for a group with a value, else 0. */
@@ -164,7 +166,7 @@ function means(state: State, k: number): Column {
   const { type } = state.groups.specs[k]!;
   if (type.kind === 'decimal') return decimalMeans(state, k, type);
   const sum = sumOf(state, k);
-  const count = `st[b+${state.layout.count[k]!}]`;
+  const count = slotText(state.layout, state.layout.count[k]!);
   const value = `${count}===0?0:${sum.value}/${count}`;
   return column(state, DataType.Float64, 'f64', { ...sum, value }, counted(state, k));
 }
@@ -172,7 +174,7 @@ function means(state: State, k: number): Column {
 function extremes(state: State, k: number): Column {
   const { type } = state.groups.specs[k]!;
   const slot = state.layout.count[k]!;
-  const found = `st[b+${state.layout.value[k]!}]`;
+  const found = slotText(state.layout, state.layout.value[k]!);
   if (sumKind(type) === 'small' && state.layout.flags.partly[k]!) {
     // What no row was better than is still infinite.
     const there = `${found}-${found}===0`;
@@ -180,23 +182,23 @@ function extremes(state: State, k: number): Column {
     return column(state, type, physicalOf(type), formula, validWhere(state, `${there}?1:0`));
   }
   const best = sumKind(type) === 'float' ? `(${found}===${found}?${found}:NaN)` : found;
-  const value = slot < 0 ? best : `st[b+${slot}]===0?0:${best}`;
+  const value = slot < 0 ? best : `${slotText(state.layout, slot)}===0?0:${best}`;
   return column(state, type, physicalOf(type), { before: '', value }, counted(state, k));
 }
 
 /** Exact 64-bit integers, or decimals of 38 digits; what is beyond them is INTEGER_OVERFLOW. */
-function integers(state: State, k: number): Column {
+function integers(state: State, k: number, range: ValueRange | null = null): Column {
   const spec = state.groups.specs[k]!;
   const type = spec.type.kind === 'decimal' ? sumType(spec.type) : DataType.Int64;
   const value = integerText(state, k);
-  if (isSafe(state, k, value)) return column(state, type, 'f64', { before: '', value });
+  if (isSafe(state, k, value)) return column(state, type, 'f64', { before: '', value }, noValidity, range);
   if (spec.type.kind === 'decimal') return decimals(spec.name, spec.type, unscaledSums(state, k));
   return exactIntegers(state, spec, state.layout.value[k]!);
 }
 
 function integerText({ layout }: State, k: number): string {
   const slot = layout.value[k]!;
-  return layout.parts[k] === 1 ? `st[b+${slot}]` : `(st[b+${slot}]+st[b+${slot + 1}])`;
+  return layout.parts[k] === 1 ? slotText(layout, slot) : `(st[b+${slot}]+st[b+${slot + 1}])`;
 }
 
 /** True when all sums are safe integers. One number is only used for as few rows as cannot pass 2^53. */
@@ -237,7 +239,7 @@ function decimalMeans(state: State, k: number, { scale }: DecimalType): Column {
   const validity = counted(state, k);
   const plain = integerText(state, k);
   if (scale <= 22 && isSafe(state, k, plain)) {
-    const rows = `st[b+${layout.count[k]!}]`;
+    const rows = slotText(layout, layout.count[k]!);
     const value = `${rows}===0?0:${plain}/${10 ** scale}/${rows}`;
     return column(state, DataType.Float64, 'f64', { before: '', value }, validity);
   }
@@ -268,7 +270,7 @@ function above(state: State, k: number): Column[] {
   const { layout } = state;
   return [2, 3].map(part =>
     layout.parts[k] === 4
-      ? column(state, DataType.Float64, 'f64', slotOf(layout.value[k]! + part))
+      ? column(state, DataType.Float64, 'f64', slotOf(state, layout.value[k]! + part))
       : zeros(state),
   );
 }
@@ -280,7 +282,7 @@ function zeros({ count }: State): Column {
 /** The numbers of one slot, group by group. */
 function numbersOf(state: State, slot: number): Float64Array {
   const out = new Float64Array(state.count);
-  runLoop(state, 'read', `out[i]=st[b+${slot}];`, out);
+  runLoop(state, 'read', `out[i]=${slotText(state.layout, slot)};`, out);
   return out;
 }
 

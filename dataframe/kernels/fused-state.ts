@@ -1,16 +1,22 @@
+import { assert } from '../../core/base/assert.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import {
   type FusedSpec,
+  initialInt,
   initialValue,
   isExtreme,
   type Layout,
   slotSources,
   type Witness,
 } from './fused-layout.js';
+import type { Plane } from './fused-text.js';
 import type { Lent } from './lent.js';
 import { fill, giveNumbers, takeNumbers } from './scratch.js';
 
 const none = new Float64Array(0);
+/** Of a state: a core's cache holds about as much beside the rows that pass. */
+const cachedBytes = 2 ** 20;
+const noInts = new Int32Array(0);
 /** Numbers of a group that are written one by one: V8 gives up on long texts. */
 const fewSlots = 12;
 
@@ -22,6 +28,9 @@ export class GroupNumbers {
   #totals: Float64Array = none;
   /** Holds the last entries. */
   #lastStore: Float64Array = none;
+  /** Holds the integers. */
+  #intStore: Float64Array = none;
+  #ints: Int32Array = noInts;
   #places = 0;
   /** As long as it is there generated code does not note which places are in use. */
   witness: Witness | null = null;
@@ -55,6 +64,26 @@ export class GroupNumbers {
     return new Int32Array(buffer, byteOffset, 2 * length);
   }
 
+  /** Interleaved like the numbers: slot width + s of the group at place g is ints[g * intWidth + s]. */
+  get ints(): Int32Array {
+    return this.#ints;
+  }
+
+  /** What one loop over rows updates: all, or one plane after another where the state is more than stays in the cache. */
+  planes(): readonly (Plane | null)[] {
+    const { width, intWidth } = this.#layout;
+    const apart = width > 0 && intWidth > 0 && this.#places * (8 * width + 4 * intWidth) > cachedBytes;
+    return apart ? ['ints', 'floats'] : [null];
+  }
+
+  /** Where each place shows whether it has a group: in an array, numbers of a place in it, and which of them. */
+  witnessed(): [Float64Array | Int32Array, number, Witness] {
+    const { width, intWidth } = this.#layout;
+    const { slot, unused } = this.witness!;
+    if (slot < width) return [this.#numbers, width, { slot, unused }];
+    return [this.#ints, intWidth, { slot: slot - width, unused }];
+  }
+
   /** There are totals from now on, none of which holds anything yet: of places 0 .. begun-1, the others' begin with their groups. */
   addTotals(begun: number): void {
     const { totalWidth } = this.#layout;
@@ -74,8 +103,18 @@ export class GroupNumbers {
       this.#lastStore = grown(this.#lastStore, lastNumbers(this.#places), lastNumbers(places), false);
       if (begin) this.lasts.fill(0, this.#places);
     }
+    this.#reserveInts(places);
     if (begin) this.#begin(this.#places, places);
     this.#places = places;
+  }
+
+  /** Only where places come at once, those of a dense tier. */
+  #reserveInts(places: number): void {
+    const length = places * this.#layout.intWidth;
+    if (length === 0) return;
+    assert(this.#places === 0, 'integers are kept for as many places as there were first');
+    this.#intStore = takeNumbers(Math.ceil(length / 2));
+    this.#ints = new Int32Array(this.#intStore.buffer, this.#intStore.byteOffset, length);
   }
 
   /** Text that gives the numbers of group `g` the values that aggregates start with, and its totals, when there are any. */
@@ -132,6 +171,9 @@ export class GroupNumbers {
     const sources = slotSources(old, next);
     const numbers = this.#relaid(old, next, sources);
     giveNumbers(this.#numbers);
+    giveNumbers(this.#intStore);
+    this.#intStore = none;
+    this.#ints = noInts;
     this.#numbers = numbers;
     // Extremes that get a count which nothing else kept: every group had rows, and all of them counted.
     this.#specs.forEach((spec, k) => {
@@ -146,6 +188,7 @@ export class GroupNumbers {
     lent.adopt(this.#numbers);
     lent.adopt(this.#totals);
     lent.adopt(this.#lastStore);
+    lent.adopt(this.#intStore);
   }
 
   #relaid(old: Layout, next: Layout, sources: Int32Array): Float64Array {
@@ -153,20 +196,40 @@ export class GroupNumbers {
     const numbers = this.#numbers;
     const out = takeNumbers(places * next.width);
     sources.forEach((from, slot) => {
-      if (from < 0) return;
+      if (from < 0 || from >= old.width) return;
       for (let g = 0; g < places; g++) out[g * next.width + slot] = numbers[g * old.width + from]!;
     });
+    if (old.intWidth > 0) this.#widen(old, next, sources, out);
     return out;
+  }
+
+  /** Integers become floats, and what extremes of them start with what extremes of floats do. */
+  #widen(old: Layout, next: Layout, sources: Int32Array, out: Float64Array): void {
+    const ints = this.#ints;
+    const begins = new Map(this.#specs.map((spec, k) => [next.value[k]!, spec]));
+    sources.forEach((from, slot) => {
+      if (from < old.width) return;
+      const spec = begins.get(slot);
+      const [before, after] =
+        spec !== undefined && isExtreme(spec) ? [initialInt(spec), initialValue(spec)] : [0, 0];
+      for (let g = 0; g < this.#places; g++) {
+        const x = ints[g * old.intWidth + from - old.width]!;
+        out[g * next.width + slot] = x === before ? after : x;
+      }
+    });
   }
 
   /** Gives the places from .. to-1 the values that aggregates start with; they hold 0. */
   #begin(from: number, to: number): void {
-    const { width, value } = this.#layout;
+    const { width, intWidth, value } = this.#layout;
     const fill = (slot: number, initial: number) => {
-      if (!Object.is(initial, 0)) beginSlot(this.#numbers, width, slot, initial, from, to);
+      if (Object.is(initial, 0)) return;
+      if (slot < width) beginSlot(this.#numbers, width, slot, initial, from, to);
+      else beginSlot(this.#ints, intWidth, slot - width, initial, from, to);
     };
     this.#specs.forEach((spec, k) => {
-      if (value[k]! >= 0) fill(value[k]!, initialValue(spec));
+      const slot = value[k]!;
+      if (slot >= 0) fill(slot, slot < width ? initialValue(spec) : initialInt(spec));
     });
     if (this.witness !== null) fill(this.witness.slot, this.witness.unused);
   }
@@ -178,7 +241,7 @@ function lastNumbers(places: number): number {
 }
 
 type BeginSlot = (
-  numbers: Float64Array,
+  numbers: Float64Array | Int32Array,
   width: number,
   slot: number,
   initial: number,
@@ -188,7 +251,7 @@ type BeginSlot = (
 
 /** Sets a slot of the places from .. to-1. */
 function beginSlot(
-  numbers: Float64Array,
+  numbers: Float64Array | Int32Array,
   width: number,
   slot: number,
   initial: number,

@@ -1,5 +1,6 @@
 import type { Column } from '../column/column.js';
 import { entryParts } from '../column/decimal-entries.js';
+import { narrowest } from '../column/narrow.js';
 import { spreadBits } from './bits-wasm.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 import type { Lent } from './lent.js';
@@ -110,24 +111,29 @@ export interface TextOf {
   readonly rowBits: RowBits;
 }
 
-/** Text that adds row i to its group. */
+/** The integers of groups, or their floats. */
+export type Plane = 'ints' | 'floats';
+
+/** Text that adds row i to its group, or to the numbers of a plane. */
 export function rowsText(
   { specs, layout, from, to, at, binder, rowBits }: TextOf,
   inputs: readonly FusedInput[],
+  plane: Plane | null,
 ): string {
   let text = '';
+  const there = (slot: number) => plane === null || slot >= layout.width === (plane === 'ints');
   for (let k = from; k < to; k++) {
     const spec = specs[k]!;
     const input = inputs[k]!;
     const condition = conditionText(input, binder, rowBits);
-    const body = valueText(spec, input, { layout, at, binder, rowBits }, k);
+    const body = there(layout.value[k]!) ? valueText(spec, input, { layout, at, binder, rowBits }, k) : '';
     // A null holds 0, which changes no sum (code 0 may be any decimal), or is moved out of the way: a branch that few rows take is
     // mispredicted for all of them.
     const zero = isSum(spec) && input.filter === null && input.column?.physical !== 'code';
     const always = condition === '' || zero || isMoved(spec, input);
     if (body !== '') text += always ? `${body}\n` : `if(${condition}){${body}}\n`;
     const slot = layout.count[k]!;
-    if (slot < 0 || layout.count.indexOf(slot) !== k) continue;
+    if (slot < 0 || layout.count.indexOf(slot) !== k || !there(slot)) continue;
     // Beside the sum, to which it is a neighbour.
     if (condition === '') text += `${at(slot)}++;`;
     else if (input.filter !== null) text += `if(${condition})${at(slot)}++;`;
@@ -154,7 +160,8 @@ function valueText(
   const slot = layout.value[k]!;
   if (slot < 0) return '';
   const { column } = input;
-  const values = binder.bind(column!.values, column!.physical);
+  const read = narrowest(column!);
+  const values = binder.bind(read.values, read.physical);
   if (isSum(spec)) {
     if (layout.parts[k] === 1) return `${at(slot)}+=${values}[i];`;
     if (column!.physical === 'code') return hugeText(column!, values, slot, at, binder);

@@ -1,26 +1,34 @@
 import { compileRows } from '../codegen/wasm/kernel.js';
-import type { Column } from '../column/column.js';
+import type { Column, ValueRange } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import {
   aggregatesPerLoop,
+  baseText,
   type FusedSpec,
   isFarSum,
   isHugeSum,
   type LayoutFlags,
   layoutOf,
+  mostAdded,
+  mostInt,
+  mostMerged,
+  sameFlags,
+  slotText,
   witnessOf,
 } from './fused-layout.js';
-import { compileLoop, type Loop, loopParameters, none, noState } from './fused-loop.js';
+import { type Loop, loopParameters, numberGroups } from './fused-loop.js';
 import { GroupNumbers } from './fused-state.js';
 import {
   Binder,
   type FusedInput,
   foldText,
   mergeText,
+  type Plane,
   RowBits,
   rowsText,
   type SlotText,
 } from './fused-text.js';
+import { runWhole } from './fused-whole.js';
 import type { KeyDomain } from './key-domain.js';
 import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
 import type { Lent } from './lent.js';
@@ -51,7 +59,7 @@ export interface GroupsOptions {
 }
 
 /** One loop over a batch: which aggregates it updates and where the group of a row comes from. */
-type Body = (at: SlotText, binder: Binder) => string;
+type Body = (at: SlotText, binder: Binder, plane: Plane | null) => string;
 
 /**
  * Groups of one task and the state of their aggregates. Keys are found and aggregates updated by one generated function
@@ -64,10 +72,14 @@ export class FusedGroups {
   #tier: KeyTier | null = null;
   readonly #state: GroupNumbers;
   #rows = 0;
+  /** Rows were added whose groups were not noted, and not found since. */
+  #unseen = false;
   /** Groups are noted as they come, although the state has a witness. */
   #noted = false;
   /** By aggregate: only some rows are looked at. */
   #filtered: readonly boolean[] = [];
+  /** No sum of small integers is above it, nor are counts; extremes are far from it. Infinity: nothing is known. */
+  #most = 0;
   #first = -1;
   #entry = -1;
   /** Groups that there were before the entry, where they are numbered by first appearance. */
@@ -78,7 +90,7 @@ export class FusedGroups {
     this.specs = options.specs;
     // Without keys the group is there before its rows.
     const partly = this.specs.map(() => options.keys.length === 0);
-    const flags = { partly, long: false, far: false, huge: false };
+    const flags = { partly, long: false, far: false, huge: false, narrow: false };
     this.#state = new GroupNumbers(this.specs, layoutOf(this.specs, flags, options.merging));
     if (options.keys.length === 0) this.#state.reserve(1, true);
   }
@@ -88,6 +100,11 @@ export class FusedGroups {
     if (this.#options.keys.length === 0) return this.#rows > 0 ? 1 : 0;
     this.#discover();
     return this.#tier?.state[0] ?? 0;
+  }
+
+  /** Bounds of sums of small integers and of counts; null: they have to be looked for. */
+  get range(): ValueRange | null {
+    return this.#state.layout.flags.narrow ? { min: -this.#most, max: this.#most } : null;
   }
 
   get state(): GroupNumbers {
@@ -119,6 +136,7 @@ export class FusedGroups {
     this.#rows += rows;
     this.#filtered = inputs.map(({ filter }) => filter !== null);
     const old = this.#state.layout.flags;
+    this.#most += mostAdded(this.specs, inputs, rows);
     this.#show({
       partly: inputs.map(
         ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
@@ -126,13 +144,18 @@ export class FusedGroups {
       long: old.long || this.#rows > shortRows,
       far: old.far || inputs.some(({ column }, k) => isFarSum(this.specs[k]!, column)),
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
+      narrow: old.narrow && this.#most < mostInt,
     });
     this.#begins(entry);
     const rowBits = new RowBits(rows, this.#options.lent);
     const body =
       (from: number, to: number): Body =>
-      (at, binder) =>
-        rowsText({ specs: this.specs, layout: this.#state.layout, from, to, at, binder, rowBits }, inputs);
+      (at, binder, plane) =>
+        rowsText(
+          { specs: this.specs, layout: this.#state.layout, from, to, at, binder, rowBits },
+          inputs,
+          plane,
+        );
     return this.#run(keys, rows, entry + 1, body);
   }
 
@@ -145,7 +168,8 @@ export class FusedGroups {
     this.#rows += rows;
     const old = this.#state.layout.flags;
     const partly = states.map((columns, k) => old.partly[k]! || columns[0]!.validity !== null);
-    this.#show({ ...old, partly });
+    this.#most += mostMerged(this.specs, states, rows);
+    this.#show({ ...old, partly, long: old.long || this.#most > Number.MAX_SAFE_INTEGER });
     const rowBits = new RowBits(rows, this.#options.lent);
     const body =
       (from: number, to: number): Body =>
@@ -174,9 +198,9 @@ export class FusedGroups {
   }
 
   #folding(body: Body): Body {
-    return (at, binder) => {
-      const fold = this.#foldText(at);
-      const text = body(at, binder);
+    return (at, binder, plane) => {
+      const fold = plane === 'ints' ? '' : this.#foldText(at);
+      const text = body(at, binder, plane);
       if (fold === '') return text;
       // Groups that are numbered as they come were born in this entry from that number on.
       const old = this.#tier!.order() === null ? 'if(g<born)' : '';
@@ -234,7 +258,12 @@ export class FusedGroups {
     const plain = (binder: Binder) => tier.text(binder, tier.births && this.#state.birthText());
     if (known === null || ids !== null) return this.#loop(plain, body, from, rows, entry, ids);
     const { witness } = this.#state;
-    if (witness !== null && !this.#noted) return this.#loop(known.text, body, from, rows, entry, null);
+    if (witness !== null && !this.#noted) {
+      this.#unseen = true;
+      for (const plane of this.#state.planes())
+        this.#loop(known.text, (at, binder) => body(at, binder, plane), from, rows, entry, null);
+      return rows;
+    }
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
     const look = witness === null ? rows : Math.min(rows, from + lookedRows);
@@ -242,14 +271,15 @@ export class FusedGroups {
     if (next === rows) return rows;
     this.#loop(known.text, body, next, rows, entry, null);
     // The places of groups that came that late have their numbers, but were not noted in their turn.
-    if (witness !== null) tier.complete!(this.#state.numbers, this.#state.layout.width, witness);
+    if (witness !== null) tier.complete!(...this.#state.witnessed());
     return rows;
   }
 
   /** Finds the groups that were not noted. */
   #discover(): void {
-    if (this.#state.witness === null || this.#noted) return;
-    this.#tier!.discover!(this.#state.numbers, this.#state.layout.width, this.#state.witness);
+    if (!this.#unseen) return;
+    this.#unseen = false;
+    this.#tier!.discover!(...this.#state.witnessed());
   }
 
   /** `enough`: groups after which it stops. */
@@ -263,11 +293,11 @@ export class FusedGroups {
     enough = -1,
   ): number {
     const binder = new Binder();
-    const { width } = this.#state.layout;
+    const { layout } = this.#state;
     const key = keyText(binder);
-    const text = body(slot => (slot === 0 ? 'st[b]' : `st[b+${slot}]`), binder);
+    const text = body(slot => slotText(layout, slot), binder, null);
     const store = ids === null ? '' : 'ids[i]=g;';
-    const base = text === '' ? '' : `const b=Math.imul(g,${width});`;
+    const base = text === '' ? '' : baseText(layout);
     const row = `{${key}${store}${base}\n${text}\n}`;
     const stop = enough < 0 ? '' : `&&n<${binder.bind(enough)}`;
     const tags = binder.text();
@@ -277,47 +307,34 @@ export class FusedGroups {
       () => `${tags}let n=S[0],i=from;\nfor(;i<rows${stop};i++)${row}\nS[0]=n;return i;`,
       rows - from,
     );
-    const state = this.#tier!.state;
-    const { capacity } = this.#tier!;
+    const { state, capacity } = this.#tier!;
+    const { numbers, totals, lasts, ints } = this.#state;
     return loop(
       binder.values,
       state,
-      this.#state.numbers,
-      this.#state.totals,
-      this.#state.lasts,
+      numbers,
+      totals,
+      lasts,
       from,
       rows,
       capacity,
       entry,
       this.#born,
       ids,
+      ints,
     );
   }
 
-  /** Without keys the numbers of the only group are local variables. */
   #runWhole(rows: number, entry: number, body: Body): void {
-    const used = new Set<number>();
-    const binder = new Binder();
-    const at = (slot: number) => {
-      used.add(slot);
-      return `r${slot}`;
-    };
-    const fold = this.#foldText(at);
-    const text = body(at, binder);
-    const slots = [...used];
-    const loads = slots.map(slot => `let r${slot}=st[${slot}];`).join('');
-    const stores = slots.map(slot => `st[${slot}]=r${slot};`).join('');
-    const loop = compileLoop(
-      `${binder.text()}${loads}\nconst f=0,g=0;${fold}for(let i=from;i<rows;i++){\n${text}\n}\n${stores}return rows;`,
-    );
-    const { numbers, totals, lasts } = this.#state;
-    loop(binder.values, noState, numbers, totals, lasts, 0, rows, 0, entry, 0, null);
+    const fold = (at: SlotText) => this.#foldText(at);
+    runWhole(this.#state, fold, (at, binder) => body(at, binder, null), rows, entry);
   }
 
   #tierFor(keys: readonly Column[], rows: number, numbered: boolean): KeyTier {
     const old = this.#tier;
     if (old?.admit(keys, rows)) return old;
     const { keys: types, tier: forced, expected = 0, lent, domains } = this.#options;
+    this.#show({ ...this.#state.layout.flags, narrow: false });
     this.#discover();
     this.#state.witness = null;
     const groups = old?.state[0] ?? 0;
@@ -339,14 +356,23 @@ export class FusedGroups {
       } else if (kind === 'dense' && !numbered && this.#state.places === 0) {
         this.#noted = tier.places <= fewGroups;
         // Merged states may count no rows.
-        this.#state.witness = this.#options.merging
-          ? null
-          : witnessOf(this.specs, this.#state.layout, this.#filtered);
+        if (!this.#options.merging) this.#beginDense();
       }
       this.#tier = tier;
       return tier;
     }
     throw new Error('volley bug: the last tier takes everything');
+  }
+
+  /** Of a dense tier that was just made: what tells which places have a group, and the narrowest layout. */
+  #beginDense(): void {
+    const { flags } = this.#state.layout;
+    const narrow = layoutOf(this.specs, { ...flags, narrow: true }, false);
+    // What stays in the innermost cache is as fast as it is.
+    const small = !this.#noted && this.#most < mostInt;
+    const witness = small ? witnessOf(this.specs, narrow, this.#filtered) : null;
+    if (witness !== null) this.#state.relay(narrow, null, 0);
+    this.#state.witness = witness ?? witnessOf(this.specs, this.#state.layout, this.#filtered);
   }
 
   /** Takes the groups of another tier over, in their order, and their numbers. */
@@ -355,29 +381,15 @@ export class FusedGroups {
     // Another order: any group may be of an earlier entry.
     this.#born = groups;
     if (to.kind !== 'table') {
-      const places = new Int32Array(groups);
       to.admit(known, groups);
-      for (let at = 0; at < groups; to.grow()) {
-        const binder = new Binder();
-        const key = to.text(binder);
-        const loop = compileLoop(
-          `${binder.text()}let n=S[0];for(let i=from;i<rows;i++){${key}ids[i]=g;}S[0]=n;return rows;`,
-        );
-        at = loop(binder.values, to.state, none, none, noState, at, groups, to.capacity, 0, 0, places);
-      }
+      numberGroups(to, groups);
     }
     const order = to.order();
     if (order !== null) this.#state.scatter(order, groups, to.places);
   }
 
   #show(flags: LayoutFlags): void {
-    const old = this.#state.layout;
-    const same =
-      old.flags.long === flags.long &&
-      old.flags.far === flags.far &&
-      old.flags.huge === flags.huge &&
-      old.flags.partly.every((value, k) => value === flags.partly[k]);
-    if (same) return;
+    if (sameFlags(flags, this.#state.layout.flags)) return;
     this.#discover();
     this.#state.witness = null;
     this.#state.relay(layoutOf(this.specs, flags, this.#options.merging), this.order(), this.count);

@@ -41,9 +41,9 @@ export interface KeyTier {
   /** Groups after which there are no others, and the text then; null: there may always be others. */
   readonly known?: { readonly groups: number; text(binder: Binder): string } | null;
   /** For a tier whose places the state itself shows to be in use: finds its groups, in the order of their places. */
-  discover?(numbers: Float64Array, width: number, witness: Witness): void;
+  discover?(numbers: Float64Array | Int32Array, width: number, witness: Witness): void;
   /** The same for those that have no group yet, which come behind the others. */
-  complete?(numbers: Float64Array, width: number, witness: Witness): void;
+  complete?(numbers: Float64Array | Int32Array, width: number, witness: Witness): void;
   /** No more rows: the tier may put its groups into the order that is cheapest to read. */
   settle?(): void;
   /** Place of each group; null: group k is at place k. */
@@ -69,6 +69,10 @@ export class DenseTier extends DigitTier implements KeyTier {
   #cellOfRow: Int32Array | Uint16Array | null = null;
   /** Cell of each group. */
   #cellOf: Int32Array = new Int32Array(0);
+  /** So many groups, the first ones, lie in the order of their cells. */
+  #ascending = 0;
+  /** Once it is settled: there is a group in each cell up to the last one that has one. */
+  #whole = false;
 
   /** `slots`: numbers that the state holds per cell; 0: groups are numbered, so that cells cost little. */
   constructor(
@@ -151,23 +155,26 @@ export class DenseTier extends DigitTier implements KeyTier {
   /** There are never more groups than cells. */
   grow(): void {}
 
-  discover(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
+  discover(numbers: Float64Array | Int32Array, width: number, { slot, unused }: Witness): void {
     this.state[0] = findCells(isTouched(unused), numbers, width, slot, this.#used, this.#cellOf, 0);
+    this.#ascending = this.state[0];
   }
 
-  complete(numbers: Float64Array, width: number, { slot, unused }: Witness): void {
+  complete(numbers: Float64Array | Int32Array, width: number, { slot, unused }: Witness): void {
     const test = `if(used[i]===0){${isTouched(unused)}`;
     const known = this.state[0]!;
     this.state[0] = findCells(test, numbers, width, slot, this.#used, this.#cellOf, known, '}');
   }
 
   settle(): void {
-    if (!this.#direct || this.state[0]! <= fewGroups) return;
-    findCells(isUsed, noNumbers, 0, 0, this.#used, this.#cellOf, 0);
+    const groups = this.state[0]!;
+    if (!this.#direct || groups <= fewGroups) return;
+    if (this.#ascending !== groups) findCells(isUsed, noNumbers, 0, 0, this.#used, this.#cellOf, 0);
+    this.#whole = this.#cellOf[groups - 1] === groups - 1;
   }
 
   order(): Int32Array | null {
-    return this.#direct ? this.#cellOf.subarray(0, this.state[0]!) : null;
+    return this.#direct && !this.#whole ? this.#cellOf.subarray(0, this.state[0]!) : null;
   }
 
   keyColumns(): Column[] {
@@ -179,7 +186,7 @@ export class DenseTier extends DigitTier implements KeyTier {
       const stride = before;
       before *= span.size + 1;
       const digit = (binder: Binder) => {
-        const cell = `${binder.bind(this.#cellOf)}[i]`;
+        const cell = this.#whole ? 'i' : `${binder.bind(this.#cellOf)}[i]`;
         const rest = k === 0 ? cell : `(${cell}/${binder.bind(stride)}|0)`;
         return k === last ? rest : `(${rest}%${binder.bind(span.size + 1)}|0)`;
       };
@@ -189,7 +196,7 @@ export class DenseTier extends DigitTier implements KeyTier {
 }
 
 type Find = (
-  numbers: Float64Array,
+  numbers: Float64Array | Int32Array,
   width: number,
   slot: number,
   used: Uint8Array | Int32Array,
@@ -202,7 +209,7 @@ type Find = (
 /** Lists cells in use in `cellOf`, behind `known` others; gives the number of all. `test`, `end`: text around what is done for such a cell i. */
 function findCells(
   test: string,
-  numbers: Float64Array,
+  numbers: Float64Array | Int32Array,
   width: number,
   slot: number,
   used: Uint8Array | Int32Array,

@@ -1,5 +1,6 @@
 import { compileRows, compileText } from '../codegen/wasm/kernel.js';
 import type { Column, ValueRange } from '../column/column.js';
+import { narrowest } from '../column/narrow.js';
 import { grownLent } from './accumulator.js';
 import type { Lent } from './lent.js';
 import { fill } from './scratch.js';
@@ -72,11 +73,12 @@ export class PackedSums {
         ? 'const x=first[i],y=second[i];'
         : `const m=mask[i],x=${times('first[i]', 'm')},y=${times('second[i]', 'm')};`;
     const count = mask === null ? 'scaleCount' : 'm*scaleCount';
-    const body = `/* packed ${a.physical} ${b.physical} */for(let i=from;i<rows;i++){const k=Math.imul(group[i],${WORDS});${read}
+    const [first, second] = [narrowest(a), narrowest(b)];
+    const body = `/* packed ${first.physical} ${second.physical} */for(let i=from;i<rows;i++){const k=Math.imul(group[i],${WORDS});${read}
 s[k]+=${times('y', 'y')}+x*scaleA;s[k+1]+=${times('x', 'y')}+${times('x', 'x')}*scaleAA;s[k+2]+=y+${count};}`;
     const loop = compileRows<AddRows>(body, parameters, () => body, rows);
-    const { values } = a;
-    loop(values, b.values, group, mask, this.#words, this.#scaleA, this.#scaleAA, this.#scaleCount, 0, rows);
+    const scales = [this.#scaleA, this.#scaleAA, this.#scaleCount] as const;
+    loop(first.values, second.values, group, mask, this.#words, ...scales, 0, rows);
     this.#rows += rows;
   }
 

@@ -214,8 +214,11 @@ export interface JoinStep {
 }
 
 export type FragmentSink =
-  /** One slice with all rows. `wide`: 64-bit integers as pairs of words, as Arrow has them: for whoever collects. */
-  | { readonly kind: 'partition'; readonly wide?: true }
+  /**
+   * One slice with all rows. `wide`: 64-bit integers as pairs of words, as Arrow has them: for whoever collects. `kept`: it will be
+   * read again and again, so columns also have narrow forms.
+   */
+  | { readonly kind: 'partition'; readonly wide?: true; readonly kept?: true }
   /**
    * `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. With `parts`,
    * each slice is dealt out once more into so many, one after another, and row order is kept in each of them. With

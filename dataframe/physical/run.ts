@@ -5,7 +5,7 @@ import { packData } from '../../core/wire/msgpack.js';
 import type { Batch, Column } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
-import { sizeOfBatch, writeBatch } from '../column/slab.js';
+import { sizeOfBatch, sizeOfNarrow, writeBatch } from '../column/slab.js';
 import type { AnySinkSpec, InspectionReply, ReadUse, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { comparableColumn, distinctText } from '../kernels/distinct-text.js';
@@ -162,7 +162,8 @@ async function finishTask(
   }
   const columns =
     sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true, inputs.lent) : null;
-  if (columns !== null) return storeGathered(schema, columns, env);
+  const kept = sink.kind === 'partition' && sink.kept === true;
+  if (columns !== null) return storeGathered(schema, columns, kept, env);
   if (sink.kind === 'records') return storeRecords(schema, out, env);
   const batch = { ...concatBatches(schema, out), schema };
   if (sink.kind === 'dictionaries') return storeDictionaries(batch, env);
@@ -241,7 +242,7 @@ function storeSlices(
 ): FragmentResult {
   switch (sink.kind) {
     case 'partition':
-      return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env);
+      return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env, sink.kept);
     case 'hash': {
       const keys = sink.keys.map(name => columnOf(batch, name));
       if (sink.spread !== undefined) {
@@ -288,9 +289,9 @@ function cutRows(
 }
 
 /** Each slice is contiguous, aligned, and has dictionaries of its own. */
-function store(slices: readonly Batch[], rows: number, env: FragmentEnv): FragmentResult {
+function store(slices: readonly Batch[], rows: number, env: FragmentEnv, narrow = false): FragmentResult {
   const parts = slices.map(compactBatch);
-  const sizes = parts.map(sizeOfBatch);
+  const sizes = parts.map(part => sizeOfBatch(part, narrow));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   checkSize(total);
   const slab = env.allocate(total);
@@ -298,18 +299,24 @@ function store(slices: readonly Batch[], rows: number, env: FragmentEnv): Fragme
   const written = parts.map((part, s) => {
     const at = offset;
     offset += sizes[s]!;
-    return { header: writeBatch(part, slab.subarray(at, offset)), offset: at };
+    return { header: writeBatch(part, slab.subarray(at, offset), narrow), offset: at };
   });
   return { rows, inline: null, slab, slices: written };
 }
 
 /** Rows that are only chosen yet are gathered where the slab has them. */
-function storeGathered(schema: Schema, columns: readonly Unfilled[], env: FragmentEnv): FragmentResult {
-  const total = sizeOfUnfilled(columns);
+function storeGathered(
+  schema: Schema,
+  columns: readonly Unfilled[],
+  narrow: boolean,
+  env: FragmentEnv,
+): FragmentResult {
+  const narrowBytes = narrow ? sizeOfNarrow(columns.map(({ column }) => column)) : 0;
+  const total = sizeOfUnfilled(columns) + narrowBytes;
   checkSize(total);
   const rows = columns[0]!.column.length;
   const slab = env.allocate(total);
-  const header = writeBatch(fillColumns(schema, rows, columns, slab), slab.subarray(0, total));
+  const header = writeBatch(fillColumns(schema, rows, columns, slab), slab.subarray(0, total), narrow);
   return { rows, inline: null, slab, slices: [{ header, offset: 0 }] };
 }
 
