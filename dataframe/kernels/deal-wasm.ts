@@ -60,8 +60,9 @@ export function dealOver(
   if (!hasVectors() || !lies(slice)) return false;
   if (!targets.every(({ column, values }) => lies(column.values) && lies(values))) return false;
   const sizes = targets.map(({ column }) => bytesOfValues(column.physical, 1));
-  const count = targets[0]!.starts.length * widthOf(sizes.length);
-  const words = lent.words(Math.max(leastWords, 3 * count));
+  const slices = targets[0]!.starts.length;
+  const count = slices * widthOf(sizes.length);
+  const words = lent.words(Math.max(leastWords, 3 * count + slices));
   if (!lies(words)) return false;
   const places = words.subarray(0, count);
   targets.forEach(({ values, starts }, c) => {
@@ -69,7 +70,6 @@ export function dealOver(
   });
   const deal = functionFor(home.memory, `deal ${sizes.join()}`, () => makeDealer(home.memory, sizes));
   const from = targets.map(({ column }) => column.values.byteOffset);
-  const slices = targets[0]!.starts.length;
   const staging = stagingFor(home, sizes, slices, rows, lent);
   if (staging === null) {
     deal(slice.byteOffset, rows, places.byteOffset, ...from);
@@ -77,7 +77,7 @@ export function dealOver(
   }
   const starts = words.subarray(count, 2 * count);
   const ends = words.subarray(2 * count, 3 * count);
-  const counts = staging.counted ? lent.words(Math.max(leastWords, slices)).subarray(0, slices) : null;
+  const counts = staging.counted ? words.subarray(3 * count, 3 * count + slices) : null;
   if (counts === null) putRuns(starts, sizes, staging.address, () => staging.rows);
   const move = functionFor(home.memory, 'move dealt', () => makeMover(home.memory));
   for (let first = 0; first < rows; first += staging.rows) {
