@@ -218,7 +218,7 @@ export class FusedGroups {
   ): Int32Array | null {
     const count = this.specs.length;
     const several = count > aggregatesPerLoop;
-    const ids = this.#options.numbered || several ? this.#options.lent.ints(rows) : null;
+    const ids = this.#options.numbered || several ? this.#options.lent.ints(rows, false) : null;
     const first = Math.min(count, aggregatesPerLoop);
     if (keys.length === 0) this.#runWhole(rows, entry, body(0, first));
     else this.#runGrouped(keys, rows, entry, ids, this.#folding(body(0, first)));
