@@ -119,6 +119,8 @@ async function choose(
   // Of few groups in memory a task is so little work that what is around it counts; states of many are made, moved and merged
   // once a task.
   const light = partial && held === 0 && groups <= fewGroups && origin.kind === 'layers';
+  const many = groups > 2 * widerShare * perTask && origin.kind === 'layers';
+  const times = (light || many) && input.tasks >= planConstants.taskShare ? 4 : 2;
   const tasks =
     partial && moved <= mergeRows
       ? 2 ** Math.round(Math.log2(Math.max(1, held / mergeRows)))
@@ -130,7 +132,9 @@ async function choose(
     fanOut,
     parts: partial ? 1 : Math.max(1, Math.min(Math.floor(maxParts / fanOut), wanted)),
     wider:
-      options.taskRows === undefined && (light || groups > widerShare * perTask) ? 2 * taskRows(total) : null,
+      options.taskRows === undefined && (light || groups > widerShare * perTask)
+        ? times * taskRows(total)
+        : null,
   };
 }
 

@@ -60,9 +60,12 @@ export const planConstants = {
   surveysKept: 64,
   /** Groups per row of a task from which partial aggregation is not worth it. */
   partialShare: 0.7,
-  /** Groups per row of a task from which tasks take twice the rows: there are half as many states to bring together. */
+  /**
+   * Groups per row of a task from which tasks take twice the rows: there are half as many states to bring together. From twice as
+   * many on, where rows lie in memory, they take four times the rows: four tasks at least.
+   */
   widerShare: 0.05,
-  /** Groups whose states stay in a core's own cache: tasks take twice the rows then, too. */
+  /** Groups whose states stay in a core's own cache: tasks take four times the rows then, too. */
   fewGroups: 16_384,
   /** Partial rows that one task merges: 20 ms, and less than what dealing them out would cost. */
   mergeRows: 2 * 1024 * 1024,

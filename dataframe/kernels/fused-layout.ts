@@ -155,7 +155,8 @@ export function layoutOf(specs: readonly FusedSpec[], flags: LayoutFlags, mergin
         ? merging || flags.huge
           ? 4
           : 2
-        : !flags.long && (kind === 'small' || (kind === 'exact' && !flags.far && !merging))
+        : (flags.narrow && kind === 'small') ||
+            (!flags.long && (kind === 'small' || (kind === 'exact' && !flags.far && !merging)))
           ? 1
           : 2;
     parts.push(size);
@@ -248,6 +249,11 @@ export function mostMerged(
     most = Math.max(most, rows * Math.max(-min, max));
   }
   return most;
+}
+
+/** Whether all sums of integers are of small ones, whose bounds mostAdded knows. */
+export function hasNoWideSum(specs: readonly FusedSpec[]): boolean {
+  return !specs.some(spec => isSum(spec) && sumKind(spec.type) === 'exact');
 }
 
 function hasSlot(spec: FusedSpec): boolean {

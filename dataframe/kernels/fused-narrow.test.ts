@@ -130,6 +130,14 @@ test('sums that may pass 32 bits become floats', () => {
   expect(bits).toEqual(answer(mixes[0]!, made, 'table').bits);
 });
 
+test('sums of more rows than one number holds in general stay integers where bounds tell that it does', () => {
+  const batch = batchOf(seededRng(seed), {});
+  const made = new Array<Made>(Math.ceil(2 ** 21 / rows) + 1).fill(batch);
+  const { narrow, bits } = answer(['sum', 'mean', 'sum'], made);
+  expect(narrow.every(each => each)).toBe(true);
+  expect(bits).toEqual(answer(['sum', 'mean', 'sum'], made, 'table').bits);
+});
+
 test('sums alone stay floats: a sum of 0 would not tell that a group is there', () => {
   const made = batchOf(seededRng(seed), { bounds: { min: -1, max: 1 } });
   const { narrow, groups } = answer(['sum'], [made]);

@@ -5,6 +5,7 @@ import {
   aggregatesPerLoop,
   baseText,
   type FusedSpec,
+  hasNoWideSum,
   isFarSum,
   isHugeSum,
   type LayoutFlags,
@@ -36,6 +37,7 @@ import { PackedTier } from './packed-tier.js';
 
 /** Rows after which sums of 32-bit integers may pass 2^53. */
 const shortRows = 2 ** 21;
+const mostSafe = Number.MAX_SAFE_INTEGER;
 /** Aggregates up to which two loops, before and after all groups are known, are worth their texts. */
 const fewAggregates = 4;
 /** Rows of a batch after which few groups are probably all known. */
@@ -141,7 +143,7 @@ export class FusedGroups {
       partly: inputs.map(
         ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
       ),
-      long: old.long || this.#rows > shortRows,
+      long: old.long || (this.#rows > shortRows && !(hasNoWideSum(this.specs) && this.#most <= mostSafe)),
       far: old.far || inputs.some(({ column }, k) => isFarSum(this.specs[k]!, column)),
       huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
       narrow: old.narrow && this.#most < mostInt,
@@ -169,7 +171,7 @@ export class FusedGroups {
     const old = this.#state.layout.flags;
     const partly = states.map((columns, k) => old.partly[k]! || columns[0]!.validity !== null);
     this.#most += mostMerged(this.specs, states, rows);
-    this.#show({ ...old, partly, long: old.long || this.#most > Number.MAX_SAFE_INTEGER });
+    this.#show({ ...old, partly, long: old.long || this.#most > mostSafe });
     const rowBits = new RowBits(rows, this.#options.lent);
     const body =
       (from: number, to: number): Body =>
@@ -216,7 +218,7 @@ export class FusedGroups {
   ): Int32Array | null {
     const count = this.specs.length;
     const several = count > aggregatesPerLoop;
-    const ids = this.#options.numbered || several ? this.#options.lent.ints(rows) : null;
+    const ids = this.#options.numbered || several ? this.#options.lent.ints(rows, false) : null;
     const first = Math.min(count, aggregatesPerLoop);
     if (keys.length === 0) this.#runWhole(rows, entry, body(0, first));
     else this.#runGrouped(keys, rows, entry, ids, this.#folding(body(0, first)));
