@@ -2,12 +2,7 @@ import { expect } from 'vitest';
 import { assert } from '../../../core/base/assert.js';
 import type { ClientId, JobId, TaskRef, TemplateId, WorkerId } from '../../../core/base/ids.js';
 import type { FailureData } from '../../../core/graph/failure.js';
-import {
-  type Dependency,
-  defaultTaskOptions,
-  type TaskOptions,
-  type TemplateKind,
-} from '../../../core/graph/layer.js';
+import { type Dependency, defaultTaskOptions, type TaskOptions } from '../../../core/graph/layer.js';
 import type { Explanation } from '../../../core/graph/report.js';
 import { clientToHead, headToClient, headToWorker, workerToHead } from '../../../core/wire/codec.js';
 import type {
@@ -26,26 +21,8 @@ import { place } from '../place.js';
 import { reduce } from '../reduce.js';
 import { validate } from '../validate.js';
 import { draw } from './drawing.js';
+import type { Finish, KitOptions } from './kit-options.js';
 import { describeToClient, describeToWorker } from './lines.js';
-
-export interface KitOptions {
-  workers?: number;
-  threads?: number;
-  labels?: Record<string, string>[];
-  resources?: Record<string, number>;
-  systemRetries?: number;
-  /** Of every template. Default 'function'. */
-  kind?: TemplateKind;
-}
-
-export interface Finish {
-  attempt?: number;
-  worker?: number;
-  rows?: number;
-  bytes?: number;
-  ms?: number;
-  inline?: Uint8Array;
-}
 
 /** A cluster, a client and its job 1, driven by hand. Every step is one event and one placement, then a full check. */
 export function cluster(options: KitOptions = {}): Kit {
