@@ -11,7 +11,7 @@ import { FusedGroups } from './fused.js';
 import type { FusedOp, FusedSpec } from './fused-layout.js';
 import { readState, resultColumn, stateColumns } from './fused-result.js';
 import type { TierKind } from './key-tiers.js';
-import { Lent } from './lent.js';
+import { Lent, lending } from './lent.js';
 
 const seed = testSeed();
 /** More than a dense tier notes as they come, and more than stay in a cache. */
@@ -143,4 +143,11 @@ test('sums alone stay floats: a sum of 0 would not tell that a group is there', 
   const { narrow, groups } = answer(['sum'], [made]);
   expect(narrow).toEqual([false]);
   expect(groups).toBe(new Set(made.key.values).size);
+});
+
+test('without keys all rows are of group 0, whatever lent memory held', () => {
+  workInKernelMemory(16 * 1024 * 1024);
+  lending(lent => lent.ints(rows, false).fill(-7));
+  const options = { keys: [], specs: [], merging: false, numbered: true, lent: new Lent() };
+  expect(new Set(new FusedGroups(options).addRows([], [], rows, 0))).toEqual(new Set([0]));
 });

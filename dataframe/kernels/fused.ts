@@ -218,7 +218,9 @@ export class FusedGroups {
   ): Int32Array | null {
     const count = this.specs.length;
     const several = count > aggregatesPerLoop;
-    const ids = this.#options.numbered || several ? this.#options.lent.ints(rows, false) : null;
+    // Without keys nobody writes them: all are 0.
+    const { numbered, lent } = this.#options;
+    const ids = numbered || several ? lent.ints(rows, keys.length === 0) : null;
     const first = Math.min(count, aggregatesPerLoop);
     if (keys.length === 0) this.#runWhole(rows, entry, body(0, first));
     else this.#runGrouped(keys, rows, entry, ids, this.#folding(body(0, first)));
@@ -227,7 +229,7 @@ export class FusedGroups {
       if (keys.length === 0) this.#runWhole(rows, entry, more);
       else this.#loop(binder => `const g=${binder.bind(ids)}[i];`, more, 0, rows, entry, null);
     }
-    return this.#options.numbered ? ids : null;
+    return numbered ? ids : null;
   }
 
   #runGrouped(
