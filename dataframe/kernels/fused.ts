@@ -313,20 +313,8 @@ export class FusedGroups {
     );
     const { state, capacity } = this.#tier!;
     const { numbers, totals, lasts, ints } = this.#state;
-    return loop(
-      binder.values,
-      state,
-      numbers,
-      totals,
-      lasts,
-      from,
-      rows,
-      capacity,
-      entry,
-      this.#born,
-      ids,
-      ints,
-    );
+    const bounds = [from, rows, capacity, entry, this.#born] as const;
+    return loop(binder.values, state, numbers, totals, lasts, ...bounds, ids, ints);
   }
 
   #runWhole(rows: number, entry: number, body: Body): void {
