@@ -39,7 +39,7 @@ import type { Lent } from './lent.js';
  * a time that the processor waits for a cache line at each; within so few rows the lines are at hand, and copying runs of
  * them is what it reads ahead for.
  */
-const blockRows = 65_536;
+const blockRows = 32_768;
 /** Fewer would be runs that are too short. */
 const leastBlockRows = 16_384;
 /** Slices, each with room for all rows of a block, of which it touches what it needs; of more, a block's rows are counted. */

@@ -2,8 +2,6 @@ import type { TaskRef } from '../../core/base/ids.js';
 import { formatTask } from '../../core/base/ids.js';
 import type { PartitionHeader, SlicePlace } from '../../core/graph/partition.js';
 import { readMemoryNow } from '../../core/rpc/bulk-address.js';
-import { copyInto } from '../../dataframe/column/copy-bytes.js';
-import { lending } from '../../dataframe/kernels/lent.js';
 import type { FragmentInput } from '../../dataframe/physical/task.js';
 import { NodeFault } from './mailbox.js';
 import type { AwayInput } from './protocol.js';
@@ -18,14 +16,6 @@ export class InputLost extends NodeFault {
     this.task = task;
   }
 }
-
-/**
- * Read at a time to memory of the lane that stays in the cache, and copied from there: the kernel would write to its end a page at a
- * time through the caches, which takes longer than both.
- */
-const stageBytes = 512 * 1024;
-/** Less is read to its place. */
-const leastStaged = 64 * 1024;
 
 /** An input in the memory of a peer, which keeps it there while the batch runs. */
 export class PeerInput implements FragmentInput {
@@ -53,22 +43,9 @@ export class PeerInput implements FragmentInput {
   /** Throws InputLost. */
   readInto(target: Uint8Array, offset: number): void {
     try {
-      if (target.byteLength < leastStaged) readMemoryNow(this.place, offset, target);
-      else lending(lent => this.readStaged(target, offset, lent.bytes(stageBytes)));
+      readMemoryNow(this.place, offset, target);
     } catch (error) {
       throw new InputLost(this.task, error);
-    }
-  }
-
-  private readStaged(target: Uint8Array, offset: number, stage: Uint8Array): void {
-    if (stage.buffer !== target.buffer) {
-      readMemoryNow(this.place, offset, target);
-      return;
-    }
-    for (let at = 0; at < target.byteLength; at += stage.byteLength) {
-      const piece = stage.subarray(0, Math.min(stage.byteLength, target.byteLength - at));
-      readMemoryNow(this.place, offset + at, piece);
-      copyInto(target, at, piece);
     }
   }
 }
