@@ -5,7 +5,6 @@ import type { Dependency, LayerSpec, TemplateSpec } from '../../core/graph/layer
 import type { RetryTicket } from '../../core/notify/notifier.js';
 import type { WorkerHello } from '../../core/wire/messages.js';
 import type { ClusterOptions } from './api.js';
-import type { Runs } from './policy/runs.js';
 import type { SlotTable } from './slots.js';
 
 /** Everything the scheduler knows. Changed by `reduce` and `place` only. */
@@ -73,6 +72,16 @@ export interface Measure {
   tasks: number;
   meanMs: number;
   meanBytes: number;
+}
+
+/** Which tasks of a layer a worker works through one after another. */
+export interface Runs {
+  /** Tasks in a run; the layer is cut into runs of that many from its first task on. */
+  readonly length: number;
+  /** Worker that is amid the run of this number. */
+  readonly owners: Map<number, number>;
+  /** Position a worker comes to next in the run it is amid. */
+  readonly next: Map<number, number>;
 }
 
 export interface PendingResults {

@@ -1,16 +1,6 @@
 import { limits } from '../../../core/base/limits.js';
-import type { Cluster, Layer, WorkerRow } from '../model.js';
+import type { Cluster, Layer, Runs, WorkerRow } from '../model.js';
 import { State } from '../slots.js';
-
-/** Which tasks of a layer a worker works through one after another. */
-export interface Runs {
-  /** Tasks in a run; the layer is cut into runs of that many from its first task on. */
-  readonly length: number;
-  /** Worker that is amid the run of this number. */
-  readonly owners: Map<number, number>;
-  /** Position a worker comes to next in the run it is amid. */
-  readonly next: Map<number, number>;
-}
 
 /**
  * Partitions that are neighbours are mostly read together, by a task that puts small ones together, so they should lie together: of a
@@ -25,8 +15,11 @@ export function keepsRuns({ job, spec, count }: Layer): boolean {
 
 /** Position of the ready task the worker should be given: the next of its run, else the first of a run nobody is amid, else the last. */
 export function nextInRun(cluster: Cluster, layer: Layer, worker: WorkerRow, crew: number): number {
-  const length = Math.max(1, Math.min(limits.placementRun, Math.ceil(layer.count / crew)));
-  layer.runs ??= { length, owners: new Map(), next: new Map() };
+  layer.runs ??= {
+    length: Math.min(limits.placementRun, Math.ceil(layer.count / crew)),
+    owners: new Map(),
+    next: new Map(),
+  };
   const { runs } = layer;
   const own = runs.next.get(worker.id);
   const position =
