@@ -24,8 +24,9 @@ export interface LeasedPartition {
   release(): void;
 }
 
-/** Where a slice lies in the memory of another process of this machine: an open file of that memory, and its address there. */
+/** Where a slice lies in the memory of another process of this machine: its number, an open file of that memory, and the address there. */
 export interface SlicePlace {
+  readonly pid: number;
   readonly file: number;
   readonly address: number;
 }

@@ -4,6 +4,7 @@ import { type NodeMemory, pageBytes } from '../base/kernel-memory.js';
 import { limits } from '../base/limits.js';
 import type { SlicePlace } from '../graph/partition.js';
 import { asBuffer } from './bulk-receiver.js';
+import { copyFromProcess } from './bulk-vm-read.js';
 
 /**
  * Memory of processes as Linux shows it in /proc/PID/mem: whoever could attach a debugger to a process may read there. A
@@ -81,10 +82,18 @@ export function holds(file: number, address: number, bytes: Uint8Array): boolean
   }
 }
 
+const probe = Buffer.alloc(1);
+/** From so many bytes on a copy is worth a call outside of Node. */
+const manyBytes = 16_384;
+
 /** Fills `target` with what lies `offset` bytes behind the place. Throws when the memory is not, or no longer, there. */
-export function readMemoryNow({ file, address }: SlicePlace, offset: number, target: Uint8Array): void {
+export function readMemoryNow({ file, pid, address }: SlicePlace, offset: number, target: Uint8Array): void {
   const buffer = asBuffer(target);
-  for (let at = 0; at < buffer.byteLength; ) {
+  let at = 0;
+  if (buffer.byteLength >= manyBytes) at = copyFromProcess(pid, address + offset, buffer);
+  // A number of a process may be another's by now. The file is not: while it shows something, the process that it was opened for lives.
+  if (at > 0 && readSync(file, probe, 0, 1, address + offset) !== 1) at = 0;
+  while (at < buffer.byteLength) {
     const count = readSync(file, buffer, at, buffer.byteLength - at, address + offset + at);
     if (count === 0) throw new Error('the memory of a process that has ended');
     at += count;

@@ -208,6 +208,8 @@ if (process.platform === 'linux') {
       const target = new Uint8Array(16 * MiB);
       await lease.read(target);
       expect(target.every(byte => byte === 7)).toBe(true);
+      readMemoryNow(lease.place, MiB, target.fill(0));
+      expect(target.every(byte => byte === 7)).toBe(true);
       const reading = (async () => {
         for (;;) await lease.read(target);
       })();

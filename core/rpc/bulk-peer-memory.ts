@@ -253,7 +253,8 @@ export class PeerMemory {
     };
     try {
       const { offset, header } = decodePlace(body, waiting.what, this.region);
-      const place = { file: this.file, address: this.region.address + offset };
+      const { pid, address } = this.region;
+      const place = { pid, file: this.file, address: address + offset };
       if (waiting.over) release();
       else waiting.resolve(this.lease(header, place, waiting.what, release));
     } catch (error) {

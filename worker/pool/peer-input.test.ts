@@ -11,6 +11,8 @@ import { workInKernelMemory } from '../../dataframe/testing/kernel-memory.js';
 import { InputLost, PeerInput } from './peer-input.js';
 
 const MiB = 1024 * 1024;
+/** More than Linux numbers processes. */
+const noProcess = 2 ** 30;
 const task = { job: 7 as JobId, index: 3 };
 const memory = randomBytes(2 * MiB);
 let folder = '';
@@ -32,7 +34,7 @@ afterAll(async () => {
 /** An input that lies in a file as it would in the memory of a peer. */
 function inputAt(address: number, byteLength: number): PeerInput {
   const header = { rows: 1, byteLength, checksum: noChecksum, meta: new Uint8Array(1) };
-  return new PeerInput({ header, task, place: { file, address } });
+  return new PeerInput({ header, task, place: { pid: noProcess, file, address } });
 }
 
 test('bytes come to any place, by way of the lane or not', () => {

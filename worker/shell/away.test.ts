@@ -7,7 +7,7 @@ let given = 0;
 
 function lease(): ReachedPartition {
   const header = { rows: 1, byteLength: 8, checksum: noChecksum, meta: new Uint8Array(1) };
-  return { header, place: { file: 1, address: 1 }, alive: true, release: () => void given++ };
+  return { header, place: { pid: 1, file: 1, address: 1 }, alive: true, release: () => void given++ };
 }
 
 const at = (index: number, job = 1) => ({ job: job as JobId, index });
