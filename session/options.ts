@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { VolleyError } from '../core/base/errors.js';
+import { limits } from '../core/base/limits.js';
 import type { PeerSecurity, TlsFiles } from '../core/rpc/transport.js';
 import type { ThreadsOptions } from '../worker/pool/threads.js';
 
@@ -41,7 +42,8 @@ export function embeddedNode(options: EmbeddedOptions): ThreadsOptions {
     );
   }
   const labels = { ...options.labels };
-  return { threads, memoryBytes, name: 'this process', labels, allowPaths: null };
+  const idleMs = limits.rehearsalIdleMs;
+  return { threads, memoryBytes, name: 'this process', labels, allowPaths: null, idleMs };
 }
 
 /** `grpc://host:port` or `host:port` → `host:port`. */

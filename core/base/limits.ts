@@ -242,9 +242,10 @@ export const limits = {
   otherThreadsMs: 100,
   /** For how long a program has had a frame and not asked for an answer when apache-arrow is loaded. Milliseconds. */
   arrowIdleMs: 20,
-  /** For how long a thread has had nothing to do when it rehearses, and how often it looks. Milliseconds. */
-  rehearsalIdleMs: 150,
-  rehearsalTries: 40,
+  /** Rest after which a thread rehearses, embedded and beside other processes, which may be starting; until when. Milliseconds. */
+  rehearsalIdleMs: 20,
+  rehearsalApartIdleMs: 150,
+  rehearsalWithinMs: 6_000,
   /** Bytes of rows that a filter puts into memory which its task holds to its end: others lie on the heap. */
   filterLentBytes: 64 * MiB,
   /** What it rehearses in, for its partitions and its scratch: 2 MiB each. What it touches before of the scratch of all lanes. */

@@ -1,6 +1,14 @@
 import { memoryBehind, type WasmFunction, type WasmMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
-import { copyBytes, functionOver, giveBack, int, localsOf, statements } from '../codegen/wasm/assemble.js';
+import {
+  copyBytes,
+  functionFor,
+  functionOver,
+  giveBack,
+  int,
+  localsOf,
+  statements,
+} from '../codegen/wasm/assemble.js';
 import type { Values } from './column.js';
 
 /** Bytes below which V8's own copy costs less than another: where it copies words, and where bytes one by one. */
@@ -49,7 +57,10 @@ function isShared(...arrays: readonly Values[]): boolean {
 
 function moverOf(memory: WasmMemory): WasmFunction {
   let known = movers.get(memory);
-  if (known === undefined) movers.set(memory, (known = functionOver(memory, 3, 0, moving)));
+  if (known === undefined) {
+    known = functionFor(memory, 'move bytes', () => functionOver(memory, 3, 0, moving));
+    movers.set(memory, known);
+  }
   return known;
 }
 

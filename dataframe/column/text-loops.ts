@@ -4,6 +4,7 @@ import {
   and,
   type Code,
   clz,
+  functionFor,
   functionOver,
   geU,
   giveBack,
@@ -192,9 +193,10 @@ export interface TextLoops {
 }
 
 export function textLoops(memory: WasmMemory): TextLoops {
-  const made = (body: Code, given: number, all: number) => functionOver(memory, given, all - given, body);
-  const plain = made(plainBody, 6, names.length);
-  const entries = made(entriesBody, 6, names.length);
-  const resolve = made(resolveBody, 8, tableNames.length);
-  return { plain, entries, resolve, rehash: made(rehashBody, 8, tableNames.length) };
+  const made = (name: string, body: Code, given: number, all: number) =>
+    functionFor(memory, `texts ${name}`, () => functionOver(memory, given, all - given, body));
+  const plain = made('plain', plainBody, 6, names.length);
+  const entries = made('entries', entriesBody, 6, names.length);
+  const resolve = made('resolve', resolveBody, 8, tableNames.length);
+  return { plain, entries, resolve, rehash: made('rehash', rehashBody, 8, tableNames.length) };
 }

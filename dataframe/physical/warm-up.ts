@@ -16,10 +16,11 @@ import type { ExprNode } from '../expr/node.js';
 import type { ScanInspection } from '../io/source.js';
 import type { AggregateSpec, AggregateStep, Fragment, FragmentOp } from './fragment.js';
 import { packFragment, packPlain, readPlain } from './fragment-body.js';
-import { prepareFragment } from './run.js';
-import type { FragmentEnv } from './task.js';
+import { loadReaders, prepareFragment } from './run.js';
+import type { FragmentEnv, FragmentInput } from './task.js';
 
 type Allocate = (byteLength: number) => Uint8Array;
+type Step = (allocate: Allocate) => Promise<void>;
 
 /** A group-by that is surveyed first and whose partial states are merged, over partitions of equal rows. */
 interface Question {
@@ -58,7 +59,8 @@ export async function warmUp(): Promise<void> {
   ]);
   const before = [{ kind: 'filter', predicate: isPositive('value') }] as const;
   const question = { rows, partitions: 1, before, keys: ['name'], aggregates: [aggregate('sum', 'value')] };
-  await ask(question, byteLength => new Uint8Array(new SharedArrayBuffer(byteLength)));
+  for (const step of asking(question))
+    await step(byteLength => new Uint8Array(new SharedArrayBuffer(byteLength)));
 }
 
 const rehearsedRows = 4096;
@@ -67,7 +69,8 @@ const rehearsedPartitions = 16;
 
 /**
  * The same over as many rows as make kernels run as WebAssembly, and scans of Parquet, in memory of its own, for when a thread has nothing to
- * do: the first large query then takes half as long. First, memory that its tasks will work in is touched. Steps of a few milliseconds, none of which leaves anything unfinished behind it.
+ * do: the first large query then takes half as long. First, memory that its tasks will work in is touched. Steps of one to three milliseconds, so
+ * that work which comes does not wait, and none of which leaves anything unfinished behind it.
  * @param files of Parquet, of columns `name` (text), `whole` (integers) and `real` (floats)
  */
 export function* rehearsal(files: readonly string[]): Generator<() => Promise<void>> {
@@ -77,31 +80,36 @@ export function* rehearsal(files: readonly string[]): Generator<() => Promise<vo
   if (memory === null) return;
   const rows = rehearsedBatch();
   const partitions = rehearsedPartitions;
-  const apart = (question: Pick<Question, 'keys' | 'aggregates'>) => () =>
-    within(memory, allocate => ask({ ...question, rows, partitions, before: [] }, allocate));
+  const grouped = (question: Pick<Question, 'keys' | 'aggregates'>) =>
+    within(memory, asking({ ...question, rows, partitions, before: [] }));
   const [sum, mean] = [aggregate('sum', 'whole'), aggregate('mean', 'real')];
-  yield apart({ keys: ['name'], aggregates: [sum] });
+  yield* grouped({ keys: ['name'], aggregates: [sum] });
   // A program may ask about files at once; tables are to be made first.
-  for (const file of files) for (const question of fileQuestions(file)) yield () => within(memory, question);
-  yield apart({ keys: ['name', 'few'], aggregates: [sum] });
-  yield apart({ keys: ['many'], aggregates: [sum, mean] });
-  yield apart({ keys: ['few'], aggregates: [mean, aggregate('min', 'real'), aggregate('max', 'whole')] });
-  yield apart({ keys: ['name', 'few', 'many'], aggregates: [mean, { ...sum, op: 'len', column: null }] });
+  yield loadReaders;
+  for (const file of files) yield* within(memory, fileQuestions(file));
+  yield* grouped({ keys: ['name', 'few'], aggregates: [sum] });
+  yield* grouped({ keys: ['many'], aggregates: [sum, mean] });
+  yield* grouped({ keys: ['few'], aggregates: [mean, aggregate('min', 'real'), aggregate('max', 'whole')] });
+  yield* grouped({ keys: ['name', 'few', 'many'], aggregates: [mean, { ...sum, op: 'len', column: null }] });
 }
 
-/** Lets `work` have the memory, all of it anew. */
-async function within(memory: NodeMemory, work: (allocate: Allocate) => Promise<void>): Promise<void> {
+/** Lets the steps have the memory one after another, all of it anew. */
+function* within(memory: NodeMemory, steps: Iterable<Step>): Generator<() => Promise<void>> {
   let end = 0;
-  workApart(memory);
-  try {
-    await work(byteLength => {
-      const bytes = new Uint8Array(memory.memory.buffer, end, byteLength);
-      end += Math.ceil(byteLength / limits.alignment) * limits.alignment;
-      return bytes;
-    });
-  } finally {
-    if (kernelMemory()?.memory === memory.memory) workFor(null);
-  }
+  const allocate: Allocate = byteLength => {
+    const bytes = new Uint8Array(memory.memory.buffer, end, byteLength);
+    end += Math.ceil(byteLength / limits.alignment) * limits.alignment;
+    return bytes;
+  };
+  for (const step of steps)
+    yield async () => {
+      workApart(memory);
+      try {
+        await step(allocate);
+      } finally {
+        if (kernelMemory()?.memory === memory.memory) workFor(null);
+      }
+    };
 }
 
 /** Text and integers of a hundred values, integers of as many as there are rows, and numbers to add up. */
@@ -134,11 +142,8 @@ function rehearsedBatch(): Batch {
   return { schema, rows: rehearsedRows, columns: Object.values(columns) };
 }
 
-async function ask({ rows, partitions, before, keys, aggregates }: Question, allocate: Allocate): Promise<void> {
-  const env = envOf(allocate);
-  const bytes = allocate(sizeOfBatch(rows, true));
-  // As tables lie that were made here and are kept.
-  const given = { header: writeBatch(rows, bytes, true), bytes, trusted: true };
+/** Each step remembers what the one before made. */
+function* asking({ rows, partitions, before, keys, aggregates }: Question): Generator<Step> {
   const grouped = (phase: AggregateStep['phase']): AggregateStep => ({
     kind: 'aggregate',
     phase,
@@ -152,23 +157,36 @@ async function ask({ rows, partitions, before, keys, aggregates }: Question, all
     sink: { kind: 'partition' },
     inputs: [rows.schema],
   };
-  const survey: Fragment = { ...partial, ops: [...before, { kind: 'survey', keys }] };
-  await prepareFragment(packFragment(survey)).run(null, [[given]], env);
-  const all = Array.from({ length: partitions }, () => given);
-  const result = await prepareFragment(packFragment(partial)).run(null, [all], env);
-  const [{ header, offset }] = result.slices as [(typeof result.slices)[number]];
-  const states = { header, bytes: result.slab!.subarray(offset, offset + header.byteLength) };
-  const merged: Fragment = {
-    ...partial,
-    ops: [grouped('final')],
-    sink: { kind: 'partition', wide: true },
-    inputs: [decodeBatch(header, states.bytes).schema],
+  const run = (fragment: Fragment, inputs: readonly FragmentInput[], allocate: Allocate) =>
+    prepareFragment(packFragment(fragment)).run(null, [inputs], envOf(allocate));
+  let given: FragmentInput | null = null;
+  yield async allocate => {
+    const bytes = allocate(sizeOfBatch(rows, true));
+    // As tables lie that were made here and are kept.
+    given = { header: writeBatch(rows, bytes, true), bytes, trusted: true };
+    await run({ ...partial, ops: [...before, { kind: 'survey', keys }] }, [given], allocate);
   };
-  await prepareFragment(packFragment(merged)).run(null, [[states, states]], env);
+  let states: FragmentInput | null = null;
+  yield async allocate => {
+    const all = Array.from({ length: partitions }, () => given!);
+    const { slab, slices } = await run(partial, all, allocate);
+    const [{ header, offset }] = slices as [(typeof slices)[number]];
+    states = { header, bytes: slab!.subarray(offset, offset + header.byteLength) };
+  };
+  yield async allocate => {
+    const { header, bytes } = states!;
+    const merged: Fragment = {
+      ...partial,
+      ops: [grouped('final')],
+      sink: { kind: 'partition', wide: true },
+      inputs: [decodeBatch(header, bytes).schema],
+    };
+    await run(merged, [states!, states!], allocate);
+  };
 }
 
-/** Looks at the file, then reads it as the queries of a scan do. Each step remembers what the one before found. */
-function* fileQuestions(path: string): Generator<(allocate: Allocate) => Promise<void>> {
+/** Looks at the file, then reads it as the queries of a scan do. */
+function* fileQuestions(path: string): Generator<Step> {
   const scan = {
     format: 'parquet',
     paths: [path],

@@ -21,6 +21,17 @@ test('what is taken back is never claimed, what is claimed is never taken back',
   expect(engine.claimed(0)).toBe(2);
 });
 
+test('threads see whether any lane has a batch', () => {
+  const engine = new LaneWords(2);
+  const thread = new LaneWords(engine.buffer);
+  expect(thread.busy).toBe(false);
+  engine.open(1, 1);
+  thread.claim(1);
+  expect(thread.busy).toBe(true);
+  engine.close(1);
+  expect(thread.busy).toBe(false);
+});
+
 test('a tail shorter than asked for stays', () => {
   const words = new LaneWords(1);
   words.open(0, 3);

@@ -7,6 +7,8 @@ const windowWord = 0;
 const answerWord = 1;
 const arenaWord = 2;
 const offsetWord = 3;
+/** 1 while the lane has a batch. */
+const busyWord = 4;
 
 /** What the answer word holds. */
 export const Answer = { Pending: 0, Granted: 1, Refused: 2 } as const;
@@ -30,6 +32,19 @@ export class LaneWords {
   open(lane: number, count: number): void {
     assert(count > 0 && count < 0x8000, 'a window has 15 bits');
     Atomics.store(this.words, lane * wordsPerLane + windowWord, count);
+    Atomics.store(this.words, lane * wordsPerLane + busyWord, 1);
+  }
+
+  /** Engine: the batch is over, whatever became of it. */
+  close(lane: number): void {
+    Atomics.store(this.words, lane * wordsPerLane + busyWord, 0);
+  }
+
+  /** Whether any lane has a batch. */
+  get busy(): boolean {
+    for (let at = busyWord; at < this.words.length; at += wordsPerLane)
+      if (Atomics.load(this.words, at) === 1) return true;
+    return false;
   }
 
   /** Thread: claims the next position; -1 when there is none left. */

@@ -166,9 +166,19 @@ export class ThreadPool {
     this.options.threads.startOthers();
   }
 
-  /** Takes back what the lane has not begun. Null when the batch is over already, or fewer than `least` tasks are left. */
+  /**
+   * Takes back what the lane has not begun. Null when the batch is over already, fewer than `least` tasks are left, or its thread would be there
+   * as soon as another.
+   */
   takeTail(lane: number, batch: number, least: number): number | null {
-    return this.lanes[lane]?.batch === batch ? this.words.takeTail(lane, least) : null;
+    if (this.lanes[lane]?.batch !== batch) return null;
+    const waits = least > 0 && this.words.claimed(lane) === 0;
+    return waits && !this.someThreadIsFree() ? null : this.words.takeTail(lane, least);
+  }
+
+  private someThreadIsFree(): boolean {
+    const begun = this.lanes.filter((lane, index) => lane !== null && this.words.claimed(index) > 0);
+    return this.threads.size > begun.length;
   }
 
   /** Ends the lane's thread; piscina starts another. */
@@ -345,6 +355,7 @@ export class ThreadPool {
     lane.slabs.clear();
     if (lane.grace !== null) clearTimeout(lane.grace);
     lane.release();
+    this.words.close(index);
     this.lanes[index] = null;
     // Its job was dropped while it ran: what the thread kept after that would stay for ever.
     if (this.options.template(lane.job, lane.template) === null) this.dropJob(lane.job);

@@ -18,6 +18,8 @@ export interface ThreadSetup {
   readonly memory: NodeMemory | null;
   /** Bytes it may keep between tasks, outside of the node's memory. */
   readonly keptBytes: number;
+  /** For how long nobody has had anything to do when it rehearses. Milliseconds. */
+  readonly idleMs: number;
 }
 
 /** What a template's tasks run. */

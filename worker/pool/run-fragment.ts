@@ -4,7 +4,6 @@ import type { FragmentEntry, FragmentEnv } from '../../dataframe/physical/task.j
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
 export { keepAtMost } from '../../dataframe/kernels/scratch.js';
-export { loadReaders } from '../../dataframe/physical/run.js';
 export { rehearsal, warmUp } from '../../dataframe/physical/warm-up.js';
 
 /** A dataframe pipeline. */

@@ -1,4 +1,4 @@
-import { setImmediate as othersTurn } from 'node:timers/promises';
+import { setImmediate as othersTurn, setTimeout as pause } from 'node:timers/promises';
 import { threadId, workerData } from 'node:worker_threads';
 import { rehearsedFiles } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
@@ -13,7 +13,7 @@ import { LaneWords } from './lane-words.js';
 import { Mailbox, NodeFault } from './mailbox.js';
 import { InputLost, PeerInput } from './peer-input.js';
 import type { Template, ThreadBatch, ThreadInput, ThreadReply, ThreadSetup } from './protocol.js';
-import { fragmentRunner, keepAtMost, loadReaders, rehearsal, warmUp } from './run-fragment.js';
+import { fragmentRunner, keepAtMost, rehearsal, warmUp } from './run-fragment.js';
 import { functionRunner } from './run-function.js';
 import type { TaskOutput, TaskRun, TaskRunner } from './task-run.js';
 
@@ -30,8 +30,7 @@ const words = new LaneWords(setup.words);
 const mailbox = new Mailbox(words, setup.memory?.memory.buffer ?? null);
 /** Of the running batch, and those that keep something until their job ends. By job and template. */
 const runners = new Map<string, Promise<TaskRunner>>();
-let running = false;
-/** When the last batch ended. */
+/** When there was work last. */
 let restedMs = performance.now();
 /** Aborts the signal of the running task; a new one is made for the next. */
 let controller = new AbortController();
@@ -49,7 +48,6 @@ export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply |
   const collector = new Collector();
   let streamed = 0;
   let flushedMs = performance.now();
-  running = true;
   mailbox.begin(batch.lane, batch.batch);
   if (batch.announce) mailbox.post({ kind: 'task-begins', lane: batch.lane, batch: batch.batch });
   for (let at = words.claim(batch.lane); at >= 0; at = words.claim(batch.lane)) {
@@ -65,7 +63,6 @@ export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply |
   // The lane's memory is for others then: a warm-up beside the batch may have been working in it.
   await warm;
   mailbox.end();
-  running = false;
   restedMs = performance.now();
   return { ...collector.take(batch.lane, batch.batch), streamed, thread: threadId, keeps };
 }
@@ -184,30 +181,34 @@ keepAtMost(setup.keptBytes);
 // While nothing is asked of the thread yet. Should it fail, the first task says so.
 const warm = warmUp()
   .catch(() => {})
-  .finally(() => mailbox.post({ kind: 'thread-loaded', thread: threadId }));
+  .finally(() => {
+    restedMs = performance.now();
+    mailbox.post({ kind: 'thread-loaded', thread: threadId });
+  });
 
-rehearseOnceIdle(limits.rehearsalTries);
+warm.then(rehearseWhileIdle).catch((error: Error) => {
+  // Nothing depends on it: the program only hears of it.
+  process.emitWarning(`volley: an idle thread's rehearsal failed: ${error.message}`);
+});
 
-/** A thread that always has something to do needs no rehearsal. */
-function rehearseOnceIdle(tries: number): void {
-  setTimeout(() => {
-    if (!running && performance.now() - restedMs >= limits.rehearsalIdleMs) void rehearse();
-    else if (tries > 1) rehearseOnceIdle(tries - 1);
-  }, limits.rehearsalIdleMs).unref();
-}
-
-/** Until there is work. Nothing depends on it: should it fail, the program only hears of it. */
-async function rehearse(): Promise<void> {
-  try {
-    for (const step of rehearsal(rehearsedFiles())) {
-      await othersTurn();
-      if (running) return;
-      await step();
+/**
+ * Step by step until there is work for any thread, which would wait for a core, or for the system's lock of our memory map; then on when that
+ * has been over for a while. Where there always is something to do, nobody needs a rehearsal.
+ */
+async function rehearseWhileIdle(): Promise<void> {
+  const steps = rehearsal(rehearsedFiles());
+  for (const endMs = performance.now() + limits.rehearsalWithinMs; performance.now() < endMs; ) {
+    if (words.busy) restedMs = performance.now();
+    const waitMs = setup.idleMs - (performance.now() - restedMs);
+    if (waitMs > 0) {
+      await pause(waitMs, null, { ref: false });
+      continue;
     }
-    await othersTurn();
-    if (!running) await loadReaders();
-  } catch (error) {
-    process.emitWarning(`volley: an idle thread's rehearsal failed: ${(error as Error).message}`);
+    for (; !words.busy; await othersTurn()) {
+      const next = steps.next();
+      if (next.done === true) return;
+      await next.value();
+    }
   }
 }
 

@@ -11,6 +11,8 @@ export interface ThreadsOptions {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly allowPaths: readonly string[] | null;
+  /** For how long nobody has had anything to do when they rehearse; default limits.rehearsalApartIdleMs. Milliseconds. */
+  readonly idleMs?: number;
 }
 
 /** The threads of an engine. What they say is kept until somebody listens. */
@@ -25,7 +27,7 @@ export class Threads {
   private others: NodeJS.Timeout | null = null;
 
   /** Starts the first. Nothing of an engine takes longer: it comes first, and the rest is loaded while it loads. */
-  constructor({ threads, memoryBytes, name, labels, allowPaths }: ThreadsOptions) {
+  constructor({ threads, memoryBytes, name, labels, allowPaths, idleMs }: ThreadsOptions) {
     this.count = threads;
     this.words = new LaneWords(threads);
     this.heapMb = heapLimitMb(memoryBytes, threads);
@@ -39,6 +41,7 @@ export class Threads {
       allowPaths,
       memory: this.memory,
       keptBytes: Math.min(limits.keptBytes, limits.keptShare * budget),
+      idleMs: idleMs ?? limits.rehearsalApartIdleMs,
     };
     this.piscina = new Piscina({
       filename: entryFile('pool-thread'),

@@ -78,7 +78,10 @@ export interface EffectSink {
   abortPull(pull: number): void;
   installTemplate(spec: TemplateSpec): void;
   runBatch(batch: Batch): void;
-  /** Take back what the lane's thread has not begun, unless that is less than `least` tasks; answered by 'tail-taken' if it is taken. */
+  /**
+   * Take back what the lane's thread has not begun; answered by 'tail-taken'. With `least` for another thread that is there and has nothing to
+   * do: not less than so many tasks, else nothing happens.
+   */
   takeTail(lane: number, batch: number, least: number): void;
   /** End the lane's thread; answered by 'lane-died'. */
   killLane(lane: number, batch: number): void;
@@ -215,6 +218,8 @@ export interface Lane {
   deadlineMs: number;
   /** Its tail was taken back: it has none to share. */
   tailTaken: boolean;
+  /** It should have begun, and somebody looked. */
+  looked: boolean;
   /** The task for whose sake the thread is being ended. */
   killedFor: { readonly task: Task; readonly reason: FailureReason } | null;
   /** The thread is being ended. */

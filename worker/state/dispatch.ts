@@ -29,7 +29,9 @@ export function nextTickMs(worker: Worker): number {
   for (const lane of worker.lanes) {
     if (lane.batch === null || lane.killing) continue;
     next = Math.min(next, lane.deadlineMs);
-    if (idle && !lane.tailTaken && lane.count > 1) next = Math.min(next, lane.startedMs + lateMs);
+    if (!idle || lane.tailTaken) continue;
+    if (!lane.looked) next = Math.min(next, lane.startedMs + beginsMs);
+    if (lane.count > 1) next = Math.min(next, lane.startedMs + lateMs);
   }
   return next;
 }
@@ -38,6 +40,8 @@ export function nextTickMs(worker: Worker): number {
 const lateMs = 2 * limits.threadBatchMs;
 /** And so does one that has not begun what should take this long: a round trip to a thread costs a tenth of it. Milliseconds. */
 const worthSharingMs = 2;
+/** A thread that is there has begun with its batch long before. Milliseconds. */
+const beginsMs = 5;
 
 function startPulls(worker: Worker, out: EffectSink): void {
   const { pullQueue } = worker;
@@ -228,10 +232,14 @@ function retire(group: Group): void {
 function shareTails(worker: Worker, nowMs: number, out: EffectSink): void {
   if (worker.paused || !worker.lanes.some(lane => lane.batch === null)) return;
   for (const lane of worker.lanes) {
-    if (lane.batch === null || lane.tailTaken || lane.count < 2) continue;
+    if (lane.batch === null || lane.tailTaken) continue;
+    const ageMs = nowMs - lane.startedMs;
+    lane.looked ||= ageMs >= beginsMs;
     const meanUs = meanUsOf(worker, lane.batch.tasks[0]!.group.message);
-    const least = Math.ceil((worthSharingMs * 1000) / Math.max(meanUs, 1));
-    if (nowMs - lane.startedMs >= lateMs) takeTail(lane, out);
+    const least = Math.max(1, Math.ceil((worthSharingMs * 1000) / Math.max(meanUs, 1)));
+    if (lane.count > 1 && ageMs >= lateMs) takeTail(lane, out);
     else if (lane.count > least) takeTail(lane, out, least);
+    // Whoever is there need not wait for a thread that is still starting.
+    else if (lane.looked) takeTail(lane, out, lane.count);
   }
 }

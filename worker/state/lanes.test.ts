@@ -157,6 +157,17 @@ test('a batch far from its end shares its tail as soon as a lane is idle', () =>
   node.complete(1).finish(0, [0]).free(0).expectSaid('finished 2', 'finished 0').expectIdle();
 });
 
+// Goal: a first query does not wait for a thread that takes tens of milliseconds to start.
+test('a batch that should have begun by now is offered to whoever is idle', () => {
+  const node = new TestNode({ threads: 2 });
+  node.assign([0, 1]).expectSaid('lane 0 runs 0', 'lane 1 runs 1');
+  node.complete(0).expectSaid('finished 0');
+  node.after(5).expectSaid('take tail of lane 1');
+  node.tail(1, 0).expectSaid('lane 0 runs 1');
+  node.complete(0).expectSaid('finished 1');
+  node.free(1).expectIdle();
+});
+
 test('a newer attempt replaces the old one, whose late result is dropped', () => {
   const node = new TestNode({ threads: 2 });
   node.assign([0]).expectSaid('lane 0 runs 0');

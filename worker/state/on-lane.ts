@@ -214,6 +214,7 @@ function freeLane(worker: Worker, lane: Lane): void {
   lane.killedFor = null;
   lane.killing = false;
   lane.tailTaken = false;
+  lane.looked = false;
 }
 
 /** A task a lane did not begin, or whose outcome died with its thread. */

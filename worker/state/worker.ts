@@ -76,6 +76,7 @@ export function createWorker(options: WorkerOptions): Worker {
       startedMs: 0,
       deadlineMs: Number.POSITIVE_INFINITY,
       tailTaken: false,
+      looked: false,
       killedFor: null,
       killing: false,
     });

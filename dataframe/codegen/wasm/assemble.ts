@@ -140,22 +140,42 @@ export function functionOver(
   vectors = 0,
   wides = 0,
 ): WasmFunction {
-  const module = moduleFor(parameters, variables, body, 'shared', vectors, wides);
-  return new wasm.Instance(module, { m: { m: memory } }).exports.run;
+  return instanceOf(moduleFor(parameters, variables, body, 'shared', vectors, wides), memory);
+}
+
+/** Of functions over memory that threads share. */
+const modules = new WeakMap<WasmFunction, WasmModule>();
+
+function instanceOf(module: WasmModule, memory: WasmMemory): WasmFunction {
+  const { run } = new wasm.Instance(module, { m: { m: memory } }).exports;
+  modules.set(run, module);
+  return run;
 }
 
 const known = new WeakMap<WasmMemory, Map<string, WasmFunction>>();
+/** By key, as what a thread rehearses in is another memory than what its tasks work in. */
+const knownModules = new Map<string, WasmModule>();
 
-/** What `make` gave for this key and memory, made anew after limits.compiledKernels others. */
+/**
+ * What `make` gave for this key and memory, made anew after limits.compiledKernels others. Over another memory the code is the same: `make`
+ * is called for the first one.
+ */
 export function functionFor(memory: WasmMemory, key: string, make: () => WasmFunction): WasmFunction {
   let functions = known.get(memory);
   if (functions === undefined) known.set(memory, (functions = new Map()));
   let found = functions.get(key);
   if (found === undefined) {
-    if (functions.size >= limits.compiledKernels) functions.clear();
-    functions.set(key, (found = make()));
+    const module = knownModules.get(key);
+    found = module === undefined ? make() : instanceOf(module, memory);
+    remember(functions, key, found);
+    if (module === undefined) remember(knownModules, key, modules.get(found)!);
   }
   return found;
+}
+
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  if (map.size >= limits.compiledKernels) map.clear();
+  map.set(key, value);
 }
 
 function moduleFor(

@@ -1,14 +1,10 @@
-import {
-  type KernelMemory,
-  kernelMemory,
-  type WasmFunction,
-  type WasmMemory,
-} from '../../../core/base/kernel-memory.js';
+import { kernelMemory, type WasmFunction, type WasmMemory } from '../../../core/base/kernel-memory.js';
 import { limits } from '../../../core/base/limits.js';
 import {
   add,
   and,
   type Code,
+  functionFor,
   functionOver,
   geU,
   giveBack,
@@ -170,24 +166,6 @@ class Unpacking {
   }
 }
 
-/** Functions by memory and form: `width`, size of an element, and what values are. */
-const made = new WeakMap<WasmMemory, Map<number, WasmFunction>>();
-const forms: readonly ValueForm[] = ['codes', 'entries', 'bytes'];
-
-function functionFor(
-  { memory }: KernelMemory,
-  width: number,
-  sizeLog2: number,
-  form: ValueForm,
-): WasmFunction {
-  let functions = made.get(memory);
-  if (functions === undefined) made.set(memory, (functions = new Map()));
-  const key = (width << 4) | (sizeLog2 << 2) | forms.indexOf(form);
-  let known = functions.get(key);
-  if (known === undefined) functions.set(key, (known = makeFunction(memory, width, sizeLog2, form)));
-  return known;
-}
-
 function makeFunction(memory: WasmMemory, width: number, sizeLog2: number, form: ValueForm): WasmFunction {
   const vectors = hasVectors();
   const body = new Unpacking(width, sizeLog2, form, vectors).body();
@@ -233,7 +211,11 @@ export function unpackInWasm(
     if (p + to - from + slack > workspace + limits.workspaceBytes) return null;
     new Uint8Array(buffer, p, to - from).set(bytes.subarray(from, to));
   }
-  const run = functionFor(home, width, Math.log2(size), form);
+  const { memory } = home;
+  const sizeLog2 = Math.log2(size);
+  const run = functionFor(memory, `unpack ${width} ${sizeLog2} ${form}`, () =>
+    makeFunction(memory, width, sizeLog2, form),
+  );
   const result = run(p, p + to - from, out.byteOffset + at * size, count, workspace, entriesAt, entries);
   if (result === tooShort) throw new RangeError('run-length data ends too early');
   return result === unpacked;
