@@ -236,6 +236,8 @@ export const limits = {
   cachedLayoutBytes: 4 * KiB,
   /** A thread batch is sized to last about this long: between two of them its thread waits for the engine. Milliseconds. */
   threadBatchMs: 32,
+  /** A thread that has its batch waits no longer than this until the engine has started the others'. Milliseconds. */
+  gateMs: 1,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */
   threadFlushMs: 10,
   /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */
