@@ -208,10 +208,7 @@ export const limits = {
   spillMinBytes: 4 * KiB,
   /** Tasks run by a thread in one go: bounds how much is repeated when a thread is killed. */
   threadBatchTasks: 256,
-  /**
-   * Input bytes of a thread batch of several tasks, which are in memory together: over all threads this share of the
-   * budget; for each not less, nor more, than what follows.
-   */
+  /** Input bytes of a thread batch of several tasks, in memory together: over all threads this share of the budget; for each not less, nor more, than what follows. */
   batchInputShare: 1 / 16,
   batchInputMinBytes: 8 * MiB,
   batchInputMaxBytes: 512 * MiB,

@@ -48,11 +48,14 @@ const vectors = ['fields', 'limit', 'bases', 'wrong'] as const;
 const locals = localsOf<string>([...parameters, ...variables, ...vectors]);
 const { get, set } = locals;
 const step = (name: string, by: Code) => set(name, add(get(name), by));
-const times = (counter: string, body: Code) =>
-  whileTrue(get(counter), statements(body, set(counter, sub(get(counter), int(1)))));
 /** What the function gives back. */
 const [unpacked, failed] = [0, 1];
 const fails = (condition: Code) => when(condition, giveBack(int(failed)));
+
+/** `body` as often as `counter` says, which is 0 in the end. */
+function times(counter: string, body: Code): Code {
+  return whileTrue(get(counter), statements(body, set(counter, sub(get(counter), int(1)))));
+}
 
 /** Eight fields as 16-bit numbers, g groups behind p. */
 function groupOf(width: number, g: number): Code {
@@ -63,12 +66,13 @@ function groupOf(width: number, g: number): Code {
 }
 
 /** Fields that are no less than `entries` leave something in `wrong`. */
-const storeGroup = (width: number, g: number) =>
-  statements(
+function storeGroup(width: number, g: number): Code {
+  return statements(
     set('fields', groupOf(width, g)),
     set('wrong', orVectors(get('wrong'), subSatU16(get('fields'), get('limit')))),
     storeVector(get('out'), add16(get('fields'), get('bases')), 2 * groupFields * g),
   );
+}
 
 /** `groups` groups at a time, for as long as there are so many. */
 function byGroups(width: number, groups: number): Code {
