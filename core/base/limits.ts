@@ -208,10 +208,7 @@ export const limits = {
   spillMinBytes: 4 * KiB,
   /** Tasks run by a thread in one go: bounds how much is repeated when a thread is killed. */
   threadBatchTasks: 256,
-  /**
-   * Input bytes of a thread batch of several tasks, which are in memory together: over all threads this share of the
-   * budget; for each not less, nor more, than what follows.
-   */
+  /** Input bytes of a thread batch of several tasks, in memory together: over all threads this share of the budget; for each not less, nor more, than what follows. */
   batchInputShare: 1 / 16,
   batchInputMinBytes: 8 * MiB,
   batchInputMaxBytes: 512 * MiB,
@@ -236,6 +233,8 @@ export const limits = {
   cachedLayoutBytes: 4 * KiB,
   /** A thread batch is sized to last about this long: between two of them its thread waits for the engine. Milliseconds. */
   threadBatchMs: 32,
+  /** A thread that has its batch waits no longer than this until the engine has started the others'. Milliseconds. */
+  gateMs: 1,
   /** A thread batch that lasts longer sends the results it has. Milliseconds. */
   threadFlushMs: 10,
   /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */

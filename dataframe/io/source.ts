@@ -254,6 +254,8 @@ export interface ReadUse {
   readonly movesText: boolean;
   /** Only so many of the first rows are wanted; Infinity: all. */
   readonly rows: number;
+  /** Columns that only the loops of an aggregation look at: codes and what they stand for will do (kernels/looked-up.ts). */
+  readonly aggregated?: ReadonlySet<string>;
 }
 
 /**

@@ -1,11 +1,12 @@
 import { compile } from '../codegen/compile.js';
-import type { Column } from '../column/column.js';
+import type { Column, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { narrowest } from '../column/narrow.js';
 import { combineDigits } from './digits-wasm.js';
 import { Binder } from './fused-text.js';
 import { type Digits, KeyDomain, type Span } from './key-domain.js';
 import type { Lent } from './lent.js';
+import { lookedUp } from './looked-up.js';
 
 /** Fewer are not worth a call. */
 const fewRows = 2048;
@@ -14,6 +15,11 @@ type Combine = (P: readonly unknown[], out: Int32Array | Uint16Array, from: numb
 
 /** Text of the digit of row i in one key column. */
 function digitText(column: Column, digits: Digits, domain: KeyDomain, binder: Binder): string {
+  const looked = lookedUp(column);
+  if (looked !== null) {
+    const table = binder.bind(digitTable(looked.table, digits, domain), 'i32');
+    return `${table}[${binder.bind(looked.codes, 'u16')}[i]]`;
+  }
   const read = narrowest(column);
   const values = binder.bind(read.values, read.physical);
   let text = `${values}[i]`;
@@ -23,6 +29,13 @@ function digitText(column: Column, digits: Digits, domain: KeyDomain, binder: Bi
   if (column.validity === null) return text;
   const bits = binder.bind(column.validity);
   return `(((${bits}[i>>3]>>(i&7))&1)===0?${binder.bind(domain.size)}:${text})`;
+}
+
+/** The digit of each entry of a table that has no nulls. */
+function digitTable(table: Values, { map }: Digits, { base }: KeyDomain): Int32Array {
+  const out = new Int32Array(table.length);
+  for (let k = 0; k < out.length; k++) out[k] = map === null ? table[k]! - base : map[table[k]!]!;
+  return out;
 }
 
 /** What tiers have in common that tell keys apart by digits. */

@@ -4,6 +4,7 @@ import { narrowest } from '../column/narrow.js';
 import { spreadBits } from './bits-wasm.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 import type { Lent } from './lent.js';
+import { lookedUp } from './looked-up.js';
 import { fewBytes } from './scratch.js';
 import { vectorMemoryOf } from './vector-memory.js';
 
@@ -24,6 +25,18 @@ export class Binder {
   text(): string {
     return `/*${this.#tags} */${this.values.map((_, k) => `const p${k}=P[${k}];`).join('')}`;
   }
+}
+
+/** What the values of a column are bound as, and the text of that of row i. */
+export function rowValue(column: Column, binder: Binder): { values: string; row: string } {
+  const looked = lookedUp(column);
+  if (looked !== null) {
+    const values = binder.bind(looked.table, column.physical);
+    return { values, row: `${values}[${binder.bind(looked.codes, 'u16')}[i]]` };
+  }
+  const read = narrowest(column);
+  const values = binder.bind(read.values, read.physical);
+  return { values, row: `${values}[i]` };
 }
 
 /** Text of a slot of the current group. */
@@ -160,20 +173,18 @@ function valueText(
   const slot = layout.value[k]!;
   if (slot < 0) return '';
   const { column } = input;
-  const read = narrowest(column!);
-  const values = binder.bind(read.values, read.physical);
+  const { values, row } = rowValue(column!, binder);
   if (isSum(spec)) {
-    if (layout.parts[k] === 1) return `${at(slot)}+=${values}[i];`;
-    if (column!.physical === 'code') return hugeText(column!, values, slot, at, binder);
-    if (layout.parts[k] === 4)
-      return `${addText(`${values}[i]`, at(slot), at(slot + 1))}${tidyText(slot, at)}`;
-    if (column!.physical !== 'i64') return addText(`${values}[i]`, at(slot), at(slot + 1));
+    if (layout.parts[k] === 1) return `${at(slot)}+=${row};`;
+    if (column!.physical === 'code') return hugeText(column!, row, slot, at, binder);
+    if (layout.parts[k] === 4) return `${addText(row, at(slot), at(slot + 1))}${tidyText(slot, at)}`;
+    if (column!.physical !== 'i64') return addText(row, at(slot), at(slot + 1));
     // A 64-bit integer is added as its two halves: each is exact.
     const sign = spec.type.kind === 'uint64' ? '>>>0' : '';
     const high = addText(`(${values}[2*i+1]${sign})*4294967296`, at(slot), at(slot + 1));
     return `${high}${addText(`${values}[2*i]>>>0`, at(slot), at(slot + 1))}`;
   }
-  let value = `${values}[i]`;
+  let value = row;
   if (isMoved(spec, input)) {
     const far = binder.bind(spec.op === 'max' ? farBelow : farAbove);
     value += `-${far}[${rowBits.text(column!.validity!, binder)}]`;
@@ -182,9 +193,9 @@ function valueText(
 }
 
 /** Adds a decimal of a dictionary: its entries are taken apart into exact numbers once. */
-function hugeText(column: Column, values: string, slot: number, at: SlotText, binder: Binder): string {
+function hugeText(column: Column, row: string, slot: number, at: SlotText, binder: Binder): string {
   const { above, middle, below } = entryParts(column.dictionary!);
-  const add = (table: string, s: number) => addText(`${table}[${values}[i]]`, at(s), at(s + 1));
+  const add = (table: string, s: number) => addText(`${table}[${row}]`, at(s), at(s + 1));
   return `${add(binder.bind(above), slot + 2)}${add(binder.bind(middle), slot)}${add(binder.bind(below), slot)}${tidyText(slot, at)}`;
 }
 

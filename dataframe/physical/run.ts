@@ -16,6 +16,7 @@ import { Lent } from '../kernels/lent.js';
 import { beginScratch, endScratch } from '../kernels/scratch.js';
 import { spreadSlices } from '../kernels/spread.js';
 import { sliceBatch } from '../kernels/take.js';
+import { aggregatedOnly } from './aggregated-only.js';
 import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain } from './chain.js';
@@ -84,7 +85,12 @@ async function runFragment(
   let steps: AsyncIterable<void> | Iterable<void>;
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
-    const use = { lent: inputs.lent, movesText: movesText(fragment, chain), rows: rowsWanted(fragment) };
+    const use = {
+      lent: inputs.lent,
+      movesText: movesText(fragment, chain),
+      rows: rowsWanted(fragment),
+      aggregated: aggregatedOnly(fragment.ops),
+    };
     steps = pushScan(source.scan, readPlain<Split[]>(args), env, chain, use);
   } else steps = pushInput(source.input, before, fragment, inputs, chain);
   const result = await runSteps(steps, chain, fragment, schema, out, inputs, env);

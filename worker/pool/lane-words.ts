@@ -1,4 +1,5 @@
 import { assert } from '../../core/base/assert.js';
+import { limits } from '../../core/base/limits.js';
 
 /** 64 bytes a lane: no two lanes share a cache line. */
 const wordsPerLane = 16;
@@ -9,6 +10,8 @@ const arenaWord = 2;
 const offsetWord = 3;
 /** 1 while the lane has a batch. */
 const busyWord = 4;
+/** Of the first lane, for all: 1 while the engine starts several. */
+const gateWord = 5;
 
 /** What the answer word holds. */
 export const Answer = { Pending: 0, Granted: 1, Refused: 2 } as const;
@@ -72,6 +75,21 @@ export class LaneWords {
       if (left <= 0) return next;
       if (Atomics.compareExchange(this.words, at, window, (next << 16) | next) === window) return next;
     }
+  }
+
+  /** Engine: threads that have got their batch wait until others have theirs. */
+  shutGate(): void {
+    Atomics.store(this.words, gateWord, 1);
+  }
+
+  openGate(): void {
+    Atomics.store(this.words, gateWord, 0);
+    Atomics.notify(this.words, gateWord);
+  }
+
+  /** Thread: sleeps while the gate is shut, which gives the core to the engine. No longer than limits.gateMs. */
+  passGate(): void {
+    if (Atomics.load(this.words, gateWord) === 1) Atomics.wait(this.words, gateWord, 1, limits.gateMs);
   }
 
   /** How many positions are claimed. */

@@ -22,6 +22,7 @@ import type {
   ToThread,
 } from './protocol.js';
 import { laneResults } from './results.js';
+import { Starts } from './starts.js';
 import { publishEnded } from './tasks-ended.js';
 import type { Threads } from './threads.js';
 
@@ -65,6 +66,7 @@ export class ThreadPool {
   private readonly options: PoolOptions;
   private readonly words: LaneWords;
   private readonly piscina: Piscina;
+  private readonly starts: Starts;
   private readonly lanes: (BusyLane | null)[];
   private readonly threads = new Map<number, KnownThread>();
   /** Threads that keep something of a job. */
@@ -87,6 +89,7 @@ export class ThreadPool {
     this.options = options;
     const { threads } = options;
     this.words = threads.words;
+    this.starts = new Starts(this.words);
     this.piscina = threads.piscina;
     this.lanes = new Array<BusyLane | null>(threads.count).fill(null);
     options.store.memory.busy = () => this.lanes.filter(lane => lane !== null).length;
@@ -121,7 +124,7 @@ export class ThreadPool {
     const definition = this.definitionOf(message);
     const rooms = resultBytes === null ? null : this.rooms(lane, resultBytes);
     const start = () => this.start({ ...message, definition, rooms }, lane);
-    if (this.early === null) start();
+    if (this.early === null) this.starts.add(start);
     else this.early.push(start);
   }
 
@@ -138,6 +141,16 @@ export class ThreadPool {
       slabs.set(position, [slab]);
       return { arena: slab.arena.id, offset: slab.offset, byteLength: slab.byteLength };
     });
+  }
+
+  /** Batches that `run` is given during `turn` start together at its end. */
+  together(turn: () => void): void {
+    this.starts.hold();
+    try {
+      turn();
+    } finally {
+      this.starts.release();
+    }
   }
 
   private start(message: ThreadBatch, lane: BusyLane): void {

@@ -45,6 +45,7 @@ mailbox.onDropJob = job => {
 /** The entry of pool.run. Never rejects: every failure belongs to a task. Null only starts the thread. */
 export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply | null> {
   if (batch === null) return null;
+  words.passGate();
   const collector = new Collector();
   let streamed = 0;
   let flushedMs = performance.now();

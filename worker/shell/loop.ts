@@ -95,7 +95,7 @@ export class EngineLoop {
         if (event.kind === 'lane-free' || event.kind === 'lane-died') this.laneEnded(event.lane);
       }
       if (this.overLimit !== state.paused) this.pause(this.overLimit);
-      dispatch(state, nowMs, this.effects);
+      this.parts.pool.together(() => dispatch(state, nowMs, this.effects));
     } while (this.inbox.length > 0 && !this.stopped);
     this.scheduled = false;
     if (this.untold) this.tellRunning(0);

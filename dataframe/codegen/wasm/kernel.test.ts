@@ -173,6 +173,11 @@ test('loops, branches, counters, bitmaps, pairs and tables', () => {
     'for(let i=from;i<rows;i++){t[c[i]]=(p[2*i+1]>>>0)*4294967296+(p[2*i]>>>0);}',
     'let i=from;while(i<rows){let k=c[i];for(;;){if(t[k]===0){t[k]=s[i]+1;break;}k=k+1&2047;if(k===c[i])break;}i++;}return i;',
     'let i=from;for(;i<rows;i++){if(a[i]>499000&&i>9000)break;t[c[i]]+=s[i];}return i;',
+    // Neighbours that are counted.
+    'for(let i=from;i<rows;i++){const b=c[i]*2;t[b]+=a[i];t[b+1]++;}',
+    'for(let i=from;i<rows;i++){const b=c[i]*2;t[b]+=a[c[i]];t[b+1]++;}',
+    'for(let i=from;i<rows;i++){const b=c[i]*2;t[b]++;t[b+1]+=s[i];}',
+    'for(let i=from;i<rows;i++){const b=c[i]*2;t[b]++;t[b+1]++;t[b+1]--;}',
     'for(let i=from;i<rows;i++){let x=0;if(s[i]>0)x=a[i];else if(s[i]<-100)x=1;else x=-1;t[c[i]]=x;{const x=s[i];t[c[i]+1000]-=x;}}',
   ])
     sameInBothForms(['P', 't', 'from', 'rows'], head + text, () => [bound, new Float64Array(2048), 0, rows]);

@@ -31,6 +31,8 @@ const Vector = {
   lowU8: 137,
   highU8: 138,
   shrU16: 141,
+  add16: 142,
+  subSatU16: 147,
   mul16: 149,
   signs32: 164,
   lowU16: 169,
@@ -103,6 +105,7 @@ export const narrowU16 = binary(Vector.narrowU16);
 export const narrowU32 = binary(Vector.narrowU32);
 export const sub8 = binary(Vector.sub8);
 export const subSatU8 = binary(Vector.subSatU8);
+export const [add16, subSatU16] = [binary(Vector.add16), binary(Vector.subSatU16)] as const;
 /** Sums of two neighbours each, in twice as many bits. */
 export const [pairsU8, pairsU16] = [unary(Vector.pairsU8), unary(Vector.pairsU16)] as const;
 export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;

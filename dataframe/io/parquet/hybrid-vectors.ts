@@ -119,7 +119,7 @@ function bytesLoop({ get, set }: Names, width: number): VectorLoop {
 }
 
 /** Group g of eight fields of up to eight bits as 16-bit numbers: the two bytes of each, its own bits kept. */
-function octet(p: Code, width: number, g: number): Code {
+export function octet(p: Code, width: number, g: number): Code {
   const bits = Array.from({ length: groupFields }, (_, i) => (g * groupFields + i) * width);
   const from = bits.flatMap(bit => [bit >> 3, Math.min((bit >> 3) + 1, 15)]);
   const factors = bits.flatMap(bit => {

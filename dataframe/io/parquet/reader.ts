@@ -19,6 +19,7 @@ import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
 import { type Footer, readFooter } from './footer.js';
 import { decodeLate } from './late.js';
+import { lookUpRows } from './look-up.js';
 import type { ColumnMetaData, FileMetaData, RowGroup } from './metadata.js';
 import { type IndexedChunk, liveRows } from './page-index.js';
 import { readRanges } from './ranges.js';
@@ -144,8 +145,12 @@ async function readBatch(
         const { chunk, rows, groupRows } = chunks[at]!;
         return { chunk, rows, groupRows, bytes: bytes[at]! };
       });
-    const decode = (c: number, picked: Int32Array | null) =>
-      decodeColumn(columns[c]!, chunksOf, file, use, picked);
+    const decode = (c: number, picked: Int32Array | null) => {
+      const column = columns[c]!;
+      const codes = picked === null && column.leaf >= 0 && use.aggregated?.has(column.name) === true;
+      const looked = codes ? lookUpRows(column, chunksOf(column), use) : null;
+      return looked ?? decodeColumn(column, chunksOf, file, use, picked);
+    };
     const choose = (c: number, most: number, passing: Passing) =>
       columns[c]!.leaf < 0 ? null : chooseRows(columns[c]!, chunksOf(columns[c]!), use, most, passing);
     const rows = groups.reduce((sum, { rows }) => sum + rows, 0);

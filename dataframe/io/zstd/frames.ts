@@ -13,7 +13,7 @@ const blockBytes = 131_072;
 /** Bytes behind what is unpacked that may be written to, and behind the input that are looked at. */
 export const framesSlack = 64;
 /** Bytes that tables and literals take. */
-export const framesBytes = allTablesBytes + blockBytes + framesSlack;
+export const framesBytes = allTablesBytes + 2 * (blockBytes + framesSlack);
 
 const Block = { raw: 0, run: 1, packed: 2 } as const;
 const Literals = { raw: 0, run: 1, packed: 2, again: 3 } as const;
@@ -28,22 +28,39 @@ interface LiteralsHead {
   readonly isFour: boolean;
 }
 
+/** A packed block: its literals may not be unpacked yet. */
+interface Begun {
+  readonly block: Uint8Array;
+  /** Literals, and the address where they are or will be. */
+  readonly size: number;
+  readonly literals: number;
+  /** Sequences, and where in the block what tells of them begins. */
+  readonly count: number;
+  readonly from: number;
+  /** Four Huffman coded streams that are still to be unpacked: what their function is called with. */
+  streams: readonly number[] | null;
+}
+
 /** Unpacks frames of zstd (RFC 8878) within one memory: the input, and the room for the output, lie there. */
 export class ZstdFrames {
   readonly #bytes: Uint8Array;
   readonly #tables: ZstdTables;
-  readonly #literals: number;
+  /** Two rooms for the literals of blocks with sequences, used in turn. */
+  readonly #rooms: readonly number[];
+  #room = 0;
   readonly #one: WasmFunction;
   readonly #four: WasmFunction;
+  readonly #eight: WasmFunction;
   readonly #sequences: WasmFunction;
 
   /** `at`: where framesBytes of the memory lie that nobody else uses while it unpacks. */
   constructor(memory: WasmMemory, at: number) {
     this.#bytes = new Uint8Array(memory.buffer);
     this.#tables = new ZstdTables(memory, at);
-    this.#literals = at + allTablesBytes;
+    this.#rooms = [0, 1].map(k => at + allTablesBytes + k * (blockBytes + framesSlack));
     this.#one = functionFor(memory, 'zstd literals 1', () => literalsOver(memory, 1));
     this.#four = functionFor(memory, 'zstd literals 4', () => literalsOver(memory, 4));
+    this.#eight = functionFor(memory, 'zstd literals 8', () => literalsOver(memory, 8));
     this.#sequences = functionFor(memory, 'zstd sequences', () => sequencesOver(memory));
   }
 
@@ -88,6 +105,7 @@ export class ZstdFrames {
     let p = from;
     let q = first;
     let last = false;
+    let ahead: Begun | null = null;
     while (!last && (q < enough || enough === stop)) {
       if (p + 3 > input.length) throw damagedData();
       const head = input[p]! | (input[p + 1]! << 8) | (input[p + 2]! << 16);
@@ -98,7 +116,10 @@ export class ZstdFrames {
       const end = p + (kind === Block.run ? 1 : bytes);
       if (bytes > blockBytes || end > input.length) throw damagedData();
       if (kind === Block.packed) {
-        q = this.#block(input.subarray(p, end), q, first, Math.min(stop, q + blockBytes));
+        const begun: Begun = ahead ?? this.#begin(input.subarray(p, end), q, stop);
+        ahead = begun.streams === null || last || enough < stop ? null : this.#ahead(input, end);
+        this.#unpackStreams(begun, ahead);
+        q = this.#finish(begun, q, first, Math.min(stop, q + blockBytes));
       } else {
         if (kind > Block.packed || bytes > stop - q) throw damagedData();
         if (kind === Block.run) this.#bytes.fill(input[p]!, q, q + bytes);
@@ -110,8 +131,17 @@ export class ZstdFrames {
     return { p, q, last };
   }
 
-  /** To `q`, where matches reach back to `first`. @returns the address behind what it unpacked to */
-  #block(block: Uint8Array, q: number, first: number, stop: number): number {
+  /** The block at `p`, if it is a packed one; whatever else is there is looked at in its turn. */
+  #ahead(input: Uint8Array, p: number): Begun | null {
+    if (p + 3 > input.length) return null;
+    const head = input[p]! | (input[p + 1]! << 8) | (input[p + 2]! << 16);
+    const end = p + 3 + (head >> 3);
+    if (((head >> 1) & 3) !== Block.packed || head >> 3 > blockBytes || end > input.length) return null;
+    return this.#begin(input.subarray(p + 3, end), 0, 0);
+  }
+
+  /** Literals that no sequences follow go to `q`, before `stop`, or, where that is 0, to a room, as others do. */
+  #begin(block: Uint8Array, q: number, stop: number): Begun {
     const head = readLiteralsHead(block);
     const { size } = head;
     let p = head.end;
@@ -121,32 +151,21 @@ export class ZstdFrames {
       const [low, high] = [block[p++] ?? 0, count < 255 ? 0 : (block[p++] ?? 0)];
       count = count < 255 ? ((count - 128) << 8) + low : 0x7f00 + low + (high << 8);
     }
-    if (count === 0) {
-      if (p !== block.length || size > stop - q) throw damagedData();
-      const from = this.#unpackLiterals(block, head, q);
-      if (from !== q) copyInto(this.#bytes, q, this.#bytes.subarray(from, from + size));
-      return q + size;
-    }
-    const from = this.#unpackLiterals(block, head, this.#literals);
-    const modes = block[p++] ?? 3;
-    if ((modes & 3) !== 0) throw damagedData();
-    p = this.#tables.readFields(modes, block, p);
-    const { byteOffset } = block;
-    const bits = byteOffset + p;
-    const end = byteOffset + block.length;
-    const { at, sizes } = this.#tables;
-    const to = this.#sequences(at, sizes, count, bits, end, from, from + size, q, first, stop)!;
-    if (to === 0) throw damagedData();
-    return to >>> 0;
+    const there = count === 0 && stop > 0;
+    if (count === 0 && p !== block.length) throw damagedData();
+    if (there && size > stop - q) throw damagedData();
+    this.#room ^= 1;
+    const out = there ? q : this.#rooms[this.#room]!;
+    return { block, size, count, from: p, ...this.#beginLiterals(block, head, out) };
   }
 
-  /** @returns their address: `out`, or where they are as they are */
-  #unpackLiterals(block: Uint8Array, head: LiteralsHead, out: number): number {
+  /** To `out`, if they are not used where they are. */
+  #beginLiterals(block: Uint8Array, head: LiteralsHead, out: number): Pick<Begun, 'literals' | 'streams'> {
     const { kind, from, size, end: to, isFour } = head;
-    if (kind === Literals.raw) return block.byteOffset + from;
+    if (kind === Literals.raw) return { literals: block.byteOffset + from, streams: null };
     if (kind === Literals.run) {
       this.#bytes.fill(block[from]!, out, out + size);
-      return out;
+      return { literals: out, streams: null };
     }
     const p = from + (kind === Literals.again ? 0 : this.#tables.readCode(block.subarray(from, to)));
     const { code } = this.#tables;
@@ -154,7 +173,7 @@ export class ZstdFrames {
     const end = block.byteOffset + to;
     if (!isFour) {
       if (this.#one(code, start, end, 0, 0, 0, out, size, out + size) !== 0) throw damagedData();
-      return out;
+      return { literals: out, streams: null };
     }
     if (p + 6 > to) throw damagedData();
     const bytesOf = (k: number) => block[p + 2 * k]! | (block[p + 2 * k + 1]! << 8);
@@ -164,8 +183,38 @@ export class ZstdFrames {
     const s3 = s2 + bytesOf(2);
     const part = (size + 3) >> 2;
     if (s3 >= end || 3 * part > size) throw damagedData();
-    if (this.#four(code, s0, s1, s2, s3, end, out, part, out + size) !== 0) throw damagedData();
-    return out;
+    return { literals: out, streams: [code, s0, s1, s2, s3, end, out, part, out + size] };
+  }
+
+  /** Those of the block ahead, too: together they take less time than one after the other. */
+  #unpackStreams(begun: Begun, ahead: Begun | null): void {
+    if (begun.streams === null) return;
+    const failed =
+      ahead === null || ahead.streams === null
+        ? this.#four(...begun.streams)
+        : this.#eight(...begun.streams, ...ahead.streams);
+    if (failed !== 0) throw damagedData();
+    begun.streams = null;
+    if (ahead !== null) ahead.streams = null;
+  }
+
+  /** To `q`, where matches reach back to `first`. @returns the address behind what it unpacked to */
+  #finish({ block, size, literals, count, from }: Begun, q: number, first: number, stop: number): number {
+    if (count === 0) {
+      if (size > stop - q) throw damagedData();
+      if (literals !== q) copyInto(this.#bytes, q, this.#bytes.subarray(literals, literals + size));
+      return q + size;
+    }
+    const modes = block[from] ?? 3;
+    if ((modes & 3) !== 0) throw damagedData();
+    const p = this.#tables.readFields(modes, block, from + 1);
+    const { byteOffset } = block;
+    const bits = byteOffset + p;
+    const end = byteOffset + block.length;
+    const { at, sizes } = this.#tables;
+    const to = this.#sequences(at, sizes, count, bits, end, literals, literals + size, q, first, stop)!;
+    if (to === 0) throw damagedData();
+    return to >>> 0;
   }
 }
 

@@ -27,45 +27,97 @@ const roundSymbols = 5;
 /** Bytes of a stream that they take at most. */
 const roundBytes = 7;
 
-const starts = ['s0', 's1', 's2', 's3', 's4'] as const;
-const ends = ['e0', 'e1', 'e2', 'e3'] as const;
-const places = ['p0', 'p1', 'p2', 'p3'] as const;
-const outs = ['o0', 'o1', 'o2', 'o3'] as const;
-const bits = ['b0', 'b1', 'b2', 'b3'] as const;
-const parameters = ['table', ...starts, 'out', 'part', 'end'] as const;
-const variables = [...ends, ...places, ...outs, 'rounds', 'most', 'n', 'at'] as const;
-const locals = localsOf<string>([...parameters, ...variables, ...bits]);
-const { get, set } = locals;
-const damaged = (condition: Code) => when(condition, giveBack(int(1)));
+/** Streams of a block. */
+const blockStreams = 4;
 
-const stream = (k: number) => backwardBits(locals, bits[k]!, places[k]!, 'n');
+const of = (name: string, k: number) => `${name}${k}`;
+const upTo = (count: number) => Array.from({ length: count }, (_, k) => k);
 
-function begin(k: number, streams: number): Code {
-  const [start, end] = [get(starts[k]!), get(starts[k + 1]!)];
-  return statements(
-    damaged(stream(k).none(start, end)),
-    stream(k).begin(end),
-    set(outs[k]!, add(get('out'), mul(get('part'), int(k)))),
-    set(ends[k]!, k === streams - 1 ? get('end') : add(get(outs[k]!), get('part'))),
-  );
-}
+/** The parameters of block `g`. */
+const parametersOf = (g: number) => [
+  ...[of('table', g), ...upTo(blockStreams + 1).map(k => of('s', (blockStreams + 1) * g + k))],
+  ...[of('out', g), of('part', g), of('end', g)],
+];
 
-/** One symbol of stream k to `i` bytes behind its place. */
-function symbol(k: number, i: number): Code {
-  const b = bits[k]!;
-  const at = add(get('table'), shl(narrowed(shrWide(get(b), wide(64 - codeBits))), int(1)));
-  return statements(
-    set('at', at),
-    // Two loads are less than one and what takes its bytes apart.
-    set(b, shlWide(get(b), loadWide8(get('at')))),
-    storeAs(0, get(outs[k]!), load8(get('at'), 1), i),
-  );
-}
+/** Decodes the streams of so many blocks, or one stream. */
+class Decoding {
+  readonly parameters: readonly string[];
+  readonly variables: readonly string[];
+  readonly bits: readonly string[];
+  readonly #streams: number;
+  readonly #locals: ReturnType<typeof localsOf<string>>;
 
-/** Rounds that all streams have bytes for, and room. */
-function countRounds(streams: number): Code {
-  const each = Array.from({ length: streams }, (_, k) => {
-    const there = sub(get(places[k]!), get(starts[k]!));
+  constructor(streams: 1 | 4 | 8) {
+    const all = upTo(streams);
+    this.#streams = streams;
+    this.parameters = upTo(Math.ceil(streams / blockStreams)).flatMap(parametersOf);
+    // Of a stream: where its room ends, its place, and where it writes next.
+    const own = ['e', 'p', 'o'].flatMap(name => all.map(k => of(name, k)));
+    this.variables = [...own, 'rounds', 'most', 'n', 'at'];
+    this.bits = all.map(k => of('b', k));
+    this.#locals = localsOf<string>([...this.parameters, ...this.variables, ...this.bits]);
+  }
+
+  body(): Code {
+    const all = upTo(this.#streams);
+    const blocks = upTo(this.#streams / blockStreams).map(g =>
+      all.slice(g * blockStreams, (g + 1) * blockStreams),
+    );
+    return statements(
+      ...all.map(k => this.#begin(k)),
+      this.#rounds(all),
+      // The streams of one may be longer than those of the other.
+      ...(blocks.length > 1 ? blocks.map(block => this.#rounds(block)) : []),
+      ...all.map(k => this.#finish(k)),
+      giveBack(int(0)),
+    );
+  }
+
+  /** Of the block that stream k belongs to. */
+  #block(name: string, k: number): Code {
+    return this.#locals.get(of(name, Math.floor(k / blockStreams)));
+  }
+
+  #start(k: number): Code {
+    return this.#locals.get(of('s', k + Math.floor(k / blockStreams)));
+  }
+
+  #end(k: number): Code {
+    return this.#locals.get(of('s', k + Math.floor(k / blockStreams) + 1));
+  }
+
+  #stream(k: number) {
+    return backwardBits(this.#locals, of('b', k), of('p', k), 'n');
+  }
+
+  #begin(k: number): Code {
+    const { get, set } = this.#locals;
+    const within = k % blockStreams;
+    const last = within === blockStreams - 1 || k === this.#streams - 1;
+    return statements(
+      damaged(this.#stream(k).none(this.#start(k), this.#end(k))),
+      this.#stream(k).begin(this.#end(k)),
+      set(of('o', k), add(this.#block('out', k), mul(this.#block('part', k), int(within)))),
+      set(of('e', k), last ? this.#block('end', k) : add(get(of('o', k)), this.#block('part', k))),
+    );
+  }
+
+  /** One symbol of stream k to `i` bytes behind its place. */
+  #symbol(k: number, i: number): Code {
+    const { get, set } = this.#locals;
+    const b = of('b', k);
+    const next = shl(narrowed(shrWide(get(b), wide(64 - codeBits))), int(1));
+    return statements(
+      set('at', add(this.#block('table', k), next)),
+      // Two loads are less than one and what takes its bytes apart.
+      set(b, shlWide(get(b), loadWide8(get('at')))),
+      storeAs(0, get(of('o', k)), load8(get('at'), 1), i),
+    );
+  }
+
+  /** Rounds that all these streams have bytes for, and room. */
+  #countRounds(streams: readonly number[]): Code {
+    const { get, set } = this.#locals;
     // Quotients by 7 and by 5, or a little less.
     const share = (bytes: Code, by: number) => shrU(mul(bytes, int(Math.floor(65_536 / by))), int(16));
     const least = (value: Code) =>
@@ -73,57 +125,63 @@ function countRounds(streams: number): Code {
         set('most', value),
         set('rounds', select(ltU(get('most'), get('rounds')), get('most'), get('rounds'))),
       );
-    return statements(
-      when(ltU(get(places[k]!), get(starts[k]!)), set('rounds', int(0)), least(share(there, roundBytes))),
-      least(share(sub(get(ends[k]!), get(outs[k]!)), roundSymbols)),
+    const each = streams.map(k => {
+      const place = get(of('p', k));
+      const there = share(sub(place, this.#start(k)), roundBytes);
+      return statements(
+        when(ltU(place, this.#start(k)), set('rounds', int(0)), least(there)),
+        least(share(sub(get(of('e', k)), get(of('o', k))), roundSymbols)),
+      );
+    });
+    return statements(set('rounds', int(2 ** 16)), ...each);
+  }
+
+  /** Block after block within a round: more variables than those of four streams do not fit into the registers. */
+  #rounds(streams: readonly number[]): Code {
+    const { get, set } = this.#locals;
+    const blocks = [streams.slice(0, blockStreams), streams.slice(blockStreams)];
+    const one = statements(
+      ...blocks.flatMap(block => upTo(roundSymbols).flatMap(i => block.map(k => this.#symbol(k, i)))),
+      ...streams.map(k => this.#stream(k).refill),
+      ...streams.map(k => set(of('o', k), add(get(of('o', k)), int(roundSymbols)))),
+      set('rounds', sub(get('rounds'), int(1))),
     );
-  });
-  return statements(set('rounds', int(2 ** 16)), ...each);
-}
+    return statements(
+      this.#countRounds(streams),
+      whileTrue(get('rounds'), statements(whileTrue(get('rounds'), one), this.#countRounds(streams))),
+    );
+  }
 
-function rounds(streams: number): Code {
-  const all = Array.from({ length: streams }, (_, k) => k);
-  const one = statements(
-    ...Array.from({ length: roundSymbols }, (_, i) => all.map(k => symbol(k, i))).flat(),
-    ...all.map(k => stream(k).refill),
-    ...all.map(k => set(outs[k]!, add(get(outs[k]!), int(roundSymbols)))),
-    set('rounds', sub(get('rounds'), int(1))),
-  );
-  return statements(
-    countRounds(streams),
-    whileTrue(get('rounds'), statements(whileTrue(get('rounds'), one), countRounds(streams))),
-  );
-}
-
-/** What is left of a stream, and that it ends where it begins. */
-function finish(k: number): Code {
-  return statements(
-    whileTrue(
-      ltU(get(outs[k]!), get(ends[k]!)),
-      statements(
-        symbol(k, 0),
-        stream(k).refill,
-        damaged(stream(k).beyond(get(starts[k]!))),
-        set(outs[k]!, add(get(outs[k]!), int(1))),
+  /** What is left of a stream, and that it ends where it begins. */
+  #finish(k: number): Code {
+    const { get, set } = this.#locals;
+    const [o, e] = [of('o', k), of('e', k)];
+    return statements(
+      whileTrue(
+        ltU(get(o), get(e)),
+        statements(
+          this.#symbol(k, 0),
+          this.#stream(k).refill,
+          damaged(this.#stream(k).beyond(this.#start(k))),
+          set(o, add(get(o), int(1))),
+        ),
       ),
-    ),
-    damaged(stream(k).left(get(starts[k]!))),
-  );
+      damaged(this.#stream(k).left(this.#start(k))),
+    );
+  }
 }
+
+const damaged = (condition: Code) => when(condition, giveBack(int(1)));
 
 /**
  * run(table, s0, s1, s2, s3, s4, out, part, end): decodes one Huffman coded stream at [s0, s1), or four of them that follow one another,
  * to [out, end), `part` bytes from each but the last. An entry of the table has the length of a code and, 8 bits higher, its symbol.
  * Gives 0 when the streams are exactly that. 8 bytes before the streams are touched. Four at a time, because the next symbol of one waits
- * for the length of the one before (RFC 8878, 4.2.2; how much fits into 64 bits is zstd's own decoder's way).
+ * for the length of the one before (RFC 8878, 4.2.2; how much fits into 64 bits is zstd's own decoder's way). Eight: those of two blocks,
+ * whose parameters follow one another.
  */
-export function literalsOver(memory: WasmMemory, streams: 1 | 4): WasmFunction {
-  const all = Array.from({ length: streams }, (_, k) => k);
-  const body = statements(
-    ...all.map(k => begin(k, streams)),
-    rounds(streams),
-    ...all.map(finish),
-    giveBack(int(0)),
-  );
-  return functionOver(memory, parameters.length, variables.length, body, 0, bits.length);
+export function literalsOver(memory: WasmMemory, streams: 1 | 4 | 8): WasmFunction {
+  const decoding = new Decoding(streams);
+  const { parameters, variables, bits } = decoding;
+  return functionOver(memory, parameters.length, variables.length, decoding.body(), 0, bits.length);
 }

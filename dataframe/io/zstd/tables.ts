@@ -79,7 +79,9 @@ const lastWeight = codeBits + 1;
 
 /** Where things lie behind the tables of sequences, in bytes. */
 const huffmanAt = tablesBytes;
-const weightsAt = huffmanAt + 2 * 2 ** codeBits;
+/** Two of them: one may be read for the next block while that of this one is in use. */
+const codeBytes = 2 * 2 ** codeBits;
+const weightsAt = huffmanAt + 2 * codeBytes;
 const weightStatesAt = weightsAt + 256;
 const firstsAt = weightStatesAt + ((2 ** weightsLog) << entryLog2);
 const countsAt = firstsAt + 32;
@@ -122,6 +124,8 @@ export class ZstdTables {
   readonly #weightsOf: WasmFunction;
   readonly #huffman: WasmFunction;
   #hasCode = false;
+  /** Where the Huffman code is that was read last. */
+  #code = 0;
 
   constructor(memory: WasmMemory, at: number) {
     const { buffer } = memory;
@@ -162,10 +166,10 @@ export class ZstdTables {
     this.#huffman = functionFor(memory, 'zstd huffman', () => huffmanOver(memory));
   }
 
-  /** Of the frame's Huffman code. */
+  /** Of the Huffman code that was read last. It stays until the second one after it is read. */
   get code(): number {
     if (!this.#hasCode) throw damagedData();
-    return this.at + huffmanAt;
+    return this.#code;
   }
 
   /** Sizes of the tables of sequences, as their function takes them. */
@@ -195,7 +199,9 @@ export class ZstdTables {
     for (let i = 0; !packed && i < count; i++)
       this.#weights[i] = (section[1 + (i >> 1)]! >> ((i & 1) === 0 ? 4 : 0)) & 15;
     const { at } = this;
-    const good = this.#huffman(at + weightsAt, count, at + huffmanAt, at + firstsAt);
+    const first = at + huffmanAt;
+    this.#code = this.#code === first ? first + codeBytes : first;
+    const good = this.#huffman(at + weightsAt, count, this.#code, at + firstsAt);
     if (count === 0 || good === 0) throw damagedData();
     this.#hasCode = true;
     return end;

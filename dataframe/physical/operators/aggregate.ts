@@ -22,7 +22,7 @@ export function aggregateOperator(step: AggregateStep, lent: Lent): Operator {
 }
 
 /** True for aggregates whose state is a few numbers a group: generated code updates them while it finds the groups. */
-function isFused(step: AggregateStep, spec: AggregateSpec): boolean {
+export function isFused(step: AggregateStep, spec: AggregateSpec): boolean {
   switch (spec.op) {
     case 'sum':
     case 'mean':
