@@ -97,6 +97,25 @@ export function sameFlags(a: LayoutFlags, b: LayoutFlags): boolean {
   );
 }
 
+/** Flags after a batch. `most`: no sum of small integers is above it, nor are counts. */
+export function flagsWith(
+  old: LayoutFlags,
+  specs: readonly FusedSpec[],
+  inputs: readonly { readonly column: Column | null; readonly filter: Column | null }[],
+  most: number,
+  long: boolean,
+): LayoutFlags {
+  return {
+    partly: inputs.map(
+      ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
+    ),
+    long: old.long || long,
+    far: old.far || inputs.some(({ column }, k) => isFarSum(specs[k]!, column)),
+    huge: old.huge || inputs.some(({ column }, k) => isHugeSum(specs[k]!, column)),
+    narrow: old.narrow && most < mostInt,
+  };
+}
+
 /**
  * Where the numbers of one group lie: slots 0 .. width-1 of its place are floats, those from there on are integers of 32 bits in an
  * array of their own, `intWidth` for a group. -1: not there.

@@ -73,7 +73,7 @@ export class GroupNumbers {
   planes(): readonly (Plane | null)[] {
     const { width, intWidth } = this.#layout;
     const apart = width > 0 && intWidth > 0 && this.#places * (8 * width + 4 * intWidth) > cachedBytes;
-    return apart ? ['ints', 'floats'] : [null];
+    return apart ? [slot => slot >= width, slot => slot < width] : [null];
   }
 
   /** Where each place shows whether it has a group: in an array, numbers of a place in it, and which of them. */

@@ -68,12 +68,12 @@ export class RowBits {
 
   /** Of row i: 1 or 0. */
   text(bits: Uint8Array, binder: Binder): string {
-    const bytes = this.#bytesOf(bits);
+    const bytes = this.bytes(bits);
     return bytes === null ? `(${binder.bind(bits)}[i>>3]>>(i&7)&1)` : `${binder.bind(bytes)}[i]`;
   }
 
-  /** Null where they cannot be spread by vectors. */
-  #bytesOf(bits: Uint8Array): Uint8Array | null {
+  /** Of each row: 1 or 0. Null where they cannot be spread by vectors. */
+  bytes(bits: Uint8Array): Uint8Array | null {
     const known = this.#spread.get(bits);
     if (known !== undefined) return known;
     const rows = this.#rows;
@@ -111,8 +111,8 @@ export interface TextOf {
   readonly rowBits: RowBits;
 }
 
-/** The integers of groups, or their floats. */
-export type Plane = 'ints' | 'floats';
+/** Numbers of a group that a loop updates. */
+export type Plane = (slot: number) => boolean;
 
 /** Text that adds row i to its group, or to the numbers of a plane. */
 export function rowsText(
@@ -121,7 +121,7 @@ export function rowsText(
   plane: Plane | null,
 ): string {
   let text = '';
-  const there = (slot: number) => plane === null || slot >= layout.width === (plane === 'ints');
+  const there = (slot: number) => plane === null || plane(slot);
   for (let k = from; k < to; k++) {
     const spec = specs[k]!;
     const input = inputs[k]!;

@@ -5,6 +5,7 @@ import { intConstant, Op, unsigned } from './module.js';
 const Vector = {
   load: 0,
   loadSplat8: 7,
+  loadSplat64: 10,
   store: 11,
   constant: 12,
   shuffle: 13,
@@ -40,6 +41,8 @@ const Vector = {
   shrU32: 173,
   add32: 174,
   mul32: 181,
+  addF64: 240,
+  subF64: 241,
 } as const;
 
 function op(code: number, ...more: Code): Code {
@@ -62,6 +65,10 @@ export function loadVector(address: Code, offset = 0): Code {
 
 /** A byte sixteen times. */
 export const loadSplat8 = (address: Code): Code => [address, op(Vector.loadSplat8, 0, 0)];
+/** Eight bytes twice. */
+export function loadSplat64(address: Code, offset: number): Code {
+  return [address, op(Vector.loadSplat64, 0, unsigned(offset))];
+}
 export function storeVector(address: Code, value: Code, offset = 0): Code {
   return [address, value, op(Vector.store, 0, unsigned(offset))];
 }
@@ -112,6 +119,9 @@ export const [mul16, mul32, add32] = [
   binary(Vector.mul32),
   binary(Vector.add32),
 ] as const;
+
+/** Of two floats of 64 bits. */
+export const [addF64, subF64] = [binary(Vector.addF64), binary(Vector.subF64)] as const;
 
 const shifted =
   (code: number) =>
