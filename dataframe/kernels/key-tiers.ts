@@ -1,8 +1,9 @@
+import { elementOf } from '../codegen/wasm/elements.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { narrowest } from '../column/narrow.js';
-import { DigitTier } from './digit-tier.js';
+import { type CellNumbers, DigitTier } from './digit-tier.js';
 import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
 import type { Cells } from './fused-words.js';
@@ -78,7 +79,7 @@ export class DenseTier extends DigitTier implements KeyTier {
   /** Direct: 1 for cells in use. Otherwise the group of each cell, or -1. */
   #used: Uint8Array | Int32Array = new Uint8Array(0);
   /** Of each row of the batch, where they were found beforehand. */
-  #cellOfRow: Int32Array | Uint16Array | null = null;
+  #cellOfRow: CellNumbers | null = null;
   /** Cell of each group. */
   #cellOf: Int32Array = new Int32Array(0);
   /** So many groups, the first ones, lie in the order of their cells. */
@@ -156,7 +157,7 @@ export class DenseTier extends DigitTier implements KeyTier {
 
   #cellText(binder: Binder): string {
     const cells = this.#cellOfRow;
-    if (cells !== null) return `${binder.bind(cells, cells instanceof Uint16Array ? 'u16' : 'i32')}[i]`;
+    if (cells !== null) return `${binder.bind(cells, elementOf(cells))}[i]`;
     const strides = this.#strides();
     const terms = this.digitTexts(binder).map((digit, k) =>
       k === 0 ? digit : `Math.imul(${digit},${binder.bind(strides[k])})`,

@@ -4,6 +4,8 @@ import { intConstant, Op, unsigned } from './module.js';
 /** Opcodes behind 0xfd: vectors of 128 bits, of bytes, of 16-bit and of 32-bit integers. */
 const Vector = {
   load: 0,
+  loadS8: 1,
+  loadU8: 2,
   loadSplat8: 7,
   loadSplat64: 10,
   store: 11,
@@ -15,6 +17,7 @@ const Vector = {
   splat32: 17,
   lane32: 27,
   equal8: 35,
+  equal16: 45,
   equal32: 55,
   moreS32: 59,
   and: 78,
@@ -32,6 +35,7 @@ const Vector = {
   lowU8: 137,
   highU8: 138,
   shrU16: 141,
+  add16: 142,
   mul16: 149,
   signs32: 164,
   lowU16: 169,
@@ -63,8 +67,16 @@ export function loadVector(address: Code, offset = 0): Code {
   return [address, op(Vector.load, 0, unsigned(offset))];
 }
 
+/** Eight bytes as 16-bit numbers. */
+export function loadBytes16(address: Code, signed: boolean, offset = 0): Code {
+  return [address, op(signed ? Vector.loadS8 : Vector.loadU8, 0, unsigned(offset))];
+}
+
 /** A byte sixteen times. */
-export const loadSplat8 = (address: Code): Code => [address, op(Vector.loadSplat8, 0, 0)];
+export const loadSplat8 = (address: Code, offset = 0): Code => [
+  address,
+  op(Vector.loadSplat8, 0, unsigned(offset)),
+];
 /** Eight bytes twice. */
 export function loadSplat64(address: Code, offset: number): Code {
   return [address, op(Vector.loadSplat64, 0, unsigned(offset))];
@@ -90,8 +102,9 @@ export const splat16 = unary(Vector.splat16);
 export const splat32 = unary(Vector.splat32);
 export const lane32 = (a: Code, lane: number): Code => [a, op(Vector.lane32, lane)];
 /** All bits of a lane are 1 where it holds, else 0. */
-export const [equal8, equal32, isMoreS32] = [
+export const [equal8, equal16, equal32, isMoreS32] = [
   binary(Vector.equal8),
+  binary(Vector.equal16),
   binary(Vector.equal32),
   binary(Vector.moreS32),
 ] as const;
@@ -114,7 +127,8 @@ export const subSatU8 = binary(Vector.subSatU8);
 export const [pairsU8, pairsU16] = [unary(Vector.pairsU8), unary(Vector.pairsU16)] as const;
 export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;
 export const [lowU16, highU16] = [unary(Vector.lowU16), unary(Vector.highU16)] as const;
-export const [mul16, mul32, add32] = [
+export const [add16, mul16, mul32, add32] = [
+  binary(Vector.add16),
   binary(Vector.mul16),
   binary(Vector.mul32),
   binary(Vector.add32),
