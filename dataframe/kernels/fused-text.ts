@@ -2,7 +2,7 @@ import type { Column } from '../column/column.js';
 import { entryParts } from '../column/decimal-entries.js';
 import { narrowest } from '../column/narrow.js';
 import { spreadBits } from './bits-wasm.js';
-import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
+import { type FusedSpec, isSum, type Layout, nullInt, sumKind } from './fused-layout.js';
 import type { Lent } from './lent.js';
 import { fewBytes } from './scratch.js';
 import { vectorMemoryOf } from './vector-memory.js';
@@ -148,6 +148,10 @@ function isMoved(spec: FusedSpec, { column, filter }: FusedInput): boolean {
   return sumKind(spec.type) === 'small';
 }
 
+const [nullBelow, nullAbove] = (['max', 'min'] as const).map(op => Int32Array.of(nullInt(op), 0)) as [
+  Int32Array,
+  Int32Array,
+];
 const farBelow = Float64Array.of(Number.POSITIVE_INFINITY, 0);
 const farAbove = Float64Array.of(Number.NEGATIVE_INFINITY, 0);
 
@@ -175,8 +179,11 @@ function valueText(
   }
   let value = `${values}[i]`;
   if (isMoved(spec, input)) {
-    const far = binder.bind(spec.op === 'max' ? farBelow : farAbove);
-    value += `-${far}[${rowBits.text(column!.validity!, binder)}]`;
+    const valid = rowBits.text(column!.validity!, binder);
+    // Null slots hold 0.
+    if (slot >= layout.width)
+      value = `(${value}+${binder.bind(spec.op === 'max' ? nullBelow : nullAbove)}[${valid}]|0)`;
+    else value += `-${binder.bind(spec.op === 'max' ? farBelow : farAbove)}[${valid}]`;
   }
   return extremeText(spec, value, column!.physical, at(slot));
 }

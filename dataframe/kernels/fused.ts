@@ -261,7 +261,8 @@ export class FusedGroups {
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
     const look = witness === null ? rows : Math.min(rows, from + lookedRows);
-    const next = this.#loop(plain, body, from, look, entry, null, known.groups);
+    const met = tier.state[0]! >= known.groups;
+    const next = met ? from : this.#loop(plain, body, from, look, entry, null, known.groups);
     if (next === rows) return rows;
     this.#addKnown(known, body, next, rows, entry);
     // The places of groups that came that late have their numbers, but were not noted in their turn.
@@ -364,7 +365,7 @@ export class FusedGroups {
     const { flags } = this.#state.layout;
     const narrow = layoutOf(this.specs, { ...flags, narrow: true }, false);
     // What stays in the innermost cache is as fast as it is.
-    const small = !this.#noted && this.#most < mostInt;
+    const small = !this.#noted && this.#most < mostInt && !this.#filtered.includes(true);
     const witness = small ? witnessOf(this.specs, narrow, this.#filtered) : null;
     if (witness !== null) this.#state.relay(narrow, null, 0);
     this.#state.witness = witness ?? witnessOf(this.specs, this.#state.layout, this.#filtered);
