@@ -1,6 +1,7 @@
 import { VolleyError } from '../../core/base/errors.js';
 import type { WasmMemory } from '../../core/base/kernel-memory.js';
 import { elementOf } from '../codegen/wasm/elements.js';
+import { callRows } from '../codegen/wasm/kernel.js';
 import type { ValueRange, Values } from '../column/column.js';
 import { narrowest } from '../column/narrow.js';
 import type { CellTerm } from './cells-wasm.js';
@@ -95,9 +96,11 @@ export class WordSums {
     const { memory } = work;
     const { width } = state.layout;
     const begin = state.numbers.byteOffset - 8 * width * cells.first;
-    const inputs = reals.map(({ values }) => values.byteOffset + 8 * from);
     const slots = reals.map(({ slot }) => slot);
-    addToSums(memory, { width, slots }, begin, cells.terms, from, rows - from, inputs);
+    inPieces(from, rows, (row, length) => {
+      const inputs = reals.map(({ values }) => addressOf(values, row));
+      addToSums(memory, { width, slots }, begin, cells.terms, row, length, inputs);
+    });
     return done;
   }
 
@@ -136,10 +139,10 @@ export class WordSums {
     const room = roomOf(fields, form.perWord);
     for (let next = from; next < rows; ) {
       const count = Math.min(rows - next, room);
-      const inputs = fields
-        .slice(1)
-        .map(({ values }) => values!.byteOffset + next * values!.BYTES_PER_ELEMENT);
-      addToWords(memory, form, held.byteOffset - 8 * size * first, terms, next, count, inputs);
+      inPieces(next, next + count, (begin, length) => {
+        const inputs = fields.slice(1).map(({ values }) => addressOf(values!, begin));
+        addToWords(memory, form, held.byteOffset - 8 * size * first, terms, begin, length, inputs);
+      });
       const seen = takeFromWords(
         memory,
         form,
@@ -155,6 +158,15 @@ export class WordSums {
       next += count;
     }
   }
+}
+
+/** Between calls V8 puts better code in place. */
+function inPieces(from: number, rows: number, work: (from: number, rows: number) => void): void {
+  for (let next = from; next < rows; next += callRows) work(next, Math.min(callRows, rows - next));
+}
+
+function addressOf({ byteOffset, BYTES_PER_ELEMENT }: Values, row: number): number {
+  return byteOffset + row * BYTES_PER_ELEMENT;
 }
 
 /** Whether it pays although some slots may be left to text: keys are read once more for those. */

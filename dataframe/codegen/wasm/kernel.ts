@@ -20,7 +20,7 @@ import { type ArrayUse, offsetBytes, translate, Untranslatable } from './transla
  */
 const fewRows = 2048;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
-const callRows = 65_536;
+export const callRows = 65_536;
 const copiedRows = 8192;
 /** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
 const copiedPerRow = 48;
