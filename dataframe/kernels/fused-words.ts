@@ -17,6 +17,8 @@ import { addToWords, fieldBits, takeFromWords, type WordForm, wordsOf } from './
 /** Bytes of words that stay in a core's inner caches, and what their addresses may spread over. */
 const mostBytes = 2 ** 17;
 const mostSpread = 2 ** 20;
+/** Rows from which on it is worth a call. */
+const fewRows = 2048;
 /** Rows, and rows a cell, between two times that words are taken: that reads and writes all of them. */
 const leastRows = 8192;
 const rowsPerCell = 16;
@@ -88,7 +90,7 @@ export class WordSums {
       ...fields.flatMap(({ slots }) => slots),
       ...reals.flatMap(({ slot }) => [slot, slot + 1]),
     ]);
-    const work = rows - from < leastRows ? null : this.#workFor(state, fields, reals, cells);
+    const work = rows - from < fewRows ? null : this.#workFor(state, fields, reals, cells);
     if (work === null || !isWorth(state, fields, done)) return noSlots;
     this.#addWords(work, state, from, rows);
     if (reals.length === 0) return done;
