@@ -258,15 +258,18 @@ export class FusedGroups {
       this.#addKnown(known, body, from, rows, entry);
       return rows;
     }
+    const met = tier.state[0]! >= known.groups;
+    if (witness !== null && known.groups <= fewGroups && rows - from > lookedRows) {
+      if (!met) this.#loop(plain, () => '', from, from + lookedRows, entry, null, known.groups);
+      this.#addKnown(known, body, from, rows, entry);
+      // The places of groups that came later have their numbers, but were not noted in their turn.
+      tier.complete!(...this.#state.witnessed());
+      return rows;
+    }
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
-    const look = witness === null ? rows : Math.min(rows, from + lookedRows);
-    const met = tier.state[0]! >= known.groups;
-    const next = met ? from : this.#loop(plain, body, from, look, entry, null, known.groups);
-    if (next === rows) return rows;
-    this.#addKnown(known, body, next, rows, entry);
-    // The places of groups that came that late have their numbers, but were not noted in their turn.
-    if (witness !== null) tier.complete!(...this.#state.witnessed());
+    const next = met ? from : this.#loop(plain, body, from, rows, entry, null, known.groups);
+    if (next < rows) this.#addKnown(known, body, next, rows, entry);
     return rows;
   }
 

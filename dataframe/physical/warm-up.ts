@@ -134,7 +134,10 @@ function rehearsedBatch(): Batch {
   return { schema, rows: rehearsedRows, columns: Object.values(columns) };
 }
 
-async function ask({ rows, partitions, before, keys, aggregates }: Question, allocate: Allocate): Promise<void> {
+async function ask(
+  { rows, partitions, before, keys, aggregates }: Question,
+  allocate: Allocate,
+): Promise<void> {
   const env = envOf(allocate);
   const bytes = allocate(sizeOfBatch(rows, true));
   // As tables lie that were made here and are kept.
