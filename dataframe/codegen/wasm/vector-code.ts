@@ -73,10 +73,9 @@ export function loadBytes16(address: Code, signed: boolean, offset = 0): Code {
 }
 
 /** A byte sixteen times. */
-export const loadSplat8 = (address: Code, offset = 0): Code => [
-  address,
-  op(Vector.loadSplat8, 0, unsigned(offset)),
-];
+export function loadSplat8(address: Code, offset = 0): Code {
+  return [address, op(Vector.loadSplat8, 0, unsigned(offset))];
+}
 /** Eight bytes twice. */
 export function loadSplat64(address: Code, offset: number): Code {
   return [address, op(Vector.loadSplat64, 0, unsigned(offset))];
