@@ -19,9 +19,10 @@ import {
 import { shiftOf } from '../codegen/wasm/elements.js';
 import {
   addF64,
+  firstLanes,
   loadSplat64,
   loadVector,
-  mixed,
+  secondLanes,
   storeVector,
   subF64,
   vectorsOf,
@@ -60,11 +61,6 @@ export function addToSums(
   run(state, rows, ...addresses, ...cells.map(({ stride }) => stride), ...inputs);
 }
 
-const low = [0, 1, 2, 3, 4, 5, 6, 7];
-/** The first floats of two vectors, and the second ones. */
-const firsts = [...low, ...low.map(byte => 16 + byte)];
-const seconds = firsts.map(byte => 8 + byte);
-
 /** add(state, rows, ...keys, ...strides, ...values) */
 function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly KeyForm[]) {
   const values = slots.map((_, k) => `value${k}`);
@@ -82,18 +78,18 @@ function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly
   const addPair = (one: string, other: string, slot: number): Code[] => [
     v.set('one', loadVector(get(one), 8 * slot)),
     v.set('other', loadVector(get(other), 8 * slot)),
-    v.set('high', mixed(v.get('one'), v.get('other'), firsts)),
+    v.set('high', firstLanes(v.get('one'), v.get('other'))),
     v.set('sum', addF64(v.get('high'), v.get('x'))),
     v.set('more', subF64(v.get('sum'), v.get('high'))),
     v.set(
       'more',
       addF64(
-        mixed(v.get('one'), v.get('other'), seconds),
+        secondLanes(v.get('one'), v.get('other')),
         addF64(subF64(v.get('high'), subF64(v.get('sum'), v.get('more'))), subF64(v.get('x'), v.get('more'))),
       ),
     ),
-    storeVector(get(one), mixed(v.get('sum'), v.get('more'), firsts), 8 * slot),
-    storeVector(get(other), mixed(v.get('sum'), v.get('more'), seconds), 8 * slot),
+    storeVector(get(one), firstLanes(v.get('sum'), v.get('more')), 8 * slot),
+    storeVector(get(other), secondLanes(v.get('sum'), v.get('more')), 8 * slot),
   ];
   const place = (j: number) => add(get('state'), mul(cellOf(keys, j, get), int(8 * width)));
   /** Twice the same. */

@@ -277,7 +277,8 @@ function runPieces(kernel: Kernel, run: WasmFunction, args: number[], from: numb
   return result;
 }
 
-function checked(run: WasmFunction, args: readonly number[]): number | undefined {
+/** Calls it. An index that is none is CORRUPT_PARTITION. */
+export function checked(run: WasmFunction, args: readonly number[]): number | undefined {
   try {
     return run(...args);
   } catch (error) {

@@ -20,10 +20,12 @@ const Vector = {
   equal16: 45,
   equal32: 55,
   moreS32: 59,
+  equalF64: 71,
   and: 78,
   andNot: 79,
   or: 80,
   xor: 81,
+  choose: 82,
   anyTrue: 83,
   signs8: 100,
   narrowU16: 102,
@@ -47,6 +49,7 @@ const Vector = {
   mul32: 181,
   addF64: 240,
   subF64: 241,
+  mulF64: 242,
 } as const;
 
 function op(code: number, ...more: Code): Code {
@@ -96,6 +99,12 @@ export const shuffled = (a: Code, from: readonly number[]): Code =>
   mixed(a, vectorOf(new Array<number>(16).fill(0)), from);
 /** Byte i is byte b[i] of a, or 0 where b[i] is 16 or more. */
 export const swizzled = binary(Vector.swizzle);
+const eight = [0, 1, 2, 3, 4, 5, 6, 7];
+const firsts = [...eight, ...eight.map(byte => 16 + byte)];
+/** The first eight bytes of both, and the last ones. */
+export const firstLanes = (a: Code, b: Code): Code => mixed(a, b, firsts);
+const seconds = firsts.map(byte => 8 + byte);
+export const secondLanes = (a: Code, b: Code): Code => mixed(a, b, seconds);
 export const splat8 = unary(Vector.splat8);
 export const splat16 = unary(Vector.splat16);
 export const splat32 = unary(Vector.splat32);
@@ -114,6 +123,8 @@ export const andVectors = binary(Vector.and);
 export const andNotVectors = binary(Vector.andNot);
 export const orVectors = binary(Vector.or);
 export const xorVectors = binary(Vector.xor);
+/** Bits of a where those of `mask` are 1, else of b. */
+export const chosen = (mask: Code, a: Code, b: Code): Code => [a, b, mask, op(Vector.choose)];
 /** An integer. */
 export const anyTrue = unary(Vector.anyTrue);
 /** The 16-bit numbers of both, less than 2^15, as bytes; 255 for larger ones. */
@@ -134,7 +145,16 @@ export const [add16, mul16, mul32, add32] = [
 ] as const;
 
 /** Of two floats of 64 bits. */
-export const [addF64, subF64] = [binary(Vector.addF64), binary(Vector.subF64)] as const;
+export const [addF64, subF64, mulF64, equalF64] = [
+  binary(Vector.addF64),
+  binary(Vector.subF64),
+  binary(Vector.mulF64),
+  binary(Vector.equalF64),
+] as const;
+/** A float twice. */
+export function floatVector(value: number): Code {
+  return vectorOf([...new Uint8Array(Float64Array.of(value, value).buffer)]);
+}
 
 const shifted =
   (code: number) =>
