@@ -17,17 +17,9 @@ import {
   whileTrue,
 } from '../codegen/wasm/assemble.js';
 import { shiftOf } from '../codegen/wasm/elements.js';
-import {
-  addF64,
-  firstLanes,
-  loadSplat64,
-  loadVector,
-  secondLanes,
-  storeVector,
-  subF64,
-  vectorsOf,
-} from '../codegen/wasm/vector-code.js';
+import { load64, loadVector, vectorsOf } from '../codegen/wasm/vector-code.js';
 import { type CellTerm, cellOf, type KeyForm, keyForms } from './cells-wasm.js';
+import { addToDoubles, doubleVectors } from './row-pairs-wasm.js';
 
 /** Rows of one turn of the loop. */
 const turnRows = 4;
@@ -73,40 +65,22 @@ function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly
   ];
   const names = [...inputs, 'one', 'other', 'end'];
   const { get, set } = localsOf(names);
-  const v = vectorsOf(['one', 'other', 'high', 'sum', 'more', 'x'], names.length);
-  /** Adds the floats of x to a sum of the cells at two addresses. */
-  const addPair = (one: string, other: string, slot: number): Code[] => [
-    v.set('one', loadVector(get(one), 8 * slot)),
-    v.set('other', loadVector(get(other), 8 * slot)),
-    v.set('high', firstLanes(v.get('one'), v.get('other'))),
-    v.set('sum', addF64(v.get('high'), v.get('x'))),
-    v.set('more', subF64(v.get('sum'), v.get('high'))),
-    v.set(
-      'more',
-      addF64(
-        secondLanes(v.get('one'), v.get('other')),
-        addF64(subF64(v.get('high'), subF64(v.get('sum'), v.get('more'))), subF64(v.get('x'), v.get('more'))),
-      ),
-    ),
-    storeVector(get(one), firstLanes(v.get('sum'), v.get('more')), 8 * slot),
-    storeVector(get(other), secondLanes(v.get('sum'), v.get('more')), 8 * slot),
-  ];
+  const v = vectorsOf([...doubleVectors, 'x'], names.length);
   const place = (j: number) => add(get('state'), mul(cellOf(keys, j, get), int(8 * width)));
-  /** Twice the same. */
-  const addOne = (j: number): Code[] =>
+  const addRow = (j: number): Code[] =>
     slots.flatMap((slot, k) => [
-      v.set('x', loadSplat64(get(`value${k}`), 8 * j)),
-      ...addPair('one', 'one', slot),
+      v.set('x', load64(get(`value${k}`), 8 * j)),
+      ...addToDoubles(v, { one: get('one'), other: null }, 8 * slot, v.get('x'), null),
     ]);
   const addTwo = (j: number): Code[] =>
     slots.flatMap((slot, k) => [
       v.set('x', loadVector(get(`value${k}`), 8 * j)),
-      ...addPair('one', 'other', slot),
+      ...addToDoubles(v, { one: get('one'), other: get('other') }, 8 * slot, v.get('x'), null),
     ]);
   const pair = (j: number): Code[] => [
     set('one', place(j)),
     set('other', place(j + 1)),
-    when(ne(get('one'), get('other')), addTwo(j), [...addOne(j), ...addOne(j + 1)]),
+    when(ne(get('one'), get('other')), addTwo(j), [...addRow(j), ...addRow(j + 1)]),
   ];
   const step = (rows: number): Code[] => [
     ...keys.map(({ element }, k) => set(`key${k}`, add(get(`key${k}`), int(rows << shiftOf[element])))),
@@ -117,8 +91,8 @@ function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly
     until(and(get('rows'), int(-turnRows))),
     whileTrue(ltU(get('value0'), get('end')), statements(...pair(0), ...pair(2), ...step(turnRows))),
     until(and(get('rows'), int(turnRows - 1))),
-    whileTrue(ltU(get('value0'), get('end')), statements(set('one', place(0)), ...addOne(0), ...step(1))),
+    whileTrue(ltU(get('value0'), get('end')), statements(set('one', place(0)), ...addRow(0), ...step(1))),
     giveBack(int(0)),
   );
-  return functionOver(memory, inputs.length, 3, body, 6);
+  return functionOver(memory, inputs.length, 3, body, 4);
 }

@@ -29,16 +29,14 @@ import {
   addF64,
   chosen,
   equalF64,
-  firstLanes,
   floatVector,
-  loadSplat64,
+  load64,
   loadVector,
   mulF64,
-  secondLanes,
-  storeVector,
   subF64,
   vectorsOf,
 } from '../codegen/wasm/vector-code.js';
+import { addToDoubles, doubleVectors, loadPair, type Pair, storePair } from './row-pairs-wasm.js';
 import { vectorMemoryOf } from './vector-memory.js';
 
 /** Bytes of a group: count, pivot, sum of differences (high, low), sum of their squares (high, low). */
@@ -69,62 +67,45 @@ export function addMoments(
   return true;
 }
 
+const vectorNames = [...doubleVectors, 'x', 'd', 'e', 'q', 'f', 'a', 'b'] as const;
+
+/** Adds x to the moments of a pair: differenceText, splitText, productText and addText of aggregate-moments. */
+function addPair(
+  { get, set }: ReturnType<typeof vectorsOf<(typeof vectorNames)[number]>>,
+  pair: Pair,
+): Code[] {
+  const [x, d, e, q, f, a, b] = (['x', 'd', 'e', 'q', 'f', 'a', 'b'] as const).map(get) as Seven;
+  const [count, pivot] = [get('high'), get('more')];
+  return [
+    set('high', loadPair(pair, 0)),
+    // The first value is the pivot.
+    set('more', chosen(equalF64(count, floatVector(0)), x, loadPair(pair, 8))),
+    ...storePair(pair, pivot, 8),
+    set('high', addF64(count, floatVector(1))),
+    ...storePair(pair, count, 0),
+    set('d', subF64(x, pivot)),
+    set('f', subF64(d, x)),
+    set('e', subF64(subF64(x, subF64(d, f)), addF64(pivot, f))),
+    set('q', mulF64(floatVector(134_217_729), d)),
+    set('a', subF64(q, subF64(q, d))),
+    set('b', subF64(d, a)),
+    set('q', mulF64(d, d)),
+    set('f', mulF64(a, b)),
+    set('f', addF64(subF64(mulF64(a, a), q), addF64(f, f))),
+    set('f', addF64(f, mulF64(b, b))),
+    set('f', addF64(f, mulF64(addF64(d, d), e))),
+    ...addToDoubles({ get, set }, pair, 16, d, e),
+    ...addToDoubles({ get, set }, pair, 32, q, f),
+  ];
+}
+
+type Seven = [Code, Code, Code, Code, Code, Code, Code];
+
 /** add(sums, past, rows, group, values, mask) */
 function makeAdd(memory: WasmMemory, masked: boolean) {
   const names = ['sums', 'past', 'rows', 'group', 'values', 'mask', 'one', 'other', 'end'] as const;
   const { get, set } = localsOf(names);
-  const vectors = vectorsOf(['x', 'd', 'e', 'q', 'f', 'a', 'b', 'high', 'sum', 'more'], names.length);
-  const v = vectors.get;
-  const let_ = vectors.set;
-  const pairAt = (one: 'one', other: 'one' | 'other', offset: number): Code[] => [
-    let_('a', loadVector(get(one), offset)),
-    let_('b', loadVector(get(other), offset)),
-  ];
-  const store = (one: 'one', other: 'one' | 'other', offset: number, first: Code, second: Code): Code[] => [
-    storeVector(get(one), firstLanes(first, second), offset),
-    storeVector(get(other), secondLanes(first, second), offset),
-  ];
-  /** As addText has it: `x` and `rest`. */
-  const addDouble = (
-    one: 'one',
-    other: 'one' | 'other',
-    offset: number,
-    x: 'd' | 'q',
-    rest: Code,
-  ): Code[] => [
-    ...pairAt(one, other, offset),
-    let_('high', firstLanes(v('a'), v('b'))),
-    let_('sum', addF64(v('high'), v(x))),
-    let_('more', subF64(v('sum'), v('high'))),
-    let_(
-      'more',
-      addF64(addF64(subF64(v('high'), subF64(v('sum'), v('more'))), subF64(v(x), v('more'))), rest),
-    ),
-    let_('more', addF64(secondLanes(v('a'), v('b')), v('more'))),
-    ...store(one, other, offset, v('sum'), v('more')),
-  ];
-  const addPair = (one: 'one', other: 'one' | 'other'): Code[] => [
-    ...pairAt(one, other, 0),
-    // The count, and the pivot: the first value.
-    let_('high', firstLanes(v('a'), v('b'))),
-    let_('more', chosen(equalF64(v('high'), floatVector(0)), v('x'), secondLanes(v('a'), v('b')))),
-    let_('high', addF64(v('high'), floatVector(1))),
-    ...store(one, other, 0, v('high'), v('more')),
-    // differenceText, splitText and productText.
-    let_('d', subF64(v('x'), v('more'))),
-    let_('f', subF64(v('d'), v('x'))),
-    let_('e', subF64(subF64(v('x'), subF64(v('d'), v('f'))), addF64(v('more'), v('f')))),
-    let_('q', mulF64(floatVector(134_217_729), v('d'))),
-    let_('a', subF64(v('q'), subF64(v('q'), v('d')))),
-    let_('b', subF64(v('d'), v('a'))),
-    let_('q', mulF64(v('d'), v('d'))),
-    let_('f', mulF64(v('a'), v('b'))),
-    let_('f', addF64(subF64(mulF64(v('a'), v('a')), v('q')), addF64(v('f'), v('f')))),
-    let_('f', addF64(v('f'), mulF64(v('b'), v('b')))),
-    let_('f', addF64(v('f'), mulF64(addF64(v('d'), v('d')), v('e')))),
-    ...addDouble(one, other, 16, 'd', v('e')),
-    ...addDouble(one, other, 32, 'q', v('f')),
-  ];
+  const v = vectorsOf(vectorNames, names.length);
   const place = (row: number) => add(get('sums'), mul(load32(get('group'), 4 * row), int(groupBytes)));
   const isBeyond = (name: 'one' | 'other') => geU(get(name), get('past'));
   /** The row alone, in both lanes. */
@@ -132,8 +113,8 @@ function makeAdd(memory: WasmMemory, masked: boolean) {
     const all = [
       set('one', place(row)),
       when(isBeyond('one'), unreachable),
-      let_('x', loadSplat64(get('values'), 8 * row)),
-      ...addPair('one', 'one'),
+      v.set('x', load64(get('values'), 8 * row)),
+      ...addPair(v, { one: get('one'), other: null }),
     ];
     return masked ? when(load8(get('mask'), row), all) : all;
   };
@@ -148,7 +129,11 @@ function makeAdd(memory: WasmMemory, masked: boolean) {
     set('one', place(0)),
     set('other', place(1)),
     when(or(isBeyond('one'), isBeyond('other')), unreachable),
-    when(both, [let_('x', loadVector(get('values'))), ...addPair('one', 'other')], [addOne(0), addOne(1)]),
+    when(
+      both,
+      [v.set('x', loadVector(get('values'))), ...addPair(v, { one: get('one'), other: get('other') })],
+      [addOne(0), addOne(1)],
+    ),
   ];
   const until = (rows: Code) => set('end', add(get('values'), shl(rows, int(3))));
   const body = statements(
@@ -158,5 +143,5 @@ function makeAdd(memory: WasmMemory, masked: boolean) {
     whileTrue(ltU(get('values'), get('end')), statements(addOne(0), ...step(1))),
     giveBack(int(0)),
   );
-  return functionOver(memory, 6, 3, body, 10);
+  return functionOver(memory, 6, 3, body, vectorNames.length);
 }

@@ -7,7 +7,6 @@ const Vector = {
   loadS8: 1,
   loadU8: 2,
   loadSplat8: 7,
-  loadSplat64: 10,
   store: 11,
   constant: 12,
   shuffle: 13,
@@ -26,6 +25,9 @@ const Vector = {
   or: 80,
   xor: 81,
   choose: 82,
+  loadLane64: 87,
+  storeLane64: 91,
+  load64: 93,
   anyTrue: 83,
   signs8: 100,
   narrowU16: 102,
@@ -79,10 +81,20 @@ export function loadBytes16(address: Code, signed: boolean, offset = 0): Code {
 export function loadSplat8(address: Code, offset = 0): Code {
   return [address, op(Vector.loadSplat8, 0, unsigned(offset))];
 }
-/** Eight bytes twice. */
-export function loadSplat64(address: Code, offset: number): Code {
-  return [address, op(Vector.loadSplat64, 0, unsigned(offset))];
+/** Eight bytes, and zeros behind them. */
+export function load64(address: Code, offset: number): Code {
+  return [address, op(Vector.load64, 0, unsigned(offset))];
 }
+
+/** Eight bytes of two places each. */
+export function loadLanes64(first: Code, second: Code, offset: number): Code {
+  return [second, load64(first, offset), op(Vector.loadLane64, 0, unsigned(offset), 1)];
+}
+
+export function storeLane64(address: Code, value: Code, offset: number, lane: 0 | 1): Code {
+  return [address, value, op(Vector.storeLane64, 0, unsigned(offset), lane)];
+}
+
 export function storeVector(address: Code, value: Code, offset = 0): Code {
   return [address, value, op(Vector.store, 0, unsigned(offset))];
 }
@@ -90,21 +102,17 @@ export function storeVector(address: Code, value: Code, offset = 0): Code {
 /** Sixteen bytes as they are. */
 export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, bytes);
 /** Four 32-bit numbers. */
-export const vectorOf32 = (numbers: readonly number[]): Code =>
-  vectorOf(numbers.flatMap(n => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255, (n >>> 24) & 255]));
+export function vectorOf32(numbers: readonly number[]): Code {
+  return vectorOf([...new Uint8Array(Int32Array.from(numbers).buffer)]);
+}
 /** Byte i is byte from[i] of the two, the second's being 16 and more. */
 export const mixed = (a: Code, b: Code, from: readonly number[]): Code => [a, b, op(Vector.shuffle, ...from)];
 /** Byte i is byte from[i] of the vector. */
-export const shuffled = (a: Code, from: readonly number[]): Code =>
-  mixed(a, vectorOf(new Array<number>(16).fill(0)), from);
+export function shuffled(a: Code, from: readonly number[]): Code {
+  return mixed(a, vectorOf(new Array<number>(16).fill(0)), from);
+}
 /** Byte i is byte b[i] of a, or 0 where b[i] is 16 or more. */
 export const swizzled = binary(Vector.swizzle);
-const eight = [0, 1, 2, 3, 4, 5, 6, 7];
-const firsts = [...eight, ...eight.map(byte => 16 + byte)];
-/** The first eight bytes of both, and the last ones. */
-export const firstLanes = (a: Code, b: Code): Code => mixed(a, b, firsts);
-const seconds = firsts.map(byte => 8 + byte);
-export const secondLanes = (a: Code, b: Code): Code => mixed(a, b, seconds);
 export const splat8 = unary(Vector.splat8);
 export const splat16 = unary(Vector.splat16);
 export const splat32 = unary(Vector.splat32);
