@@ -18,11 +18,15 @@ import {
   sumOfText,
 } from './double-double.js';
 import type { Lent } from './lent.js';
+import { addMoments } from './moments-wasm.js';
 import { oneNaN } from './one-nan.js';
 import { largestMagnitude, readText } from './read-number.js';
 
 /** Sums of squares up to here are exact in a float. */
 const EXACT = 2 ** 53;
+
+/** Rows from which on they are worth a call. */
+const fewRows = 2048;
 
 /** Per group while sums are exact: count, sum, sum of squares. */
 const EXACT_STRIDE = 3;
@@ -97,6 +101,9 @@ export class VarianceAccumulator implements Accumulator {
       this.#bound += rows * most * most;
       if (this.#bound > EXACT) this.#leaveExact();
     }
+    const { values } = input;
+    const floats = this.#exact === null && values instanceof Float64Array && input.physical === 'f64';
+    if (floats && rows >= fewRows && addMoments(values, group, mask, this.#sums, rows)) return;
     const loop = this.#exact === null ? addAboutPivot : addExact;
     loop(input, mask !== null)(input.values, group, mask, this.#exact ?? this.#sums, 0, rows);
   }

@@ -1,17 +1,23 @@
 import { compile } from '../codegen/compile.js';
+import { elementOf } from '../codegen/wasm/elements.js';
 import type { Column, Values } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { narrowest } from '../column/narrow.js';
+import { isNarrow, narrowest } from '../column/narrow.js';
+import { combineCells } from './cell-digits-wasm.js';
 import { combineDigits } from './digits-wasm.js';
 import { Binder } from './fused-text.js';
 import { type Digits, KeyDomain, type Span } from './key-domain.js';
 import type { Lent } from './lent.js';
 import { lookedUp } from './looked-up.js';
+import { fewBytes } from './scratch.js';
 
 /** Fewer are not worth a call. */
 const fewRows = 2048;
 
-type Combine = (P: readonly unknown[], out: Int32Array | Uint16Array, from: number, rows: number) => void;
+/** The cell of each row. */
+export type CellNumbers = Uint8Array | Uint16Array | Int32Array;
+
+type Combine = (P: readonly unknown[], out: CellNumbers, from: number, rows: number) => void;
 
 /** Text of the digit of row i in one key column. */
 function digitText(column: Column, digits: Digits, domain: KeyDomain, binder: Binder): string {
@@ -47,7 +53,7 @@ export abstract class DigitTier {
   /** Of the domains, since this tier took its first batch. */
   protected spans: readonly Span[] | null = null;
   #versions: readonly number[] = [];
-  #combined: Int32Array | Uint16Array = new Int32Array(0);
+  #combined: CellNumbers = new Int32Array(0);
   readonly #fits: boolean;
   /** There are groups to put in first. */
   protected readonly filled: boolean;
@@ -88,27 +94,33 @@ export abstract class DigitTier {
    * The sum of each row's digits, times these factors, which is below `most`, by vectors. Null where they cannot, or where keys
    * without nulls or few rows make it no faster than text.
    */
-  protected combined(factors: readonly number[], most: number, lent: Lent): Int32Array | Uint16Array | null {
+  protected combined(factors: readonly number[], most: number, lent: Lent): CellNumbers | null {
     const rows = this.keys[0]!.length;
     if (rows < fewRows || this.keys.every(({ validity }) => validity === null)) return null;
     if (this.digits.some(({ map }) => map !== null)) return null;
-    const physical = most <= 65_536 ? 'u16' : 'i32';
-    if (this.#combined.length < rows)
-      this.#combined = lent.values(physical, rows, false) as Int32Array | Uint16Array;
-    const out = this.#combined.subarray(0, rows);
-    const terms = this.keys.map((column, k) => {
+    const digits = this.keys.map((key, k) => {
       const { base, size } = this.domains[k]!;
-      return { column, base, size, factor: factors[k]!, word: 0 as const };
+      return { column: key, ...narrowest(key), validity: key.validity, base, size, factor: factors[k]! };
     });
-    const done = combineDigits(terms, out, false, rows);
+    const small = most <= 65_536 && digits.every(({ physical }) => isNarrow(physical));
+    const physical = most > 65_536 ? 'i32' : small && most <= 256 ? 'u8' : 'u16';
+    if (this.#combined.length < rows || elementOf(this.#combined) !== physical)
+      this.#combined = lent.values(physical, Math.max(rows, fewBytes), false) as CellNumbers;
+    const out = this.#combined.subarray(0, rows);
+    const done = small
+      ? combineCells(digits, out as Uint8Array | Uint16Array, rows)
+      : combineDigits(
+          digits.map(digit => ({ ...digit, word: 0 })),
+          out as Uint16Array | Int32Array,
+          false,
+          rows,
+        );
     if (done === 0) return null;
     const binder = new Binder();
-    const digits = this.digitTexts(binder).map(
-      (digit, k) => `Math.imul(${digit},${binder.bind(factors[k])})`,
-    );
+    const texts = this.digitTexts(binder).map((digit, k) => `Math.imul(${digit},${binder.bind(factors[k])})`);
     compile<Combine>(
       ['P', 'out', 'from', 'rows'],
-      `${binder.text()}for(let i=from;i<rows;i++){out[i]=${digits.join('+')}|0;}`,
+      `${binder.text()}for(let i=from;i<rows;i++){out[i]=${texts.join('+')}|0;}`,
     )(binder.values, out, done, rows);
     return out;
   }

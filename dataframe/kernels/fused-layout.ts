@@ -53,6 +53,11 @@ export function initialInt(spec: FusedSpec): number {
   return spec.op === 'max' ? leastInt : mostInt;
 }
 
+/** What a null is to extremes that are integers of 32 bits: no value, but a row of the group. */
+export function nullInt(op: FusedOp): number {
+  return op === 'max' ? leastInt + 1 : mostInt - 1;
+}
+
 const leastInt = -(2 ** 31);
 export const mostInt = 2 ** 31 - 1;
 
@@ -95,6 +100,28 @@ export function sameFlags(a: LayoutFlags, b: LayoutFlags): boolean {
     one('narrow') &&
     a.partly.every((value, k) => value === b.partly[k])
   );
+}
+
+/** Flags after a batch. `most`: no sum of small integers is above it, nor are counts. */
+export function flagsWith(
+  old: LayoutFlags,
+  specs: readonly FusedSpec[],
+  inputs: readonly { readonly column: Column | null; readonly filter: Column | null }[],
+  most: number,
+  long: boolean,
+): LayoutFlags {
+  const partly = inputs.map(
+    ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
+  );
+  // Integers are laid out once.
+  const narrow = old.narrow && most < mostInt && partly.every((value, k) => value === old.partly[k]);
+  return {
+    partly,
+    long: old.long || long,
+    far: old.far || inputs.some(({ column }, k) => isFarSum(specs[k]!, column)),
+    huge: old.huge || inputs.some(({ column }, k) => isHugeSum(specs[k]!, column)),
+    narrow: narrow && inputs.every(({ filter }) => filter === null),
+  };
 }
 
 /**
@@ -204,7 +231,10 @@ export function witnessOf(
   for (const [k, spec] of specs.entries()) {
     const partly = layout.flags.partly[k]!;
     if (partly && (filtered[k]! || sumKind(spec.type) === 'huge')) continue;
-    if (layout.count[k]! >= 0) return { slot: layout.count[k]!, unused: partly ? -0 : 0 };
+    // A null leaves a count of 0, which no -0 can tell from none among integers.
+    const counts = layout.count[k]! >= 0 && !(partly && layout.count[k]! >= layout.width);
+    if (counts) return { slot: layout.count[k]!, unused: partly ? -0 : 0 };
+    if (layout.value[k]! < 0) continue;
     // An integer of 32 bits has no -0, and an extreme of them holds no value that may come.
     if (layout.value[k]! >= layout.width && isSum(spec)) continue;
     if (layout.value[k]! >= layout.width) return { slot: layout.value[k]!, unused: initialInt(spec) };
@@ -216,21 +246,17 @@ export function witnessOf(
   return null;
 }
 
-/**
- * What a batch adds at most to any sum of small integers; Infinity where it is not known, where extremes may pass 32 bits, and
- * where some rows do not count.
- */
+/** What a batch adds at most to any sum of small integers; Infinity where it is not known, and where extremes may pass 32 bits. */
 export function mostAdded(
   specs: readonly FusedSpec[],
-  inputs: readonly { readonly column: Column | null; readonly filter: Column | null }[],
+  inputs: readonly { readonly column: Column | null }[],
   rows: number,
 ): number {
   let most = rows;
-  for (const [k, { column, filter }] of inputs.entries()) {
-    if (filter !== null || column?.validity != null) return Infinity;
+  for (const [k, { column }] of inputs.entries()) {
     if (!hasSlot(specs[k]!) || sumKind(specs[k]!.type) !== 'small') continue;
     const { min, max } = boundsOf(column!);
-    if (!(min > leastInt && max < mostInt)) return Infinity;
+    if (!(min > leastInt + 1 && max < mostInt - 1)) return Infinity;
     if (isSum(specs[k]!)) most = Math.max(most, rows * Math.max(-min, max));
   }
   return most;

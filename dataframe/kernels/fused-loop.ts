@@ -1,4 +1,5 @@
 import { compile } from '../codegen/compile.js';
+import { compileRows } from '../codegen/wasm/kernel.js';
 import { Binder } from './fused-text.js';
 import type { KeyTier } from './key-tiers.js';
 
@@ -18,25 +19,20 @@ export type Loop = (
   si: Int32Array,
 ) => number;
 
-export const loopParameters = [
-  'P',
-  'S',
-  'st',
-  'tt',
-  'last',
-  'from',
-  'rows',
-  'limit',
-  'entry',
-  'born',
-  'ids',
-  'si',
-];
+const loopParameters = ['P', 'S', 'st', 'tt', 'last', 'from', 'rows', 'limit', 'entry', 'born', 'ids', 'si'];
 export const noState = new Int32Array(1);
 const none = new Float64Array(0);
 
 export function compileLoop(text: string): Loop {
   return compile<Loop>(loopParameters, text);
+}
+
+/** The loop that does `row` of about so many rows. `enough`: groups after which it stops; -1: none. */
+export function rowLoop(row: string, binder: Binder, enough: number, rows: number): Loop {
+  const stop = enough < 0 ? '' : `&&n<${binder.bind(enough)}`;
+  const tags = binder.text();
+  const body = () => `${tags}let n=S[0],i=from;\nfor(;i<rows${stop};i++)${row}\nS[0]=n;return i;`;
+  return compileRows<Loop>(`${stop} ${tags} ${row}`, loopParameters, body, rows);
 }
 
 /** Finds the first groups of a tier that has admitted their keys: all of them, in their order. */

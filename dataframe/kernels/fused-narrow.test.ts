@@ -22,7 +22,7 @@ type Random = () => number;
 
 interface BatchOptions {
   readonly keys?: number;
-  readonly nulls?: boolean;
+  readonly nulls?: boolean | 'all';
   readonly filter?: boolean;
   /** Bounds of the integers; null: they are not known. */
   readonly bounds?: ValueRange | null;
@@ -44,7 +44,7 @@ function batchOf(
   const { min, max } = bounds ?? { min: -5, max: 5 };
   const values = numbers(max - min + 1, min);
   const flags = new Uint8Array(rows).fill(1);
-  if (nulls === true) for (let i = 0; i < rows; i += 3) flags[i] = values[i] = 0;
+  if (nulls !== undefined) for (let i = 0; i < rows; i += nulls === 'all' ? 1 : 3) flags[i] = values[i] = 0;
   const plain = denseColumn(DataType.Int32, 'i32', rows, values);
   const small = { ...plain, ...packValidity(flags, rows), ...(bounds === null ? {} : { range: bounds }) };
   const reals = Float64Array.from({ length: rows }, () => (random() - 0.5) * 10 ** (10 * random()));
@@ -90,7 +90,11 @@ function answer(ops: readonly FusedOp[], batches: readonly Made[], tier?: TierKi
     for (const v of values) if (v < range.min || v > range.max) beyond++;
     expect(beyond).toBe(0);
   }
-  return { narrow, groups: keys.length, bits: [keys, ...columns.map(({ values }) => values)].map(bits) };
+  const flags = columns.map(({ length, validity }) =>
+    Uint8Array.from({ length }, (_, i) => (validity === null ? 1 : (validity[i >> 3]! >> (i & 7)) & 1)),
+  );
+  const numbers = [keys, ...columns.map(({ values }) => values), ...flags];
+  return { narrow, groups: keys.length, bits: numbers.map(bits) };
 }
 
 const mixes: readonly (readonly FusedOp[])[] = [
@@ -98,12 +102,19 @@ const mixes: readonly (readonly FusedOp[])[] = [
   ['max', 'mean', 'min'],
   ['min', 'sum', 'len'],
   ['max', 'len', 'min'],
+  ['count', 'sum', 'mean'],
 ];
 
 test.each([
   ['stay', [{}, {}, {}], [true, true, true]],
   ['meet nulls', [{}, { nulls: true }, {}], [true, false, false]],
+  ['have nulls', [{ nulls: true }, { nulls: true }, {}], [true, true, true]],
+  ['have nulls and outgrow their tier', [{ nulls: true }, { nulls: true, keys: 2 * cells }], [true, false]],
+  ['have nulls and meet a filter', [{ nulls: true }, { nulls: true, filter: true }], [true, false]],
+  ['are null', [{ nulls: 'all' }, { nulls: 'all' }], [true, true]],
+  ['are null at first', [{ nulls: 'all' }, { nulls: true }, { bounds: null }], [true, true, false]],
   ['meet a filter', [{}, { filter: true }], [true, false]],
+  ['meet a filter at once', [{ filter: true }, {}], [false, false]],
   ['meet integers of unknown bounds', [{}, { bounds: null }], [true, false]],
   ['have no room beside them', [{}, { bounds: { min: -(2 ** 31), max: 0 } }], [true, false]],
   ['outgrow their tier', [{}, { keys: 2 * cells }, { keys: 2 ** 30 }], [true, false, false]],

@@ -16,7 +16,7 @@ import { columnOfUnscaled } from '../column/decimal-builder.js';
 import { hugeShift } from '../column/decimal-entries.js';
 import { denseColumn, physicalOf } from '../column/layout.js';
 import type { FusedGroups } from './fused.js';
-import { baseText, type FusedSpec, type Layout, slotText, sumKind } from './fused-layout.js';
+import { baseText, type FusedSpec, type Layout, nullInt, slotText, sumKind } from './fused-layout.js';
 import { unfilledColumn } from './unfilled.js';
 
 /** The groups of a state in the order they are read in. */
@@ -172,12 +172,13 @@ function means(state: State, k: number): Column {
 }
 
 function extremes(state: State, k: number): Column {
-  const { type } = state.groups.specs[k]!;
+  const { type, op } = state.groups.specs[k]!;
   const slot = state.layout.count[k]!;
   const found = slotText(state.layout, state.layout.value[k]!);
   if (sumKind(type) === 'small' && state.layout.flags.partly[k]!) {
-    // What no row was better than is still infinite.
-    const there = `${found}-${found}===0`;
+    // What no row was better than is still infinite, or what a null is among integers.
+    const narrow = state.layout.value[k]! >= state.layout.width;
+    const there = narrow ? `${found}!==${nullInt(op)}` : `${found}-${found}===0`;
     const formula = { before: '', value: `${there}?${found}:0` };
     return column(state, type, physicalOf(type), formula, validWhere(state, `${there}?1:0`));
   }

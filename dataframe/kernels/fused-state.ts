@@ -6,6 +6,7 @@ import {
   initialValue,
   isExtreme,
   type Layout,
+  nullInt,
   slotSources,
   type Witness,
 } from './fused-layout.js';
@@ -73,7 +74,7 @@ export class GroupNumbers {
   planes(): readonly (Plane | null)[] {
     const { width, intWidth } = this.#layout;
     const apart = width > 0 && intWidth > 0 && this.#places * (8 * width + 4 * intWidth) > cachedBytes;
-    return apart ? ['ints', 'floats'] : [null];
+    return apart ? [slot => slot >= width, slot => slot < width] : [null];
   }
 
   /** Where each place shows whether it has a group: in an array, numbers of a place in it, and which of them. */
@@ -210,11 +211,12 @@ export class GroupNumbers {
     sources.forEach((from, slot) => {
       if (from < old.width) return;
       const spec = begins.get(slot);
-      const [before, after] =
-        spec !== undefined && isExtreme(spec) ? [initialInt(spec), initialValue(spec)] : [0, 0];
+      const extreme = spec !== undefined && isExtreme(spec);
+      const [none, missing] = extreme ? [initialInt(spec), nullInt(spec.op)] : [0, 0];
+      const after = extreme ? initialValue(spec) : 0;
       for (let g = 0; g < this.#places; g++) {
         const x = ints[g * old.intWidth + from - old.width]!;
-        out[g * next.width + slot] = x === before ? after : x;
+        out[g * next.width + slot] = x === none || x === missing ? after : x;
       }
     });
   }

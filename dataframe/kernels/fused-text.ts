@@ -2,7 +2,7 @@ import type { Column } from '../column/column.js';
 import { entryParts } from '../column/decimal-entries.js';
 import { narrowest } from '../column/narrow.js';
 import { spreadBits } from './bits-wasm.js';
-import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
+import { type FusedSpec, isSum, type Layout, nullInt, sumKind } from './fused-layout.js';
 import type { Lent } from './lent.js';
 import { lookedUp } from './looked-up.js';
 import { fewBytes } from './scratch.js';
@@ -81,12 +81,12 @@ export class RowBits {
 
   /** Of row i: 1 or 0. */
   text(bits: Uint8Array, binder: Binder): string {
-    const bytes = this.#bytesOf(bits);
+    const bytes = this.bytes(bits);
     return bytes === null ? `(${binder.bind(bits)}[i>>3]>>(i&7)&1)` : `${binder.bind(bytes)}[i]`;
   }
 
-  /** Null where they cannot be spread by vectors. */
-  #bytesOf(bits: Uint8Array): Uint8Array | null {
+  /** Of each row: 1 or 0. Null where they cannot be spread by vectors. */
+  bytes(bits: Uint8Array): Uint8Array | null {
     const known = this.#spread.get(bits);
     if (known !== undefined) return known;
     const rows = this.#rows;
@@ -124,8 +124,8 @@ export interface TextOf {
   readonly rowBits: RowBits;
 }
 
-/** The integers of groups, or their floats. */
-export type Plane = 'ints' | 'floats';
+/** Numbers of a group that a loop updates. */
+export type Plane = (slot: number) => boolean;
 
 /** Text that adds row i to its group, or to the numbers of a plane. */
 export function rowsText(
@@ -134,7 +134,7 @@ export function rowsText(
   plane: Plane | null,
 ): string {
   let text = '';
-  const there = (slot: number) => plane === null || slot >= layout.width === (plane === 'ints');
+  const there = (slot: number) => plane === null || plane(slot);
   for (let k = from; k < to; k++) {
     const spec = specs[k]!;
     const input = inputs[k]!;
@@ -161,6 +161,10 @@ function isMoved(spec: FusedSpec, { column, filter }: FusedInput): boolean {
   return sumKind(spec.type) === 'small';
 }
 
+const [nullBelow, nullAbove] = (['max', 'min'] as const).map(op => Int32Array.of(nullInt(op), 0)) as [
+  Int32Array,
+  Int32Array,
+];
 const farBelow = Float64Array.of(Number.POSITIVE_INFINITY, 0);
 const farAbove = Float64Array.of(Number.NEGATIVE_INFINITY, 0);
 
@@ -186,8 +190,11 @@ function valueText(
   }
   let value = row;
   if (isMoved(spec, input)) {
-    const far = binder.bind(spec.op === 'max' ? farBelow : farAbove);
-    value += `-${far}[${rowBits.text(column!.validity!, binder)}]`;
+    const valid = rowBits.text(column!.validity!, binder);
+    // Null slots hold 0.
+    if (slot >= layout.width)
+      value = `(${value}+${binder.bind(spec.op === 'max' ? nullBelow : nullAbove)}[${valid}]|0)`;
+    else value += `-${binder.bind(spec.op === 'max' ? farBelow : farAbove)}[${valid}]`;
   }
   return extremeText(spec, value, column!.physical, at(slot));
 }

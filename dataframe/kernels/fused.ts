@@ -1,13 +1,10 @@
-import { compileRows } from '../codegen/wasm/kernel.js';
 import type { Column, ValueRange } from '../column/column.js';
-import type { DataType } from '../column/datatype.js';
 import {
   aggregatesPerLoop,
   baseText,
   type FusedSpec,
+  flagsWith,
   hasNoWideSum,
-  isFarSum,
-  isHugeSum,
   type LayoutFlags,
   layoutOf,
   mostAdded,
@@ -17,7 +14,8 @@ import {
   slotText,
   witnessOf,
 } from './fused-layout.js';
-import { type Loop, loopParameters, numberGroups } from './fused-loop.js';
+import { numberGroups, rowLoop } from './fused-loop.js';
+import type { GroupsOptions } from './fused-options.js';
 import { GroupNumbers } from './fused-state.js';
 import {
   Binder,
@@ -30,9 +28,15 @@ import {
   type SlotText,
 } from './fused-text.js';
 import { runWhole } from './fused-whole.js';
-import type { KeyDomain } from './key-domain.js';
-import { DenseTier, fewGroups, type KeyTier, TableTier, type TierKind } from './key-tiers.js';
-import type { Lent } from './lent.js';
+import { type Added, hasAll, noSlots, WordSums } from './fused-words.js';
+import {
+  DenseTier,
+  fewGroups,
+  type KeyTier,
+  type KnownGroups,
+  TableTier,
+  type TierKind,
+} from './key-tiers.js';
 import { PackedTier } from './packed-tier.js';
 
 /** Rows after which sums of 32-bit integers may pass 2^53. */
@@ -42,23 +46,6 @@ const mostSafe = Number.MAX_SAFE_INTEGER;
 const fewAggregates = 4;
 /** Rows of a batch after which few groups are probably all known. */
 const lookedRows = 8192;
-
-export interface GroupsOptions {
-  readonly keys: readonly DataType[];
-  readonly specs: readonly FusedSpec[];
-  /** True: batches hold states of other tasks. */
-  readonly merging: boolean;
-  /** Group numbers of the rows are wanted too. */
-  readonly numbered: boolean;
-  /** Rows to come, where most are groups of their own. */
-  readonly expected?: number;
-  /** Takes the state over when it has been read; group numbers of rows are valid as long. */
-  readonly lent: Lent;
-  /** Of the keys, where all that will come have been admitted: several groups of one task share them. */
-  readonly domains?: readonly KeyDomain[] | null;
-  /** For tests. */
-  readonly tier?: TierKind;
-}
 
 /** One loop over a batch: which aggregates it updates and where the group of a row comes from. */
 type Body = (at: SlotText, binder: Binder, plane: Plane | null) => string;
@@ -84,11 +71,15 @@ export class FusedGroups {
   #most = 0;
   #first = -1;
   #entry = -1;
+  readonly #words: WordSums;
+  /** What the batch adds, where that is rows. */
+  #added: Added | null = null;
   /** Groups that there were before the entry, where they are numbered by first appearance. */
   #born = 0;
 
   constructor(options: GroupsOptions) {
     this.#options = options;
+    this.#words = new WordSums(options.lent);
     this.specs = options.specs;
     // Without keys the group is there before its rows.
     const partly = this.specs.map(() => options.keys.length === 0);
@@ -137,19 +128,12 @@ export class FusedGroups {
   ): Int32Array | null {
     this.#rows += rows;
     this.#filtered = inputs.map(({ filter }) => filter !== null);
-    const old = this.#state.layout.flags;
     this.#most += mostAdded(this.specs, inputs, rows);
-    this.#show({
-      partly: inputs.map(
-        ({ column, filter }, k) => old.partly[k]! || filter !== null || column?.validity != null,
-      ),
-      long: old.long || (this.#rows > shortRows && !(hasNoWideSum(this.specs) && this.#most <= mostSafe)),
-      far: old.far || inputs.some(({ column }, k) => isFarSum(this.specs[k]!, column)),
-      huge: old.huge || inputs.some(({ column }, k) => isHugeSum(this.specs[k]!, column)),
-      narrow: old.narrow && this.#most < mostInt,
-    });
+    const long = this.#rows > shortRows && !(hasNoWideSum(this.specs) && this.#most <= mostSafe);
+    this.#show(flagsWith(this.#state.layout.flags, this.specs, inputs, this.#most, long));
     this.#begins(entry);
     const rowBits = new RowBits(rows, this.#options.lent);
+    this.#added = { inputs, rowBits };
     const body =
       (from: number, to: number): Body =>
       (at, binder, plane) =>
@@ -173,6 +157,7 @@ export class FusedGroups {
     this.#most += mostMerged(this.specs, states, rows);
     this.#show({ ...old, partly, long: old.long || this.#most > mostSafe });
     const rowBits = new RowBits(rows, this.#options.lent);
+    this.#added = null;
     const body =
       (from: number, to: number): Body =>
       (at, binder) =>
@@ -199,9 +184,15 @@ export class FusedGroups {
     return foldText(this.#state.layout, at);
   }
 
+  /** Whether a plane has sums that are folded. */
+  #addsFloats(plane: Plane): boolean {
+    const { total, value } = this.#state.layout;
+    return total.some((slot, k) => slot >= 0 && plane(value[k]!));
+  }
+
   #folding(body: Body): Body {
     return (at, binder, plane) => {
-      const fold = plane === 'ints' ? '' : this.#foldText(at);
+      const fold = plane === null || this.#addsFloats(plane) ? this.#foldText(at) : '';
       const text = body(at, binder, plane);
       if (fold === '') return text;
       // Groups that are numbered as they come were born in this entry from that number on.
@@ -264,19 +255,43 @@ export class FusedGroups {
     const { witness } = this.#state;
     if (witness !== null && !this.#noted) {
       this.#unseen = true;
-      for (const plane of this.#state.planes())
-        this.#loop(known.text, (at, binder) => body(at, binder, plane), from, rows, entry, null);
+      this.#addKnown(known, body, from, rows, entry);
+      return rows;
+    }
+    const met = tier.state[0]! >= known.groups;
+    if (witness !== null && known.groups <= fewGroups && rows - from > lookedRows) {
+      if (!met) this.#loop(plain, () => '', from, from + lookedRows, entry, null, known.groups);
+      this.#addKnown(known, body, from, rows, entry);
+      // The places of groups that came later have their numbers, but were not noted in their turn.
+      tier.complete!(...this.#state.witnessed());
       return rows;
     }
     if (known.groups > fewGroups || this.specs.length > fewAggregates)
       return this.#loop(plain, body, from, rows, entry, null);
-    const look = witness === null ? rows : Math.min(rows, from + lookedRows);
-    const next = this.#loop(plain, body, from, look, entry, null, known.groups);
-    if (next === rows) return rows;
-    this.#loop(known.text, body, next, rows, entry, null);
-    // The places of groups that came that late have their numbers, but were not noted in their turn.
-    if (witness !== null) tier.complete!(...this.#state.witnessed());
+    const next = met ? from : this.#loop(plain, body, from, rows, entry, null, known.groups);
+    if (next < rows) this.#addKnown(known, body, next, rows, entry);
     return rows;
+  }
+
+  /** Rows whose groups need not be noted. */
+  #addKnown(known: KnownGroups, body: Body, from: number, rows: number, entry: number): void {
+    const cells = this.#added === null ? null : known.cells();
+    const fold = this.#folding(() => '');
+    const touch = (touched: Uint8Array) => {
+      if (fold(() => '', new Binder(), null) === '') return;
+      const key = (binder: Binder) => `if(${binder.bind(touched)}[i]===0)continue;const g=i;`;
+      this.#loop(key, fold, 0, touched.length, entry, null);
+    };
+    const done =
+      cells === null
+        ? noSlots
+        : this.#words.add(this.specs, this.#state, this.#added!, cells, from, rows, touch);
+    if (hasAll(this.#state.layout, done)) return;
+    for (const plane of this.#state.planes()) {
+      const left: Plane | null =
+        done.size === 0 ? plane : slot => !done.has(slot) && (plane === null || plane(slot));
+      this.#loop(known.text, (at, binder) => body(at, binder, left), from, rows, entry, null);
+    }
   }
 
   /** Finds the groups that were not noted. */
@@ -301,16 +316,8 @@ export class FusedGroups {
     const key = keyText(binder);
     const text = body(slot => slotText(layout, slot), binder, null);
     const store = ids === null ? '' : 'ids[i]=g;';
-    const base = text === '' ? '' : baseText(layout);
-    const row = `{${key}${store}${base}\n${text}\n}`;
-    const stop = enough < 0 ? '' : `&&n<${binder.bind(enough)}`;
-    const tags = binder.text();
-    const loop = compileRows<Loop>(
-      `${stop} ${tags} ${row}`,
-      loopParameters,
-      () => `${tags}let n=S[0],i=from;\nfor(;i<rows${stop};i++)${row}\nS[0]=n;return i;`,
-      rows - from,
-    );
+    const row = `{${key}${store}${text === '' ? '' : baseText(layout)}\n${text}\n}`;
+    const loop = rowLoop(row, binder, enough, rows - from);
     const { state, capacity } = this.#tier!;
     const { numbers, totals, lasts, ints } = this.#state;
     const bounds = [from, rows, capacity, entry, this.#born] as const;
@@ -361,7 +368,7 @@ export class FusedGroups {
     const { flags } = this.#state.layout;
     const narrow = layoutOf(this.specs, { ...flags, narrow: true }, false);
     // What stays in the innermost cache is as fast as it is.
-    const small = !this.#noted && this.#most < mostInt;
+    const small = !this.#noted && this.#most < mostInt && !this.#filtered.includes(true);
     const witness = small ? witnessOf(this.specs, narrow, this.#filtered) : null;
     if (witness !== null) this.#state.relay(narrow, null, 0);
     this.#state.witness = witness ?? witnessOf(this.specs, this.#state.layout, this.#filtered);

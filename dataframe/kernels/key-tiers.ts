@@ -1,9 +1,12 @@
+import { elementOf } from '../codegen/wasm/elements.js';
 import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
-import { DigitTier } from './digit-tier.js';
+import { narrowest } from '../column/narrow.js';
+import { type CellNumbers, DigitTier } from './digit-tier.js';
 import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
+import type { Cells } from './fused-words.js';
 import { GroupTable } from './group.js';
 import type { KeyDomain } from './key-domain.js';
 import type { Lent } from './lent.js';
@@ -18,6 +21,16 @@ const mostCells = 4 * 1024 * 1024;
 const cellsPerRow = 2;
 /** Groups up to which order of first appearance is kept in a dense tier too: above, reading its cells in order is faster. */
 export const fewGroups = 4096;
+
+/** Places that need not be noted. */
+export interface KnownGroups {
+  /** Groups after which there are no others. */
+  readonly groups: number;
+  /** Declares `g`, the place of row i's group. */
+  readonly text: (binder: Binder) => string;
+  /** The same for kernels that are no text; null: they cannot. */
+  readonly cells: () => Cells | null;
+}
 
 /** Finds the groups of rows. Groups are numbered in order of first appearance until the tier is settled. */
 export interface KeyTier {
@@ -39,7 +52,7 @@ export interface KeyTier {
   readonly births?: true;
   grow(): void;
   /** Groups after which there are no others, and the text then; null: there may always be others. */
-  readonly known?: { readonly groups: number; text(binder: Binder): string } | null;
+  readonly known?: KnownGroups | null;
   /** For a tier whose places the state itself shows to be in use: finds its groups, in the order of their places. */
   discover?(numbers: Float64Array | Int32Array, width: number, witness: Witness): void;
   /** The same for those that have no group yet, which come behind the others. */
@@ -66,7 +79,7 @@ export class DenseTier extends DigitTier implements KeyTier {
   /** Direct: 1 for cells in use. Otherwise the group of each cell, or -1. */
   #used: Uint8Array | Int32Array = new Uint8Array(0);
   /** Of each row of the batch, where they were found beforehand. */
-  #cellOfRow: Int32Array | Uint16Array | null = null;
+  #cellOfRow: CellNumbers | null = null;
   /** Cell of each group. */
   #cellOf: Int32Array = new Int32Array(0);
   /** So many groups, the first ones, lie in the order of their cells. */
@@ -121,7 +134,15 @@ export class DenseTier extends DigitTier implements KeyTier {
   get known() {
     if (!this.#direct) return null;
     const text = (binder: Binder) => `const g=${this.#cellText(binder)};`;
-    return { groups: this.#reachable, text };
+    return { groups: this.#reachable, text, cells: () => this.#cellTerms() };
+  }
+
+  #cellTerms(): Cells | null {
+    if (this.#cellOfRow !== null) return { terms: [{ values: this.#cellOfRow, stride: 1 }], first: 0 };
+    if (this.digits.some(({ map }, k) => map !== null || this.keys[k]!.validity !== null)) return null;
+    const strides = this.#strides();
+    const terms = this.keys.map((key, k) => ({ values: narrowest(key).values, stride: strides[k]! }));
+    return { terms, first: this.domains.reduce((sum, { base }, k) => sum + base * strides[k]!, 0) };
   }
 
   /** What a step of each key's digit is in cells. */
@@ -136,7 +157,7 @@ export class DenseTier extends DigitTier implements KeyTier {
 
   #cellText(binder: Binder): string {
     const cells = this.#cellOfRow;
-    if (cells !== null) return `${binder.bind(cells, cells instanceof Uint16Array ? 'u16' : 'i32')}[i]`;
+    if (cells !== null) return `${binder.bind(cells, elementOf(cells))}[i]`;
     const strides = this.#strides();
     const terms = this.digitTexts(binder).map((digit, k) =>
       k === 0 ? digit : `Math.imul(${digit},${binder.bind(strides[k])})`,

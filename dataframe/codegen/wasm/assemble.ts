@@ -98,6 +98,8 @@ export const whileTrue = (condition: Code, body: Code): Code => [
   Op.end,
   Op.end,
 ];
+/** Ends the call: something is as it cannot be. */
+export const unreachable: Code = [Op.unreachable];
 export const giveBack = (result: Code): Code => [result, Op.return];
 export const statements = (...parts: readonly Code[]): Code => parts;
 

@@ -1,6 +1,22 @@
 import { Op } from './module.js';
 import type { Element } from './names.js';
 
+const elements: ReadonlyMap<unknown, Element> = new Map<unknown, Element>([
+  [Int8Array, 'i8'],
+  [Uint8Array, 'u8'],
+  [Int16Array, 'i16'],
+  [Uint16Array, 'u16'],
+  [Int32Array, 'i32'],
+  [Uint32Array, 'u32'],
+  [Float32Array, 'f32'],
+  [Float64Array, 'f64'],
+]);
+
+/** Undefined: of an array that kernels do not know. */
+export function elementOf(array: ArrayBufferView): Element | undefined {
+  return elements.get(array.constructor);
+}
+
 /** Elements of typed arrays: how far an index is shifted to be an address, and what loads and stores one. */
 export const shiftOf: Readonly<Record<Element, number>> = {
   i8: 0,

@@ -10,7 +10,8 @@ import {
 import { limits } from '../../../core/base/limits.js';
 import type { Values } from '../../column/column.js';
 import { compileAs } from '../compile.js';
-import type { Access, ArgumentType, Element } from './names.js';
+import { elementOf } from './elements.js';
+import type { Access, ArgumentType } from './names.js';
 import { type ArrayUse, offsetBytes, translate, Untranslatable } from './translate.js';
 
 /**
@@ -19,21 +20,10 @@ import { type ArrayUse, offsetBytes, translate, Untranslatable } from './transla
  */
 const fewRows = 2048;
 /** Rows of one call: between calls V8 puts better code in place. Fewer where rows are copied, which then stay in the cache. */
-const callRows = 65_536;
+export const callRows = 65_536;
 const copiedRows = 8192;
 /** Bytes that may be copied for each row: at two or three a nanosecond's tenth they are cheap beside what else is done. */
 const copiedPerRow = 48;
-
-const elementOf: ReadonlyMap<unknown, Element> = new Map<unknown, Element>([
-  [Int8Array, 'i8'],
-  [Uint8Array, 'u8'],
-  [Int16Array, 'i16'],
-  [Uint16Array, 'u16'],
-  [Int32Array, 'i32'],
-  [Uint32Array, 'u32'],
-  [Float32Array, 'f32'],
-  [Float64Array, 'f64'],
-]);
 
 type Run = (...args: readonly unknown[]) => unknown;
 
@@ -145,7 +135,7 @@ function translatedFor(kernel: Kernel, all: readonly unknown[]): Translated | nu
 
 function typeOf(value: unknown): ArgumentType {
   if (typeof value === 'number') return Object.is(value | 0, value) ? 'int' : 'double';
-  return ArrayBuffer.isView(value) ? (elementOf.get(value.constructor) ?? 'none') : 'none';
+  return ArrayBuffer.isView(value) ? (elementOf(value) ?? 'none') : 'none';
 }
 
 function translateFor({ parameters, body }: Kernel, types: readonly ArgumentType[]): Translated | null {
@@ -287,7 +277,8 @@ function runPieces(kernel: Kernel, run: WasmFunction, args: number[], from: numb
   return result;
 }
 
-function checked(run: WasmFunction, args: readonly number[]): number | undefined {
+/** Calls it. An index that is none is CORRUPT_PARTITION. */
+export function checked(run: WasmFunction, args: readonly number[]): number | undefined {
   try {
     return run(...args);
   } catch (error) {

@@ -4,6 +4,8 @@ import { intConstant, Op, unsigned } from './module.js';
 /** Opcodes behind 0xfd: vectors of 128 bits, of bytes, of 16-bit and of 32-bit integers. */
 const Vector = {
   load: 0,
+  loadS8: 1,
+  loadU8: 2,
   loadSplat8: 7,
   store: 11,
   constant: 12,
@@ -14,12 +16,18 @@ const Vector = {
   splat32: 17,
   lane32: 27,
   equal8: 35,
+  equal16: 45,
   equal32: 55,
   moreS32: 59,
+  equalF64: 71,
   and: 78,
   andNot: 79,
   or: 80,
   xor: 81,
+  choose: 82,
+  loadLane64: 87,
+  storeLane64: 91,
+  load64: 93,
   anyTrue: 83,
   signs8: 100,
   narrowU16: 102,
@@ -42,6 +50,9 @@ const Vector = {
   shrU32: 173,
   add32: 174,
   mul32: 181,
+  addF64: 240,
+  subF64: 241,
+  mulF64: 242,
 } as const;
 
 function op(code: number, ...more: Code): Code {
@@ -62,8 +73,29 @@ export function loadVector(address: Code, offset = 0): Code {
   return [address, op(Vector.load, 0, unsigned(offset))];
 }
 
+/** Eight bytes as 16-bit numbers. */
+export function loadBytes16(address: Code, signed: boolean, offset = 0): Code {
+  return [address, op(signed ? Vector.loadS8 : Vector.loadU8, 0, unsigned(offset))];
+}
+
 /** A byte sixteen times. */
-export const loadSplat8 = (address: Code): Code => [address, op(Vector.loadSplat8, 0, 0)];
+export function loadSplat8(address: Code, offset = 0): Code {
+  return [address, op(Vector.loadSplat8, 0, unsigned(offset))];
+}
+/** Eight bytes, and zeros behind them. */
+export function load64(address: Code, offset: number): Code {
+  return [address, op(Vector.load64, 0, unsigned(offset))];
+}
+
+/** Eight bytes of two places each. */
+export function loadLanes64(first: Code, second: Code, offset: number): Code {
+  return [second, load64(first, offset), op(Vector.loadLane64, 0, unsigned(offset), 1)];
+}
+
+export function storeLane64(address: Code, value: Code, offset: number, lane: 0 | 1): Code {
+  return [address, value, op(Vector.storeLane64, 0, unsigned(offset), lane)];
+}
+
 export function storeVector(address: Code, value: Code, offset = 0): Code {
   return [address, value, op(Vector.store, 0, unsigned(offset))];
 }
@@ -71,13 +103,15 @@ export function storeVector(address: Code, value: Code, offset = 0): Code {
 /** Sixteen bytes as they are. */
 export const vectorOf = (bytes: readonly number[]): Code => op(Vector.constant, bytes);
 /** Four 32-bit numbers. */
-export const vectorOf32 = (numbers: readonly number[]): Code =>
-  vectorOf(numbers.flatMap(n => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255, (n >>> 24) & 255]));
+export function vectorOf32(numbers: readonly number[]): Code {
+  return vectorOf([...new Uint8Array(Int32Array.from(numbers).buffer)]);
+}
 /** Byte i is byte from[i] of the two, the second's being 16 and more. */
 export const mixed = (a: Code, b: Code, from: readonly number[]): Code => [a, b, op(Vector.shuffle, ...from)];
 /** Byte i is byte from[i] of the vector. */
-export const shuffled = (a: Code, from: readonly number[]): Code =>
-  mixed(a, vectorOf(new Array<number>(16).fill(0)), from);
+export function shuffled(a: Code, from: readonly number[]): Code {
+  return mixed(a, vectorOf(new Array<number>(16).fill(0)), from);
+}
 /** Byte i is byte b[i] of a, or 0 where b[i] is 16 or more. */
 export const swizzled = binary(Vector.swizzle);
 export const splat8 = unary(Vector.splat8);
@@ -85,8 +119,9 @@ export const splat16 = unary(Vector.splat16);
 export const splat32 = unary(Vector.splat32);
 export const lane32 = (a: Code, lane: number): Code => [a, op(Vector.lane32, lane)];
 /** All bits of a lane are 1 where it holds, else 0. */
-export const [equal8, equal32, isMoreS32] = [
+export const [equal8, equal16, equal32, isMoreS32] = [
   binary(Vector.equal8),
+  binary(Vector.equal16),
   binary(Vector.equal32),
   binary(Vector.moreS32),
 ] as const;
@@ -97,6 +132,8 @@ export const andVectors = binary(Vector.and);
 export const andNotVectors = binary(Vector.andNot);
 export const orVectors = binary(Vector.or);
 export const xorVectors = binary(Vector.xor);
+/** Bits of a where those of `mask` are 1, else of b. */
+export const chosen = (mask: Code, a: Code, b: Code): Code => [a, b, mask, op(Vector.choose)];
 /** An integer. */
 export const anyTrue = unary(Vector.anyTrue);
 /** The 16-bit numbers of both, less than 2^15, as bytes; 255 for larger ones. */
@@ -105,16 +142,29 @@ export const narrowU16 = binary(Vector.narrowU16);
 export const narrowU32 = binary(Vector.narrowU32);
 export const sub8 = binary(Vector.sub8);
 export const subSatU8 = binary(Vector.subSatU8);
-export const [add16, subSatU16] = [binary(Vector.add16), binary(Vector.subSatU16)] as const;
+export const subSatU16 = binary(Vector.subSatU16);
 /** Sums of two neighbours each, in twice as many bits. */
 export const [pairsU8, pairsU16] = [unary(Vector.pairsU8), unary(Vector.pairsU16)] as const;
 export const [lowU8, highU8] = [unary(Vector.lowU8), unary(Vector.highU8)] as const;
 export const [lowU16, highU16] = [unary(Vector.lowU16), unary(Vector.highU16)] as const;
-export const [mul16, mul32, add32] = [
+export const [add16, mul16, mul32, add32] = [
+  binary(Vector.add16),
   binary(Vector.mul16),
   binary(Vector.mul32),
   binary(Vector.add32),
 ] as const;
+
+/** Of two floats of 64 bits. */
+export const [addF64, subF64, mulF64, equalF64] = [
+  binary(Vector.addF64),
+  binary(Vector.subF64),
+  binary(Vector.mulF64),
+  binary(Vector.equalF64),
+] as const;
+/** A float twice. */
+export function floatVector(value: number): Code {
+  return vectorOf([...new Uint8Array(Float64Array.of(value, value).buffer)]);
+}
 
 const shifted =
   (code: number) =>

@@ -1,0 +1,264 @@
+import { VolleyError } from '../../core/base/errors.js';
+import type { WasmMemory } from '../../core/base/kernel-memory.js';
+import { elementOf } from '../codegen/wasm/elements.js';
+import { callRows } from '../codegen/wasm/kernel.js';
+import type { ValueRange, Values } from '../column/column.js';
+import { narrowest } from '../column/narrow.js';
+import type { CellTerm } from './cells-wasm.js';
+import { addToSums } from './float-sums-wasm.js';
+import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
+import type { GroupNumbers } from './fused-state.js';
+import type { FusedInput, RowBits } from './fused-text.js';
+import type { Lent } from './lent.js';
+import { fewBytes, fill } from './scratch.js';
+import { vectorMemoryOf } from './vector-memory.js';
+import { addToWords, fieldBits, takeFromWords, type WordForm, wordsOf } from './words-wasm.js';
+
+/** Bytes of words that stay in a core's inner caches, and what their addresses may spread over. */
+const mostBytes = 2 ** 17;
+const mostSpread = 2 ** 20;
+/** Rows from which on it is worth a call. */
+const fewRows = 2048;
+/** Rows, and rows a cell, between two times that words are taken: that reads and writes all of them. */
+const leastRows = 8192;
+const rowsPerCell = 16;
+
+/** Elements that tell the cell of a row: their sum, each times its stride, is `first` for cell 0. */
+export interface Cells {
+  readonly terms: readonly CellTerm[];
+  readonly first: number;
+}
+
+/** What a batch adds to its groups. */
+export interface Added {
+  readonly inputs: readonly FusedInput[];
+  readonly rowBits: RowBits;
+}
+
+/** What is summed up of each row, and the slots that it belongs to. */
+interface Field {
+  readonly values: Values | null;
+  readonly slots: number[];
+  /** No value is further from 0. */
+  readonly most: number;
+}
+
+/** A float sum, and where it is. */
+interface Real {
+  readonly values: Values;
+  readonly slot: number;
+}
+
+/** What kernels that are no text do of a batch. */
+interface Work {
+  readonly memory: WasmMemory;
+  readonly form: WordForm;
+  readonly fields: readonly Field[];
+  readonly reals: readonly Real[];
+  readonly cells: Cells;
+}
+
+/**
+ * Sums and counts of few groups, without text. Small integers and counts: several in one integer of 64 bits, to which a row adds once. Before a
+ * field could overflow all are added to the floats of the state, so nothing else sees them.
+ */
+export class WordSums {
+  readonly #lent: Lent;
+  #words: Float64Array = new Float64Array(0);
+  #touched: Uint8Array = new Uint8Array(0);
+
+  constructor(lent: Lent) {
+    this.#lent = lent;
+  }
+
+  /**
+   * Adds rows `from` .. `rows`-1 to what of the state it can. `fold`: is told which places have rows, by byte, before floats are added.
+   * @returns slots that are done
+   */
+  add(
+    specs: readonly FusedSpec[],
+    state: GroupNumbers,
+    added: Added,
+    cells: Cells,
+    from: number,
+    rows: number,
+    fold: (touched: Uint8Array) => void,
+  ): ReadonlySet<number> {
+    const fields = fieldsOf(specs, state, added);
+    const reals = realsOf(specs, state, added);
+    const done = new Set([
+      ...fields.flatMap(({ slots }) => slots),
+      ...reals.flatMap(({ slot }) => [slot, slot + 1]),
+    ]);
+    const work = rows - from < fewRows ? null : this.#workFor(state, fields, reals, cells);
+    if (work === null || !isWorth(state, fields, done)) return noSlots;
+    this.#addWords(work, state, from, rows);
+    if (reals.length === 0) return done;
+    fold(this.#touched.subarray(0, state.places));
+    const { memory } = work;
+    const { width } = state.layout;
+    const begin = state.numbers.byteOffset - 8 * width * cells.first;
+    const slots = reals.map(({ slot }) => slot);
+    inPieces(from, rows, (row, length) => {
+      const inputs = reals.map(({ values }) => addressOf(values, row));
+      addToSums(memory, { width, slots }, begin, cells.terms, row, length, inputs);
+    });
+    return done;
+  }
+
+  /** Null: there is too much, or something lies elsewhere. */
+  #workFor(state: GroupNumbers, fields: readonly Field[], reals: readonly Real[], cells: Cells): Work | null {
+    const { places, numbers } = state;
+    const perWord = perWordOf(fields, Math.max(leastRows, rowsPerCell * places));
+    const spread = spreadOf(cells, places);
+    if (perWord === 0 || spread === null) return null;
+    const elements = fields.map(({ values }) => (values === null ? null : elementOf(values)!));
+    const form: WordForm = { perWord, elements };
+    const wordBytes = 8 * wordsOf(form);
+    const bytes = (spread.max - spread.min + 1) * wordBytes;
+    if (places * wordBytes > mostBytes || bytes > mostSpread) return null;
+    if (this.#words.byteLength < bytes) {
+      this.#words = this.#lent.numbers(Math.max(bytes, fewBytes) / 8, false);
+      this.#touched = this.#lent.bytes(Math.max(places, fewBytes));
+    }
+    const arrays = [...cells.terms, ...fields, ...reals].flatMap(({ values }) =>
+      values === null ? [] : [values],
+    );
+    const memory = vectorMemoryOf(this.#words, this.#touched, numbers, ...arrays);
+    return memory === null ? null : { memory, form, fields, reals, cells };
+  }
+
+  #addWords({ memory, form, fields, cells }: Work, state: GroupNumbers, from: number, rows: number): void {
+    const { places, numbers, layout } = state;
+    const { terms, first } = cells;
+    const size = wordsOf(form);
+    // Places lie behind what the least elements would lead to.
+    const least = spreadOf(cells, places)!.min;
+    const held = this.#words.subarray((first - least) * size, (first - least + places) * size);
+    fill(held, 0);
+    this.#touched.fill(0, 0, places);
+    const slots = fields.map(field => field.slots);
+    const room = roomOf(fields, form.perWord);
+    for (let next = from; next < rows; ) {
+      const count = Math.min(rows - next, room);
+      inPieces(next, next + count, (begin, length) => {
+        const inputs = fields.slice(1).map(({ values }) => addressOf(values!, begin));
+        addToWords(memory, form, held.byteOffset - 8 * size * first, terms, begin, length, inputs);
+      });
+      const seen = takeFromWords(
+        memory,
+        form,
+        slots,
+        held.byteOffset,
+        places,
+        numbers,
+        layout.width,
+        this.#touched,
+      );
+      // Where a key leads is not checked row by row.
+      if (seen !== count) throw new VolleyError('CORRUPT_PARTITION', 'a key is beyond its bounds');
+      next += count;
+    }
+  }
+}
+
+/** Between calls V8 puts better code in place. */
+function inPieces(from: number, rows: number, work: (from: number, rows: number) => void): void {
+  for (let next = from; next < rows; next += callRows) work(next, Math.min(callRows, rows - next));
+}
+
+function addressOf({ byteOffset, BYTES_PER_ELEMENT }: Values, row: number): number {
+  return byteOffset + row * BYTES_PER_ELEMENT;
+}
+
+/** Whether it pays although some slots may be left to text: keys are read once more for those. */
+function isWorth({ layout }: GroupNumbers, fields: readonly Field[], done: ReadonlySet<number>): boolean {
+  return done.size > 0 && (fields.length > 2 || hasAll(layout, done));
+}
+
+/** Whether no slot is left. */
+export function hasAll({ value, count }: Layout, done: ReadonlySet<number>): boolean {
+  return [...value, ...count].every(slot => slot < 0 || done.has(slot));
+}
+
+/** Float sums of rows that all count, or of nulls, which hold 0. */
+function realsOf(specs: readonly FusedSpec[], { layout }: GroupNumbers, { inputs }: Added): Real[] {
+  return inputs.flatMap(({ column, filter }, k) => {
+    if (filter !== null || !isSum(specs[k]!) || sumKind(specs[k]!.type) !== 'float') return [];
+    return column!.physical === 'f64' ? [{ values: column!.values, slot: layout.value[k]! }] : [];
+  });
+}
+
+export const noSlots: ReadonlySet<number> = new Set();
+
+/** Rows that all fields have room for. */
+function roomOf(fields: readonly Field[], perWord: 1 | 2 | 3): number {
+  const most = Math.max(...fields.map(field => field.most));
+  return Math.min(2 ** 30, Math.floor((2 ** (fieldBits[perWord] - 1) - 1) / most));
+}
+
+/** As many as have room for so many rows; 0: they would be too few. */
+function perWordOf(fields: readonly Field[], rows: number): 0 | 2 | 3 {
+  const hasRoom = (perWord: 2 | 3) => roomOf(fields, perWord) >= rows;
+  return fields.length > 2 && hasRoom(3) ? 3 : hasRoom(2) ? 2 : 0;
+}
+
+/** The first one counts rows. */
+function fieldsOf(
+  specs: readonly FusedSpec[],
+  { layout }: GroupNumbers,
+  { inputs, rowBits }: Added,
+): Field[] {
+  const rows: Field = { values: null, slots: [], most: 1 };
+  const fields = [rows];
+  const fieldFor = (values: Values, most: number): Field => {
+    let found = fields.find(field => field.values === values);
+    if (found === undefined) fields.push((found = { values, slots: [], most }));
+    return found;
+  };
+  inputs.forEach(({ column, filter }, k) => {
+    if (filter !== null) return;
+    const slot = layout.value[k]!;
+    if (isSum(specs[k]!) && sumKind(specs[k]!.type) === 'small' && layout.parts[k] === 1) {
+      const { values } = narrowest(column!);
+      const bounds = column!.range ?? boundsOf(values);
+      if (bounds !== null) fieldFor(values, Math.max(1, -bounds.min, bounds.max)).slots.push(slot);
+    }
+    const count = layout.count[k]!;
+    if (count < 0 || layout.count.indexOf(count) !== k) return;
+    if (column === null || column.validity === null) rows.slots.push(count);
+    else {
+      const flags = rowBits.bytes(column.validity);
+      if (flags !== null) fieldFor(flags, 1).slots.push(count);
+    }
+  });
+  return fields;
+}
+
+/** Of elements of one or two bytes; null: of others. */
+function boundsOf(values: Values): ValueRange | null {
+  switch (elementOf(values)) {
+    case 'u8':
+      return { min: 0, max: 255 };
+    case 'i8':
+      return { min: -128, max: 127 };
+    case 'u16':
+      return { min: 0, max: 65_535 };
+    case 'i16':
+      return { min: -32_768, max: 32_767 };
+    default:
+      return null;
+  }
+}
+
+/** Between what sums of elements lie, whatever those are, and those of all cells; null: nothing is known. */
+function spreadOf({ terms, first }: Cells, places: number): ValueRange | null {
+  let [min, max] = [0, 0];
+  for (const { values, stride } of terms) {
+    const bounds = boundsOf(values);
+    if (bounds === null) return null;
+    min += stride * bounds.min;
+    max += stride * bounds.max;
+  }
+  return { min: Math.min(min, first), max: Math.max(max, first + places - 1) };
+}

@@ -1,0 +1,189 @@
+import type { WasmMemory } from '../../core/base/kernel-memory.js';
+import {
+  add,
+  and,
+  type Code,
+  functionFor,
+  functionOver,
+  giveBack,
+  int,
+  localsOf,
+  ltU,
+  mul,
+  not,
+  shl,
+  statements,
+  storeAs,
+  when,
+  whileTrue,
+} from '../codegen/wasm/assemble.js';
+import { shiftOf } from '../codegen/wasm/elements.js';
+import { Op, unsigned } from '../codegen/wasm/module.js';
+import type { Element } from '../codegen/wasm/names.js';
+import {
+  addWide,
+  isZeroWide,
+  loadElementWide,
+  loadWide,
+  narrowed,
+  shlWide,
+  shrWideS,
+  storeWide,
+  subWide,
+  wide,
+  wideAsFloat,
+} from '../codegen/wasm/wide-code.js';
+import { type CellTerm, cellOf, type KeyForm, keyForms } from './cells-wasm.js';
+
+/** Rows of one turn of the loop. */
+const turnRows = 8;
+
+/** How fields lie in the words of a cell: `perWord` in each, as long as there are some. */
+export interface WordForm {
+  readonly perWord: 1 | 2 | 3;
+  /** By field: the form of the values that it sums up; null, of the first one: it counts rows. */
+  readonly elements: readonly (Element | null)[];
+}
+
+/** Bits of a field, by how many of them lie in a word. */
+export const fieldBits = [0, 64, 32, 21] as const;
+
+export function wordsOf({ perWord, elements }: WordForm): number {
+  return Math.ceil(elements.length / perWord);
+}
+
+/** Adds rows to the words of their cells, those of cell 0 at address `words`. `inputs`: addresses of the first row's elements. */
+export function addToWords(
+  memory: WasmMemory,
+  form: WordForm,
+  words: number,
+  cells: readonly CellTerm[],
+  from: number,
+  rows: number,
+  inputs: readonly number[],
+): void {
+  const keys = keyForms(cells);
+  const run = functionFor(memory, `add to words ${JSON.stringify([form, keys])}`, () =>
+    makeAdd(memory, form, keys),
+  );
+  const addresses = cells.map(({ values }) => values.byteOffset + from * values.BYTES_PER_ELEMENT);
+  run(words, rows, ...addresses, ...cells.map(({ stride }) => stride), ...inputs);
+}
+
+/** add(words, rows, ...keys, ...strides, ...values) */
+function makeAdd(memory: WasmMemory, form: WordForm, keys: readonly KeyForm[]) {
+  const names = ['words', 'rows', ...keys.map((_, k) => `key${k}`), ...keys.map((_, k) => `stride${k}`)];
+  const values = form.elements.map((element, f) => ({ element, name: `value${f}` })).slice(1);
+  names.push(...values.map(({ name }) => name));
+  const parameters = names.length;
+  const { get, set } = localsOf([...names, 'at', 'end']);
+  const row = (j: number): Code => {
+    return [
+      set('at', add(get('words'), mul(cellOf(keys, j, get), int(8 * wordsOf(form))))),
+      ...Array.from({ length: wordsOf(form) }, (_, w) => {
+        const added = addendOf(form, w, f =>
+          loadElementWide(form.elements[f]!, get(`value${f}`), j << shiftOf[form.elements[f]!]),
+        );
+        return storeWide(get('at'), addWide(added, loadWide(get('at'), 8 * w)), 8 * w);
+      }),
+    ];
+  };
+  const step = (rows: number): Code[] => [
+    ...keys.map(({ element }, k) => set(`key${k}`, add(get(`key${k}`), int(rows << shiftOf[element])))),
+    ...values.map(({ element, name }) => set(name, add(get(name), int(rows << shiftOf[element!])))),
+  ];
+  const size = int(shiftOf[keys[0]!.element]);
+  const until = (rows: Code) => set('end', add(get('key0'), shl(rows, size)));
+  const turn = Array.from({ length: turnRows }, (_, j) => row(j));
+  const body = statements(
+    until(and(get('rows'), int(-turnRows))),
+    whileTrue(ltU(get('key0'), get('end')), statements(...turn, ...step(turnRows))),
+    until(and(get('rows'), int(turnRows - 1))),
+    whileTrue(ltU(get('key0'), get('end')), statements(row(0), ...step(1))),
+    giveBack(int(0)),
+  );
+  return functionOver(memory, parameters, 2, body);
+}
+
+/** What a row adds to a word. */
+function addendOf({ perWord, elements }: WordForm, w: number, value: (field: number) => Code): Code {
+  const fields = Array.from({ length: perWord }, (_, k) => w * perWord + k).filter(f => f < elements.length);
+  return fields
+    .map((f, k): Code => {
+      const one = f === 0 ? wide(1) : value(f);
+      return k === 0 ? one : shlWide(one, wide(k * fieldBits[perWord]));
+    })
+    .reduce((sum, one) => addWide(one, sum));
+}
+
+/**
+ * Adds the fields of cells to floats, `floats` of them a cell, where the cell had rows, and makes them 0.
+ * @param slots by field, where it belongs among the floats of its cell
+ * @param touched becomes 1 of cells that had rows
+ * @returns rows that all cells had
+ */
+export function takeFromWords(
+  memory: WasmMemory,
+  form: WordForm,
+  slots: readonly (readonly number[])[],
+  words: number,
+  cells: number,
+  state: Float64Array,
+  floats: number,
+  touched: Uint8Array,
+): number {
+  const key = `take from words ${JSON.stringify([form, slots, floats])}`;
+  const run = functionFor(memory, key, () => makeTake(memory, form, slots, floats));
+  return run(words, cells, state.byteOffset, touched.byteOffset)!;
+}
+
+/** take(words, cells, state, touched) */
+function makeTake(memory: WasmMemory, form: WordForm, slots: readonly (readonly number[])[], floats: number) {
+  const names = ['words', 'cells', 'state', 'touched', 'end', 'rows'] as const;
+  const { get, set } = localsOf(names);
+  // Behind the integers.
+  const [word, field] = [names.length, names.length + 1];
+  const getWide = (local: number): Code => [Op.localGet, local];
+  const setWide = (local: number, value: Code): Code => [value, Op.localSet, local];
+  const bits = fieldBits[form.perWord];
+  const bytes = 8 * wordsOf(form);
+  const takeField = (f: number): Code => {
+    const last = f % form.perWord === form.perWord - 1 || f === form.elements.length - 1;
+    const low = shrWideS(shlWide(getWide(word), wide(64 - bits)), wide(64 - bits));
+    return [
+      setWide(field, last ? getWide(word) : low),
+      ...(last ? [] : [setWide(word, shrWideS(subWide(getWide(word), getWide(field)), wide(bits)))]),
+      ...(f === 0 ? [set('rows', add(get('rows'), narrowed(getWide(field))))] : []),
+      ...slots[f]!.map(slot => addFloat(get('state'), 8 * slot, wideAsFloat(getWide(field)))),
+    ];
+  };
+  const takeWord = (w: number): Code => {
+    const fields = form.elements.flatMap((_, f) =>
+      Math.floor(f / form.perWord) === w ? [takeField(f)] : [],
+    );
+    return [setWide(word, loadWide(get('words'), 8 * w)), storeWide(get('words'), wide(0), 8 * w), ...fields];
+  };
+  const take = Array.from({ length: wordsOf(form) }, (_, w) => takeWord(w));
+  const body = statements(
+    set('end', add(get('words'), mul(get('cells'), int(bytes)))),
+    whileTrue(
+      ltU(get('words'), get('end')),
+      statements(
+        when(
+          not(isZeroWide(loadWide(get('words')))),
+          statements(...take, storeAs(0, get('touched'), int(1), 0)),
+        ),
+        set('words', add(get('words'), int(bytes))),
+        set('touched', add(get('touched'), int(1))),
+        set('state', add(get('state'), int(8 * floats))),
+      ),
+    ),
+    giveBack(get('rows')),
+  );
+  return functionOver(memory, 4, 2, body, 0, 2);
+}
+
+function addFloat(address: Code, offset: number, value: Code): Code {
+  const sum: Code = [address, Op.f64Load, 0, unsigned(offset), value, Op.f64Add];
+  return [address, sum, Op.f64Store, 0, unsigned(offset)];
+}
