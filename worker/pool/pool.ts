@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { MessagePort, Worker as Thread, TransferListItem } from 'node:worker_threads';
+import type { Worker as Thread } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { collectGarbage } from '../../core/base/collect-garbage.js';
 import { VolleyError } from '../../core/base/errors.js';
@@ -10,17 +10,9 @@ import type { TemplateSpec } from '../../core/graph/layer.js';
 import type { Event } from '../state/api.js';
 import type { Slab } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
+import { KnownThreads } from './known-threads.js';
 import { Answer, type LaneWords } from './lane-words.js';
-import type {
-  Ask,
-  FromThread,
-  Room,
-  Template,
-  ThreadBatch,
-  ThreadReply,
-  ThreadResults,
-  ToThread,
-} from './protocol.js';
+import type { Ask, FromThread, Room, Template, ThreadBatch, ThreadReply, ThreadResults } from './protocol.js';
 import { laneResults } from './results.js';
 import { Starts } from './starts.js';
 import { publishEnded } from './tasks-ended.js';
@@ -56,11 +48,6 @@ interface BusyLane {
   grace: NodeJS.Timeout | null;
 }
 
-interface KnownThread {
-  readonly port: MessagePort;
-  readonly arenas: Set<number>;
-}
-
 /** The engine's side of the thread pool: lanes onto piscina's threads, memory and templates for them, kills. */
 export class ThreadPool {
   private readonly options: PoolOptions;
@@ -68,9 +55,7 @@ export class ThreadPool {
   private readonly piscina: Piscina;
   private readonly starts: Starts;
   private readonly lanes: (BusyLane | null)[];
-  private readonly threads = new Map<number, KnownThread>();
-  /** Threads that keep something of a job. */
-  private readonly keepers = new Map<number, Set<number>>();
+  private readonly known: KnownThreads;
   private closing = false;
 
   /** Batches that came before the first thread had loaded; null once it has. */
@@ -91,6 +76,7 @@ export class ThreadPool {
     this.words = threads.words;
     this.starts = new Starts(this.words);
     this.piscina = threads.piscina;
+    this.known = new KnownThreads(options.store.memory.slabs);
     this.lanes = new Array<BusyLane | null>(threads.count).fill(null);
     options.store.memory.busy = () => this.lanes.filter(lane => lane !== null).length;
     threads.listen(message => this.onMessage(message));
@@ -158,7 +144,7 @@ export class ThreadPool {
     this.piscina.run(message, { signal: lane.signal }).then(
       (reply: ThreadReply) => {
         lane.reply = reply;
-        if (reply.keeps) this.keeps(reply.thread, message.job);
+        if (reply.keeps) this.known.keeps(reply.thread, message.job);
         this.onResults(reply);
         this.finish(message.lane, lane);
       },
@@ -191,7 +177,7 @@ export class ThreadPool {
 
   private someThreadIsFree(): boolean {
     const begun = this.lanes.filter((lane, index) => lane !== null && this.words.claimed(index) > 0);
-    return this.threads.size > begun.length;
+    return this.known.size > begun.length;
   }
 
   /** Ends the lane's thread; piscina starts another. */
@@ -199,7 +185,7 @@ export class ThreadPool {
     const lane = this.lanes[index];
     if (lane?.batch !== batch || lane.reply !== null || lane.killing) return;
     lane.killing = true;
-    this.tellAll({ kind: 'abort', batch });
+    this.known.tellAll({ kind: 'abort', batch });
     lane.grace = setTimeout(() => this.terminate(index, lane), limits.abortGraceMs);
     lane.grace.unref();
   }
@@ -216,19 +202,11 @@ export class ThreadPool {
 
   /** Threads forget what they keep of a job. */
   dropJob(job: number): void {
-    for (const thread of this.keepers.get(job) ?? []) this.tell(thread, { kind: 'drop-job', job });
-    this.keepers.delete(job);
-  }
-
-  private keeps(thread: number, job: number): void {
-    const keepers = this.keepers.get(job);
-    if (keepers === undefined) this.keepers.set(job, new Set([thread]));
-    else keepers.add(thread);
+    this.known.dropJob(job);
   }
 
   dropArena(arena: number): void {
-    for (const thread of this.threads.values()) thread.arenas.delete(arena);
-    this.tellAll({ kind: 'drop-arena', arena });
+    this.known.dropArena(arena);
     collectGarbage();
   }
 
@@ -244,8 +222,7 @@ export class ThreadPool {
   private onMessage(message: FromThread): void {
     switch (message.kind) {
       case 'thread-ready':
-        this.threads.set(message.thread, { port: message.port, arenas: new Set() });
-        message.port.once('close', () => this.threads.delete(message.thread));
+        this.known.add(message.thread, message.port);
         return;
       case 'thread-loaded':
         this.begin();
@@ -265,7 +242,7 @@ export class ThreadPool {
         this.giveSlab(message).catch(error => this.refuse(message, error));
         return;
       case 'ask-arena':
-        this.sendArena(message.thread, message.arena);
+        this.known.sendArena(message.thread, message.arena);
         this.words.answer(message.lane, Answer.Granted);
         return;
       case 'ask-template':
@@ -285,7 +262,7 @@ export class ThreadPool {
     const slabs = lane.slabs.get(ask.position);
     if (slabs === undefined) lane.slabs.set(ask.position, [slab]);
     else slabs.push(slab);
-    this.sendArena(ask.thread, slab.arena.id);
+    this.known.sendArena(ask.thread, slab.arena.id);
     this.words.answer(ask.lane, Answer.Granted, slab.arena.id, slab.offset);
   }
 
@@ -297,7 +274,7 @@ export class ThreadPool {
     const { header, bytes } = copy;
     const lane = this.laneOf(question);
     if (lane === null || lane.ending) return; // Its thread has ended meanwhile.
-    this.tell(question.thread, { kind: 'input', header, bytes }, [bytes.buffer as ArrayBuffer]);
+    this.known.tell(question.thread, { kind: 'input', header, bytes }, [bytes.buffer as ArrayBuffer]);
     this.words.answer(question.lane, Answer.Granted);
   }
 
@@ -310,7 +287,7 @@ export class ThreadPool {
     }
     const { kind, body } = spec;
     const { job, template } = ask;
-    this.tell(ask.thread, { kind: 'template', job, template, templateKind: kind, body: owned(body) });
+    this.known.tell(ask.thread, { kind: 'template', job, template, templateKind: kind, body: owned(body) });
     this.words.answer(ask.lane, Answer.Granted);
   }
 
@@ -324,7 +301,7 @@ export class ThreadPool {
     const lane = this.laneOf(ask);
     if (lane === null || lane.ending) return;
     const code = error instanceof VolleyError ? error.code : 'INTERNAL';
-    this.tell(ask.thread, { kind: 'refused', code, message: (error as Error).message });
+    this.known.tell(ask.thread, { kind: 'refused', code, message: (error as Error).message });
     this.words.answer(ask.lane, Answer.Refused);
   }
 
@@ -379,24 +356,6 @@ export class ThreadPool {
       return `it ran out of its heap of ${this.options.threads.heapMb} MB. Use more, smaller tasks, or fewer threads with more memory`;
     }
     return error.message;
-  }
-
-  private sendArena(thread: number, id: number): void {
-    const { slabs } = this.options.store.memory;
-    const arena = slabs.arena(id);
-    const known = this.threads.get(thread);
-    if (arena === undefined || known === undefined || known.arenas.has(id)) return;
-    known.arenas.add(id);
-    const buffer = slabs.isOfNode(arena) ? null : arena.buffer;
-    this.tell(thread, { kind: 'arena', arena: id, buffer });
-  }
-
-  private tell(thread: number, message: ToThread, transfer: readonly TransferListItem[] = []): void {
-    this.threads.get(thread)?.port.postMessage(message, transfer);
-  }
-
-  private tellAll(message: ToThread): void {
-    for (const { port } of this.threads.values()) port.postMessage(message);
   }
 }
 
