@@ -70,7 +70,7 @@ async function writeRehearsed() {
   const session = await connect({ threads: 1 });
   const rows = Array.from({ length: 4096 }, (_, i) => ({
     name: i % 97 === 0 ? null : `name ${i % 100}`,
-    whole: BigInt(i % 5),
+    whole: BigInt(i % 20),
     real: i / 3,
   }));
   const options = { rowGroupRows: 2048, overwrite: true };

@@ -6,6 +6,8 @@ import { parquetReader } from './parquet/reader.js';
 import { postgresReader } from './postgres/reader.js';
 import type { ScanFormat, ScanSpec, SourceReader } from './source.js';
 
+export { rehearseUnpacking } from './parquet/hybrid-wasm.js';
+
 /** What reads the files of a scan. */
 export function readerOf(scan: ScanSpec): SourceReader {
   const files = readerFor(scan.format);

@@ -181,13 +181,13 @@ async function finishTask(
 let readers: typeof import('../io/readers.js') | null = null;
 
 /** What reads files is loaded by the first scan, or by a thread that has nothing else to do. */
-export async function loadReaders(): Promise<void> {
+export async function loadReaders(): Promise<typeof import('../io/readers.js')> {
   readers ??= await import('../io/readers.js');
+  return readers;
 }
 
 async function readerOf(scan: ScanSpec) {
-  await loadReaders();
-  return readers!.readerOf(scan);
+  return (await loadReaders()).readerOf(scan);
 }
 
 /** Several batches, and several splits of one task, are still one partition: one entry. */
