@@ -189,24 +189,35 @@ export interface Entries {
   readonly passes: Uint8Array;
 }
 
+/** A run-length / bit-packed page of `count` codes, in bytes[from...], the first of which is of row `first`. */
+export interface CodedPage {
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  /** Bits of a code. */
+  readonly width: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Where what is chosen goes: rows to rows[at...], an entry of each to values[at...]. */
+export interface ChosenPlace {
+  readonly rows: Int32Array;
+  readonly values: Values;
+  readonly at: number;
+  /** So many there may be. */
+  readonly most: number;
+}
+
 /**
- * Of a run-length / bit-packed page in bytes[from, to) of `count` codes, the first of which is of row `first`: the rows whose code passes to
- * rows[at...], and their entries, one element each, to values[at...]. All codes are looked at. `pairs` has room for count + 1 pairs. All but
- * the entries lie in the lane's memory.
- * @returns how many; null when it cannot, when they are more than `most`, or the page is damaged
+ * Chooses the rows of a page whose code passes. All codes are looked at. `pairs` has room for one more than there are codes. All but the
+ * entries lie in the lane's memory.
+ * @returns how many; null when it cannot, when they are too many, or the page is damaged
  */
 export function chooseInWasm(
-  bytes: Uint8Array,
-  from: number,
-  width: number,
-  first: number,
-  count: number,
+  { bytes, from, width, first, count }: CodedPage,
   { values: table, count: entries, passes }: Entries,
   pairs: Uint8Array,
-  rows: Int32Array,
-  values: Values,
-  at: number,
-  most: number,
+  { rows, values, at, most }: ChosenPlace,
 ): number | null {
   const home = kernelMemory();
   if (home === null || width === 0 || width > chosenBits || !hasVectors()) return null;

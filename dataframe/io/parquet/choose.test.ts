@@ -39,19 +39,9 @@ test('rows are chosen from runs of every width', () => {
     const rows = lent.ints(8192);
     const out = lent.values(physical, 32_768);
     const pairs = lent.bytes(pairBytes * 8192);
-    const found = chooseInWasm(
-      bytes,
-      0,
-      width,
-      first,
-      count,
-      { values, count: entries, passes },
-      pairs,
-      rows,
-      out,
-      5,
-      most,
-    );
+    const dictionary = { values, count: entries, passes };
+    const page = { bytes, from: 0, width, first, count };
+    const found = chooseInWasm(page, dictionary, pairs, { rows, values: out, at: 5, most });
     const expected = () => {
       const codes = new Int32Array(count);
       try {

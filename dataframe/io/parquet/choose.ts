@@ -145,19 +145,14 @@ class Chooser {
     if (from < 0 || from >= page.length) return false;
     const pairs = lent.bytes(Math.max(fewBytes, (count + 1) * pairBytes));
     const share = Math.ceil((pageShare * this.#most * count) / this.#total);
-    const found = chooseInWasm(
-      page,
-      from + 1,
-      page[from]!,
-      this.#row,
-      count,
-      entries,
-      pairs,
-      this.#rows,
-      this.#values,
-      this.#chosen,
-      Math.min(share, this.#most - this.#chosen),
-    );
+    const coded = { bytes: page, from: from + 1, width: page[from]!, first: this.#row, count };
+    const place = {
+      rows: this.#rows,
+      values: this.#values,
+      at: this.#chosen,
+      most: Math.min(share, this.#most - this.#chosen),
+    };
+    const found = chooseInWasm(coded, entries, pairs, place);
     this.#row += count;
     this.#chosen += found ?? 0;
     return found !== null;
