@@ -45,7 +45,7 @@ export async function compare(
   targetsOf: (times: Times) => Target[],
 ): Promise<BenchReport> {
   const rows = options.rows ?? 1e7;
-  const runs = options.runs ?? 3;
+  const runs = options.runs ?? 5;
   const { seed, na, sorted, threads, load, cluster } = options;
   const dataOptions = { rows, seed, na, sorted };
   const notes: string[] = [];
@@ -91,7 +91,7 @@ export async function compare(
   };
 }
 
-/** Systems of one group take turns at every run, so that a busy moment of the machine meets them all. */
+/** Systems of one group take turns at every run, so that a busy moment of the machine meets them all, each when the one before rests. */
 async function measure(
   group: readonly string[],
   job: SystemJob,
@@ -124,7 +124,10 @@ async function measure(
     for (const { id } of questions) {
       for (let run = 0; run < runs; run++) {
         for (const { process, answers } of running) {
-          if (!answers.errors.has(id) && !answers.unanswered.has(id)) await askOnce(process, answers, id);
+          if (!answers.errors.has(id) && !answers.unanswered.has(id)) {
+            await askOnce(process, answers, id);
+            await process.rest();
+          }
         }
       }
     }

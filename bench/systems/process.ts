@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../core/base/version.js';
 import type { Reply, SystemJob } from './protocol.js';
 
@@ -17,6 +18,10 @@ const pythonScripts: Readonly<Record<string, string>> = {
 };
 /** A question that takes longer is an error of its system, not a hang of the run. */
 const questionMs = 600_000;
+/** A process rests when it ran for less than the second within the first; nobody waits longer than the third. Milliseconds. */
+const restMs = 20;
+const restingMs = 0.5;
+const longestRestMs = 2_000;
 
 /** Readers without an engine, by the folder whose presence means that they are installed. */
 const readers: Readonly<Record<string, string>> = {
@@ -77,6 +82,20 @@ export class SystemProcess {
     return this.next();
   }
 
+  /**
+   * Resolves when the process does no more. What it does after an answer, collecting garbage and freeing results, shall not be in the
+   * time of whoever is asked next.
+   */
+  async rest(): Promise<void> {
+    const deadline = performance.now() + longestRestMs;
+    for (let before = Number.NaN; performance.now() < deadline; ) {
+      await sleep(restMs);
+      const used = processorMs(this.child.pid!);
+      if (used === null || used - before < restingMs) return;
+      before = used;
+    }
+  }
+
   async end(): Promise<void> {
     const { child } = this;
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -123,4 +142,22 @@ function commandOf(name: string, job: string): string[] | null {
     return existsSync(reader) ? [process.execPath, join(peersFolder, 'scale.mjs'), name, job] : null;
   const script = pythonScripts[name];
   return script === undefined || !existsSync(python) ? null : [python, join(peersFolder, script), job];
+}
+
+/** Processor time of all its threads that run, milliseconds; null where the system does not say. */
+function processorMs(pid: number): number | null {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.reduce((sum, id) => sum + ranNs(`/proc/${pid}/task/${id}/schedstat`) / 1e6, 0);
+  } catch {
+    return null;
+  }
+}
+
+function ranNs(file: string): number {
+  try {
+    return Number.parseInt(readFileSync(file, 'latin1'), 10);
+  } catch {
+    return 0; // It has ended meanwhile.
+  }
 }
