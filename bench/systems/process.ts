@@ -18,9 +18,10 @@ const pythonScripts: Readonly<Record<string, string>> = {
 };
 /** A question that takes longer is an error of its system, not a hang of the run. */
 const questionMs = 600_000;
-/** A process rests when it ran for less than the second within the first; nobody waits longer than the third. Milliseconds. */
+/** A process rests when in so long it ran no longer than that. Milliseconds. */
 const restMs = 20;
 const restingMs = 0.5;
+/** Nobody waits longer for it. Milliseconds. */
 const longestRestMs = 2_000;
 
 /** Readers without an engine, by the folder whose presence means that they are installed. */

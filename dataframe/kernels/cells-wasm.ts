@@ -28,3 +28,14 @@ export function cellOf(keys: readonly KeyForm[], j: number, get: (name: string) 
   });
   return digits.reduce((sum, digit) => add(sum, digit));
 }
+
+/** The addresses of row `from`'s elements, and the strides, in the order of keyNames. */
+export function keyArguments(cells: readonly CellTerm[], from: number): number[] {
+  const addresses = cells.map(({ values }) => values.byteOffset + from * values.BYTES_PER_ELEMENT);
+  return [...addresses, ...cells.map(({ stride }) => stride)];
+}
+
+/** Parameters that cellOf reads. */
+export function keyNames(keys: readonly KeyForm[]): string[] {
+  return [...keys.map((_, k) => `key${k}`), ...keys.map((_, k) => `stride${k}`)];
+}

@@ -18,7 +18,7 @@ import {
 } from '../codegen/wasm/assemble.js';
 import { shiftOf } from '../codegen/wasm/elements.js';
 import { load64, loadVector, vectorsOf } from '../codegen/wasm/vector-code.js';
-import { type CellTerm, cellOf, type KeyForm, keyForms } from './cells-wasm.js';
+import { type CellTerm, cellOf, type KeyForm, keyArguments, keyForms, keyNames } from './cells-wasm.js';
 import { addToDoubles, doubleVectors } from './row-pairs-wasm.js';
 
 /** Rows of one turn of the loop. */
@@ -49,20 +49,13 @@ export function addToSums(
   const run = functionFor(memory, `add to sums ${JSON.stringify([sums, keys])}`, () =>
     makeAdd(memory, sums, keys),
   );
-  const addresses = cells.map(({ values }) => values.byteOffset + from * values.BYTES_PER_ELEMENT);
-  run(state, rows, ...addresses, ...cells.map(({ stride }) => stride), ...inputs);
+  run(state, rows, ...keyArguments(cells, from), ...inputs);
 }
 
 /** add(state, rows, ...keys, ...strides, ...values) */
 function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly KeyForm[]) {
   const values = slots.map((_, k) => `value${k}`);
-  const inputs = [
-    'state',
-    'rows',
-    ...keys.map((_, k) => `key${k}`),
-    ...keys.map((_, k) => `stride${k}`),
-    ...values,
-  ];
+  const inputs = ['state', 'rows', ...keyNames(keys), ...values];
   const names = [...inputs, 'one', 'other', 'end'];
   const { get, set } = localsOf(names);
   const v = vectorsOf([...doubleVectors, 'x'], names.length);

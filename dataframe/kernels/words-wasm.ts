@@ -33,7 +33,7 @@ import {
   wide,
   wideAsFloat,
 } from '../codegen/wasm/wide-code.js';
-import { type CellTerm, cellOf, type KeyForm, keyForms } from './cells-wasm.js';
+import { type CellTerm, cellOf, type KeyForm, keyArguments, keyForms, keyNames } from './cells-wasm.js';
 
 /** Rows of one turn of the loop. */
 const turnRows = 8;
@@ -66,13 +66,12 @@ export function addToWords(
   const run = functionFor(memory, `add to words ${JSON.stringify([form, keys])}`, () =>
     makeAdd(memory, form, keys),
   );
-  const addresses = cells.map(({ values }) => values.byteOffset + from * values.BYTES_PER_ELEMENT);
-  run(words, rows, ...addresses, ...cells.map(({ stride }) => stride), ...inputs);
+  run(words, rows, ...keyArguments(cells, from), ...inputs);
 }
 
 /** add(words, rows, ...keys, ...strides, ...values) */
 function makeAdd(memory: WasmMemory, form: WordForm, keys: readonly KeyForm[]) {
-  const names = ['words', 'rows', ...keys.map((_, k) => `key${k}`), ...keys.map((_, k) => `stride${k}`)];
+  const names = ['words', 'rows', ...keyNames(keys)];
   const values = form.elements.map((element, f) => ({ element, name: `value${f}` })).slice(1);
   names.push(...values.map(({ name }) => name));
   const parameters = names.length;

@@ -8,7 +8,7 @@ import { chooseInWasm, chosenBits, type Entries, pairBytes } from './choose-wasm
 import { isCoded } from './codes.js';
 import { decodedPhysical } from './decimals.js';
 import { type ChunkBytes, countOf } from './decode-parts.js';
-import { isOneRun } from './hybrid.js';
+import { valuesWithoutNulls } from './hybrid.js';
 import type { PageHeader } from './metadata.js';
 import { PageReader } from './pages.js';
 import type { FileColumn } from './types.js';
@@ -141,7 +141,7 @@ class Chooser {
     const count = countOf(info?.num_values);
     if (info === undefined || entries === null || !isCoded(info.encoding) || count > left) return false;
     const page = pages.whole(header);
-    const from = this.#withoutNulls(page, info.definition_level_encoding, count);
+    const from = valuesWithoutNulls(page, this.#column.level, info.definition_level_encoding, count);
     if (from < 0 || from >= page.length) return false;
     const pairs = lent.bytes(Math.max(fewBytes, (count + 1) * pairBytes));
     const share = Math.ceil((pageShare * this.#most * count) / this.#total);
@@ -156,15 +156,5 @@ class Chooser {
     this.#row += count;
     this.#chosen += found ?? 0;
     return found !== null;
-  }
-
-  /** Where the values begin behind levels that say that none is null; -1: they do not. */
-  #withoutNulls(page: Uint8Array, encoding: string, count: number): number {
-    const { level } = this.#column;
-    if (level === 0) return 0;
-    if (encoding === 'BIT_PACKED' || page.length < 4) return -1;
-    const end = 4 + (page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24));
-    if (end < 4 || end > page.length) return -1;
-    return isOneRun(page, 4, end, 32 - Math.clz32(level), level, count) ? end : -1;
   }
 }

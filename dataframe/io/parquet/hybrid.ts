@@ -306,3 +306,15 @@ function byteField(width: number, i: number): string {
   for (let got = 8 - shift, k = 1; got < width; got += 8, k++) parts.push(`b[p+${byte + k}]<<${got}`);
   return `(${parts.join('|')})&${width === 32 ? -1 : 2 ** width - 1}`;
 }
+
+/**
+ * Where the values of a page of version 1 begin behind levels that say that none of `count` is null; -1: they do not say so.
+ * @param most the largest level; 0: there are none
+ */
+export function valuesWithoutNulls(page: Uint8Array, most: number, encoding: string, count: number): number {
+  if (most === 0) return 0;
+  if (encoding === 'BIT_PACKED' || page.length < 4) return -1;
+  const end = 4 + (page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24));
+  if (end < 4 || end > page.length) return -1;
+  return isOneRun(page, 4, end, 32 - Math.clz32(most), most, count) ? end : -1;
+}

@@ -8,7 +8,7 @@ import type { ReadUse } from '../source.js';
 import { isCoded } from './codes.js';
 import { decodedPhysical } from './decimals.js';
 import { allUtf8, type ChunkBytes, countOf, sinkFor } from './decode-parts.js';
-import { isOneRun } from './hybrid.js';
+import { valuesWithoutNulls } from './hybrid.js';
 import { unpackCodes, widestCode } from './look-up-wasm.js';
 import type { ColumnMetaData, PageHeader } from './metadata.js';
 import { PageReader } from './pages.js';
@@ -135,21 +135,11 @@ class LookUp {
     const held = countOf(info?.num_values);
     if (info === undefined || this.#count < 0 || !isCoded(info.encoding) || held > left) return false;
     const page = pages.whole(header);
-    const from = this.#withoutNulls(page, info.definition_level_encoding, held);
+    const from = valuesWithoutNulls(page, this.#column.level, info.definition_level_encoding, held);
     if (from < 0 || from >= page.length) return false;
     const count = Math.min(held, wanted);
     const at = this.#row;
     this.#row += count;
     return unpackCodes(page, from + 1, page[from]!, this.#count, this.#base, this.#codes, at, count);
-  }
-
-  /** Where the values begin behind levels that say that none is null; -1: they do not. */
-  #withoutNulls(page: Uint8Array, encoding: string, count: number): number {
-    const { level } = this.#column;
-    if (level === 0) return 0;
-    if (encoding === 'BIT_PACKED' || page.length < 4) return -1;
-    const end = 4 + (page[0]! | (page[1]! << 8) | (page[2]! << 16) | (page[3]! << 24));
-    if (end < 4 || end > page.length) return -1;
-    return isOneRun(page, 4, end, 32 - Math.clz32(level), level, count) ? end : -1;
   }
 }
