@@ -1,4 +1,5 @@
-import { type PlanOptions, planConstants, scanTaskRows, taskRows } from './constants.js';
+import { isCoded, isNested } from '../column/layout.js';
+import { mapTaskRows, type PlanOptions, planConstants, scanTaskRows, taskRows } from './constants.js';
 import type { Pipeline, ScanOrigin } from './pipeline.js';
 import type { Layer } from './stage.js';
 import { sumOf } from './stage.js';
@@ -14,6 +15,23 @@ export async function coalesced(pipeline: Pipeline, options: PlanOptions): Promi
   if (origin.whole === null || pipeline.tasks === 1) return pipeline;
   const layer: Layer = origin.whole;
   const offsets = groups((await layer.stats()).rows, taskRows, options, 0);
+  if (offsets === null) return pipeline;
+  const dependency = { rule: 'group', from: layer.range, offsets } as const;
+  return { ...pipeline, origin: { ...origin, dependency, whole: null }, tasks: offsets.length - 1 };
+}
+
+/**
+ * The same for rows that are only dealt out to the destinations of a shuffle: as many bytes a task as a destination gets. There are
+ * fewer slices, and so fewer of everything that is done once a slice or a task.
+ */
+export async function coalescedMap(pipeline: Pipeline, options: PlanOptions): Promise<Pipeline> {
+  const { origin } = pipeline;
+  if (origin.kind === 'scan' || origin.whole === null || pipeline.tasks === 1) return pipeline;
+  const layer: Layer = origin.whole;
+  if (layer.schema.some(({ type }) => isCoded(type) || isNested(type))) return pipeline;
+  const { rows, bytes } = await layer.stats();
+  const most = (total: number) => mapTaskRows(total, sumOf(bytes));
+  const offsets = groups(rows, most, options, 1 / 2);
   if (offsets === null) return pipeline;
   const dependency = { rule: 'group', from: layer.range, offsets } as const;
   return { ...pipeline, origin: { ...origin, dependency, whole: null }, tasks: offsets.length - 1 };

@@ -24,6 +24,8 @@ export const planConstants = {
   broadcastSurelyExceeded: 8,
   /** Input bytes per destination of a shuffle: large enough to amortise a task, small enough to stay in a cache of L3. */
   shuffleBytes: 32 * MiB,
+  /** Tasks that deal out rows of a table that lies in memory: so many, or one for each of so many bytes. */
+  fewMapTasks: 8,
   /** Destinations of a shuffle. Every map task holds a slice for each: more would be slices of a few rows. */
   maxFanOut: 128,
   /**
@@ -121,6 +123,13 @@ export function scanTaskRows(rows: number): number {
   const { fewScanTasks, maxScanRows } = planConstants;
   // An even number: two threads end together.
   const tasks = Math.max(fewScanTasks, 2 * Math.ceil(rows / (2 * maxScanRows)));
+  return Math.max(taskRows(rows), Math.ceil(rows / tasks));
+}
+
+/** Rows that one task deals out, of so many rows and bytes. */
+export function mapTaskRows(rows: number, bytes: number): number {
+  const { shuffleBytes, fewMapTasks } = planConstants;
+  const tasks = Math.max(fewMapTasks, Math.ceil(bytes / shuffleBytes));
   return Math.max(taskRows(rows), Math.ceil(rows / tasks));
 }
 

@@ -1,7 +1,10 @@
+import { Bool, Int32, makeVector, Table, vectorFromArray } from 'apache-arrow';
 import { expect, test } from 'vitest';
+import { seededRng } from '../../core/base/rng.js';
 import { col } from '../expr/expr.js';
-import { type DataFrame, fromRecords } from '../frame.js';
+import { type DataFrame, fromArrow, fromRecords } from '../frame.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
+import { testSeed } from '../testing/random-batch.js';
 
 const rows = Array.from({ length: 103 }, (_, i) => ({
   i,
@@ -62,4 +65,44 @@ test('what it cannot do is said', async () => {
   }
   expect(() => frame.repartition({})).toThrowError(/number of partitions, or \{ by \}/);
   await expect(frame.repartition({ by: 'kk' }).count()).rejects.toMatchObject({ code: 'COLUMN_NOT_FOUND' });
+});
+
+test('partitions that one task deals out, one behind the other: the same rows in the same order', async () => {
+  const random = seededRng(testSeed());
+  const count = 100_000;
+  const partitions = 5;
+  const table = new Table({
+    k: makeVector(Int32Array.from({ length: count }, () => random() * 5_000)),
+    big: makeVector(BigInt64Array.from({ length: count }, (_, i) => BigInt(i) << 30n)),
+    f: makeVector(Float64Array.from({ length: count }, () => random() / 7)),
+    b: vectorFromArray(
+      Array.from({ length: count }, (_, i) => i % 3 === 0),
+      new Bool(),
+    ),
+    // Nulls in the last partitions only: those are brought together first.
+    some: vectorFromArray(
+      Array.from({ length: count }, (_, i) => (i > count / 2 && i % 5 === 0 ? null : i)),
+      new Int32(),
+    ),
+    far: makeVector(Int32Array.from({ length: count }, (_, i) => (i < count / 2 ? i % 100 : i))),
+  });
+  const executor = new InlineExecutor();
+  const frame = fromArrow({ executor }, table, { partitions });
+  for (const picked of [
+    ['k', 'big', 'f', 'b', 'far'],
+    ['k', 'f'],
+    ['k', 'some', 'f'],
+  ]) {
+    const asked = (taskRows: number) =>
+      frame
+        .select(...picked)
+        .with({ taskRows, fanOut: 7 })
+        .repartition({ by: 'k' });
+    const apart = await partitionsOf(asked(1));
+    executor.layers.length = 0;
+    expect(await partitionsOf(asked(2 * (count / partitions)))).toEqual(apart);
+    const mapped = executor.layers.find(layer => layer.rules.includes('group'));
+    expect(mapped?.count).toBe(3);
+    expect(apart.flat()).toHaveLength(count);
+  }
 });

@@ -1,5 +1,6 @@
 import type { RepartitionPlan } from '../plan/plan.js';
 import type { BuildContext } from './build.js';
+import { coalescedMap } from './coalesce.js';
 import { fanOutFor } from './constants.js';
 import {
   asLayer,
@@ -22,7 +23,7 @@ export async function buildRepartition(
   { runner, options }: BuildContext,
 ): Promise<Pipeline> {
   const fanOut = n ?? fanOutFor(await input.bytesIn(), options);
-  if (by.length > 0) return shuffle(runner, input, by, fanOut);
+  if (by.length > 0) return shuffle(runner, await coalescedMap(input, options), by, fanOut);
   const layer = asLayer(runner, input);
   const { rows } = await layer.stats();
   let before = 0;

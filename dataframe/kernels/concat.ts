@@ -68,7 +68,7 @@ export function alike(columns: readonly Column[]): readonly Column[] {
 }
 
 /** The bounds of all, where each is known. */
-function rangeOfAll(columns: readonly Column[]): { readonly range?: ValueRange } {
+export function rangeOfAll(columns: readonly Column[]): { readonly range?: ValueRange } {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (const { range, length } of columns) {

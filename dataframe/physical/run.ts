@@ -26,7 +26,7 @@ import { tableWriter } from './join-slab.js';
 import { once } from './once.js';
 import { dealtRanges } from './ranges.js';
 import { scanSchema } from './schema.js';
-import { storeDealt } from './store-dealt.js';
+import { type Dealt, dealtOneByOne, storeDealt } from './store-dealt.js';
 import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
 import type { FragmentEntry, FragmentEnv, FragmentResult } from './task.js';
 import { decodeEntry, readColumns, type TaskInputs } from './task-inputs.js';
@@ -171,10 +171,15 @@ async function finishTask(
   const kept = sink.kind === 'partition' && sink.kept === true;
   if (columns !== null) return storeGathered(schema, columns, kept, env);
   if (sink.kind === 'records') return storeRecords(schema, out, env);
-  const batch = { ...concatBatches(schema, out), schema };
-  if (sink.kind === 'dictionaries') return storeDictionaries(batch, env);
-  if (sink.kind === 'table') return storeTable(sink, batch, env);
-  return storeSlices(sink, batch, fragment, inputs, env);
+  const together = () => ({ ...concatBatches(schema, out), schema });
+  if (sink.kind === 'dictionaries') return storeDictionaries(together(), env);
+  if (sink.kind === 'table') return storeTable(sink, together(), env);
+  if (sink.kind === 'partition') {
+    const batch = together();
+    return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env, sink.kept);
+  }
+  const apart = sink.kind === 'hash' && isPlainHash(sink) && dealtOneByOne(out);
+  return storeSlices(sink, apart ? out : [together()], fragment, inputs, env);
 }
 
 /** Asked for by each task: another import() of the same module costs a tenth of a millisecond. */
@@ -238,46 +243,62 @@ async function writeFile(
   return enclosed(receipt.rows, receipt);
 }
 
-/** One slab for all slices. */
+/** One slab for all slices of the batches: of one, but where rows are dealt out by hash. */
 function storeSlices(
-  sink: Exclude<FragmentSink, { kind: 'file' | 'keys' | 'table' | 'records' | 'dictionaries' }>,
-  batch: Batch,
+  sink: Extract<FragmentSink, { kind: 'hash' | 'cut' | 'range' }>,
+  batches: readonly Batch[],
   fragment: Fragment,
   inputs: TaskInputs,
   env: FragmentEnv,
 ): FragmentResult {
+  const { lent } = inputs;
+  const parts = sink.kind === 'hash' ? (sink.parts ?? 1) : 1;
+  if (sink.kind === 'hash' && sink.spread !== undefined) {
+    const batch = batches[0]!;
+    const keys = sink.keys.map(name => columnOf(batch, name));
+    return store(spreadSlices(batch, keys, sink.fanOut, sink.spread, inputs.position), batch.rows, env);
+  }
+  const dealt = batches.map((batch): Dealt => ({ batch, ...pieces(sink, batch, fragment, inputs) }));
+  const inSlab = storeDealt(dealt, parts, env, checkSize);
+  if (inSlab !== null) return inSlab;
+  const rows = dealt.reduce((sum, { batch }) => sum + batch.rows, 0);
+  const [first, ...others] = dealt.map(({ batch, slice, counts }) =>
+    slicesOf(batch, slice, counts, parts, lent),
+  );
+  if (others.length === 0) return store(first!, rows, env);
+  const { schema } = batches[0]!;
+  return store(
+    first!.map((slice, s) => concatBatches(schema, [slice, ...others.map(of => of[s]!)], lent)),
+    rows,
+    env,
+  );
+}
+
+/** Each row goes to one slice, which is one piece. */
+function isPlainHash({ spread, parts = 1 }: Extract<FragmentSink, { kind: 'hash' }>): boolean {
+  return spread === undefined && parts === 1;
+}
+
+/** The piece of a slice that each row goes to, and the rows of each. */
+function pieces(
+  sink: Extract<FragmentSink, { kind: 'hash' | 'cut' | 'range' }>,
+  batch: Batch,
+  fragment: Fragment,
+  inputs: TaskInputs,
+): { slice: Uint16Array; counts: Int32Array } {
   switch (sink.kind) {
-    case 'partition':
-      return store([sink.wide ? widenBatch(batch) : batch], batch.rows, env, sink.kept);
     case 'hash': {
       const keys = sink.keys.map(name => columnOf(batch, name));
-      if (sink.spread !== undefined) {
-        const slices = spreadSlices(batch, keys, sink.fanOut, sink.spread, inputs.position);
-        return store(slices, batch.rows, env);
-      }
-      const { fanOut, parts = 1 } = sink;
-      const { slice, counts } = dealRows(keys, batch.rows, fanOut * parts, inputs.lent);
-      return (
-        storeDealt(batch, slice, counts, parts, env, checkSize, inputs.lent) ??
-        store(slicesOf(batch, slice, counts, parts, inputs.lent), batch.rows, env)
-      );
+      return dealRows(keys, batch.rows, sink.fanOut * (sink.parts ?? 1), inputs.lent);
     }
     case 'cut': {
       const slice = cutRows(sink, inputs.position, batch.rows);
       const counts = new Int32Array(sink.fanOut);
       for (const s of slice) counts[s]!++;
-      return (
-        storeDealt(batch, slice, counts, 1, env, checkSize, inputs.lent) ??
-        store(slicesOf(batch, slice, counts, 1, inputs.lent), batch.rows, env)
-      );
+      return { slice, counts };
     }
-    case 'range': {
-      const { slice, counts } = dealtRanges(batch, sink, fragment, inputs);
-      return (
-        storeDealt(batch, slice, counts, 1, env, checkSize, inputs.lent) ??
-        store(slicesOf(batch, slice, counts, 1, inputs.lent), batch.rows, env)
-      );
-    }
+    case 'range':
+      return dealtRanges(batch, sink, fragment, inputs);
     default:
       return assertNever(sink);
   }

@@ -2,9 +2,10 @@ import { assert } from '../../core/base/assert.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { bytesOfValues, isNested, viewValues } from '../column/layout.js';
 import { writeBatch } from '../column/slab.js';
+import { rangeOfAll } from '../kernels/concat.js';
 import { dealInto } from '../kernels/deal.js';
-import type { Lent } from '../kernels/lent.js';
-import { placesOf } from './store-gathered.js';
+import { lending } from '../kernels/lent.js';
+import { liesReady, placesOf } from './store-gathered.js';
 import type { FragmentEnv, FragmentResult } from './task.js';
 
 /** A slice of each column before a value is moved, and where it begins in the slab. */
@@ -14,70 +15,105 @@ interface Place {
   readonly values: number;
 }
 
+/** Rows of one batch, and where they go: row i to slice[i], and counts[p] of them to piece p. */
+export interface Dealt {
+  readonly batch: Batch;
+  readonly slice: Uint16Array;
+  readonly counts: Int32Array;
+}
+
+/** Rows of a batch below which it is sooner brought together with others than dealt out by itself. */
+const leastRows = 16_384;
+
+/** True where it is as well to deal out each of several batches from where it lies, instead of bringing them together first. */
+export function dealtOneByOne(batches: readonly Batch[]): boolean {
+  return batches.length > 1 && batches.every(batch => batch.rows >= leastRows && liesReady(batch));
+}
+
 /**
- * Deals rows out straight into the slab: row i goes to piece[i], piece p gets counts[p] rows, and every `parts` pieces
- * are one slice. Null where the size of the slab is only known after the rows were looked at: nulls, lists,
- * dictionaries worth compacting.
+ * Deals rows out straight into the slab, batch behind batch; every `parts` pieces are one slice. Null where the
+ * size of the slab is only known after the rows were looked at (nulls, lists, dictionaries worth compacting), and where
+ * a column differs from batch to batch in more than its values.
  */
 export function storeDealt(
-  batch: Batch,
-  piece: Uint16Array,
-  counts: Int32Array,
+  dealt: readonly Dealt[],
   parts: number,
   env: FragmentEnv,
   checkSize: (bytes: number) => void,
-  lent: Lent,
 ): FragmentResult | null {
+  const { schema, columns } = dealt[0]!.batch;
+  const rows = dealt.reduce((sum, { batch }) => sum + batch.rows, 0);
+  const counts = sumsOf(dealt);
   const slices = counts.length / parts;
-  assert(sumOf(counts) === batch.rows, 'every row goes to a piece that there is');
-  if (!batch.columns.every(column => isPlain(column, batch.rows, slices))) return null;
-  let total = 0;
-  const starts: number[] = [];
+  const plain = (column: Column, c: number) =>
+    isPlain(column, rows, slices) && dealt.every(({ batch }) => areAlike(column, batch.columns[c]!));
+  if (!columns.every(plain)) return null;
   const partsOf = Array.from({ length: slices }, (_, s) =>
     endsOf(counts.subarray(s * parts, (s + 1) * parts)),
   );
+  assert(sumOf(partsOf) === rows, 'every row goes to a piece that there is');
+  const starts = [0];
   const places = partsOf.map((ends): Place[] => {
-    starts.push(total);
-    const length = ends.at(-1)!;
-    return batch.columns.map((whole): Place => {
-      const { type, physical, dictionary, range } = whole;
-      const bounds = range === undefined ? null : { range };
+    let at = starts.at(-1)!;
+    const placed = columns.map(({ type, physical, dictionary }, c): Place => {
+      const bounds = rangeOfAll(dealt.map(({ batch }) => batch.columns[c]!));
+      const length = ends.at(-1)!;
       const column = { type, physical, length, nullCount: 0, validity: null, dictionary, ...bounds };
       const { values, end } = placesOf(column);
-      const place = { column, values: total + values };
-      total += end;
+      const place = { column, values: at + values };
+      at += end;
       return place;
     });
+    starts.push(at);
+    return placed;
   });
+  const total = starts.at(-1)!;
   checkSize(total);
-  starts.push(total);
   const slab = env.allocate(total);
-  const targets = batch.columns.map((column, c) => {
-    const bytes = bytesOfValues(column.physical, 1);
-    const whole = viewValues(column.physical, slab.buffer, slab.byteOffset, Math.floor(total / bytes));
-    const first = Int32Array.from(counts, (_, p) => {
-      const s = Math.floor(p / parts);
-      return places[s]![c]!.values / bytes + partsOf[s]![p % parts]!;
-    });
-    return { column, values: whole, starts: first };
-  });
-  dealInto(targets, piece, batch.rows, lent);
+  const first = (c: number, p: number) => {
+    const s = Math.floor(p / parts);
+    return places[s]![c]!.values / bytesOfValues(columns[c]!.physical, 1) + partsOf[s]![p % parts]!;
+  };
+  dealAll(
+    dealt,
+    columns.map((_, c) => Int32Array.from(counts, (_, p) => first(c, p))),
+    slab.subarray(0, total),
+  );
   const written = places.map((of, s) => {
     const columns = of.map(
       ({ column, values }): Column => ({ ...column, values: viewAt(slab, column, values) }),
     );
-    const rows = partsOf[s]!.at(-1)!;
-    const part = { schema: batch.schema, rows, columns, ...(parts === 1 ? null : { parts: partsOf[s]! }) };
+    const ends = partsOf[s]!;
+    const part = { schema, rows: ends.at(-1)!, columns, ...(parts === 1 ? null : { parts: ends }) };
     const from = starts[s]!;
     return { header: writeBatch(part, slab.subarray(from, starts[s + 1]!)), offset: from };
   });
-  return { rows: batch.rows, inline: null, slab, slices: written };
+  return { rows, inline: null, slab, slices: written };
 }
 
-function sumOf(counts: Int32Array): number {
-  let sum = 0;
-  for (const count of counts) sum += count;
-  return sum;
+/** `next`: by column, the position in the slab of the first value of each piece; goes on behind each batch. */
+function dealAll(dealt: readonly Dealt[], next: readonly Int32Array[], slab: Uint8Array): void {
+  for (const { batch, slice, counts } of dealt) {
+    const targets = batch.columns.map((column, c) => {
+      const fitting = Math.floor(slab.byteLength / bytesOfValues(column.physical, 1));
+      const values = viewValues(column.physical, slab.buffer, slab.byteOffset, fitting);
+      return { column, values, starts: next[c]! };
+    });
+    // What is lent for one batch is lent for the next one again.
+    lending(lent => dealInto(targets, slice, batch.rows, lent));
+    for (const at of next) for (let p = 0; p < at.length; p++) at[p]! += counts[p]!;
+  }
+}
+
+function sumsOf(dealt: readonly Dealt[]): Int32Array {
+  const sums = new Int32Array(dealt[0]!.counts.length);
+  for (const { counts } of dealt) for (let p = 0; p < sums.length; p++) sums[p]! += counts[p]!;
+  return sums;
+}
+
+/** Rows of all slices. */
+function sumOf(partsOf: readonly (readonly number[])[]): number {
+  return partsOf.reduce((sum, ends) => sum + ends.at(-1)!, 0);
 }
 
 /** Where pieces of so many rows begin, and the end. */
@@ -91,6 +127,10 @@ function endsOf(counts: Int32Array): number[] {
 function isPlain({ validity, type, dictionary }: Column, rows: number, slices: number): boolean {
   if (validity !== null || isNested(type)) return false;
   return dictionary === null || (dictionary.length * 4 + dictionary.bytes.byteLength) * slices <= rows;
+}
+
+function areAlike(a: Column, b: Column): boolean {
+  return b.validity === null && a.physical === b.physical && a.dictionary === b.dictionary;
 }
 
 function viewAt(slab: Uint8Array, { physical, length }: Omit<Column, 'values'>, byte: number): Values {

@@ -48,7 +48,8 @@ export function unfilledColumns(
   });
 }
 
-function liesReady(batch: Batch): boolean {
+/** The values of each column are in memory, one after another. */
+export function liesReady(batch: Batch): boolean {
   return !(batch instanceof GatheredBatch) && batch.columns.every(column => fillOf(column) === null);
 }
 
