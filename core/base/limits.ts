@@ -331,8 +331,9 @@ export const limits = {
   /** Templates whose run time head and workers remember from one job to the next, and the largest body of those. */
   knownTemplates: 256,
   knownTemplateBytes: 4 * KiB,
-  /** Payload and argument bytes after which the head begins another message: well below what a link refuses. */
+  /** Payload and argument bytes after which the head begins another message: well below what a link refuses; results that wait for others. */
   enclosedBytes: 8 * MiB,
+  reportedTogether: 4096,
   /** Arguments and enclosed inputs of one task, in all: it must fit into one control message. Bytes. */
   assignmentBytes: 48 * MiB,
   /** Times a task is given back because its inputs could not be pulled, before it fails: no loop without an end. */

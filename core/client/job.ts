@@ -55,7 +55,9 @@ export class ClientJob implements GraphJob, GroupHost {
   submit(layer: LayerRequest): LayerHandle {
     const range = this.reserve(layer.count);
     const tracker = new StageTracker(range, () => this.cancel(range), layer.onTask);
-    this.submitTracked(layer, tracker, range);
+    // Whoever counts tasks wants to hear of each.
+    const options = { reportedTogether: layer.onTask === undefined, ...layer.options };
+    this.submitTracked({ ...layer, options }, tracker, range);
     this.client.hold();
     const unhold = () => this.client.unhold();
     tracker.done.then(unhold, unhold);

@@ -61,6 +61,11 @@ export interface TaskOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** True: a small result travels to the client with its finish report and is not stored on the worker. */
   readonly inlineResult: boolean;
+  /**
+   * True: the client hears of tasks that are done once all of the layer are, or one has failed; a message for each few of them would
+   * wake it for nothing. Results that are enclosed travel at once.
+   */
+  readonly reportedTogether: boolean;
 }
 
 export const defaultTaskOptions: TaskOptions = {
@@ -72,6 +77,7 @@ export const defaultTaskOptions: TaskOptions = {
   resources: {},
   labels: {},
   inlineResult: false,
+  reportedTogether: false,
 };
 
 /** What a template holds. The body is opaque to head and wire: msgpack of a FunctionTemplate or a Fragment. */

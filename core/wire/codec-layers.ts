@@ -58,6 +58,7 @@ export function writeLayer(layer: LayerSpec): Layer {
       resources: options.resources,
       labels: options.labels,
       inlineResult: options.inlineResult,
+      reportedTogether: options.reportedTogether,
     },
   };
 }
@@ -82,6 +83,7 @@ export function readLayer(wire: Layer__Output): LayerSpec {
       resources: readBag(options.resources, 'options.resources'),
       labels: readBag(options.labels, 'options.labels'),
       inlineResult: options.inlineResult,
+      reportedTogether: options.reportedTogether,
     },
   };
 }

@@ -241,3 +241,29 @@ test('edges within a layer go forwards only', () => {
   t.addLayer('b', 2, false, [edges([3])]);
   expect(t.lines.join()).toContain('points at itself or ahead');
 });
+
+test('tasks of a layer that is reported together: their client hears of them with the last, or of a failure at once', () => {
+  const together = { reportedTogether: true };
+  const t = cluster({ workers: 1, threads: 3 }).submit('a*3', together).runOn(0, 'a', 'a.1', 'a.2');
+  t.finish('a').expectQuiet().finish('a.2').expectQuiet();
+  t.finish('a.1').saw('client a done', 'client a.1 done', 'client a.2 done').expectQuiet();
+
+  const failing = cluster({ workers: 1, threads: 3 }).submit('a*3', together).runOn(0, 'a', 'a.1', 'a.2');
+  failing.finish('a.1').expectQuiet();
+  failing.fail('a').saw('fault task-failed a', 'client a failed Boom', 'client a.1 done').expectQuiet();
+  failing.finish('a.2').saw('client a.2 done').expectQuiet();
+
+  const enclosed = cluster({ workers: 1, threads: 2 }).submit('a*2', { ...together, inlineResult: true });
+  enclosed.runOn(0, 'a', 'a.1').finish('a', { inline: small }).saw('client a done');
+});
+
+test('one of those that is lost before the last is done is made again, and told with the others', () => {
+  const t = cluster({ workers: 2 }).submit('a*2', { reportedTogether: true });
+  t.runOn(0, 'a')
+    .runOn(1, 'a.1')
+    .finish('a')
+    .expectQuiet()
+    .lose(0)
+    .saw('fault worker-lost', 'fault partition-lost a');
+  t.finish('a.1').saw('client a done', 'client a.1 done').runOn(1, 'a').finish('a').expectQuiet();
+});

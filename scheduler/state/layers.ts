@@ -27,6 +27,7 @@ export function addLayer(cluster: Cluster, job: Job, spec: LayerSpec): void {
     readers: new Set(),
     open: 0,
     done: 0,
+    unreported: spec.count,
     wanted: spec.count,
     ready: 0,
     cursor: 0,

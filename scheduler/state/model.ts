@@ -65,6 +65,8 @@ export interface Job {
   dropped: boolean;
   /** Results the next TaskResults messages carry: one message, but for very many enclosed bytes. */
   pending: PendingResults[];
+  /** They are not to wait for others. */
+  due: boolean;
 }
 
 /** Means over the last tasks or so, for placement; before the first, what such tasks usually take. */
@@ -114,6 +116,8 @@ export interface Layer {
   readonly readers: Set<Span>;
   /** Tasks with Flag.Open, in state done, with Flag.Wanted, in state ready. */
   open: number;
+  /** Tasks whose end its client was not told, nor is about to be. */
+  unreported: number;
   done: number;
   wanted: number;
   ready: number;

@@ -130,6 +130,7 @@ function openJob(cluster: Cluster, client: ClientRow, id: JobId): Job | null {
     knownBy: new Set(),
     dropped: false,
     pending: [],
+    due: false,
   };
   cluster.jobs.set(id, job);
   client.jobs.add(job);

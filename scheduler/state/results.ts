@@ -7,7 +7,10 @@ import { freeIfUnneeded } from './lifecycle.js';
 import type { ClientRow, Cluster, Job, PendingResults } from './model.js';
 import { Flag } from './slots.js';
 
-/** Notes the end of a task for its client. Told once: a recomputed result is found by asking where it lies. */
+/**
+ * Notes the end of a task for its client. Told once: a recomputed result is found by asking where it lies. Where a layer is
+ * reported together, what is done waits for the last of it, or for other news of the job.
+ */
 export function report(cluster: Cluster, slot: number, outcome: Outcome, failure: FailureData | null): void {
   const slots = cluster.slots;
   if ((slots.flags[slot]! & Flag.Reported) !== 0) return;
@@ -26,16 +29,21 @@ export function report(cluster: Cluster, slot: number, outcome: Outcome, failure
   pending.failures.push(failure);
   pending.inlineBytes += payload?.byteLength ?? 0;
   if (failure !== null) pending.failed++;
+  const together = layer.spec.options.reportedTogether && done && payload === null;
+  const last = --layer.unreported === 0;
+  if (!together || last || pending.indices.length >= limits.reportedTogether) layer.job.due = true;
 }
 
 /** One TaskResults message per job with news; more where much is enclosed. */
 export function flushResults(cluster: Cluster, out: EffectSink): void {
   for (const job of cluster.reporting) {
+    if (!job.due) continue;
+    job.due = false;
+    cluster.reporting.delete(job);
     const pending = job.pending.splice(0);
     if (job.dropped || job.client.leftAtMs !== null) continue;
     for (const part of pending) sendResults(job, part, out);
   }
-  cluster.reporting.clear();
 }
 
 function sendResults(job: Job, pending: PendingResults, out: EffectSink): void {

@@ -242,6 +242,7 @@ export class RandomMessages {
         resources: this.bag(() => this.rng()),
         labels: this.bag(() => this.text()),
         inlineResult: this.bool(),
+        reportedTogether: this.bool(),
       },
     };
   }

@@ -168,6 +168,7 @@ export class Simulation {
         retries: Math.floor(this.random() * 3),
         priority: Math.floor(this.random() * 2),
         inlineResult: this.random() < 0.3,
+        reportedTogether: this.random() < 0.5,
       },
     };
     this.nextIndex += count;

@@ -11,6 +11,7 @@ export interface TaskOptions {
   'resources'?: ({[key: string]: number | string});
   'labels'?: ({[key: string]: string});
   'inlineResult'?: (boolean);
+  'reportedTogether'?: (boolean);
 }
 
 export interface TaskOptions__Output {
@@ -22,4 +23,5 @@ export interface TaskOptions__Output {
   'resources': ({[key: string]: number});
   'labels': ({[key: string]: string});
   'inlineResult': (boolean);
+  'reportedTogether': (boolean);
 }
