@@ -1,41 +1,53 @@
-import { add, type Code, mul } from '../codegen/wasm/assemble.js';
-import { elementOf, loadOf, shiftOf } from '../codegen/wasm/elements.js';
-import type { Element } from '../codegen/wasm/names.js';
-import type { Values } from '../column/column.js';
+import { add, type Code, int, mul } from '../codegen/wasm/assemble.js';
+import {
+  type ElementForm,
+  elementArguments,
+  elementAt,
+  formOf,
+  type RowElements,
+  rowShift,
+} from './row-elements.js';
 
 /** Part of the number of a row's cell: an element times `stride`. */
 export interface CellTerm {
-  readonly values: Values;
+  readonly elements: RowElements;
   readonly stride: number;
 }
 
 /** What code that reads a term depends on. */
-export interface KeyForm {
-  readonly element: Element;
+export interface KeyForm extends ElementForm {
   /** Its stride is 1. */
   readonly plain: boolean;
 }
 
 export function keyForms(cells: readonly CellTerm[]): KeyForm[] {
-  return cells.map(({ values, stride }) => ({ element: elementOf(values)!, plain: stride === 1 }));
+  return cells.map(({ elements, stride }) => ({ ...formOf(elements), plain: stride === 1 }));
 }
 
-/** The cell of row j of a turn, from `key0`, `key1` and so on, the addresses of the first row's elements, and `stride0` and so on. */
+/** The cell of row j of a turn, from what keyNames lists. */
 export function cellOf(keys: readonly KeyForm[], j: number, get: (name: string) => Code): Code {
-  const digits = keys.map(({ element, plain }, k): Code => {
-    const digit: Code = [get(`key${k}`), loadOf[element], 0, j << shiftOf[element]];
-    return plain ? digit : mul(digit, get(`stride${k}`));
+  const digits = keys.map((key, k): Code => {
+    const digit = elementAt(key, get(`key${k}`), get(`table${k}`), j);
+    return key.plain ? digit : mul(digit, get(`stride${k}`));
   });
   return digits.reduce((sum, digit) => add(sum, digit));
 }
 
-/** The addresses of row `from`'s elements, and the strides, in the order of keyNames. */
+/** Code that goes on by so many rows. */
+export function stepKeys(
+  keys: readonly KeyForm[],
+  rows: number,
+  { get, set }: { get(name: string): Code; set(name: string, value: Code): Code },
+): Code[] {
+  return keys.map((key, k) => set(`key${k}`, add(get(`key${k}`), int(rows << rowShift(key)))));
+}
+
+/** What keyNames lists, of rows from `from` on. */
 export function keyArguments(cells: readonly CellTerm[], from: number): number[] {
-  const addresses = cells.map(({ values }) => values.byteOffset + from * values.BYTES_PER_ELEMENT);
-  return [...addresses, ...cells.map(({ stride }) => stride)];
+  return cells.flatMap(({ elements, stride }) => [...elementArguments(elements, from), stride]);
 }
 
 /** Parameters that cellOf reads. */
 export function keyNames(keys: readonly KeyForm[]): string[] {
-  return [...keys.map((_, k) => `key${k}`), ...keys.map((_, k) => `stride${k}`)];
+  return keys.flatMap((_, k) => [`key${k}`, `table${k}`, `stride${k}`]);
 }

@@ -16,9 +16,16 @@ import {
   when,
   whileTrue,
 } from '../codegen/wasm/assemble.js';
-import { shiftOf } from '../codegen/wasm/elements.js';
 import { load64, loadVector, vectorsOf } from '../codegen/wasm/vector-code.js';
-import { type CellTerm, cellOf, type KeyForm, keyArguments, keyForms, keyNames } from './cells-wasm.js';
+import {
+  type CellTerm,
+  cellOf,
+  type KeyForm,
+  keyArguments,
+  keyForms,
+  keyNames,
+  stepKeys,
+} from './cells-wasm.js';
 import { addToDoubles, doubleVectors } from './row-pairs-wasm.js';
 
 /** Rows of one turn of the loop. */
@@ -76,7 +83,7 @@ function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly
     when(ne(get('one'), get('other')), addTwo(j), [...addRow(j), ...addRow(j + 1)]),
   ];
   const step = (rows: number): Code[] => [
-    ...keys.map(({ element }, k) => set(`key${k}`, add(get(`key${k}`), int(rows << shiftOf[element])))),
+    ...stepKeys(keys, rows, { get, set }),
     ...values.map(name => set(name, add(get(name), int(8 * rows)))),
   ];
   const until = (rows: Code) => set('end', add(get('value0'), shl(rows, int(3))));

@@ -1,6 +1,5 @@
 import { VolleyError } from '../../core/base/errors.js';
 import type { WasmMemory } from '../../core/base/kernel-memory.js';
-import { elementOf } from '../codegen/wasm/elements.js';
 import { callRows } from '../codegen/wasm/kernel.js';
 import type { ValueRange, Values } from '../column/column.js';
 import { narrowest } from '../column/narrow.js';
@@ -10,6 +9,15 @@ import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 import type { GroupNumbers } from './fused-state.js';
 import type { FusedInput, RowBits } from './fused-text.js';
 import type { Lent } from './lent.js';
+import { lookedUp } from './looked-up.js';
+import {
+  arraysOf,
+  elementArguments,
+  formOf,
+  lookedUpElements,
+  plainElements,
+  type RowElements,
+} from './row-elements.js';
 import { fewBytes, fill } from './scratch.js';
 import { vectorMemoryOf } from './vector-memory.js';
 import { addToWords, fieldBits, takeFromWords, type WordForm, wordsOf } from './words-wasm.js';
@@ -37,7 +45,8 @@ export interface Added {
 
 /** What is summed up of each row, and the slots that it belongs to. */
 interface Field {
-  readonly values: Values | null;
+  /** Null: 1. */
+  readonly elements: RowElements | null;
   readonly slots: number[];
   /** No value is further from 0. */
   readonly most: number;
@@ -84,7 +93,7 @@ export class WordSums {
     rows: number,
     fold: (touched: Uint8Array) => void,
   ): ReadonlySet<number> {
-    const fields = fieldsOf(specs, state, added);
+    const fields = this.#fieldsOf(specs, state, added);
     const reals = realsOf(specs, state, added);
     const done = new Set([
       ...fields.flatMap(({ slots }) => slots),
@@ -106,13 +115,53 @@ export class WordSums {
     return done;
   }
 
+  /** The first one counts rows. */
+  #fieldsOf(specs: readonly FusedSpec[], { layout }: GroupNumbers, { inputs, rowBits }: Added): Field[] {
+    const isFloat = (slot: number) => slot >= 0 && slot < layout.width;
+    const rows: Field = { elements: null, slots: [], most: 1 };
+    const fields = [rows];
+    const byArray = new Map<Values, Field | null>();
+    const fieldFor = (array: Values, range: ValueRange | undefined, elements: () => RowElements | null) => {
+      let field = byArray.get(array);
+      if (field !== undefined) return field;
+      const read = elements();
+      const bounds = range ?? read?.bounds ?? null;
+      field = null;
+      if (read !== null && bounds !== null)
+        fields.push((field = { elements: read, slots: [], most: Math.max(1, -bounds.min, bounds.max) }));
+      byArray.set(array, field);
+      return field;
+    };
+    inputs.forEach(({ column, filter }, k) => {
+      if (filter !== null) return;
+      const looked = column === null ? null : lookedUp(column);
+      const kind = sumKind(specs[k]!.type);
+      const whole = kind === 'small' || (kind === 'exact' && looked !== null);
+      if (isSum(specs[k]!) && whole && layout.parts[k] === 1 && isFloat(layout.value[k]!)) {
+        const values = looked === null ? narrowest(column!).values : looked.codes;
+        const elements = () =>
+          looked === null ? plainElements(values) : lookedUpElements(looked.codes, looked.table, this.#lent);
+        fieldFor(values, column!.range, elements)?.slots.push(layout.value[k]!);
+      }
+      const count = layout.count[k]!;
+      if (!isFloat(count) || layout.count.indexOf(count) !== k) return;
+      if (column === null || column.validity === null) rows.slots.push(count);
+      else {
+        const flags = rowBits.bytes(column.validity);
+        if (flags !== null)
+          fieldFor(flags, { min: 0, max: 1 }, () => plainElements(flags))!.slots.push(count);
+      }
+    });
+    return fields;
+  }
+
   /** Null: there is too much, or something lies elsewhere. */
   #workFor(state: GroupNumbers, fields: readonly Field[], reals: readonly Real[], cells: Cells): Work | null {
     const { places, numbers } = state;
     const perWord = perWordOf(fields, Math.max(leastRows, rowsPerCell * places));
     const spread = spreadOf(cells, places);
     if (perWord === 0 || spread === null) return null;
-    const elements = fields.map(({ values }) => (values === null ? null : elementOf(values)!));
+    const elements = fields.map(({ elements }) => (elements === null ? null : formOf(elements)));
     const form: WordForm = { perWord, elements };
     const wordBytes = 8 * wordsOf(form);
     const bytes = (spread.max - spread.min + 1) * wordBytes;
@@ -121,10 +170,11 @@ export class WordSums {
       this.#words = this.#lent.numbers(Math.max(bytes, fewBytes) / 8, false);
       this.#touched = this.#lent.bytes(Math.max(places, fewBytes));
     }
-    const arrays = [...cells.terms, ...fields, ...reals].flatMap(({ values }) =>
-      values === null ? [] : [values],
+    const read = [...cells.terms, ...fields].flatMap(({ elements }) =>
+      elements === null ? [] : arraysOf(elements),
     );
-    const memory = vectorMemoryOf(this.#words, this.#touched, numbers, ...arrays);
+    const floats = reals.map(({ values }) => values);
+    const memory = vectorMemoryOf(this.#words, this.#touched, numbers, ...read, ...floats);
     return memory === null ? null : { memory, form, fields, reals, cells };
   }
 
@@ -142,7 +192,7 @@ export class WordSums {
     for (let next = from; next < rows; ) {
       const count = Math.min(rows - next, room);
       inPieces(next, next + count, (begin, length) => {
-        const inputs = fields.slice(1).map(({ values }) => addressOf(values!, begin));
+        const inputs = fields.slice(1).flatMap(({ elements }) => elementArguments(elements!, begin));
         addToWords(memory, form, held.byteOffset - 8 * size * first, terms, begin, length, inputs);
       });
       const seen = takeFromWords(
@@ -181,11 +231,12 @@ export function hasAll({ value, count }: Layout, done: ReadonlySet<number>): boo
   return [...value, ...count].every(slot => slot < 0 || done.has(slot));
 }
 
-/** Float sums of rows that all count, or of nulls, which hold 0. */
+/** Float sums of rows that all count, or of nulls, which hold 0. Not of what is looked up: that would have to be written down. */
 function realsOf(specs: readonly FusedSpec[], { layout }: GroupNumbers, { inputs }: Added): Real[] {
   return inputs.flatMap(({ column, filter }, k) => {
     if (filter !== null || !isSum(specs[k]!) || sumKind(specs[k]!.type) !== 'float') return [];
-    return column!.physical === 'f64' ? [{ values: column!.values, slot: layout.value[k]! }] : [];
+    if (column!.physical !== 'f64' || lookedUp(column!) !== null) return [];
+    return [{ values: column!.values, slot: layout.value[k]! }];
   });
 }
 
@@ -203,59 +254,11 @@ function perWordOf(fields: readonly Field[], rows: number): 0 | 2 | 3 {
   return fields.length > 2 && hasRoom(3) ? 3 : hasRoom(2) ? 2 : 0;
 }
 
-/** The first one counts rows. */
-function fieldsOf(
-  specs: readonly FusedSpec[],
-  { layout }: GroupNumbers,
-  { inputs, rowBits }: Added,
-): Field[] {
-  const rows: Field = { values: null, slots: [], most: 1 };
-  const fields = [rows];
-  const fieldFor = (values: Values, most: number): Field => {
-    let found = fields.find(field => field.values === values);
-    if (found === undefined) fields.push((found = { values, slots: [], most }));
-    return found;
-  };
-  inputs.forEach(({ column, filter }, k) => {
-    if (filter !== null) return;
-    const slot = layout.value[k]!;
-    if (isSum(specs[k]!) && sumKind(specs[k]!.type) === 'small' && layout.parts[k] === 1) {
-      const { values } = narrowest(column!);
-      const bounds = column!.range ?? boundsOf(values);
-      if (bounds !== null) fieldFor(values, Math.max(1, -bounds.min, bounds.max)).slots.push(slot);
-    }
-    const count = layout.count[k]!;
-    if (count < 0 || layout.count.indexOf(count) !== k) return;
-    if (column === null || column.validity === null) rows.slots.push(count);
-    else {
-      const flags = rowBits.bytes(column.validity);
-      if (flags !== null) fieldFor(flags, 1).slots.push(count);
-    }
-  });
-  return fields;
-}
-
-/** Of elements of one or two bytes; null: of others. */
-function boundsOf(values: Values): ValueRange | null {
-  switch (elementOf(values)) {
-    case 'u8':
-      return { min: 0, max: 255 };
-    case 'i8':
-      return { min: -128, max: 127 };
-    case 'u16':
-      return { min: 0, max: 65_535 };
-    case 'i16':
-      return { min: -32_768, max: 32_767 };
-    default:
-      return null;
-  }
-}
-
 /** Between what sums of elements lie, whatever those are, and those of all cells; null: nothing is known. */
 function spreadOf({ terms, first }: Cells, places: number): ValueRange | null {
   let [min, max] = [0, 0];
-  for (const { values, stride } of terms) {
-    const bounds = boundsOf(values);
+  for (const { elements, stride } of terms) {
+    const { bounds } = elements;
     if (bounds === null) return null;
     min += stride * bounds.min;
     max += stride * bounds.max;

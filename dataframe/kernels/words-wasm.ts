@@ -17,13 +17,10 @@ import {
   when,
   whileTrue,
 } from '../codegen/wasm/assemble.js';
-import { shiftOf } from '../codegen/wasm/elements.js';
 import { Op, unsigned } from '../codegen/wasm/module.js';
-import type { Element } from '../codegen/wasm/names.js';
 import {
   addWide,
   isZeroWide,
-  loadElementWide,
   loadWide,
   narrowed,
   shlWide,
@@ -33,7 +30,16 @@ import {
   wide,
   wideAsFloat,
 } from '../codegen/wasm/wide-code.js';
-import { type CellTerm, cellOf, type KeyForm, keyArguments, keyForms, keyNames } from './cells-wasm.js';
+import {
+  type CellTerm,
+  cellOf,
+  type KeyForm,
+  keyArguments,
+  keyForms,
+  keyNames,
+  stepKeys,
+} from './cells-wasm.js';
+import { type ElementForm, rowShift, wideElementAt } from './row-elements.js';
 
 /** Rows of one turn of the loop. */
 const turnRows = 8;
@@ -42,7 +48,7 @@ const turnRows = 8;
 export interface WordForm {
   readonly perWord: 1 | 2 | 3;
   /** By field: the form of the values that it sums up; null, of the first one: it counts rows. */
-  readonly elements: readonly (Element | null)[];
+  readonly elements: readonly (ElementForm | null)[];
 }
 
 /** Bits of a field, by how many of them lie in a word. */
@@ -52,7 +58,7 @@ export function wordsOf({ perWord, elements }: WordForm): number {
   return Math.ceil(elements.length / perWord);
 }
 
-/** Adds rows to the words of their cells, those of cell 0 at address `words`. `inputs`: addresses of the first row's elements. */
+/** Adds rows to the words of their cells, those of cell 0 at address `words`. `inputs`: two addresses of each field but the first, of elements from row `from` on. */
 export function addToWords(
   memory: WasmMemory,
   form: WordForm,
@@ -69,11 +75,11 @@ export function addToWords(
   run(words, rows, ...keyArguments(cells, from), ...inputs);
 }
 
-/** add(words, rows, ...keys, ...strides, ...values) */
+/** add(words, rows, ...(rows, table, stride) of each key, ...(rows, table) of each field) */
 function makeAdd(memory: WasmMemory, form: WordForm, keys: readonly KeyForm[]) {
   const names = ['words', 'rows', ...keyNames(keys)];
-  const values = form.elements.map((element, f) => ({ element, name: `value${f}` })).slice(1);
-  names.push(...values.map(({ name }) => name));
+  const values = form.elements.slice(1).map((element, k) => ({ element: element!, name: `value${k + 1}` }));
+  names.push(...values.flatMap(({ name }) => [name, `${name}Table`]));
   const parameters = names.length;
   const { get, set } = localsOf([...names, 'at', 'end']);
   const row = (j: number): Code => {
@@ -81,17 +87,17 @@ function makeAdd(memory: WasmMemory, form: WordForm, keys: readonly KeyForm[]) {
       set('at', add(get('words'), mul(cellOf(keys, j, get), int(8 * wordsOf(form))))),
       ...Array.from({ length: wordsOf(form) }, (_, w) => {
         const added = addendOf(form, w, f =>
-          loadElementWide(form.elements[f]!, get(`value${f}`), j << shiftOf[form.elements[f]!]),
+          wideElementAt(form.elements[f]!, get(`value${f}`), get(`value${f}Table`), j),
         );
         return storeWide(get('at'), addWide(added, loadWide(get('at'), 8 * w)), 8 * w);
       }),
     ];
   };
   const step = (rows: number): Code[] => [
-    ...keys.map(({ element }, k) => set(`key${k}`, add(get(`key${k}`), int(rows << shiftOf[element])))),
-    ...values.map(({ element, name }) => set(name, add(get(name), int(rows << shiftOf[element!])))),
+    ...stepKeys(keys, rows, { get, set }),
+    ...values.map(({ element, name }) => set(name, add(get(name), int(rows << rowShift(element))))),
   ];
-  const size = int(shiftOf[keys[0]!.element]);
+  const size = int(rowShift(keys[0]!));
   const until = (rows: Code) => set('end', add(get('key0'), shl(rows, size)));
   const turn = Array.from({ length: turnRows }, (_, j) => row(j));
   const body = statements(
