@@ -127,10 +127,10 @@ export abstract class DigitTier {
   }
 
   /** The digits of a key that is looked up; null: it is not. */
-  protected lookedUpDigits(k: number, lent: Lent): RowElements | null {
+  protected lookedUpDigits(k: number): RowElements | null {
     const looked = lookedUp(this.keys[k]!);
     if (looked === null) return null;
-    return lookedUpElements(looked.codes, digitTable(looked.table, this.digits[k]!, this.domains[k]!), lent);
+    return lookedUpElements(looked.codes, digitTable(looked.table, this.digits[k]!, this.domains[k]!));
   }
 
   protected digitTexts(binder: Binder): string[] {

@@ -3,24 +3,25 @@ import type { WasmMemory } from '../../core/base/kernel-memory.js';
 import { callRows } from '../codegen/wasm/kernel.js';
 import type { ValueRange, Values } from '../column/column.js';
 import { narrowest } from '../column/narrow.js';
-import type { CellTerm } from './cells-wasm.js';
-import { addToSums } from './float-sums-wasm.js';
+import { CellCode, type CellTerm, formOf } from './cells-wasm.js';
+import { addsToSums } from './float-sums-wasm.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 import type { GroupNumbers } from './fused-state.js';
 import type { FusedInput, RowBits } from './fused-text.js';
 import type { Lent } from './lent.js';
 import { lookedUp } from './looked-up.js';
-import {
-  arraysOf,
-  elementArguments,
-  formOf,
-  lookedUpElements,
-  plainElements,
-  type RowElements,
-} from './row-elements.js';
+import { arraysOf, asWords, lookedUpElements, plainElements, type RowElements } from './row-elements.js';
 import { fewBytes, fill } from './scratch.js';
 import { vectorMemoryOf } from './vector-memory.js';
-import { addToWords, fieldBits, takeFromWords, type WordForm, wordsOf } from './words-wasm.js';
+import {
+  addsToWords,
+  bitsBelow,
+  countsInTable,
+  fieldBits,
+  takeFromWords,
+  type WordForm,
+  wordsOf,
+} from './words-wasm.js';
 
 /** Bytes of words that stay in a core's inner caches, and what their addresses may spread over. */
 const mostBytes = 2 ** 17;
@@ -63,8 +64,13 @@ interface Work {
   readonly memory: WasmMemory;
   readonly form: WordForm;
   readonly fields: readonly Field[];
-  readonly reals: readonly Real[];
   readonly cells: Cells;
+  /** Where the words of rows lie. */
+  readonly words: CellCode;
+  /** Where their numbers lie; null: there are no float sums. */
+  readonly sums: CellCode | null;
+  /** What the fields but the first are read from. */
+  readonly inputs: readonly RowElements[];
 }
 
 /**
@@ -99,18 +105,19 @@ export class WordSums {
       ...fields.flatMap(({ slots }) => slots),
       ...reals.flatMap(({ slot }) => [slot, slot + 1]),
     ]);
-    const work = rows - from < fewRows ? null : this.#workFor(state, fields, reals, cells);
-    if (work === null || !isWorth(state, fields, done)) return noSlots;
+    if (rows - from < fewRows || !isWorth(state, fields, done)) return noSlots;
+    const work = this.#workFor(state, fields, reals, cells);
+    if (work === null) return noSlots;
     this.#addWords(work, state, from, rows);
-    if (reals.length === 0) return done;
+    if (work.sums === null) return done;
     fold(this.#touched.subarray(0, state.places));
-    const { memory } = work;
     const { width } = state.layout;
     const begin = state.numbers.byteOffset - 8 * width * cells.first;
     const slots = reals.map(({ slot }) => slot);
+    const add = addsToSums(work.memory, { width, slots }, work.sums);
     inPieces(from, rows, (row, length) => {
       const inputs = reals.map(({ values }) => addressOf(values, row));
-      addToSums(memory, { width, slots }, begin, cells.terms, row, length, inputs);
+      add(begin, row, length, inputs);
     });
     return done;
   }
@@ -140,7 +147,7 @@ export class WordSums {
       if (isSum(specs[k]!) && whole && layout.parts[k] === 1 && isFloat(layout.value[k]!)) {
         const values = looked === null ? narrowest(column!).values : looked.codes;
         const elements = () =>
-          looked === null ? plainElements(values) : lookedUpElements(looked.codes, looked.table, this.#lent);
+          looked === null ? plainElements(values) : lookedUpElements(looked.codes, looked.table);
         fieldFor(values, column!.range, elements)?.slots.push(layout.value[k]!);
       }
       const count = layout.count[k]!;
@@ -168,19 +175,25 @@ export class WordSums {
     if (places * wordBytes > mostBytes || bytes > mostSpread) return null;
     if (this.#words.byteLength < bytes) {
       this.#words = this.#lent.numbers(Math.max(bytes, fewBytes) / 8, false);
-      this.#touched = this.#lent.bytes(Math.max(places, fewBytes));
     }
-    const read = [...cells.terms, ...fields].flatMap(({ elements }) =>
-      elements === null ? [] : arraysOf(elements),
-    );
+    if (this.#touched.length < places) this.#touched = this.#lent.bytes(Math.max(places, fewBytes));
+    const words = new CellCode(cells.terms, wordBytes, this.#lent);
+    const inputs = fields.slice(1).map(({ elements }, k) => {
+      const below = k === 0 && countsInTable(form) ? 1 : 0;
+      return asWords(elements!, bitsBelow(form, k + 1), below, this.#lent);
+    });
+    const sums = reals.length === 0 ? null : new CellCode(cells.terms, 8 * state.layout.width, this.#lent);
+    const read = [...words.elements, ...(sums?.elements ?? []), ...inputs].flatMap(arraysOf);
     const floats = reals.map(({ values }) => values);
     const memory = vectorMemoryOf(this.#words, this.#touched, numbers, ...read, ...floats);
-    return memory === null ? null : { memory, form, fields, reals, cells };
+    return memory === null ? null : { memory, form, fields, cells, words, sums, inputs };
   }
 
-  #addWords({ memory, form, fields, cells }: Work, state: GroupNumbers, from: number, rows: number): void {
+  #addWords(work: Work, state: GroupNumbers, from: number, rows: number): void {
+    const { memory, form, fields, cells } = work;
     const { places, numbers, layout } = state;
-    const { terms, first } = cells;
+    const { first } = cells;
+    const add = addsToWords(memory, form, work.words, work.inputs);
     const size = wordsOf(form);
     // Places lie behind what the least elements would lead to.
     const least = spreadOf(cells, places)!.min;
@@ -192,8 +205,7 @@ export class WordSums {
     for (let next = from; next < rows; ) {
       const count = Math.min(rows - next, room);
       inPieces(next, next + count, (begin, length) => {
-        const inputs = fields.slice(1).flatMap(({ elements }) => elementArguments(elements!, begin));
-        addToWords(memory, form, held.byteOffset - 8 * size * first, terms, begin, length, inputs);
+        add(held.byteOffset - 8 * size * first, begin, length);
       });
       const seen = takeFromWords(
         memory,

@@ -145,7 +145,7 @@ export class DenseTier extends DigitTier implements KeyTier {
     const terms: CellTerm[] = [];
     let first = 0;
     for (const [k, stride] of this.#strides().entries()) {
-      const looked = this.lookedUpDigits(k, this.#lent);
+      const looked = this.lookedUpDigits(k);
       if (looked === null && (this.digits[k]!.map !== null || this.keys[k]!.validity !== null)) return null;
       terms.push({ elements: looked ?? plainElements(narrowest(this.keys[k]!).values), stride });
       if (looked === null) first += this.domains[k]!.base * stride;

@@ -1,8 +1,4 @@
-import { add, type Code, int, shl } from '../codegen/wasm/assemble.js';
-import { elementOf, loadOf, shiftOf } from '../codegen/wasm/elements.js';
-import { unsigned } from '../codegen/wasm/module.js';
-import type { Element } from '../codegen/wasm/names.js';
-import { loadElementWide } from '../codegen/wasm/wide-code.js';
+import { elementOf } from '../codegen/wasm/elements.js';
 import type { ValueRange, Values } from '../column/column.js';
 import type { Lent } from './lent.js';
 import { fewBytes } from './scratch.js';
@@ -15,27 +11,16 @@ export interface RowElements {
   readonly bounds: ValueRange | null;
 }
 
-/** What code that reads them depends on. */
-export interface ElementForm {
-  readonly element: Element;
-  readonly coded: boolean;
-}
-
-export function formOf({ values, codes }: RowElements): ElementForm {
-  return { element: elementOf(values)!, coded: codes !== null };
-}
-
-/** One that lies in the values of each row. */
+/** Those that lie in the values of each row. */
 export function plainElements(values: Values): RowElements {
   return { values, codes: null, bounds: boundsOf(values) };
 }
 
-/** One that is looked up, in a copy of the table that lies where kernels may read it. Null: some entry is no integer of 32 bits. */
-export function lookedUpElements(codes: Uint16Array, table: Values, lent: Lent): RowElements | null {
-  const { length } = table;
-  const values = lent.ints(Math.max(length, fewBytes / 4), false).subarray(0, length);
+/** Those that are looked up. Null: some entry is no integer of 32 bits. */
+export function lookedUpElements(codes: Uint16Array, table: Values): RowElements | null {
+  const values = new Int32Array(table.length);
   let [min, max] = [0, 0];
-  for (let k = 0; k < length; k++) {
+  for (let k = 0; k < values.length; k++) {
     const value = table[k]!;
     values[k] = value;
     if (values[k] !== value) return null;
@@ -61,37 +46,45 @@ function boundsOf(values: Values): ValueRange | null {
   }
 }
 
+/** Integers where kernels may read them, whatever they hold. */
+function tableOf(length: number, lent: Lent): Int32Array {
+  return lent.ints(Math.max(length, fewBytes / 4), false).subarray(0, length);
+}
+
+/** The table that codes lead to, each entry times `factor`, where kernels may read it; values that have no codes as they are. */
+export function multiplied(elements: RowElements, factor: number, lent: Lent): RowElements {
+  if (elements.codes === null) return elements;
+  const { length } = elements.values;
+  const values = tableOf(length, lent);
+  for (let k = 0; k < length; k++) values[k] = Math.imul(elements.values[k]!, factor);
+  return { ...elements, values };
+}
+
+/**
+ * The same as words of 64 bits, low half first: each entry `shift` bits higher, with these bits below it.
+ * Values that have no codes stay as they are.
+ */
+export function asWords(elements: RowElements, shift: number, below: number, lent: Lent): RowElements {
+  if (elements.codes === null) return elements;
+  const { length } = elements.values;
+  const values = tableOf(2 * length, lent);
+  for (let k = 0; k < length; k++) {
+    // Exact: 31 bits times a power of two.
+    const shifted = elements.values[k]! * 2 ** shift;
+    const high = Math.floor(shifted / 2 ** 32);
+    values[2 * k] = (shifted - high * 2 ** 32) | below;
+    values[2 * k + 1] = high;
+  }
+  return { ...elements, values };
+}
+
 /** Arrays that are read. */
 export function arraysOf({ values, codes }: RowElements): Values[] {
   return codes === null ? [values] : [codes, values];
 }
 
-/** How far a number of rows is shifted to be a distance of addresses. */
-export function rowShift({ element, coded }: ElementForm): number {
-  return coded ? shiftOf.u16 : shiftOf[element];
-}
-
-/** The two addresses that the code below takes: of row `row`, and of what its codes lead to. */
+/** What kernels are told of them: the address of row `row`, and that of the table. */
 export function elementArguments({ values, codes }: RowElements, row: number): [number, number] {
   const rows = codes ?? values;
   return [rows.byteOffset + row * rows.BYTES_PER_ELEMENT, values.byteOffset];
-}
-
-/** The element of row j behind the one at address `row`, as a number of 32 bits. */
-export function elementAt(form: ElementForm, row: Code, table: Code, j: number): Code {
-  const { address, offset } = placeOf(form, row, table, j);
-  return [address, loadOf[form.element], 0, unsigned(offset)];
-}
-
-/** The same as a number of 64 bits. */
-export function wideElementAt(form: ElementForm, row: Code, table: Code, j: number): Code {
-  const { address, offset } = placeOf(form, row, table, j);
-  return loadElementWide(form.element, address, offset);
-}
-
-function placeOf({ element, coded }: ElementForm, row: Code, table: Code, j: number) {
-  if (!coded) return { address: row, offset: j << shiftOf[element] };
-  const code: Code = [row, loadOf.u16, 0, unsigned(j << shiftOf.u16)];
-  const index = shiftOf[element] === 0 ? code : shl(code, int(shiftOf[element]));
-  return { address: add(table, index), offset: 0 };
 }
