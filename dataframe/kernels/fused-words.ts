@@ -8,7 +8,7 @@ import { addsToSums } from './float-sums-wasm.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 import type { GroupNumbers } from './fused-state.js';
 import type { FusedInput, RowBits } from './fused-text.js';
-import type { Lent } from './lent.js';
+import { type Lent, lending } from './lent.js';
 import { lookedUp } from './looked-up.js';
 import { arraysOf, asWords, lookedUpElements, plainElements, type RowElements } from './row-elements.js';
 import { fewBytes, fill } from './scratch.js';
@@ -67,8 +67,8 @@ interface Work {
   readonly cells: Cells;
   /** Where the words of rows lie. */
   readonly words: CellCode;
-  /** Where their numbers lie; null: there are no float sums. */
-  readonly sums: CellCode | null;
+  /** Where their numbers lie. */
+  readonly sums: CellCode;
   /** What the fields but the first are read from. */
   readonly inputs: readonly RowElements[];
 }
@@ -99,71 +99,50 @@ export class WordSums {
     rows: number,
     fold: (touched: Uint8Array) => void,
   ): ReadonlySet<number> {
-    const fields = this.#fieldsOf(specs, state, added);
+    const fields = fieldsOf(specs, state, added);
     const reals = realsOf(specs, state, added);
     const done = new Set([
       ...fields.flatMap(({ slots }) => slots),
       ...reals.flatMap(({ slot }) => [slot, slot + 1]),
     ]);
     if (rows - from < fewRows || !isWorth(state, fields, done)) return noSlots;
-    const work = this.#workFor(state, fields, reals, cells);
-    if (work === null) return noSlots;
-    this.#addWords(work, state, from, rows);
-    if (work.sums === null) return done;
+    // Tables are made for the batch.
+    return lending(tables => {
+      const work = this.#workFor(state, fields, reals, cells, tables);
+      if (work === null) return noSlots;
+      this.#addWords(work, state, from, rows);
+      if (reals.length > 0) this.#addFloats(work, reals, state, from, rows, fold);
+      return done;
+    });
+  }
+
+  #addFloats(
+    { memory, cells, sums }: Work,
+    reals: readonly Real[],
+    state: GroupNumbers,
+    from: number,
+    rows: number,
+    fold: (touched: Uint8Array) => void,
+  ): void {
     fold(this.#touched.subarray(0, state.places));
     const { width } = state.layout;
     const begin = state.numbers.byteOffset - 8 * width * cells.first;
     const slots = reals.map(({ slot }) => slot);
-    const add = addsToSums(work.memory, { width, slots }, work.sums);
+    const add = addsToSums(memory, { width, slots }, sums);
     inPieces(from, rows, (row, length) => {
       const inputs = reals.map(({ values }) => addressOf(values, row));
       add(begin, row, length, inputs);
     });
-    return done;
-  }
-
-  /** The first one counts rows. */
-  #fieldsOf(specs: readonly FusedSpec[], { layout }: GroupNumbers, { inputs, rowBits }: Added): Field[] {
-    const isFloat = (slot: number) => slot >= 0 && slot < layout.width;
-    const rows: Field = { elements: null, slots: [], most: 1 };
-    const fields = [rows];
-    const byArray = new Map<Values, Field | null>();
-    const fieldFor = (array: Values, range: ValueRange | undefined, elements: () => RowElements | null) => {
-      let field = byArray.get(array);
-      if (field !== undefined) return field;
-      const read = elements();
-      const bounds = range ?? read?.bounds ?? null;
-      field = null;
-      if (read !== null && bounds !== null)
-        fields.push((field = { elements: read, slots: [], most: Math.max(1, -bounds.min, bounds.max) }));
-      byArray.set(array, field);
-      return field;
-    };
-    inputs.forEach(({ column, filter }, k) => {
-      if (filter !== null) return;
-      const looked = column === null ? null : lookedUp(column);
-      const kind = sumKind(specs[k]!.type);
-      const whole = kind === 'small' || (kind === 'exact' && looked !== null);
-      if (isSum(specs[k]!) && whole && layout.parts[k] === 1 && isFloat(layout.value[k]!)) {
-        const values = looked === null ? narrowest(column!).values : looked.codes;
-        const elements = () =>
-          looked === null ? plainElements(values) : lookedUpElements(looked.codes, looked.table);
-        fieldFor(values, column!.range, elements)?.slots.push(layout.value[k]!);
-      }
-      const count = layout.count[k]!;
-      if (!isFloat(count) || layout.count.indexOf(count) !== k) return;
-      if (column === null || column.validity === null) rows.slots.push(count);
-      else {
-        const flags = rowBits.bytes(column.validity);
-        if (flags !== null)
-          fieldFor(flags, { min: 0, max: 1 }, () => plainElements(flags))!.slots.push(count);
-      }
-    });
-    return fields;
   }
 
   /** Null: there is too much, or something lies elsewhere. */
-  #workFor(state: GroupNumbers, fields: readonly Field[], reals: readonly Real[], cells: Cells): Work | null {
+  #workFor(
+    state: GroupNumbers,
+    fields: readonly Field[],
+    reals: readonly Real[],
+    cells: Cells,
+    tables: Lent,
+  ): Work | null {
     const { places, numbers } = state;
     const perWord = perWordOf(fields, Math.max(leastRows, rowsPerCell * places));
     const spread = spreadOf(cells, places);
@@ -177,13 +156,13 @@ export class WordSums {
       this.#words = this.#lent.numbers(Math.max(bytes, fewBytes) / 8, false);
     }
     if (this.#touched.length < places) this.#touched = this.#lent.bytes(Math.max(places, fewBytes));
-    const words = new CellCode(cells.terms, wordBytes, this.#lent);
+    const words = new CellCode(cells.terms, wordBytes, tables);
     const inputs = fields.slice(1).map(({ elements }, k) => {
       const below = k === 0 && countsInTable(form) ? 1 : 0;
-      return asWords(elements!, bitsBelow(form, k + 1), below, this.#lent);
+      return asWords(elements!, bitsBelow(form, k + 1), below, tables);
     });
-    const sums = reals.length === 0 ? null : new CellCode(cells.terms, 8 * state.layout.width, this.#lent);
-    const read = [...words.elements, ...(sums?.elements ?? []), ...inputs].flatMap(arraysOf);
+    const sums = new CellCode(reals.length === 0 ? [] : cells.terms, 8 * state.layout.width, tables);
+    const read = [...words.elements, ...sums.elements, ...inputs].flatMap(arraysOf);
     const floats = reals.map(({ values }) => values);
     const memory = vectorMemoryOf(this.#words, this.#touched, numbers, ...read, ...floats);
     return memory === null ? null : { memory, form, fields, cells, words, sums, inputs };
@@ -264,6 +243,49 @@ function roomOf(fields: readonly Field[], perWord: 1 | 2 | 3): number {
 function perWordOf(fields: readonly Field[], rows: number): 0 | 2 | 3 {
   const hasRoom = (perWord: 2 | 3) => roomOf(fields, perWord) >= rows;
   return fields.length > 2 && hasRoom(3) ? 3 : hasRoom(2) ? 2 : 0;
+}
+
+/** The first one counts rows. */
+function fieldsOf(
+  specs: readonly FusedSpec[],
+  { layout }: GroupNumbers,
+  { inputs, rowBits }: Added,
+): Field[] {
+  const isFloat = (slot: number) => slot >= 0 && slot < layout.width;
+  const rows: Field = { elements: null, slots: [], most: 1 };
+  const fields = [rows];
+  const byArray = new Map<Values, Field | null>();
+  const fieldFor = (array: Values, range: ValueRange | undefined, elements: () => RowElements | null) => {
+    let field = byArray.get(array);
+    if (field !== undefined) return field;
+    const read = elements();
+    const bounds = range ?? read?.bounds ?? null;
+    field = null;
+    if (read !== null && bounds !== null)
+      fields.push((field = { elements: read, slots: [], most: Math.max(1, -bounds.min, bounds.max) }));
+    byArray.set(array, field);
+    return field;
+  };
+  inputs.forEach(({ column, filter }, k) => {
+    if (filter !== null) return;
+    const looked = column === null ? null : lookedUp(column);
+    const kind = sumKind(specs[k]!.type);
+    const whole = kind === 'small' || (kind === 'exact' && looked !== null);
+    if (isSum(specs[k]!) && whole && layout.parts[k] === 1 && isFloat(layout.value[k]!)) {
+      const values = looked === null ? narrowest(column!).values : looked.codes;
+      const elements = () =>
+        looked === null ? plainElements(values) : lookedUpElements(looked.codes, looked.table);
+      fieldFor(values, column!.range, elements)?.slots.push(layout.value[k]!);
+    }
+    const count = layout.count[k]!;
+    if (!isFloat(count) || layout.count.indexOf(count) !== k) return;
+    if (column === null || column.validity === null) rows.slots.push(count);
+    else {
+      const flags = rowBits.bytes(column.validity);
+      if (flags !== null) fieldFor(flags, { min: 0, max: 1 }, () => plainElements(flags))!.slots.push(count);
+    }
+  });
+  return fields;
 }
 
 /** Between what sums of elements lie, whatever those are, and those of all cells; null: nothing is known. */
