@@ -9,6 +9,7 @@ import { Binder } from './fused-text.js';
 import { type Digits, KeyDomain, type Span } from './key-domain.js';
 import type { Lent } from './lent.js';
 import { lookedUp } from './looked-up.js';
+import { lookedUpElements, type RowElements } from './row-elements.js';
 import { fewBytes } from './scratch.js';
 
 /** Fewer are not worth a call. */
@@ -123,6 +124,13 @@ export abstract class DigitTier {
       `${binder.text()}for(let i=from;i<rows;i++){out[i]=${texts.join('+')}|0;}`,
     )(binder.values, out, done, rows);
     return out;
+  }
+
+  /** The digits of a key that is looked up; null: it is not. */
+  protected lookedUpDigits(k: number): RowElements | null {
+    const looked = lookedUp(this.keys[k]!);
+    if (looked === null) return null;
+    return lookedUpElements(looked.codes, digitTable(looked.table, this.digits[k]!, this.domains[k]!));
   }
 
   protected digitTexts(binder: Binder): string[] {

@@ -9,16 +9,14 @@ import {
   int,
   localsOf,
   ltU,
-  mul,
   ne,
   shl,
   statements,
   when,
   whileTrue,
 } from '../codegen/wasm/assemble.js';
-import { shiftOf } from '../codegen/wasm/elements.js';
 import { load64, loadVector, vectorsOf } from '../codegen/wasm/vector-code.js';
-import { type CellTerm, cellOf, type KeyForm, keyArguments, keyForms, keyNames } from './cells-wasm.js';
+import type { CellCode } from './cells-wasm.js';
 import { addToDoubles, doubleVectors } from './row-pairs-wasm.js';
 
 /** Rows of one turn of the loop. */
@@ -33,33 +31,30 @@ export interface FloatSums {
 }
 
 /**
- * Adds rows to float sums of their cells, two rows at a time unless they are of the same cell: bits are those of one after the other.
+ * A function that adds rows to float sums of their cells, two rows at a time unless they are of the same cell: bits are those of one after the other.
  * Which cells there are is not checked. `state`: address of cell 0. `inputs`: addresses of the first row's floats.
  */
-export function addToSums(
+export function addsToSums(
   memory: WasmMemory,
   sums: FloatSums,
-  state: number,
-  cells: readonly CellTerm[],
-  from: number,
-  rows: number,
-  inputs: readonly number[],
-): void {
-  const keys = keyForms(cells);
-  const run = functionFor(memory, `add to sums ${JSON.stringify([sums, keys])}`, () =>
-    makeAdd(memory, sums, keys),
-  );
-  run(state, rows, ...keyArguments(cells, from), ...inputs);
+  cells: CellCode,
+): (state: number, from: number, rows: number, inputs: readonly number[]) => void {
+  const key = `add to sums ${JSON.stringify([sums, cells.forms])}`;
+  const run = functionFor(memory, key, () => makeAdd(memory, sums, cells));
+  return (state, from, rows, inputs) => {
+    run(state, rows, ...cells.arguments(from), ...inputs);
+  };
 }
 
-/** add(state, rows, ...keys, ...strides, ...values) */
-function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly KeyForm[]) {
+/** add(state, rows, ...(rows, table, stride) of each key, ...values) */
+function makeAdd(memory: WasmMemory, { slots }: FloatSums, cells: CellCode) {
   const values = slots.map((_, k) => `value${k}`);
-  const inputs = ['state', 'rows', ...keyNames(keys), ...values];
+  const inputs = ['state', 'rows', ...cells.names, ...values];
   const names = [...inputs, 'one', 'other', 'end'];
-  const { get, set } = localsOf(names);
+  const locals = localsOf(names);
+  const { get, set } = locals;
   const v = vectorsOf([...doubleVectors, 'x'], names.length);
-  const place = (j: number) => add(get('state'), mul(cellOf(keys, j, get), int(8 * width)));
+  const place = (j: number) => add(get('state'), cells.place(j, get));
   const addRow = (j: number): Code[] =>
     slots.flatMap((slot, k) => [
       v.set('x', load64(get(`value${k}`), 8 * j)),
@@ -76,7 +71,7 @@ function makeAdd(memory: WasmMemory, { width, slots }: FloatSums, keys: readonly
     when(ne(get('one'), get('other')), addTwo(j), [...addRow(j), ...addRow(j + 1)]),
   ];
   const step = (rows: number): Code[] => [
-    ...keys.map(({ element }, k) => set(`key${k}`, add(get(`key${k}`), int(rows << shiftOf[element])))),
+    ...cells.step(rows, locals),
     ...values.map(name => set(name, add(get(name), int(8 * rows)))),
   ];
   const until = (rows: Code) => set('end', add(get('value0'), shl(rows, int(3))));

@@ -14,6 +14,7 @@ import { FusedGroups } from './fused.js';
 import type { FusedOp, FusedSpec } from './fused-layout.js';
 import { readState, resultColumn, stateColumns } from './fused-result.js';
 import { Lent } from './lent.js';
+import { lookedUpColumn } from './looked-up.js';
 
 const seed = testSeed();
 /** Several times what three fields of a byte's numbers have room for. */
@@ -256,6 +257,125 @@ test('floats, nulls, filters and extremes beside them', () => {
     for (const [name, key] of Object.entries({ few, sorted, turns, nulls }))
       cases[`mix ${k} by ${name}`] = { keys: [key], aggregates };
   expectSame(cases);
+});
+
+/** The same values as codes of a table, in which entries stand twice, and others that no row has. */
+function asCodes(column: Column, entries: number, other: (entry: number) => number): Column {
+  const distinct = [...new Set(column.values)];
+  const all = [...distinct, ...Array.from({ length: entries }, (_, k) => other(k)), ...distinct];
+  const table = viewValues(column.physical, new ArrayBuffer(8 * all.length), 0, all.length);
+  table.set(all as never);
+  const codes = place('u16', rows) as Uint16Array;
+  for (let i = 0; i < rows; i++)
+    codes[i] = distinct.indexOf(column.values[i]!) + (i % 2) * (distinct.length + entries);
+  const { type, physical, length, nullCount, validity, dictionary } = column;
+  const range = { min: Math.min(...all), max: Math.max(...all) };
+  const plain = { type, physical, length, nullCount, validity, dictionary };
+  const looked = physical === 'f64' && type.kind === 'float64' ? plain : { ...plain, range };
+  return lookedUpColumn(looked, { codes, table }, new Lent());
+}
+
+// Goal: what is left as codes is added up by them, and has the bits of what lies in memory.
+test('keys and values that are looked up', () => {
+  const key = intsOf('i32', () => below(90) - 30);
+  const small = intsOf('i32', row => (row % 3 === 0 ? -1 : 1) * below(1500));
+  const wide: Column = {
+    ...realsOf(row => (row % 5 === 0 ? -1 : 1) * below(2 ** 12)),
+    type: DataType.Int64,
+    range: { min: -(2 ** 12), max: 2 ** 12 },
+  };
+  const reals = realsOf(() => below(300) / 7);
+  const far: Column = {
+    ...wide,
+    values: realsOf(() => 2 ** 31 + below(9)).values,
+    range: { min: 0, max: 2 ** 32 },
+  };
+  const bytes = intsOf('u8', () => below(5));
+  const coded = {
+    key: asCodes(key, 5, k => 70 + k),
+    small: asCodes(small, 3, k => 2000 + k),
+    wide: asCodes(wide, 3, k => 5000 + k),
+    far: asCodes(far, 0, () => 0),
+    reals: asCodes(reals, 2, k => k),
+  };
+  const plain = { key, small, wide, far, reals };
+  const aggregatesOf = (of: typeof plain): Record<string, Case['aggregates']> => ({
+    'a sum': [['sum', of.small]],
+    'a mean': [
+      ['mean', of.wide],
+      ['len', null],
+    ],
+    'several fields': [
+      ['mean', of.small],
+      ['sum', of.wide],
+      ['sum', bytes],
+      ['max', of.small],
+    ],
+    'beyond 32 bits': [['sum', of.far]],
+    floats: [
+      ['sum', of.reals],
+      ['mean', of.small],
+      ['sum', bytes],
+    ],
+    'floats in memory': [
+      ['sum', plain.reals],
+      ['mean', of.small],
+      ['sum', bytes],
+    ],
+  });
+  const casesOf = (by: (of: typeof plain) => readonly Column[], of: typeof plain, named: string) =>
+    Object.entries(aggregatesOf(of)).map(([name, aggregates]) => [
+      `${name} by ${named}`,
+      { keys: by(of), aggregates },
+    ]);
+  const all = (of: typeof plain): Record<string, Case> =>
+    Object.fromEntries([
+      ...casesOf(of => [of.key], of, 'one key'),
+      ...casesOf(of => [of.key, few], of, 'a key and one in memory'),
+    ]);
+  expectSame(all(coded));
+  const [left, right] = [all(coded), all(plain)];
+  for (const name of Object.keys(left))
+    expect(bitsOf(left[name]!) === bitsOf(right[name]!), `${name} of seed ${seed}`).toBe(true);
+});
+
+// Goal: fields of words are added to floats only, where the state has integers beside them.
+test('more groups than are kept in order', () => {
+  const key = intsOf('u16', () => below(6000));
+  const small = intsOf('u8', () => below(100));
+  const reals = realsOf(() => random());
+  const cases: Record<string, Case> = {
+    sums: {
+      keys: [key],
+      aggregates: [
+        ['sum', small],
+        ['len', null],
+      ],
+    },
+    'sums and floats': {
+      keys: [key],
+      aggregates: [
+        ['sum', small],
+        ['mean', small],
+        ['sum', reals],
+        ['len', null],
+      ],
+    },
+    'several fields': {
+      keys: [key],
+      aggregates: [
+        ['sum', small],
+        ['mean', few],
+        ['sum', reals],
+      ],
+    },
+  };
+  const found = Object.values(cases).map(bitsOf);
+  workFor(null);
+  const expected = Object.values(cases).map(bitsOf);
+  workFor(0);
+  for (const [k, name] of Object.keys(cases).entries())
+    expect(found[k] === expected[k], `${name} of seed ${seed}`).toBe(true);
 });
 
 test('a key beyond the bounds of its column is an error', () => {

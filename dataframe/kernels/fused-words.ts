@@ -1,18 +1,27 @@
 import { VolleyError } from '../../core/base/errors.js';
 import type { WasmMemory } from '../../core/base/kernel-memory.js';
-import { elementOf } from '../codegen/wasm/elements.js';
 import { callRows } from '../codegen/wasm/kernel.js';
 import type { ValueRange, Values } from '../column/column.js';
 import { narrowest } from '../column/narrow.js';
-import type { CellTerm } from './cells-wasm.js';
-import { addToSums } from './float-sums-wasm.js';
+import { CellCode, type CellTerm, formOf } from './cells-wasm.js';
+import { addsToSums } from './float-sums-wasm.js';
 import { type FusedSpec, isSum, type Layout, sumKind } from './fused-layout.js';
 import type { GroupNumbers } from './fused-state.js';
 import type { FusedInput, RowBits } from './fused-text.js';
-import type { Lent } from './lent.js';
+import { type Lent, lending } from './lent.js';
+import { lookedUp } from './looked-up.js';
+import { arraysOf, asWords, lookedUpElements, plainElements, type RowElements } from './row-elements.js';
 import { fewBytes, fill } from './scratch.js';
 import { vectorMemoryOf } from './vector-memory.js';
-import { addToWords, fieldBits, takeFromWords, type WordForm, wordsOf } from './words-wasm.js';
+import {
+  addsToWords,
+  bitsBelow,
+  countsInTable,
+  fieldBits,
+  takeFromWords,
+  type WordForm,
+  wordsOf,
+} from './words-wasm.js';
 
 /** Bytes of words that stay in a core's inner caches, and what their addresses may spread over. */
 const mostBytes = 2 ** 17;
@@ -37,7 +46,8 @@ export interface Added {
 
 /** What is summed up of each row, and the slots that it belongs to. */
 interface Field {
-  readonly values: Values | null;
+  /** Null: 1. */
+  readonly elements: RowElements | null;
   readonly slots: number[];
   /** No value is further from 0. */
   readonly most: number;
@@ -54,8 +64,13 @@ interface Work {
   readonly memory: WasmMemory;
   readonly form: WordForm;
   readonly fields: readonly Field[];
-  readonly reals: readonly Real[];
   readonly cells: Cells;
+  /** Where the words of rows lie. */
+  readonly words: CellCode;
+  /** Where their numbers lie. */
+  readonly sums: CellCode;
+  /** What the fields but the first are read from. */
+  readonly inputs: readonly RowElements[];
 }
 
 /**
@@ -90,47 +105,74 @@ export class WordSums {
       ...fields.flatMap(({ slots }) => slots),
       ...reals.flatMap(({ slot }) => [slot, slot + 1]),
     ]);
-    const work = rows - from < fewRows ? null : this.#workFor(state, fields, reals, cells);
-    if (work === null || !isWorth(state, fields, done)) return noSlots;
-    this.#addWords(work, state, from, rows);
-    if (reals.length === 0) return done;
+    if (rows - from < fewRows || !isWorth(state, fields, done)) return noSlots;
+    // Tables are made for the batch.
+    return lending(tables => {
+      const work = this.#workFor(state, fields, reals, cells, tables);
+      if (work === null) return noSlots;
+      this.#addWords(work, state, from, rows);
+      if (reals.length > 0) this.#addFloats(work, reals, state, from, rows, fold);
+      return done;
+    });
+  }
+
+  #addFloats(
+    { memory, cells, sums }: Work,
+    reals: readonly Real[],
+    state: GroupNumbers,
+    from: number,
+    rows: number,
+    fold: (touched: Uint8Array) => void,
+  ): void {
     fold(this.#touched.subarray(0, state.places));
-    const { memory } = work;
     const { width } = state.layout;
     const begin = state.numbers.byteOffset - 8 * width * cells.first;
     const slots = reals.map(({ slot }) => slot);
+    const add = addsToSums(memory, { width, slots }, sums);
     inPieces(from, rows, (row, length) => {
       const inputs = reals.map(({ values }) => addressOf(values, row));
-      addToSums(memory, { width, slots }, begin, cells.terms, row, length, inputs);
+      add(begin, row, length, inputs);
     });
-    return done;
   }
 
   /** Null: there is too much, or something lies elsewhere. */
-  #workFor(state: GroupNumbers, fields: readonly Field[], reals: readonly Real[], cells: Cells): Work | null {
+  #workFor(
+    state: GroupNumbers,
+    fields: readonly Field[],
+    reals: readonly Real[],
+    cells: Cells,
+    tables: Lent,
+  ): Work | null {
     const { places, numbers } = state;
     const perWord = perWordOf(fields, Math.max(leastRows, rowsPerCell * places));
     const spread = spreadOf(cells, places);
     if (perWord === 0 || spread === null) return null;
-    const elements = fields.map(({ values }) => (values === null ? null : elementOf(values)!));
+    const elements = fields.map(({ elements }) => (elements === null ? null : formOf(elements)));
     const form: WordForm = { perWord, elements };
     const wordBytes = 8 * wordsOf(form);
     const bytes = (spread.max - spread.min + 1) * wordBytes;
     if (places * wordBytes > mostBytes || bytes > mostSpread) return null;
     if (this.#words.byteLength < bytes) {
       this.#words = this.#lent.numbers(Math.max(bytes, fewBytes) / 8, false);
-      this.#touched = this.#lent.bytes(Math.max(places, fewBytes));
     }
-    const arrays = [...cells.terms, ...fields, ...reals].flatMap(({ values }) =>
-      values === null ? [] : [values],
-    );
-    const memory = vectorMemoryOf(this.#words, this.#touched, numbers, ...arrays);
-    return memory === null ? null : { memory, form, fields, reals, cells };
+    if (this.#touched.length < places) this.#touched = this.#lent.bytes(Math.max(places, fewBytes));
+    const words = new CellCode(cells.terms, wordBytes, tables);
+    const inputs = fields.slice(1).map(({ elements }, k) => {
+      const below = k === 0 && countsInTable(form) ? 1 : 0;
+      return asWords(elements!, bitsBelow(form, k + 1), below, tables);
+    });
+    const sums = new CellCode(reals.length === 0 ? [] : cells.terms, 8 * state.layout.width, tables);
+    const read = [...words.elements, ...sums.elements, ...inputs].flatMap(arraysOf);
+    const floats = reals.map(({ values }) => values);
+    const memory = vectorMemoryOf(this.#words, this.#touched, numbers, ...read, ...floats);
+    return memory === null ? null : { memory, form, fields, cells, words, sums, inputs };
   }
 
-  #addWords({ memory, form, fields, cells }: Work, state: GroupNumbers, from: number, rows: number): void {
+  #addWords(work: Work, state: GroupNumbers, from: number, rows: number): void {
+    const { memory, form, fields, cells } = work;
     const { places, numbers, layout } = state;
-    const { terms, first } = cells;
+    const { first } = cells;
+    const add = addsToWords(memory, form, work.words, work.inputs);
     const size = wordsOf(form);
     // Places lie behind what the least elements would lead to.
     const least = spreadOf(cells, places)!.min;
@@ -142,8 +184,7 @@ export class WordSums {
     for (let next = from; next < rows; ) {
       const count = Math.min(rows - next, room);
       inPieces(next, next + count, (begin, length) => {
-        const inputs = fields.slice(1).map(({ values }) => addressOf(values!, begin));
-        addToWords(memory, form, held.byteOffset - 8 * size * first, terms, begin, length, inputs);
+        add(held.byteOffset - 8 * size * first, begin, length);
       });
       const seen = takeFromWords(
         memory,
@@ -181,11 +222,12 @@ export function hasAll({ value, count }: Layout, done: ReadonlySet<number>): boo
   return [...value, ...count].every(slot => slot < 0 || done.has(slot));
 }
 
-/** Float sums of rows that all count, or of nulls, which hold 0. */
+/** Float sums of rows that all count, or of nulls, which hold 0. Not of what is looked up: that would have to be written down. */
 function realsOf(specs: readonly FusedSpec[], { layout }: GroupNumbers, { inputs }: Added): Real[] {
   return inputs.flatMap(({ column, filter }, k) => {
     if (filter !== null || !isSum(specs[k]!) || sumKind(specs[k]!.type) !== 'float') return [];
-    return column!.physical === 'f64' ? [{ values: column!.values, slot: layout.value[k]! }] : [];
+    if (column!.physical !== 'f64' || lookedUp(column!) !== null) return [];
+    return [{ values: column!.values, slot: layout.value[k]! }];
   });
 }
 
@@ -209,53 +251,48 @@ function fieldsOf(
   { layout }: GroupNumbers,
   { inputs, rowBits }: Added,
 ): Field[] {
-  const rows: Field = { values: null, slots: [], most: 1 };
+  const isFloat = (slot: number) => slot >= 0 && slot < layout.width;
+  const rows: Field = { elements: null, slots: [], most: 1 };
   const fields = [rows];
-  const fieldFor = (values: Values, most: number): Field => {
-    let found = fields.find(field => field.values === values);
-    if (found === undefined) fields.push((found = { values, slots: [], most }));
-    return found;
+  const byArray = new Map<Values, Field | null>();
+  const fieldFor = (array: Values, range: ValueRange | undefined, elements: () => RowElements | null) => {
+    let field = byArray.get(array);
+    if (field !== undefined) return field;
+    const read = elements();
+    const bounds = range ?? read?.bounds ?? null;
+    field = null;
+    if (read !== null && bounds !== null)
+      fields.push((field = { elements: read, slots: [], most: Math.max(1, -bounds.min, bounds.max) }));
+    byArray.set(array, field);
+    return field;
   };
   inputs.forEach(({ column, filter }, k) => {
     if (filter !== null) return;
-    const slot = layout.value[k]!;
-    if (isSum(specs[k]!) && sumKind(specs[k]!.type) === 'small' && layout.parts[k] === 1) {
-      const { values } = narrowest(column!);
-      const bounds = column!.range ?? boundsOf(values);
-      if (bounds !== null) fieldFor(values, Math.max(1, -bounds.min, bounds.max)).slots.push(slot);
+    const looked = column === null ? null : lookedUp(column);
+    const kind = sumKind(specs[k]!.type);
+    const whole = kind === 'small' || (kind === 'exact' && looked !== null);
+    if (isSum(specs[k]!) && whole && layout.parts[k] === 1 && isFloat(layout.value[k]!)) {
+      const values = looked === null ? narrowest(column!).values : looked.codes;
+      const elements = () =>
+        looked === null ? plainElements(values) : lookedUpElements(looked.codes, looked.table);
+      fieldFor(values, column!.range, elements)?.slots.push(layout.value[k]!);
     }
     const count = layout.count[k]!;
-    if (count < 0 || layout.count.indexOf(count) !== k) return;
+    if (!isFloat(count) || layout.count.indexOf(count) !== k) return;
     if (column === null || column.validity === null) rows.slots.push(count);
     else {
       const flags = rowBits.bytes(column.validity);
-      if (flags !== null) fieldFor(flags, 1).slots.push(count);
+      if (flags !== null) fieldFor(flags, { min: 0, max: 1 }, () => plainElements(flags))!.slots.push(count);
     }
   });
   return fields;
 }
 
-/** Of elements of one or two bytes; null: of others. */
-function boundsOf(values: Values): ValueRange | null {
-  switch (elementOf(values)) {
-    case 'u8':
-      return { min: 0, max: 255 };
-    case 'i8':
-      return { min: -128, max: 127 };
-    case 'u16':
-      return { min: 0, max: 65_535 };
-    case 'i16':
-      return { min: -32_768, max: 32_767 };
-    default:
-      return null;
-  }
-}
-
 /** Between what sums of elements lie, whatever those are, and those of all cells; null: nothing is known. */
 function spreadOf({ terms, first }: Cells, places: number): ValueRange | null {
   let [min, max] = [0, 0];
-  for (const { values, stride } of terms) {
-    const bounds = boundsOf(values);
+  for (const { elements, stride } of terms) {
+    const { bounds } = elements;
     if (bounds === null) return null;
     min += stride * bounds.min;
     max += stride * bounds.max;

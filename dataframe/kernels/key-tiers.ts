@@ -3,6 +3,7 @@ import { compileText } from '../codegen/wasm/kernel.js';
 import type { Column } from '../column/column.js';
 import type { DataType } from '../column/datatype.js';
 import { narrowest } from '../column/narrow.js';
+import type { CellTerm } from './cells-wasm.js';
 import { type CellNumbers, DigitTier } from './digit-tier.js';
 import type { Witness } from './fused-layout.js';
 import type { Binder } from './fused-text.js';
@@ -10,6 +11,7 @@ import type { Cells } from './fused-words.js';
 import { GroupTable } from './group.js';
 import type { KeyDomain } from './key-domain.js';
 import type { Lent } from './lent.js';
+import { plainElements } from './row-elements.js';
 import { fill } from './scratch.js';
 
 /** How groups are found. Tests may force one; the answer is the same. */
@@ -138,11 +140,17 @@ export class DenseTier extends DigitTier implements KeyTier {
   }
 
   #cellTerms(): Cells | null {
-    if (this.#cellOfRow !== null) return { terms: [{ values: this.#cellOfRow, stride: 1 }], first: 0 };
-    if (this.digits.some(({ map }, k) => map !== null || this.keys[k]!.validity !== null)) return null;
-    const strides = this.#strides();
-    const terms = this.keys.map((key, k) => ({ values: narrowest(key).values, stride: strides[k]! }));
-    return { terms, first: this.domains.reduce((sum, { base }, k) => sum + base * strides[k]!, 0) };
+    if (this.#cellOfRow !== null)
+      return { terms: [{ elements: plainElements(this.#cellOfRow), stride: 1 }], first: 0 };
+    const terms: CellTerm[] = [];
+    let first = 0;
+    for (const [k, stride] of this.#strides().entries()) {
+      const looked = this.lookedUpDigits(k);
+      if (looked === null && (this.digits[k]!.map !== null || this.keys[k]!.validity !== null)) return null;
+      terms.push({ elements: looked ?? plainElements(narrowest(this.keys[k]!).values), stride });
+      if (looked === null) first += this.domains[k]!.base * stride;
+    }
+    return { terms, first };
   }
 
   /** What a step of each key's digit is in cells. */

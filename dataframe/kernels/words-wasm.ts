@@ -19,7 +19,6 @@ import {
 } from '../codegen/wasm/assemble.js';
 import { shiftOf } from '../codegen/wasm/elements.js';
 import { Op, unsigned } from '../codegen/wasm/module.js';
-import type { Element } from '../codegen/wasm/names.js';
 import {
   addWide,
   isZeroWide,
@@ -33,7 +32,8 @@ import {
   wide,
   wideAsFloat,
 } from '../codegen/wasm/wide-code.js';
-import { type CellTerm, cellOf, type KeyForm, keyArguments, keyForms, keyNames } from './cells-wasm.js';
+import { type CellCode, type ElementForm, loadRow, stepRows } from './cells-wasm.js';
+import { elementArguments, type RowElements } from './row-elements.js';
 
 /** Rows of one turn of the loop. */
 const turnRows = 8;
@@ -42,7 +42,7 @@ const turnRows = 8;
 export interface WordForm {
   readonly perWord: 1 | 2 | 3;
   /** By field: the form of the values that it sums up; null, of the first one: it counts rows. */
-  readonly elements: readonly (Element | null)[];
+  readonly elements: readonly (ElementForm | null)[];
 }
 
 /** Bits of a field, by how many of them lie in a word. */
@@ -52,46 +52,51 @@ export function wordsOf({ perWord, elements }: WordForm): number {
   return Math.ceil(elements.length / perWord);
 }
 
-/** Adds rows to the words of their cells, those of cell 0 at address `words`. `inputs`: addresses of the first row's elements. */
-export function addToWords(
-  memory: WasmMemory,
-  form: WordForm,
-  words: number,
-  cells: readonly CellTerm[],
-  from: number,
-  rows: number,
-  inputs: readonly number[],
-): void {
-  const keys = keyForms(cells);
-  const run = functionFor(memory, `add to words ${JSON.stringify([form, keys])}`, () =>
-    makeAdd(memory, form, keys),
-  );
-  run(words, rows, ...keyArguments(cells, from), ...inputs);
+/** Bits of a word that lie below a field. */
+export function bitsBelow({ perWord }: WordForm, field: number): number {
+  return (field % perWord) * fieldBits[perWord];
 }
 
-/** add(words, rows, ...keys, ...strides, ...values) */
-function makeAdd(memory: WasmMemory, form: WordForm, keys: readonly KeyForm[]) {
-  const names = ['words', 'rows', ...keyNames(keys)];
-  const values = form.elements.map((element, f) => ({ element, name: `value${f}` })).slice(1);
-  names.push(...values.map(({ name }) => name));
-  const parameters = names.length;
-  const { get, set } = localsOf([...names, 'at', 'end']);
-  const row = (j: number): Code => {
-    return [
-      set('at', add(get('words'), mul(cellOf(keys, j, get), int(8 * wordsOf(form))))),
-      ...Array.from({ length: wordsOf(form) }, (_, w) => {
-        const added = addendOf(form, w, f =>
-          loadElementWide(form.elements[f]!, get(`value${f}`), j << shiftOf[form.elements[f]!]),
-        );
-        return storeWide(get('at'), addWide(added, loadWide(get('at'), 8 * w)), 8 * w);
-      }),
-    ];
+/** Whether the 1 of the first field is among the bits below the second one, in its table, and need not be added. */
+export function countsInTable({ perWord, elements }: WordForm): boolean {
+  return perWord > 1 && elements[1]?.coded === true;
+}
+
+/**
+ * A function that adds rows to the words of their cells, those of cell 0 at address `words`.
+ * @param inputs of each field but the first; tables as their words
+ */
+export function addsToWords(
+  memory: WasmMemory,
+  form: WordForm,
+  cells: CellCode,
+  inputs: readonly RowElements[],
+): (words: number, from: number, rows: number) => void {
+  const key = `add to words ${JSON.stringify([form, cells.forms])}`;
+  const run = functionFor(memory, key, () => makeAdd(memory, form, cells));
+  return (words, from, rows) => {
+    const fields = inputs.flatMap(each => elementArguments(each, from));
+    run(words, rows, ...cells.arguments(from), ...fields);
   };
-  const step = (rows: number): Code[] => [
-    ...keys.map(({ element }, k) => set(`key${k}`, add(get(`key${k}`), int(rows << shiftOf[element])))),
-    ...values.map(({ element, name }) => set(name, add(get(name), int(rows << shiftOf[element!])))),
+}
+
+/** add(words, rows, ...(rows, table, stride) of each key, ...(rows, table) of each field) */
+function makeAdd(memory: WasmMemory, form: WordForm, cells: CellCode) {
+  const values = form.elements.slice(1).map((element, k) => ({ element: element!, name: `value${k + 1}` }));
+  const names = ['words', 'rows', ...cells.names, ...values.flatMap(({ name }) => [name, `${name}Table`])];
+  const locals = localsOf([...names, 'at', 'end']);
+  const { get, set } = locals;
+  const row = (j: number): Code => [
+    set('at', add(get('words'), cells.place(j, get))),
+    ...Array.from({ length: wordsOf(form) }, (_, w) =>
+      storeWide(get('at'), addWide(addendOf(form, w, j, get), loadWide(get('at'), 8 * w)), 8 * w),
+    ),
   ];
-  const size = int(shiftOf[keys[0]!.element]);
+  const step = (rows: number): Code[] => [
+    ...cells.step(rows, locals),
+    ...values.map(({ element, name }) => stepRows(element, name, rows, locals)),
+  ];
+  const size = int(shiftOf[cells.forms[0]!.element]);
   const until = (rows: Code) => set('end', add(get('key0'), shl(rows, size)));
   const turn = Array.from({ length: turnRows }, (_, j) => row(j));
   const body = statements(
@@ -101,16 +106,22 @@ function makeAdd(memory: WasmMemory, form: WordForm, keys: readonly KeyForm[]) {
     whileTrue(ltU(get('key0'), get('end')), statements(row(0), ...step(1))),
     giveBack(int(0)),
   );
-  return functionOver(memory, parameters, 2, body);
+  return functionOver(memory, names.length, 2, body);
 }
 
-/** What a row adds to a word. */
-function addendOf({ perWord, elements }: WordForm, w: number, value: (field: number) => Code): Code {
+/** What row j of a turn adds to a word. */
+function addendOf(form: WordForm, w: number, j: number, get: (name: string) => Code): Code {
+  const { perWord, elements } = form;
   const fields = Array.from({ length: perWord }, (_, k) => w * perWord + k).filter(f => f < elements.length);
   return fields
-    .map((f, k): Code => {
-      const one = f === 0 ? wide(1) : value(f);
-      return k === 0 ? one : shlWide(one, wide(k * fieldBits[perWord]));
+    .flatMap((f): Code[] => {
+      if (f === 0) return countsInTable(form) ? [] : [wide(1)];
+      const element = elements[f]!;
+      const [rows, table] = [get(`value${f}`), get(`value${f}Table`)];
+      if (element.coded) return [loadWide(add(table, shl(loadRow(element, rows, j), int(3))))];
+      const value = loadElementWide(element.element, rows, j << shiftOf[element.element]);
+      const below = bitsBelow(form, f);
+      return [below === 0 ? value : shlWide(value, wide(below))];
     })
     .reduce((sum, one) => addWide(one, sum));
 }

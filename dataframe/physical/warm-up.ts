@@ -211,20 +211,22 @@ function* fileQuestions(path: string): Generator<Step> {
     found = readPlain<ScanInspection>(inline!);
   };
   const read =
-    (columns: readonly string[], predicate: ExprNode | null, aggregates: AggregateSpec[]) =>
+    (columns: readonly string[], predicate: ExprNode | null, aggregates: AggregateSpec[], key = 'name') =>
     async (allocate: Allocate) => {
       const { schema, splits } = found!;
       const input = schema.filter(({ name }) => columns.includes(name));
       const before: FragmentOp[] = predicate === null ? [] : [{ kind: 'filter', predicate }];
       const fragment: Fragment = {
         source: { kind: 'scan', scan: { ...scan, schema, columns, predicate } },
-        ops: [...before, { kind: 'aggregate', phase: 'partial', keys: ['name'], aggregates, input }],
+        ops: [...before, { kind: 'aggregate', phase: 'partial', keys: [key], aggregates, input }],
         sink: { kind: 'partition' },
         inputs: [],
       };
       await prepareFragment(packFragment(fragment)).run(packPlain(splits), [], envOf(allocate));
     };
   yield read(['name', 'whole'], null, [aggregate('sum', 'whole')]);
+  // Both are left as codes.
+  yield read(['whole'], null, [aggregate('sum', 'whole')], 'whole');
   yield read(['name', 'real'], isMore('real', 0), [aggregate('mean', 'real')]);
   // A twentieth of the rows: they are chosen by the dictionary, and picked.
   yield read(['name', 'whole', 'real'], isMore('whole', 18), [aggregate('mean', 'real')]);
