@@ -86,6 +86,58 @@ export function* unifySteps(dictionaries: readonly Dictionary[]): Generator<void
 }
 
 /**
+ * One dictionary for all. Where there are nearly as many entries as rows, they are put one after another without looking
+ * for equal ones: finding none would cost more than everything else.
+ */
+export function oneDictionary(dictionaries: readonly Dictionary[], rows: number): Unified {
+  const different = [...new Set(dictionaries)];
+  let entries = 0;
+  let size = 0;
+  for (const { length, offsets } of different) {
+    entries += length;
+    size += offsets[length]! - offsets[0]!;
+  }
+  const many = entries > Math.max(manyEntries, rows / 2) && size < 2 ** 31;
+  if (different.length === 1 || !many) return unify(dictionaries);
+  const offsets = new Int32Array(entries + 1);
+  const bytes = new Uint8Array(size);
+  const maps = new Map<Dictionary, Int32Array>();
+  let at = 0;
+  let end = 0;
+  for (const dictionary of different) {
+    maps.set(dictionary, appendEntries(dictionary, offsets, bytes, at, end));
+    at += dictionary.length;
+    end = offsets[at]!;
+  }
+  return {
+    dictionary: { length: entries, offsets, bytes, repeats: true },
+    maps: dictionaries.map(each => maps.get(each)!),
+  };
+}
+
+/** Fewer are interned. */
+export const manyEntries = 65_536;
+
+/** Gives the new code of each entry. */
+function appendEntries(
+  dictionary: Dictionary,
+  offsets: Int32Array,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): Int32Array {
+  const { length, offsets: from } = dictionary;
+  const first = from[0]!;
+  bytes.set(dictionary.bytes.subarray(first, from[length]!), end);
+  const map = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    offsets[at + i + 1] = end + from[i + 1]! - first;
+    map[i] = at + i;
+  }
+  return map;
+}
+
+/**
  * Only the entries that `codes` refer to, in old order; null when the dictionary stays: all are referenced, or it is
  * known by an id (so others have codes over it too) and either small beside the rows or a quarter of it is in use.
  * Null slots hold code 0, so entry 0 may stay without need. `codes` must be below dictionary.length.

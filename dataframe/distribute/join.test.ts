@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Rng, seededRng } from '../../core/base/rng.js';
+import { len } from '../expr/expr.js';
 import { DataFrame, fromRecords } from '../frame.js';
 import type { JoinHow } from '../physical/fragment.js';
 import { InlineExecutor } from '../testing/inline-executor.js';
@@ -224,4 +225,22 @@ test('a build side of several dictionaries, of which some entries are left, matc
     .toRecords();
   expect(wanted.length).toBe(5000);
   expect(shared).toEqual(wanted);
+});
+
+// Goal: text that is put together unread is still one text to who groups by it, and keys meet theirs.
+test('text of nearly one entry a row comes out of a build side of several dictionaries as it went in', async () => {
+  const host = { executor: new InlineExecutor() };
+  const side = (rows: number) =>
+    fromRecords(
+      host,
+      Array.from({ length: rows }, (_, i) => ({ k: `k${i}`, p: i % 5 === 4 ? null : `p${i}` })),
+    ).persist();
+  const build = DataFrame.concat([await side(50_000), await side(50_000)]);
+  const keys = await side(100);
+  const probe = DataFrame.concat([keys.select('k'), keys.select('k')]);
+  const joined = await probe.with({ broadcastBytes: 0, fanOut: 1 }).join(build, { on: 'k' }).persist();
+  const groups = await joined.groupBy('k', 'p').agg(len().alias('n')).toRecords();
+  expect(groups.sort((a, b) => Number(a.k!.toString().slice(1)) - Number(b.k!.toString().slice(1)))).toEqual(
+    Array.from({ length: 100 }, (_, i) => ({ k: `k${i}`, p: i % 5 === 4 ? null : `p${i}`, n: 4 })),
+  );
 });

@@ -160,7 +160,7 @@ async function shuffled(
   context: BuildContext,
 ): Promise<Pipeline> {
   const { runner, options } = context;
-  const fanOut = fanOutFor(Math.max(await left.bytesIn(), await right.bytesIn()), options);
+  const fanOut = fanOutFor((await left.bytesIn()) + (await right.bytesIn()), options);
   const hashes = await skewedHashes(plan, left, right, fanOut, context);
   const sides = (await bloomFilter(plan, left, right, context)) ?? { left, right };
   const spread = (copies: boolean) => (hashes.length === 0 ? null : { hashes, copies });

@@ -3,7 +3,7 @@ import type { Batch, Column, Dictionary, ValueRange } from '../column/column.js'
 import { copyInto } from '../column/copy-bytes.js';
 import type { Schema } from '../column/datatype.js';
 import { codedDecimal } from '../column/decimal-builder.js';
-import { compact, unify } from '../column/dictionary.js';
+import { compact, oneDictionary, type Unified, unify } from '../column/dictionary.js';
 import { allocateValues, emptyBatch, isHuge, isNested, isWide } from '../column/layout.js';
 import type { Lent } from './lent.js';
 
@@ -12,23 +12,49 @@ import type { Lent } from './lent.js';
  * its values are lent.
  */
 export function concatBatches(schema: Schema, batches: readonly Batch[], lent?: Lent): Batch {
+  return concatWith(schema, batches, () => unify, lent);
+}
+
+/**
+ * As concatBatches, for rows that are moved on: but in the columns named, text of which there are nearly as many entries as
+ * rows may repeat entries.
+ */
+export function concatMoved(schema: Schema, batches: readonly Batch[], compared: readonly string[]): Batch {
+  return concatWith(schema, batches, name => (compared.includes(name) ? unify : oneDictionary));
+}
+
+/** Of dictionaries, for so many rows. */
+type Uniting = (dictionaries: readonly Dictionary[], rows: number) => Unified;
+
+function concatWith(
+  schema: Schema,
+  batches: readonly Batch[],
+  unitingOf: (name: string) => Uniting,
+  lent?: Lent,
+): Batch {
   const filled = batches.filter(batch => batch.rows > 0);
   if (filled.length === 1) return filled[0]!;
   if (filled.length === 0) return batches[0] ?? emptyBatch(schema);
   let rows = 0;
   for (const batch of filled) rows += batch.rows;
-  const columns = schema.map((_, c) =>
+  const columns = schema.map(({ name }, c) =>
     concatColumns(
       filled.map(batch => batch.columns[c]!),
       rows,
       lent,
+      unitingOf(name),
     ),
   );
   return { schema, rows, columns };
 }
 
 /** One column of the values of several columns of one type; `rows` is their total length. */
-export function concatColumns(columns: readonly Column[], rows: number, lent?: Lent): Column {
+export function concatColumns(
+  columns: readonly Column[],
+  rows: number,
+  lent?: Lent,
+  unite: Uniting = unify,
+): Column {
   const first = columns[0]!;
   if (columns.length === 1) return first;
   if (first.physical === 'list') return concatLists(columns, rows);
@@ -38,7 +64,10 @@ export function concatColumns(columns: readonly Column[], rows: number, lent?: L
   const values = lent?.values(physical, rows) ?? allocateValues(physical, rows);
   let dictionary: Dictionary | null = null;
   if (physical === 'code') {
-    const unified = unify(parts.map(column => column.dictionary!));
+    const unified = unite(
+      parts.map(column => column.dictionary!),
+      rows,
+    );
     dictionary = unified.dictionary;
     concatCodes(parts, unified.maps, values as Int32Array);
   } else {

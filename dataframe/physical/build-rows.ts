@@ -3,7 +3,7 @@ import type { PartitionHeader } from '../../core/graph/partition.js';
 import { compile } from '../codegen/compile.js';
 import type { Batch, Column, Dictionary, Physical, ValueRange } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
-import { dictionaryId } from '../column/dictionary.js';
+import { dictionaryId, manyEntries, oneDictionary } from '../column/dictionary.js';
 import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { emptyBatch, emptyDictionary, viewValues } from '../column/layout.js';
 import {
@@ -17,7 +17,7 @@ import {
 import { packMeta, unpackMeta } from '../column/slab-meta.js';
 import { alike } from '../kernels/concat.js';
 import { type Cell, cellText, type PackedColumn, type Records } from '../kernels/packed.js';
-import { manyEntries, oneDictionary, rangeOfPieces } from './store-gathered.js';
+import { rangeOfPieces } from './store-gathered.js';
 import type { FragmentInput } from './task.js';
 
 /** Beside the layout of a batch of no rows, which holds types, bounds and dictionaries: where the records lie. */

@@ -1,7 +1,7 @@
 import { assertNever } from '../../core/base/assert.js';
 import type { Batch } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
-import { concatBatches } from '../kernels/concat.js';
+import { concatBatches, concatMoved } from '../kernels/concat.js';
 import { distinctText } from '../kernels/distinct-text.js';
 import { readRecords } from './build-rows.js';
 import type { Fragment, FragmentOp, JoinStep } from './fragment.js';
@@ -120,8 +120,15 @@ function sideOf(op: JoinStep, fragment: Fragment, inputs: TaskInputs): JoinSide 
         checkSchema(readRecords(readEntry(entry), own.shared), schema),
       );
     };
-    if (op.parts === undefined)
-      return joinSide(op, concatBatches(fragment.inputs[op.input]!, read(op.input)));
+    if (op.parts === undefined) {
+      const schema = fragment.inputs[op.input]!;
+      // Text that goes on as it is need not be looked at, but for keys.
+      const rows =
+        fragment.ops.at(-1) === op
+          ? concatMoved(schema, read(op.input), op.rightOn)
+          : concatBatches(schema, read(op.input));
+      return joinSide(op, rows);
+    }
     const batches = [op.input, ...parts].flatMap(read);
     const schema = buildSchema(op, fragment.inputs);
     const rows = { schema, rows: batches[0]!.rows, columns: batches.flatMap(batch => batch.columns) };

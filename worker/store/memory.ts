@@ -17,6 +17,8 @@ export interface MemoryOptions {
 interface Waiter {
   readonly byteLength: number;
   readonly urgent: boolean;
+  /** Given beyond the budget when nothing more can be spilled for it. */
+  readonly beyond: boolean;
   readonly resolve: (slab: Slab) => void;
   readonly reject: (error: VolleyError) => void;
   timer: NodeJS.Timeout | null;
@@ -74,22 +76,28 @@ export class MemoryBudget {
     if (alignUp(byteLength) > budget || byteLength > limits.slabBytes) {
       return Promise.reject(outOfMemory(byteLength, budget, 'one partition cannot be larger than that'));
     }
+    return this.wait(byteLength, urgent, false);
+  }
+
+  /**
+   * For inputs of a batch that runs alone because they alone exceed the budget: what can be spilled makes room first, the rest is
+   * given beyond the budget, and so are its results until its end. Better than a job that cannot end; bounded by what one
+   * task reads and makes.
+   */
+  allocateBeyond(byteLength: number): Slab | Promise<Slab> {
+    const slab = this.tryAllocate(byteLength, true) ?? this.overdrawn(byteLength);
+    return slab ?? this.wait(byteLength, true, true);
+  }
+
+  private wait(byteLength: number, urgent: boolean, beyond: boolean): Promise<Slab> {
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { byteLength, urgent, resolve, reject, timer: null };
+      const waiter: Waiter = { byteLength, urgent, beyond, resolve, reject, timer: null };
       waiter.timer = setTimeout(() => this.expire(waiter), this.waitMs);
       waiter.timer.unref();
       const behind = urgent ? this.waiting.findIndex(each => !each.urgent) : -1;
       this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, waiter);
       this.onPressure();
     });
-  }
-
-  /**
-   * For inputs of a batch that runs alone because they alone exceed the budget: its results are given beyond the budget,
-   * too, until its end. Better than a job that cannot end; bounded by what one task reads and makes.
-   */
-  allocateBeyond(byteLength: number): Slab {
-    return this.tryAllocate(byteLength) ?? this.slabs.allocateBeyond(byteLength);
   }
 
   private overdrawn(byteLength: number): Slab | null {
@@ -131,8 +139,8 @@ export class MemoryBudget {
   serveScattered(): void {
     this.serve(true);
     const first = this.waiting[0];
-    const urgent = this.waiting.filter(waiter => waiter.urgent).length;
-    if (first?.urgent !== true || urgent < this.busy()) return;
+    const results = this.waiting.filter(waiter => waiter.urgent && !waiter.beyond).length;
+    if (first === undefined || !(first.beyond || (first.urgent && results >= this.busy()))) return;
     this.waiting.shift();
     if (first.timer !== null) clearTimeout(first.timer);
     first.resolve(this.slabs.allocateBeyond(first.byteLength));

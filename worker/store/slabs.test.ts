@@ -55,6 +55,23 @@ test('arenas lie in the memory of kernels as long as there is room, which comes 
   expect(node.memory.buffer.byteLength).toBe(node.proofAt + pageBytes);
 });
 
+// Goal: what was given beyond the budget does not stay in the place of memory of kernels.
+test('beside the budget goes what has no place in it, and is dropped when it is empty', () => {
+  const dropped: number[] = [];
+  const slabs = new SlabAllocator(4 * MiB, id => dropped.push(id));
+  const whole = slabs.allocate(3 * MiB)!;
+  const inside = slabs.allocateBeyond(MiB);
+  expect(inside.arena).toBe(whole.arena);
+  const beside = slabs.allocateBeyond(2 * MiB);
+  slabs.free(whole);
+  slabs.free(inside);
+  expect(slabs.arena(whole.arena.id)).toBe(whole.arena);
+  slabs.free(beside);
+  expect(dropped).toEqual([beside.arena.id]);
+  expect(slabs.arenaBytes).toBe(4 * MiB);
+  expect(slabs.usedBytes).toBe(0);
+});
+
 // Goal: any history of allocations leaves the books exact and no two slabs overlap.
 test('a slab that is cut gives back what lies behind, and is freed as what is left', () => {
   const slabs = new SlabAllocator(MiB);

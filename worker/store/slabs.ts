@@ -27,10 +27,12 @@ export function slabBytes(slab: Slab): Uint8Array {
 export class SlabAllocator {
   /** Bytes of live slabs, alignment included. */
   usedBytes = 0;
-  /** Bytes of all arenas: an upper bound of what slabs can make resident. */
+  /** Bytes of all arenas of the budget. */
   arenaBytes = 0;
   readonly budgetBytes: number;
   private readonly arenas = new Map<number, Arena>();
+  /** Those beside the budget: dropped when they are empty, and until then nothing of the budget is put there. */
+  private readonly beside = new Set<Arena>();
   private readonly onDrop: (arena: number) => void;
   private readonly node: SharedArrayBuffer | null;
   /** What of it is no arena. */
@@ -66,17 +68,21 @@ export class SlabAllocator {
     const size = Math.max(limits.alignment, alignUp(byteLength));
     if (this.usedBytes + size > this.budgetBytes) return null;
     for (const arena of this.arenas.values()) {
-      const offset = arena.take(size);
+      const offset = this.beside.has(arena) ? -1 : arena.take(size);
       if (offset >= 0) return this.slab(arena, offset, byteLength, size);
     }
-    const fresh = this.grow(size) ?? (scattered ? this.add(size) : null);
+    const fresh = this.grow(size) ?? (scattered ? this.addBeside(size) : null);
     return fresh === null ? null : this.slab(fresh, fresh.take(size), byteLength, size);
   }
 
-  /** Beside the budget, in an arena of its own that is dropped with it. */
+  /** Beside the budget: where an arena is free, which costs no memory, or in one of its own that is dropped with it. */
   allocateBeyond(byteLength: number): Slab {
     const size = Math.max(limits.alignment, alignUp(byteLength));
-    const arena = this.add(size);
+    for (const arena of this.arenas.values()) {
+      const offset = arena.take(size);
+      if (offset >= 0) return this.slab(arena, offset, byteLength, size);
+    }
+    const arena = this.addBeside(size);
     return this.slab(arena, arena.take(size), byteLength, size);
   }
 
@@ -86,7 +92,7 @@ export class SlabAllocator {
     const size = Math.max(limits.alignment, alignUp(slab.byteLength));
     slab.arena.give(slab.offset, size);
     this.usedBytes -= size;
-    if (slab.arena.empty && this.arenaBytes > this.budgetBytes) this.drop(slab.arena);
+    if (slab.arena.empty && this.beside.has(slab.arena)) this.drop(slab.arena);
   }
 
   /** Gives back what lies behind the first `byteLength` bytes; false when that is less than a line. */
@@ -118,11 +124,19 @@ export class SlabAllocator {
     if (this.arenaBytes + size > this.budgetBytes) {
       for (const arena of [...this.arenas.values()]) {
         if (this.arenaBytes + size <= this.budgetBytes) break;
-        if (arena.empty) this.drop(arena);
+        if (arena.empty && !this.beside.has(arena)) this.drop(arena);
       }
       if (this.arenaBytes + size > this.budgetBytes) return null;
     }
-    return this.add(Math.min(wanted, this.budgetBytes - this.arenaBytes));
+    const byteLength = Math.min(wanted, this.budgetBytes - this.arenaBytes);
+    this.arenaBytes += byteLength;
+    return this.add(byteLength);
+  }
+
+  private addBeside(byteLength: number): Arena {
+    const arena = this.add(byteLength);
+    this.beside.add(arena);
+    return arena;
   }
 
   private add(byteLength: number): Arena {
@@ -130,13 +144,12 @@ export class SlabAllocator {
     const start = this.node === null ? -1 : this.room.takeFirst(byteLength);
     const arena = start < 0 ? new Arena(id, byteLength) : new Arena(id, byteLength, this.node!, start);
     this.arenas.set(arena.id, arena);
-    this.arenaBytes += arena.byteLength;
     return arena;
   }
 
   private drop(arena: Arena): void {
     this.arenas.delete(arena.id);
-    this.arenaBytes -= arena.byteLength;
+    if (!this.beside.delete(arena)) this.arenaBytes -= arena.byteLength;
     if (this.isOfNode(arena)) this.room.give(arena.start, arena.byteLength);
     this.onDrop(arena.id);
   }

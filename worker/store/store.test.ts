@@ -117,6 +117,19 @@ test('a result that no other task makes room for is given beyond the budget, oth
   store.memory.free(await second);
 });
 
+test('what a batch reads that runs alone goes beyond the budget only when nothing more can be spilled', async () => {
+  open();
+  for (let i = 0; i < 5; i++) await keep(i, MiB);
+  const first = await store.memory.allocateBeyond(4 * MiB);
+  expect(store.spilledBytes).toBeGreaterThan(0);
+  expect(store.storedBytes).toBeLessThanOrEqual(8 * MiB);
+  const second = await store.memory.allocateBeyond(3 * MiB);
+  const third = await store.memory.allocateBeyond(2 * MiB);
+  expect(store.spilledBytes).toBe(5 * MiB);
+  expect(store.storedBytes).toBe(9 * MiB);
+  for (const slab of [first, second, third]) store.memory.free(slab);
+});
+
 test('one slice of a spilled shuffle output comes back alone', async () => {
   open();
   await keep(0, MiB, 4, 10);
