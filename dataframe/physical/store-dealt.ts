@@ -25,9 +25,20 @@ export interface Dealt {
 /** Rows of a batch below which it is sooner brought together with others than dealt out by itself. */
 const leastRows = 16_384;
 
-/** True where it is as well to deal out each of several batches from where it lies, instead of bringing them together first. */
+/**
+ * True where it is as well to deal out each of several batches from where it lies, instead of bringing them together first: dictionaries
+ * would be brought together once a slice.
+ */
 export function dealtOneByOne(batches: readonly Batch[]): boolean {
-  return batches.length > 1 && batches.every(batch => batch.rows >= leastRows && liesReady(batch));
+  const [first, ...others] = batches;
+  const oneDictionary = (batch: Batch) =>
+    batch.columns.every(
+      ({ dictionary, type }, c) => dictionary === first!.columns[c]!.dictionary && !isNested(type),
+    );
+  return (
+    others.length > 0 &&
+    batches.every(batch => batch.rows >= leastRows && liesReady(batch) && oneDictionary(batch))
+  );
 }
 
 /**
