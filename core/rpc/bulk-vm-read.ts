@@ -1,4 +1,4 @@
-import { linuxCalls } from '../base/libc.js';
+import { createRequire } from 'node:module';
 
 /**
  * process_vm_readv of Linux, which copies straight from one process's memory to another's: reads of /proc/PID/mem go page by page
@@ -17,9 +17,9 @@ export function copyFromProcess(pid: number, address: number, target: Uint8Array
 const noReader: ReadMemory = () => 0;
 
 function loadReader(): ReadMemory | null {
-  const koffi = linuxCalls();
-  if (koffi === null) return null;
+  if (process.platform !== 'linux') return null;
   try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi').default;
     const here = koffi.pointer(koffi.struct({ base: 'void *', length: 'size_t' }));
     const there = koffi.pointer(koffi.struct({ base: 'uint64_t', length: 'size_t' }));
     const types = ['int', here, 'ulong', there, 'ulong', 'ulong'];
@@ -34,6 +34,6 @@ function loadReader(): ReadMemory | null {
       return 0;
     };
   } catch {
-    return null; // A library without the call: files of /proc do the same.
+    return null; // It is optional: files of /proc do the same.
   }
 }

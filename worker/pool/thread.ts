@@ -2,7 +2,6 @@ import { setImmediate as othersTurn, setTimeout as pause } from 'node:timers/pro
 import { threadId, workerData } from 'node:worker_threads';
 import { rehearsedFiles } from '../../core/base/entries.js';
 import { VolleyError } from '../../core/base/errors.js';
-import { wantHugePages } from '../../core/base/huge-pages.js';
 import { formatTask } from '../../core/base/ids.js';
 import { shareNodeMemory } from '../../core/base/kernel-memory.js';
 import { limits } from '../../core/base/limits.js';
@@ -198,7 +197,7 @@ warm.then(rehearseWhileIdle).catch((error: Error) => {
  * has been over for a while. Where there always is something to do, nobody needs a rehearsal.
  */
 async function rehearseWhileIdle(): Promise<void> {
-  const steps = idleSteps();
+  const steps = rehearsal(rehearsedFiles());
   for (const endMs = performance.now() + limits.rehearsalWithinMs; performance.now() < endMs; ) {
     if (words.busy) restedMs = performance.now();
     const waitMs = setup.idleMs - (performance.now() - restedMs);
@@ -212,15 +211,6 @@ async function rehearseWhileIdle(): Promise<void> {
       await next.value();
     }
   }
-}
-
-function* idleSteps(): Generator<() => Promise<void>> {
-  const { memory } = setup;
-  // Before anything of it is touched that has not to be.
-  yield async () => {
-    if (memory !== null) wantHugePages(memory);
-  };
-  yield* rehearsal(rehearsedFiles());
 }
 
 async function makeRunner({ kind, body }: Template): Promise<TaskRunner> {
