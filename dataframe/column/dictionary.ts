@@ -67,16 +67,18 @@ export function* unifySteps(dictionaries: readonly Dictionary[]): Generator<void
     return { dictionary: first, maps: dictionaries.map(() => null) };
   }
   const table = new DistinctTexts();
-  const known = new Map<Dictionary | string, Int32Array>();
-  const maps: Int32Array[] = [];
+  const known = new Map<Dictionary | string, Int32Array | null>();
+  const maps: (Int32Array | null)[] = [];
   for (const d of dictionaries) {
     let map = known.get(d.id ?? d);
     if (map === undefined) {
-      known.set(d.id ?? d, (map = new Int32Array(d.length)));
+      const codes = new Int32Array(d.length);
       for (let at = 0; at < d.length; at += entriesPerStep) {
-        table.internRange(d, at, Math.min(at + entriesPerStep, d.length), map);
+        table.internRange(d, at, Math.min(at + entriesPerStep, d.length), codes);
         yield;
       }
+      map = codes.every((code, i) => code === i) ? null : codes;
+      known.set(d.id ?? d, map);
     }
     maps.push(map);
   }

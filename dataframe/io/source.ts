@@ -1,4 +1,4 @@
-import type { Batch } from '../column/column.js';
+import type { Batch, Dictionary } from '../column/column.js';
 import type { DataType, Schema } from '../column/datatype.js';
 import type { ExprNode, LiteralValue } from '../expr/node.js';
 import type { Lent } from '../kernels/lent.js';
@@ -246,12 +246,20 @@ export interface IoEnv {
   skippedRows?(path: string, rows: number): void;
 }
 
+/** By column; of the files looked at last. */
+export type FoundTexts = Map<object, Promise<ReadonlyMap<object, Dictionary>>>;
+
 /** What becomes of the rows that are read, as far as a reader can make use of it. */
 export interface ReadUse {
   /** Holds the values of the batches: given back when the task is done with them. */
   readonly lent: Lent;
   /** Nobody looks at text: its dictionaries may hold an entry twice. */
   readonly movesText: boolean;
+  /**
+   * All batches of a file become one answer: their texts may as well be codes of one dictionary. Holds what the tasks of a layer found
+   * in files on this thread, by footer. Absent: nobody knows.
+   */
+  readonly together?: FoundTexts;
   /** Only so many of the first rows are wanted; Infinity: all. */
   readonly rows: number;
   /** Columns that only the loops of an aggregation look at: codes and what they stand for will do (kernels/looked-up.ts). */

@@ -6,7 +6,7 @@ import type { Batch, Column } from '../column/column.js';
 import type { Schema } from '../column/datatype.js';
 import { columnOf } from '../column/layout.js';
 import { sizeOfBatch, sizeOfNarrow, writeBatch } from '../column/slab.js';
-import type { AnySinkSpec, InspectionReply, ReadUse, ScanSpec, Split } from '../io/source.js';
+import type { AnySinkSpec, FoundTexts, InspectionReply, ReadUse, ScanSpec, Split } from '../io/source.js';
 import { compactBatch, concatBatches, widenBatch } from '../kernels/concat.js';
 import { comparableColumn, distinctText } from '../kernels/distinct-text.js';
 import { dealRows, slicesOf } from '../kernels/hash.js';
@@ -16,7 +16,6 @@ import { Lent } from '../kernels/lent.js';
 import { beginScratch, endScratch } from '../kernels/scratch.js';
 import { spreadSlices } from '../kernels/spread.js';
 import { sliceBatch } from '../kernels/take.js';
-import { aggregatedOnly } from './aggregated-only.js';
 import { recordsWriter } from './build-rows.js';
 import { BuildSides } from './build-sides.js';
 import { buildChain, type Chain } from './chain.js';
@@ -25,6 +24,7 @@ import { packPlain, readFragment, readPlain } from './fragment-body.js';
 import { tableWriter } from './join-slab.js';
 import { once } from './once.js';
 import { dealtRanges } from './ranges.js';
+import { readUseOf } from './read-use.js';
 import { scanSchema } from './schema.js';
 import { type Dealt, dealtOneByOne, storeDealt } from './store-dealt.js';
 import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
@@ -49,14 +49,15 @@ export interface PreparedFragment {
 export function prepareFragment(body: Uint8Array): PreparedFragment {
   const fragment = readFragment(body);
   const builds = new BuildSides();
+  const found: FoundTexts = new Map();
   return {
     get keeps() {
-      return builds.any;
+      return builds.any || found.size > 0;
     },
     async run(args, inputs, env) {
       beginScratch();
       try {
-        return await runFragment(fragment, builds, args, inputs, env);
+        return await runFragment(fragment, builds, found, args, inputs, env);
       } finally {
         endScratch();
       }
@@ -69,6 +70,7 @@ const scanned = once((scan: ScanSpec, _given: null) => scanSchema(scan));
 async function runFragment(
   fragment: Fragment,
   builds: BuildSides,
+  found: FoundTexts,
   args: Uint8Array | null,
   tables: readonly (readonly FragmentEntry[])[],
   env: FragmentEnv,
@@ -85,12 +87,7 @@ async function runFragment(
   let steps: AsyncIterable<void> | Iterable<void>;
   if (source.kind === 'scan') {
     assert(args !== null, 'a scan task has a split');
-    const use = {
-      lent: inputs.lent,
-      movesText: movesText(fragment, chain),
-      rows: rowsWanted(fragment),
-      aggregated: aggregatedOnly(fragment.ops),
-    };
+    const use = readUseOf(fragment, chain, inputs.lent, found);
     steps = pushScan(source.scan, readPlain<Split[]>(args), env, chain, use);
   } else steps = pushInput(source.input, before, fragment, inputs, chain);
   const result = await runSteps(steps, chain, fragment, schema, out, inputs, env);
@@ -211,16 +208,6 @@ async function* pushScan(
     yield;
     if (chain.done) return;
   }
-}
-
-/** Text goes out as it came in, and to somebody who does not group by it later: it need not be looked at. */
-function movesText({ sink }: Fragment, chain: Chain): boolean {
-  return chain.movesOnly && (sink.kind === 'file' || (sink.kind === 'partition' && sink.wide === true));
-}
-
-/** How many of the first rows of the source the first operator lets through. */
-function rowsWanted({ ops: [first] }: Fragment): number {
-  return first?.kind === 'limit' ? first.n + first.offset : Number.POSITIVE_INFINITY;
 }
 
 function enclosed(rows: number, value: unknown): FragmentResult {

@@ -1,6 +1,6 @@
 import { limits } from '../../../core/base/limits.js';
 import { packValidity } from '../../column/bitmap.js';
-import type { Column, Physical } from '../../column/column.js';
+import type { Column, Dictionary, Physical } from '../../column/column.js';
 import { hasRange } from '../../column/range.js';
 import { distinctColumn } from '../../kernels/distinct-text.js';
 import { type Lent, lending } from '../../kernels/lent.js';
@@ -58,7 +58,7 @@ function bytesPerRow(column: FileColumn): number {
 }
 
 /** Some writers leave the dictionary's offset out, others write 0: then the first data page follows it. */
-function firstPage(chunk: ColumnMetaData): number {
+export function firstPage(chunk: ColumnMetaData): number {
   const dictionary = chunk.dictionary_page_offset;
   return dictionary !== undefined && dictionary > 0 && dictionary < chunk.data_page_offset
     ? dictionary
@@ -73,13 +73,14 @@ const likelyBytes = 1024;
 const manyShare = 1 / 128;
 
 /** Of a text that is no code of a dictionary: its length. */
-const leastTextBytes = 4;
+export const leastTextBytes = 4;
 
 /** The chunks of a column that has pages of its own. */
 type ChunksOf = (leaf: FileColumn) => readonly ChunkBytes[];
 
 /**
- * Decodes one column of consecutive row groups: all rows, or those `picked`, ascending numbers within all of them.
+ * Decodes one column of consecutive row groups: all rows, or those `picked`, ascending numbers within all of them. `texts`: what
+ * the dictionary begins with.
  * @throws BAD_DATA whatever the bytes are: sizes and codes are checked before they are used
  */
 export function decodeColumn(
@@ -88,13 +89,14 @@ export function decodeColumn(
   file: string,
   use: ReadUse,
   picked: Int32Array | null = null,
+  texts: Dictionary | null = null,
 ): Column {
   try {
     if (column.leaf >= 0) {
       const chunks = chunksOf(column);
       const many = picked !== null && areMany(column, chunks, picked);
       return widening(column, physical =>
-        settledDecimals(new ColumnDecoder(column, physical, chunks, use, picked, many).decode()),
+        settledDecimals(new ColumnDecoder(column, physical, chunks, use, picked, many, texts).decode()),
       );
     }
     const whole = assemble(column, leaf => decodeLeaf(leaf, chunksOf(leaf), use));
@@ -157,6 +159,7 @@ class ColumnDecoder {
     use: ReadUse,
     picked: Int32Array | null,
     many: boolean,
+    texts: Dictionary | null = null,
   ) {
     this.#column = column;
     this.#levelBits = 32 - Math.clz32(column.level);
@@ -175,6 +178,7 @@ class ColumnDecoder {
       use,
       picked !== null && !many,
     );
+    if (texts !== null) this.#sink.startWith?.(texts);
   }
 
   /** Of all rows, when those are decoded. Null: every level is the column's. */

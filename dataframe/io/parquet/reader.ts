@@ -17,12 +17,13 @@ import { mayHoldRows } from './bloom-filter.js';
 import { chooseRows, type Passing } from './choose.js';
 import { chunkRange, decodeColumn } from './chunk.js';
 import { loadCodec } from './decompress.js';
+import { fileTexts } from './file-texts.js';
 import { type Footer, readFooter } from './footer.js';
 import { decodeLate } from './late.js';
 import { lookUpRows } from './look-up.js';
 import type { ColumnMetaData, FileMetaData, RowGroup } from './metadata.js';
 import { type IndexedChunk, liveRows } from './page-index.js';
-import { readRanges } from './ranges.js';
+import { type ByteRange, readRanges } from './ranges.js';
 import { rowGroupStatistics } from './statistics.js';
 import { type FileColumn, leafColumns, requireSupported } from './types.js';
 
@@ -107,8 +108,9 @@ async function readBatch(
   const { handle, size } = source;
   const lent = new Lent();
   try {
-    const { metadata, columns: known } = await readFooter(source, file);
-    const columns = schema.map(field => columnNamed(known, field.name, field, file));
+    const footer = await readFooter(source, file);
+    const { metadata } = footer;
+    const columns = schema.map(field => columnNamed(footer.columns, field.name, field, file));
     const groups = await withoutLacking(
       source,
       groupsOf(metadata, splits, use.rows),
@@ -130,15 +132,11 @@ async function readBatch(
       lent,
     );
     bytes.forEach((there, i) => {
-      const { range, column } = chunks[i]!;
-      if (there.length < range.length) {
-        const end = range.start + there.length;
-        throw badData(
-          { file, column: column.path.join('.') },
-          `the file ends at byte ${end}, within its pages`,
-        );
-      }
+      requireAll(there, chunks[i]!, file);
     });
+    const names = new Set(columns.map(({ name }) => name));
+    const all = predicate !== null || groups.length === metadata.row_groups.length;
+    const texts = all ? null : await fileTexts(source, file, footer, names, use);
     const chunksOf = (leaf: FileColumn) =>
       groups.map((_, g) => {
         const at = g * leaves.length + leaves.indexOf(leaf);
@@ -149,7 +147,7 @@ async function readBatch(
       const column = columns[c]!;
       const codes = picked === null && column.leaf >= 0 && use.aggregated?.has(column.name) === true;
       const looked = codes ? lookUpRows(column, chunksOf(column), use) : null;
-      return looked ?? decodeColumn(column, chunksOf, file, use, picked);
+      return looked ?? decodeColumn(column, chunksOf, file, use, picked, texts?.get(column));
     };
     const choose = (c: number, most: number, passing: Passing) =>
       columns[c]!.leaf < 0 ? null : chooseRows(columns[c]!, chunksOf(columns[c]!), use, most, passing);
@@ -161,6 +159,16 @@ async function readBatch(
     lent.giveBack();
     await handle.close();
   }
+}
+
+function requireAll(
+  there: Uint8Array,
+  { range, column }: { readonly range: ByteRange; readonly column: FileColumn },
+  file: string,
+): void {
+  if (there.length === range.length) return;
+  const end = range.start + there.length;
+  throw badData({ file, column: column.path.join('.') }, `the file ends at byte ${end}, within its pages`);
 }
 
 /** The row groups that were planned, and how many of the first `wanted` rows each of them has. */

@@ -50,6 +50,8 @@ export class TextSink implements ValueSink {
   #lent = new Lent();
   /** Of the column, once it was asked for: nothing is decoded any more. */
   #dictionary: Dictionary | null = null;
+  /** What the table began with. */
+  #known: Dictionary | null = null;
   /** Takes the place of the table once values are copied as they come. */
   #list: TextList | null = null;
   /** Code of each entry of the file's dictionary; null: there is none. */
@@ -63,6 +65,11 @@ export class TextSink implements ValueSink {
   constructor(values: Int32Array, options: TextOptions) {
     this.values = values;
     this.#options = options;
+  }
+
+  startWith(texts: Dictionary): void {
+    this.#table.internAll(texts);
+    this.#known = texts;
   }
 
   begin(lent: Lent): void {
@@ -125,7 +132,8 @@ export class TextSink implements ValueSink {
 
   dictionary(): Dictionary {
     if (this.#dictionary === null) {
-      this.#dictionary = this.#list?.toDictionary() ?? this.#table.toDictionary();
+      const known = this.#known?.length === this.#table.length ? this.#known : null;
+      this.#dictionary = this.#list?.toDictionary() ?? known ?? this.#table.toDictionary();
       this.#table.close();
     }
     return this.#dictionary;

@@ -32,6 +32,8 @@ export interface ValueSink {
   readonly values: Values;
   /** Elements of `values` per row. */
   readonly width: number;
+  /** Of text, before anything else: these, which are distinct, get the first codes. */
+  startWith?(texts: Dictionary): void;
   /** Before the first page of a chunk. `lent` is for what is needed until its last one is decoded. */
   begin(lent: Lent): void;
   /** As of every page: its bytes last until the next one. */
