@@ -129,12 +129,13 @@ export function requireCode(largest: number, entries: number): void {
   }
 }
 
-/** BYTE_STREAM_SPLIT: first all lowest bytes, then all second ones, … */
+/** The first `count` values of BYTE_STREAM_SPLIT, which fills its page: first all lowest bytes, then all second ones, … */
 export function joinStreams(page: Uint8Array, from: number, count: number, size: number): Uint8Array {
   const out = new Uint8Array(count * size);
+  const values = Math.floor((page.length - from) / size);
   for (let b = 0; b < size; b++) {
     for (let i = 0; i < count; i++) {
-      out[i * size + b] = page[from + b * count + i]!;
+      out[i * size + b] = page[from + b * values + i]!;
     }
   }
   return out;

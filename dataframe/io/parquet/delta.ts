@@ -3,9 +3,9 @@ const maxMiniblocks = 4096;
 const maxBlockValues = 1 << 24;
 
 /**
- * DELTA_BINARY_PACKED into `count` values of `out`: one word each, or two (low, high) for 64 bits. Sums wrap, as the
+ * The first `count` values of DELTA_BINARY_PACKED into `out`: one word each, or two (low, high) for 64 bits. Sums wrap, as the
  * format says. No BigInt: 64-bit numbers are kept as two halves.
- * @returns the position after it
+ * @returns the position after all of its values
  */
 export function unpackDeltas(
   page: Uint8Array,
@@ -24,7 +24,7 @@ export function unpackDeltas(
     blockValues < miniblocks ||
     blockValues > maxBlockValues ||
     blockValues % miniblocks !== 0 ||
-    total !== count
+    !(total >= count)
   ) {
     throw new RangeError(
       `delta data of ${total} values in ${miniblocks} miniblocks of a block of ${blockValues}, where ${count} values belong`,
@@ -33,7 +33,7 @@ export function unpackDeltas(
   reader.zigzag();
   let { low, high } = reader;
   const perMiniblock = blockValues / miniblocks;
-  for (let i = 0; i < count; ) {
+  for (let i = 0; i < total; ) {
     if (i === 0) {
       i = store(out, words, i, low, high);
       continue;
@@ -42,11 +42,12 @@ export function unpackDeltas(
     const minLow = reader.low;
     const minHigh = reader.high;
     const widths = reader.take(miniblocks);
-    for (let m = 0; m < miniblocks && i < count; m++) {
+    for (let m = 0; m < miniblocks && i < total; m++) {
       const width = widths[m]!;
-      const used = Math.min(perMiniblock, count - i);
+      const used = Math.min(perMiniblock, total - i);
       const bits = reader.bits(width, used, perMiniblock);
-      for (let k = 0; k < used; k++) {
+      const next = i + used;
+      for (let k = 0, wanted = Math.min(used, count - i); k < wanted; k++) {
         readBits(bits, k * width, width, reader);
         // (high, low) += min + field, with carries.
         const a = (low >>> 0) + (minLow >>> 0) + (reader.low >>> 0);
@@ -54,6 +55,7 @@ export function unpackDeltas(
         high = (high + minHigh + reader.high + Math.floor(a / 4_294_967_296)) | 0;
         i = store(out, words, i, low, high);
       }
+      i = next;
     }
   }
   return reader.position;

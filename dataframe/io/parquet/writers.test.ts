@@ -196,6 +196,12 @@ test.each([
   const columnData: ColumnSource[] = [{ name: 'v', data: values, type, encoding, nullable: true }];
   const path = scratch.path(`hyparquet-${type}-${encoding}.parquet`);
   writeFileSync(path, Buffer.from(parquetWriteBuffer({ columnData, rowGroupSize: 1000 })));
+  const wanted = values.map(value => (value === null ? null : String(value)));
   const cells = await readAll(parquetReader, scanOf(path));
-  expect(cells.map(([cell]) => cell)).toEqual(values.map(value => (value === null ? null : String(value))));
+  expect(cells.map(([cell]) => cell)).toEqual(wanted);
+  // Some of the values of a page.
+  for (const rows of [1, 150, 997, 1400]) {
+    const first = await readAll(parquetReader, scanOf(path), testEnv, rows);
+    expect(first.map(([cell]) => cell)).toEqual(wanted.slice(0, rows));
+  }
 });

@@ -84,12 +84,18 @@ export function readWhole(): ReadUse {
   return { lent: new Lent(), movesText: false, rows: Number.POSITIVE_INFINITY };
 }
 
-/** Everything a reader yields for a scan. */
-export async function readAll(reader: SourceReader, scan: ScanSpec, env = testEnv): Promise<Cell[][]> {
+/** Everything a reader yields for a scan, of which only so many of the first rows are wanted. */
+export async function readAll(
+  reader: SourceReader,
+  scan: ScanSpec,
+  env = testEnv,
+  rows = Number.POSITIVE_INFINITY,
+): Promise<Cell[][]> {
   const inspection = await reader.inspect(scan, env);
   const batches: Batch[] = [];
   const whole = { ...scan, schema: inspection.schema };
-  for await (const batch of reader.read(whole, inspection.splits, env, readWhole())) batches.push(batch);
+  const use = { ...readWhole(), rows };
+  for await (const batch of reader.read(whole, inspection.splits, env, use)) batches.push(batch);
   return batches.flatMap(cellsOf);
 }
 

@@ -115,7 +115,8 @@ function unpackColumn(packed: Column, field: PackedField, dictionary: Dictionary
     ? validityOf(place, size, length, lent)
     : { validity: null, nullCount: 0 };
   const fill = (values: Values, target: Physical) => {
-    const done = takeDigits(place, size, base, values, length);
+    // Pairs of words are Int32Arrays, too.
+    const done = target === 'i64' ? 0 : takeDigits(place, size, base, values, length);
     if (done < length) fillFrom(done, place, field, values, target, length);
   };
   const column = { type, physical, length, ...validity, dictionary };
