@@ -1,5 +1,6 @@
+import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { LaneWords } from './lane-words.js';
+import { Answer, LaneWords } from './lane-words.js';
 
 test('each position is claimed once, in order, until the batch ends', () => {
   const words = new LaneWords(2);
@@ -40,4 +41,29 @@ test('a tail shorter than asked for stays', () => {
   expect(words.claim(0)).toBe(1);
   expect(words.takeTail(0, 1)).toBe(2);
   expect(words.claim(0)).toBe(-1);
+});
+
+/** Wakes whoever sleeps on a word of the lane until somebody does, then once more when it has given the answer. */
+const wakesTooEarly = `
+const { workerData: { buffer, answered } } = require('node:worker_threads');
+const words = new Int32Array(buffer);
+const wake = () => words.reduce((woken, _, at) => woken + Atomics.notify(words, at), 0);
+while (wake() === 0);
+setTimeout(() => {
+  for (const [at, value] of answered) Atomics.store(words, at, value);
+  wake();
+}, 20);
+`;
+
+test('a thread that is woken before there is an answer goes on sleeping: the engine may come late to wake it for the one before', async () => {
+  const words = new LaneWords(1);
+  words.answer(0, Answer.Granted, 7, 4096);
+  // In the order in which an engine writes: the answer itself comes last.
+  const written = [...new Int32Array(words.buffer).entries()].filter(([, value]) => value !== 0);
+  const answered = written.sort(([, a], [, b]) => b - a);
+  words.expectAnswer(0);
+  const engine = new Worker(wakesTooEarly, { eval: true, workerData: { buffer: words.buffer, answered } });
+  const exited = new Promise(resolve => engine.once('exit', resolve));
+  expect(words.awaitAnswer(0)).toEqual({ granted: true, arena: 7, offset: 4096 });
+  await exited;
 });

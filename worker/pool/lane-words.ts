@@ -102,12 +102,19 @@ export class LaneWords {
     Atomics.store(this.words, lane * wordsPerLane + answerWord, Answer.Pending);
   }
 
-  /** Thread: sleeps until the engine has answered. */
+  /**
+   * Thread: sleeps until the engine has answered. It may be woken for the question before: where it saw that answer by itself, and
+   * asked again before the engine came to wake it.
+   */
   awaitAnswer(lane: number): { granted: boolean; arena: number; offset: number } {
     const base = lane * wordsPerLane;
-    Atomics.wait(this.words, base + answerWord, Answer.Pending);
+    let answer: number = Answer.Pending;
+    while (answer === Answer.Pending) {
+      Atomics.wait(this.words, base + answerWord, Answer.Pending);
+      answer = Atomics.load(this.words, base + answerWord);
+    }
     return {
-      granted: Atomics.load(this.words, base + answerWord) === Answer.Granted,
+      granted: answer === Answer.Granted,
       arena: Atomics.load(this.words, base + arenaWord),
       offset: Atomics.load(this.words, base + offsetWord) >>> 0,
     };
