@@ -1,6 +1,6 @@
 import { isCoded, isNested } from '../column/layout.js';
 import { mapTaskRows, type PlanOptions, planConstants, scanTaskRows, taskRows } from './constants.js';
-import type { Pipeline, ScanOrigin } from './pipeline.js';
+import type { LayerOrigin, Pipeline, ScanOrigin } from './pipeline.js';
 import type { Layer } from './stage.js';
 import { sumOf } from './stage.js';
 
@@ -14,10 +14,7 @@ export async function coalesced(pipeline: Pipeline, options: PlanOptions): Promi
   if (origin.kind === 'scan') return coalescedScan(pipeline, options);
   if (origin.whole === null || pipeline.tasks === 1) return pipeline;
   const layer: Layer = origin.whole;
-  const offsets = groups((await layer.stats()).rows, taskRows, options, 0);
-  if (offsets === null) return pipeline;
-  const dependency = { rule: 'group', from: layer.range, offsets } as const;
-  return { ...pipeline, origin: { ...origin, dependency, whole: null }, tasks: offsets.length - 1 };
+  return overGroups(pipeline, origin, layer, groups((await layer.stats()).rows, taskRows, options, 0));
 }
 
 /**
@@ -31,7 +28,16 @@ export async function coalescedMap(pipeline: Pipeline, options: PlanOptions): Pr
   if (layer.schema.some(({ type }) => isCoded(type) || isNested(type))) return pipeline;
   const { rows, bytes } = await layer.stats();
   const most = (total: number) => mapTaskRows(total, sumOf(bytes));
-  const offsets = groups(rows, most, options, 1 / 2);
+  return overGroups(pipeline, origin, layer, groups(rows, most, options, 1 / 2));
+}
+
+/** A task for each group of the layer's partitions; without groups, as it was. */
+function overGroups(
+  pipeline: Pipeline,
+  origin: LayerOrigin,
+  layer: Layer,
+  offsets: Uint32Array | null,
+): Pipeline {
   if (offsets === null) return pipeline;
   const dependency = { rule: 'group', from: layer.range, offsets } as const;
   return { ...pipeline, origin: { ...origin, dependency, whole: null }, tasks: offsets.length - 1 };
