@@ -6,8 +6,9 @@ import type { FaultEvent, FaultKind, Notifier } from '../../core/notify/notifier
 import type { Link } from '../../core/rpc/transport.js';
 import type { EngineDeath, HeadToWorker, WorkerToHead, WorkerWelcome } from '../../core/wire/messages.js';
 import type { ThreadPool } from '../pool/pool.js';
-import type { Batch, EffectSink, Event, Task, WorkerFault } from '../state/api.js';
+import type { Batch, EffectSink, Event, WorkerFault } from '../state/api.js';
 import { dispatch, nextTickMs } from '../state/dispatch.js';
+import { tasksOnLanes } from '../state/lanes.js';
 import { reduce } from '../state/reduce.js';
 import type { Worker } from '../state/worker.js';
 import type { Store } from '../store/store.js';
@@ -35,6 +36,14 @@ export interface LoopParts {
   readonly onEnd: (reason: string) => void;
 }
 
+/** After these, lanes hold less than the supervisor was told. */
+const lanesLose: ReadonlySet<Event['kind']> = new Set([
+  'lane-free',
+  'lane-died',
+  'tail-taken',
+  'batch-refused',
+]);
+
 /** The shell's one boring loop: drain the inbox, reduce each event, dispatch once, carry out the effects. */
 export class EngineLoop {
   private readonly parts: LoopParts;
@@ -46,15 +55,12 @@ export class EngineLoop {
   private timerMs = Number.POSITIVE_INFINITY;
   private readonly heartbeat: NodeJS.Timeout;
   private rssBytes = 0;
-  /** Lanes ended since the supervisor was last told. */
+  /** Lanes have lost tasks since the supervisor was last told. */
   private untold = false;
-  /** Tasks of each busy lane, for the supervisor. */
-  private readonly onLanes: (readonly Task[])[];
 
   constructor(parts: LoopParts) {
     this.parts = parts;
     this.effects = this.sink();
-    this.onLanes = parts.state.lanes.map(() => []);
     this.heartbeat = setInterval(() => this.beat(), parts.welcome.heartbeatMs);
     this.heartbeat.unref();
     parts.store.memory.onRelief = () => {
@@ -92,7 +98,7 @@ export class EngineLoop {
       const nowMs = clock.nowMs();
       for (const event of events) {
         reduce(state, event, nowMs, this.effects);
-        if (event.kind === 'lane-free' || event.kind === 'lane-died') this.laneEnded(event.lane);
+        this.untold ||= lanesLose.has(event.kind);
       }
       if (this.overLimit !== state.paused) this.pause(this.overLimit);
       this.parts.pool.together(() => dispatch(state, nowMs, this.effects));
@@ -190,7 +196,6 @@ export class EngineLoop {
   }
 
   private runBatch(batch: Batch): void {
-    this.onLanes[batch.lane] = batch.tasks;
     this.tellRunning(0);
     try {
       const { job, template } = batch;
@@ -222,20 +227,14 @@ export class EngineLoop {
     if (!(error instanceof InputsGone) && !isVolleyError(error, 'OUT_OF_MEMORY')) throw error;
     const lost = error instanceof InputsGone ? error.lost : [];
     const detail = error.message;
-    this.laneEnded(batch.lane);
     this.push({ kind: 'batch-refused', lane: batch.lane, batch: batch.id, lost, detail });
-  }
-
-  private laneEnded(lane: number): void {
-    this.onLanes[lane] = [];
-    this.untold = true;
   }
 
   /** `rssBytes` 0: not measured now. */
   private tellRunning(rssBytes: number): void {
     this.untold = false;
     const { onRunning } = this.parts;
-    if (onRunning !== null) onRunning(this.onLanes.flat(), rssBytes);
+    if (onRunning !== null) onRunning(tasksOnLanes(this.parts.state), rssBytes);
   }
 
   private fault(fault: WorkerFault): void {

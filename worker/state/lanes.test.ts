@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { JobId } from '../../core/base/ids.js';
 import { limits } from '../../core/base/limits.js';
 import { holdersTable, J, T, TestNode } from '../testing/node.js';
+import { tasksOnLanes } from './lanes.js';
 
 test('an unknown template runs alone; a short one in batches that all lanes share', () => {
   const node = new TestNode({ threads: 2 });
@@ -166,6 +167,26 @@ test('a batch that should have begun by now is offered to whoever is idle', () =
   node.tail(1, 0).expectSaid('lane 0 runs 1');
   node.complete(0).expectSaid('finished 1');
   node.free(1).expectIdle();
+});
+
+// An engine that dies is held against what its lanes had: nothing may count twice, and nothing that went elsewhere.
+test('a task whose lane has not begun it, and which another took, is on one lane only', () => {
+  const node = new TestNode({ threads: 2 });
+  const onLanes = () => tasksOnLanes(node.worker).map(task => task.index);
+  node.assign([0]).expectSaid('lane 0 runs 0');
+  expect(onLanes()).toEqual([0]);
+  node.after(5).expectSaid('take tail of lane 0');
+  node.tail(0, 0).expectSaid('lane 1 runs 0');
+  expect(onLanes()).toEqual([0]);
+  node.complete(1).expectSaid('finished 0');
+  expect(onLanes()).toEqual([]);
+  node.free(0).expectIdle();
+});
+
+test('of a batch, what is finished is on no lane any more', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0, 1, 2]).finish(0, [1]);
+  expect(tasksOnLanes(node.worker).map(task => task.index)).toEqual([0, 2]);
 });
 
 test('a newer attempt replaces the old one, whose late result is dropped', () => {

@@ -16,6 +16,18 @@ export function takeTail(lane: Lane, out: EffectSink, least = 0): void {
   out.takeTail(batch.lane, batch.id, least);
 }
 
+/** What is on lanes, each task once: neither tails that were taken back nor tasks whose result has arrived. */
+export function tasksOnLanes(worker: Worker): Task[] {
+  const tasks: Task[] = [];
+  for (const { batch, count, reported } of worker.lanes) {
+    if (batch === null) continue;
+    for (let position = 0; position < count; position++) {
+      if (reported[position] === 0) tasks.push(batch.tasks[position]!);
+    }
+  }
+  return tasks;
+}
+
 /** Resources of one running task of each batch. */
 export function hold(worker: Worker, demand: Task['group']['demand'], sign: 1 | -1): void {
   for (const [name, units] of demand) {
