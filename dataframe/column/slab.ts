@@ -8,6 +8,7 @@ import type { DataType } from './datatype.js';
 import { dictionaryId } from './dictionary.js';
 import { bytesOfValues, viewValues } from './layout.js';
 import { type Narrow, narrowForm } from './narrow.js';
+import { copyNarrow } from './narrow-copy.js';
 import { rangeOf } from './range.js';
 import { packMeta } from './slab-meta.js';
 
@@ -145,7 +146,7 @@ export function writeBatch(batch: Batch, target: Uint8Array, narrow = false): Pa
     if (physical === null) return meta;
     const size = bytesOfValues(physical, column.length);
     const place = viewValues(physical, target.buffer, target.byteOffset + at, column.length);
-    place.set(column.values);
+    copyNarrow(place, column.values);
     const values = put(new Uint8Array(place.buffer, place.byteOffset, size));
     return { ...meta, narrow: { physical, values } };
   };
