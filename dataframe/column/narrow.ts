@@ -1,4 +1,6 @@
 import type { Column, Physical, Values } from './column.js';
+import type { Schema } from './datatype.js';
+import { physicalOf } from './layout.js';
 
 /** Physical forms of one or two bytes, and the integers that they hold. */
 const forms = [
@@ -27,6 +29,11 @@ export function narrowForm({
   if (physical !== 'code' && (!integers || range === undefined)) return null;
   const [min, max] = integers ? [range!.min, range!.max] : [0, dictionary!.length - 1];
   return forms.find(([, least, most]) => least <= min && max <= most)?.[0] ?? null;
+}
+
+/** Bytes a row of the narrow forms of all columns, whatever their values are, at the most. */
+export function mostNarrowBytes(schema: Schema): number {
+  return 2 * schema.filter(({ type }) => ['i32', 'u32', 'code'].includes(physicalOf(type))).length;
 }
 
 /** By the values of a column, the same numbers in a narrow form. A column with other values has none. */

@@ -1,6 +1,7 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import { packData, unpackData } from '../../core/wire/msgpack.js';
+import { mostNarrowBytes } from '../column/narrow.js';
 import type { Fragment } from './fragment.js';
 
 const encoder = new TextEncoder();
@@ -50,15 +51,24 @@ export function readFragment(body: Uint8Array): Fragment {
   return fragment;
 }
 
-/**
- * What tasks of this body do with the rows of their inputs, where they change none and drop none: 'together' puts them one
- * after another, 'apart' deals them out. Null: anything else.
- */
-export function movesRows(body: Uint8Array): 'together' | 'apart' | null {
-  const { source, ops, sink } = readFragment(body);
+/** What tasks do with the rows of their inputs, where they change none and drop none. */
+export interface RowMoves {
+  /** 'together': they put them one after another; 'apart': they deal them out. */
+  readonly how: 'together' | 'apart';
+  /** The most bytes a row that narrow forms take, which results have beside the values and inputs do not. */
+  readonly narrowBytes: number;
+}
+
+/** Null: tasks of this body do anything else. */
+export function movesRows(body: Uint8Array): RowMoves | null {
+  const { source, ops, sink, inputs } = readFragment(body);
   if (source.kind !== 'input' || ops.length > 0) return null;
-  if (sink.kind === 'partition') return 'together';
-  return sink.kind === 'hash' || sink.kind === 'cut' || sink.kind === 'range' ? 'apart' : null;
+  if (sink.kind === 'partition') {
+    const narrowBytes = sink.kept === true ? mostNarrowBytes(inputs[source.input]!) : 0;
+    return { how: 'together', narrowBytes };
+  }
+  const apart = sink.kind === 'hash' || sink.kind === 'cut' || sink.kind === 'range';
+  return apart ? { how: 'apart', narrowBytes: 0 } : null;
 }
 
 function unpackPlain<T>(bytes: Buffer): T {

@@ -8,11 +8,17 @@ import { compactHeader } from '../store/block.js';
 import type { PinnedSlice, Store } from '../store/store.js';
 import type { AwaySlices } from './away.js';
 
+/** Of all inputs of a task that are partitions. */
+export interface InputSize {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /** A batch with its inputs in memory, pinned until `release`. */
 export interface GatheredBatch {
   readonly message: ThreadBatch;
   /** What each task reads. */
-  readonly inputBytes: readonly number[];
+  readonly sizes: readonly InputSize[];
   release(): void;
 }
 
@@ -81,17 +87,22 @@ function finish(batch: Batch, pins: Pins): GatheredBatch {
   const message = threadBatch(batch, pins);
   return {
     message,
-    inputBytes: batch.tasks.map((_, i) => bytesOf(message, i)),
+    sizes: batch.tasks.map((_, i) => sizeOf(message, i)),
     release: () => pins.release(),
   };
 }
 
-function bytesOf({ inputs }: ThreadBatch, task: number): number {
+function sizeOf({ inputs }: ThreadBatch, task: number): InputSize {
+  let rows = 0;
   let bytes = 0;
   for (const table of inputs?.[task] ?? []) {
-    for (const input of table) if ('header' in input) bytes += input.header.byteLength;
+    for (const input of table) {
+      if (!('header' in input)) continue;
+      rows += input.header.rows;
+      bytes += input.header.byteLength;
+    }
   }
-  return bytes;
+  return { rows, bytes };
 }
 
 function positionOf(task: Batch['tasks'][number]): number {

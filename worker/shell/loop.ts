@@ -213,14 +213,16 @@ export class EngineLoop {
   }
 
   private begin(gathered: GatheredBatch): void {
-    const { message, inputBytes } = gathered;
+    const { message, sizes } = gathered;
     if (this.stopped) {
       gathered.release();
       return;
     }
     // As many rows as come in go out: there can be room for them before the thread asks for it.
-    const keepsRows = this.parts.templates.moves(message.job, message.template) !== null;
-    this.parts.pool.run(message, keepsRows ? inputBytes : null, () => gathered.release());
+    const moves = this.parts.templates.moves(message.job, message.template);
+    const resultBytes =
+      moves === null ? null : sizes.map(({ rows, bytes }) => bytes + rows * moves.narrowBytes);
+    this.parts.pool.run(message, resultBytes, () => gathered.release());
   }
 
   private refuse(batch: Batch, error: unknown): void {

@@ -65,7 +65,7 @@ export class Puller {
 
   /** True: it stays where it is, and can be read there. */
   private async leave({ from, task, slice, small, reader }: Pull, signal: AbortSignal): Promise<boolean> {
-    if (small || reader === null || this.templates.moves(reader.job, reader.template) !== 'together')
+    if (small || reader === null || this.templates.moves(reader.job, reader.template)?.how !== 'together')
       return false;
     const lease = await this.client.reach(from, task, slice, signal);
     if (lease === null) return false;

@@ -1,13 +1,11 @@
 import { limits } from '../../core/base/limits.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
 
-import { movesRows } from '../../dataframe/physical/fragment-body.js';
-
-type Moves = ReturnType<typeof movesRows>;
+import { movesRows, type RowMoves } from '../../dataframe/physical/fragment-body.js';
 
 /** Bodies of the templates of live jobs: sent by the head once, asked for by each thread once. */
 export class Templates {
-  private readonly known = new WeakMap<TemplateSpec, Moves>();
+  private readonly known = new WeakMap<TemplateSpec, RowMoves | null>();
   private readonly jobs = new Map<number, Map<number, TemplateSpec>>();
 
   add(spec: TemplateSpec): void {
@@ -21,7 +19,7 @@ export class Templates {
   }
 
   /** What its tasks do with rows, if they do no more than move them. */
-  moves(job: number, template: number): Moves {
+  moves(job: number, template: number): RowMoves | null {
     const spec = this.get(job, template);
     if (spec === null || spec.kind !== 'fragment' || spec.body.byteLength > limits.threadTemplateBytes)
       return null;
