@@ -3,7 +3,6 @@ import { limits } from '../../core/base/limits.js';
 import {
   add,
   type Code,
-  copyBytes,
   functionFor,
   functionOver,
   giveBack,
@@ -17,8 +16,6 @@ import {
   statements,
   store32,
   storeAs,
-  sub,
-  when,
   whileTrue,
 } from '../codegen/wasm/assemble.js';
 import {
@@ -32,6 +29,8 @@ import {
 import { hasVectors } from '../codegen/wasm/vectors.js';
 import { bytesOfValues } from '../column/layout.js';
 import type { DealTarget } from './deal.js';
+import { makeBlockDealer } from './deal-blocks-wasm.js';
+import { chunkBytes, recordOf } from './deal-record.js';
 import type { Lent } from './lent.js';
 
 /**
@@ -40,6 +39,8 @@ import type { Lent } from './lent.js';
  * them is what it reads ahead for.
  */
 const blockRows = 32_768;
+/** Between slices: the last store of one may reach over what it is to write. */
+const apartBytes = chunkBytes;
 /** Fewer would be runs that are too short. */
 const leastBlockRows = 16_384;
 /** Slices, each with room for all rows of a block, of which it touches what it needs; of more, a block's rows are counted. */
@@ -62,33 +63,49 @@ export function dealOver(
   const sizes = targets.map(({ column }) => bytesOfValues(column.physical, 1));
   const slices = targets[0]!.starts.length;
   const count = slices * widthOf(sizes.length);
-  const words = lent.words(Math.max(leastWords, 3 * count + slices));
+  const words = lent.words(Math.max(leastWords, count + 2 * slices));
   if (!lies(words)) return false;
   const places = words.subarray(0, count);
   targets.forEach(({ values, starts }, c) => {
     putAddresses(places, sizes, c, s => values.byteOffset + starts[s]! * sizes[c]!);
   });
-  const deal = functionFor(home.memory, `deal ${sizes.join()}`, () => makeDealer(home.memory, sizes));
   const from = targets.map(({ column }) => column.values.byteOffset);
   const staging = stagingFor(home, sizes, slices, rows, lent);
   if (staging === null) {
+    const deal = functionFor(home.memory, `deal ${sizes.join()}`, () => makeDealer(home.memory, sizes));
     deal(slice.byteOffset, rows, places.byteOffset, ...from);
     return true;
   }
-  const starts = words.subarray(count, 2 * count);
-  const ends = words.subarray(2 * count, 3 * count);
-  const counts = staging.counted ? words.subarray(3 * count, 3 * count + slices) : null;
-  if (counts === null) putRuns(starts, sizes, staging.address, () => staging.rows);
-  const move = functionFor(home.memory, 'move dealt', () => makeMover(home.memory));
+  const starts = words.subarray(count, count + slices);
+  const ends = words.subarray(count + slices, count + 2 * slices);
+  const blocks = functionFor(home.memory, `deal blocks ${sizes.join()}`, () =>
+    makeBlockDealer(home.memory, sizes, widthOf(sizes.length)),
+  );
+  const deal = (first: number, some: number) =>
+    blocks(
+      slice.byteOffset + 2 * first,
+      some,
+      staging.rows,
+      starts.byteOffset,
+      ends.byteOffset,
+      places.byteOffset,
+      slices,
+      ...from.map((at, c) => at + first * sizes[c]!),
+    );
+  const putStarts = (room: (slice: number) => number) => {
+    for (let s = 0, at = staging.address; s < slices; at += room(s++) * staging.rowBytes + apartBytes)
+      starts[s] = at;
+  };
+  if (!staging.counted) {
+    putStarts(() => staging.rows);
+    deal(0, rows);
+    return true;
+  }
   for (let first = 0; first < rows; first += staging.rows) {
     const some = Math.min(staging.rows, rows - first);
-    if (counts !== null) {
-      countSlices(home, slice.subarray(first, first + some), counts);
-      putRuns(starts, sizes, staging.address, s => counts[s]!);
-    }
-    ends.set(starts);
-    deal(slice.byteOffset + 2 * first, some, ends.byteOffset, ...from.map((at, c) => at + first * sizes[c]!));
-    move(starts.byteOffset, ends.byteOffset, places.byteOffset, count);
+    countSlices(home, slice.subarray(first, first + some), ends);
+    putStarts(s => ends[s]!);
+    deal(first, some);
   }
   return true;
 }
@@ -111,27 +128,19 @@ function putAddresses(
   for (let s = 0; s * width < words.length; s++) words[s * width + column] = address(s);
 }
 
-/** Where the rows of each slice begin in the lane's memory, which has room for so many of each. */
-function putRuns(
-  words: Uint32Array,
-  sizes: readonly number[],
-  address: number,
-  room: (slice: number) => number,
-): void {
-  const width = widthOf(sizes.length);
-  for (let s = 0, at = address; s * width < words.length; s++) {
-    const rows = room(s);
-    for (let c = 0; c < sizes.length; c++) {
-      words[s * width + c] = at;
-      at += rows * sizes[c]!;
-    }
-  }
-}
-
 function countSlices({ memory }: KernelMemory, slice: Uint16Array, counts: Uint32Array): void {
   counts.fill(0);
   const count = functionFor(memory, 'count slices', () => makeCounter(memory));
   count(slice.byteOffset, slice.byteLength, counts.byteOffset);
+}
+
+interface Staging {
+  readonly address: number;
+  /** Of a block. */
+  readonly rows: number;
+  readonly rowBytes: number;
+  /** Whether each slice has only the room it needs. */
+  readonly counted: boolean;
 }
 
 /** Null where rows are as well dealt to their places. */
@@ -141,14 +150,16 @@ function stagingFor(
   slices: number,
   rows: number,
   lent: Lent,
-): { readonly address: number; readonly rows: number; readonly counted: boolean } | null {
+): Staging | null {
   const counted = slices > roomySlices;
-  const rowBytes = (counted ? 1 : slices) * sizes.reduce((sum, size) => sum + size, 0);
-  const fitting = Math.min(blockRows, Math.floor(Math.min(stagedBytes, scratchBytes / 4) / rowBytes));
+  const rowBytes = recordOf(sizes).bytes;
+  const most = Math.min(stagedBytes, scratchBytes / 4) - slices * apartBytes;
+  const blocks = counted ? 1 : slices;
+  const fitting = Math.min(blockRows, Math.floor(most / (blocks * rowBytes)));
   const block = fitting - (fitting % limits.alignment);
   if (slices < 2 || slices > stagedSlices || block < leastBlockRows || rows < block) return null;
-  const bytes = lent.bytes(block * rowBytes);
-  return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block, counted } : null;
+  const bytes = lent.bytes(blocks * block * rowBytes + slices * apartBytes);
+  return bytes.buffer === buffer ? { address: bytes.byteOffset, rows: block, rowBytes, counted } : null;
 }
 
 /** deal(slices, rows, addresses, ...values): each row of values goes to its slice's addresses, which go on behind it. */
@@ -209,42 +220,4 @@ function makeCounter(memory: WasmMemory): WasmFunction {
     giveBack(int(0)),
   );
   return functionOver(memory, 3, 2, body);
-}
-
-/** move(starts, ends, places, count): copies what lies between the first two to the third, which goes on behind it. */
-function makeMover(memory: WasmMemory): WasmFunction {
-  const names = ['starts', 'ends', 'places', 'count', 'from', 'last', 'to', 'length'] as const;
-  const { get, set } = localsOf(names);
-  const next = (name: 'starts' | 'ends' | 'places') => set(name, add(get(name), int(4)));
-  const step = (name: 'from' | 'to') => set(name, add(get(name), int(16)));
-  // Runs are too short for a call, and the last vector may lie over the one before it.
-  const copy = statements(
-    set('last', add(get('from'), sub(get('length'), int(16)))),
-    whileTrue(
-      ltU(get('from'), get('last')),
-      statements(storeVector(get('to'), loadVector(get('from'), 0), 0), step('from'), step('to')),
-    ),
-    set('to', add(get('to'), sub(get('last'), get('from')))),
-    storeVector(get('to'), loadVector(get('last'), 0), 0),
-  );
-  const body = statements(
-    whileTrue(
-      get('count'),
-      statements(
-        set('from', load32(get('starts'))),
-        set('length', sub(load32(get('ends')), get('from'))),
-        set('to', load32(get('places'))),
-        store32(get('places'), add(get('to'), get('length'))),
-        when(
-          ltU(get('length'), int(16)),
-          when(get('length'), copyBytes(get('to'), get('from'), get('length'))),
-          copy,
-        ),
-        ...[next('starts'), next('ends'), next('places')],
-        set('count', sub(get('count'), int(1))),
-      ),
-    ),
-    giveBack(int(0)),
-  );
-  return functionOver(memory, 4, 4, body);
 }
