@@ -12,7 +12,6 @@ import {
   localsOf,
   ltU,
   mul,
-  select,
   shl,
   statements,
   store32,
@@ -33,15 +32,17 @@ import {
 } from '../codegen/wasm/vector-code.js';
 import { type Chunk, chunkBytes, type RowRecord, recordOf } from './deal-record.js';
 
-const parameters = ['slice', 'rows', 'block', 'starts', 'ends', 'places', 'slices'] as const;
-const variables = ['last', 'stop', 'place', 'record', 'end', 's', 'p'] as const;
+const parameters = ['slice', 'rows', 'starts', 'ends', 'places', 'slices'] as const;
+const variables = ['stop', 'place', 'record', 'end', 's', 'p'] as const;
+/** Rows of one step. */
+const stepRows = 8;
 
 /**
- * deal(slice, rows, block, starts, ends, places, slices, ...values): each block of rows is first written as records to the addresses that
- * `starts` has for the slices, and `ends` is where those go on. Then the records are taken apart to the addresses in `places`, `width` for each
- * slice, which go on behind what was written. Behind the records of a slice is room for one more vector.
+ * deal(slice, rows, starts, ends, places, slices, ...values): writes rows as records to the addresses that `starts` has for the slices, and
+ * to `ends` where those go on. Then it takes the records apart to the addresses in `places`, for each slice one a column, which go on behind
+ * what was written. Behind the records of a slice is room for one more chunk.
  */
-export function makeBlockDealer(memory: WasmMemory, sizes: readonly number[], width: number): WasmFunction {
+export function makeBlockDealer(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
   const record = recordOf(sizes);
   const from = sizes.map((_, c) => `from${c}`);
   const to = sizes.map((_, c) => `to${c}`);
@@ -86,23 +87,16 @@ export function makeBlockDealer(memory: WasmMemory, sizes: readonly number[], wi
         takeAll,
         ...to.map((name, c) => store32(get('p'), get(name), 4 * c)),
         further('s', 4),
-        further('p', 4 * width),
+        further('p', 4 * sizes.length),
       ),
     ),
   );
   const body = statements(
-    set('last', add(get('slice'), mul(get('rows'), int(2)))),
-    whileTrue(
-      ltU(get('slice'), get('last')),
-      statements(
-        copyBytes(get('ends'), get('starts'), shl(get('slices'), int(2))),
-        set('stop', add(get('slice'), mul(get('block'), int(2)))),
-        set('stop', select(ltU(get('last'), get('stop')), get('last'), get('stop'))),
-        whileTrue(ltU(add(get('slice'), int(2)), get('stop')), deal(2)),
-        whileTrue(ltU(get('slice'), get('stop')), deal(1)),
-        moveSlices,
-      ),
-    ),
+    copyBytes(get('ends'), get('starts'), shl(get('slices'), int(2))),
+    set('stop', add(get('slice'), mul(get('rows'), int(2)))),
+    whileTrue(leU(add(get('slice'), int(2 * stepRows)), get('stop')), deal(stepRows)),
+    whileTrue(ltU(get('slice'), get('stop')), deal(1)),
+    moveSlices,
     giveBack(int(0)),
   );
   const locals = variables.length + to.length;
