@@ -13,7 +13,9 @@ import { dealRows } from './hash.js';
 import { Lent } from './lent.js';
 
 const seed = testSeed();
-const slabs = workInKernelMemory(128 * 1024 * 1024, 512 * 1024 * 1024);
+const slabBytes = 512 * 1024 * 1024;
+const targetsAt = 200 * 1024 * 1024;
+let slabs = workInKernelMemory(128 * 1024 * 1024, slabBytes);
 let end = 0;
 
 /** In the node's memory, holding anything. */
@@ -38,22 +40,40 @@ function columnOf(physical: Physical, rows: number, random: () => number): Colum
   return { type, physical, length: rows, nullCount: 0, validity: null, values, dictionary: null };
 }
 
-/** All bytes of the targets after rows were dealt to slices of each column, one after another. */
-function dealt(columns: readonly Column[], slice: Uint16Array, counts: Int32Array): string[] {
-  end = 200 * 1024 * 1024;
+/** All bytes of the targets, and what lies between them, after rows were dealt to slices of each column, one after another. */
+function dealt(columns: readonly Column[], slice: Uint16Array, counts: Int32Array): Buffer {
+  end = targetsAt;
   const lent = new Lent();
   const targets = columns.map(column => {
     const values = place(column.physical, column.length);
-    values.fill(0);
     const starts = new Int32Array(counts.length);
     for (let s = 1; s < counts.length; s++) starts[s] = starts[s - 1]! + counts[s - 1]!;
     return { column, values, starts };
   });
+  const all = slabs.subarray(targetsAt, end).fill(0);
   dealInto(targets, slice, slice.length, lent);
   lent.giveBack();
-  return targets.map(({ values }) =>
-    Buffer.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).toString('latin1'),
-  );
+  return Buffer.from(all);
+}
+
+/** How many functions of WebAssembly were made for dealing rows alike with it and without it: row i to slice `pick(i)`. */
+function dealtAlike(columns: readonly Column[], slices: number, pick: (row: number) => number): number {
+  const before = end;
+  const slice = place('u16', columns[0]!.length) as Uint16Array;
+  const counts = new Int32Array(slices);
+  for (let i = 0; i < slice.length; i++) {
+    slice[i] = pick(i);
+    counts[slice[i]!]!++;
+  }
+  workFor(null);
+  const expected = dealt(columns, slice, counts);
+  workFor(0);
+  const instances = countInstances();
+  const found = dealt(columns, slice, counts);
+  instances.stop();
+  end = before;
+  expect(Buffer.compare(found, expected)).toBe(0);
+  return instances.made;
 }
 
 test.each([
@@ -64,28 +84,72 @@ test.each([
   { slices: 33, rows: 40_001 },
   { slices: 160, rows: 70_001 },
   { slices: 300, rows: 30_001 },
+  { slices: 2000, rows: 150_001 },
+  { slices: 5, rows: 2049 },
 ])('rows are dealt to $slices slices alike with and without WebAssembly', ({ slices, rows }) => {
   const random = seededRng(seed + slices);
   end = 0;
   const kinds: readonly Physical[] = ['i32', 'f64', 'i64', 'u8', 'u16', 'f32'];
   const every = [...kinds, ...kinds].map(physical => columnOf(physical, rows, random));
-  const slice = place('u16', rows) as Uint16Array;
+  const picks = [
+    () => Math.floor(random() * slices),
+    () => slices - 1,
+    // Every other slice has none.
+    () => 2 * Math.floor((random() * slices) / 2),
+    // Slices by turns have a block's rows.
+    (row: number) => Math.floor(row / 20_000) % slices,
+  ];
   for (const columns of [every.slice(0, 1), every.slice(0, 4), every]) {
-    for (const pick of [() => Math.floor(random() * slices), () => slices - 1]) {
-      const counts = new Int32Array(slices);
-      for (let i = 0; i < rows; i++) {
-        slice[i] = pick();
-        counts[slice[i]!]!++;
-      }
-      workFor(null);
-      const expected = dealt(columns, slice, counts);
-      workFor(0);
-      const instances = countInstances();
-      const found = dealt(columns, slice, counts);
-      instances.stop();
-      expect(found.map((text, c) => text === expected[c])).toEqual(columns.map(() => true));
+    for (const pick of picks) {
+      dealtAlike(columns, slices, pick);
     }
   }
+});
+
+test('values of every size lie in records with those of every other', () => {
+  const random = seededRng(seed);
+  slabs = workInKernelMemory(16 * 1024 * 1024, slabBytes);
+  end = 0;
+  const kinds = (['u8', 'u16', 'i32', 'f64', 'i64'] as const).map(physical =>
+    columnOf(physical, 3007, random),
+  );
+  const shapes = kinds.flatMap((_, a) => combinations(kinds.slice(0, 4), a + 1));
+  for (const columns of [
+    ...shapes,
+    ...shapes.filter((_, k) => k % 5 === 0).map(shape => shape.toReversed()),
+  ]) {
+    for (const pick of [() => Math.floor(random() * 3), () => 1]) {
+      dealtAlike(columns, 3, pick);
+    }
+  }
+  const [u8, u16, i32, f64, i64] = kinds as [Column, Column, Column, Column, Column];
+  // Not known yet: it is WebAssembly that deals these.
+  for (const columns of [
+    [i64, u8, i32, u8, f64, u16],
+    new Array<Column>(8).fill(f64),
+    [...new Array<Column>(7).fill(i64), u8],
+    new Array<Column>(8).fill(u8),
+  ])
+    expect(dealtAlike(columns, 3, row => row % 3)).toBe(1);
+});
+
+/** So many of them, each as often as one likes, in their order. */
+function combinations<T>(of: readonly T[], length: number): T[][] {
+  if (length === 0) return [[]];
+  return of.flatMap((one, k) => combinations(of.slice(k), length - 1).map(others => [one, ...others]));
+}
+
+test.each([
+  // It zeroes memory, counts slices and deals.
+  { scratchBytes: 1024 * 1024, made: 3 },
+  // It zeroes memory, and what is written for V8 deals.
+  { scratchBytes: 64 * 1024, made: 2 },
+])('rows are dealt with $scratchBytes bytes to work in', ({ scratchBytes, made }) => {
+  const random = seededRng(seed);
+  slabs = workInKernelMemory(scratchBytes, slabBytes);
+  end = 0;
+  const columns = (['i32', 'f64', 'u8'] as const).map(physical => columnOf(physical, 50_007, random));
+  expect(dealtAlike(columns, 40, () => Math.floor(random() * 40))).toBe(made);
 });
 
 test('keys have the same slices, eight rows at a time or one', () => {
