@@ -62,12 +62,12 @@ export function dealOver(
   const starts = words.subarray(count, count + slices);
   const ends = words.subarray(count + slices, count + 2 * slices);
   const deal = functionFor(home.memory, `deal ${sizes.join()}`, () => makeBlockDealer(home.memory, sizes));
+  if (!staging.counted) putStarts(starts, staging, null);
   for (let first = 0; first < rows; first += staging.rows) {
     const some = Math.min(staging.rows, rows - first);
-    if (staging.counted) countSlices(home, slice.subarray(first, first + some), ends);
-    for (let s = 0, at = staging.address; s < slices; s++) {
-      starts[s] = at;
-      at += (staging.counted ? ends[s]! : staging.rows) * staging.rowBytes + apartBytes;
+    if (staging.counted) {
+      countSlices(home, slice.subarray(first, first + some), ends);
+      putStarts(starts, staging, ends);
     }
     deal(
       slice.byteOffset + 2 * first,
@@ -77,6 +77,18 @@ export function dealOver(
     );
   }
   return true;
+}
+
+/** Where the records of each slice begin. `counts`: its rows; null: room for all of a block. */
+function putStarts(
+  starts: Uint32Array,
+  { address, rows, rowBytes }: Staging,
+  counts: Uint32Array | null,
+): void {
+  for (let s = 0, at = address; s < starts.length; s++) {
+    starts[s] = at;
+    at += (counts === null ? rows : counts[s]!) * rowBytes + apartBytes;
+  }
 }
 
 interface Staging {

@@ -64,12 +64,15 @@ export function storeDealt(
   );
   assert(sumOf(partsOf) === rows, 'every row goes to a piece that there is');
   const starts = [0];
+  const plainColumns = columns.map(({ type, physical, dictionary }, c) => ({
+    ...rangeOfAll(dealt.map(({ batch }) => batch.columns[c]!)),
+    ...{ type, physical, nullCount: 0, validity: null, dictionary },
+  }));
   const places = partsOf.map((ends): Place[] => {
     let at = starts.at(-1)!;
-    const placed = columns.map(({ type, physical, dictionary }, c): Place => {
-      const bounds = rangeOfAll(dealt.map(({ batch }) => batch.columns[c]!));
-      const length = ends.at(-1)!;
-      const column = { type, physical, length, nullCount: 0, validity: null, dictionary, ...bounds };
+    const length = ends.at(-1)!;
+    const placed = plainColumns.map((plain): Place => {
+      const column = { ...plain, length };
       const { values, end } = placesOf(column);
       const place = { column, values: at + values };
       at += end;
