@@ -5,9 +5,8 @@ const MiB = 1024 * KiB;
 export const limits = {
   /** Bytes of one control message on the wire. Above it: RESOURCE_EXHAUSTED. */
   controlMessageBytes: 64 * MiB,
-  /** Bytes of one control frame at which a link flushes before the end of the turn. */
+  /** Bytes and messages of one control frame at which a link flushes before the end of the turn. */
   controlFlushBytes: 256 * KiB,
-  /** Messages of one control frame at which a link flushes before the end of the turn. */
   controlFlushMessages: 4096,
   /** Bytes waiting on one control link before its peer counts as a slow consumer and is cut off. */
   controlBacklogBytes: 256 * MiB,
@@ -261,10 +260,11 @@ export const limits = {
   decodeDepth: 512,
   /** Files and folders one glob or folder scan may visit. */
   globEntries: 1_000_000,
-  /** Folders a glob descends: also ends loops of links. */
+  /** Folders a glob descends, which also ends loops of links, and alternatives its braces may expand to. */
   globDepth: 64,
-  /** Alternatives the braces of one glob may expand to. */
   globAlternatives: 1024,
+  /** Times more that a folder is removed which somebody still adds files to. */
+  discardTries: 20,
   /** Redirects followed for one HTTP request. */
   httpRedirects: 5,
   /** Times an HTTP request is sent in all, when servers or networks fail. */

@@ -56,7 +56,8 @@ export function sinkPostgres(
       await writeOnce(plan.schema, { ...spec, role: 'commit', parts: parts.length }, runner);
       return { rows: parts.reduce((sum, { rows }) => sum + rows, 0), files: [] };
     } catch (error) {
-      // The failure is what the user must hear, even when the staging table cannot be dropped either.
+      // The failure is what the user must hear, even when the staging table cannot be dropped either. Nobody is told of this any more.
+      runner.onProgress = null;
       await writeOnce(plan.schema, { ...spec, role: 'discard' }, runner).catch(() => {});
       throw error;
     }

@@ -221,11 +221,14 @@ async function writeFile(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner
 async function writeFolder(pipeline: Pipeline, spec: SinkSpec, runner: GraphRunner): Promise<SinkResult> {
   let parts: SinkReceipt[];
   try {
+    await writeOnce(pipeline.schema, { ...spec, role: 'prepare' }, runner);
     parts = await writeParts(pipeline, { ...spec, role: 'part' }, runner);
     const uploads = parts.flatMap(part => part.uploads ?? []);
     await writeOnce(pipeline.schema, { ...spec, role: 'commit', uploads }, runner);
   } catch (error) {
-    // The failure is what the user must hear, even when the hidden folder cannot be removed either.
+    // The failure is what the user must hear, even when the hidden folder cannot be removed either. Nobody is told of this any more: a listener
+    // that throws would keep it from being done.
+    runner.onProgress = null;
     await writeOnce(pipeline.schema, { ...spec, role: 'discard' }, runner).catch(() => {});
     throw error;
   }

@@ -68,6 +68,7 @@ test('folders by key: what DuckDB reads from them is what was written', async ()
   const spec = sinkOf(target, 'part', { partitionBy: ['few', 'd8'] });
   const renamed = schema.map(field => (field.name === 'b' ? { ...field, name: 'd8' } : field));
   const rows = batches.map(batch => ({ ...batch, schema: renamed }));
+  await writeSink({ ...spec, role: 'prepare' }, renamed, [], testEnv);
   const first = await writeSink(spec, renamed, rows.slice(0, 1), testEnv);
   const rest = await writeSink(spec, renamed, rows.slice(1), { ...testEnv, position: 1 });
   await writeSink({ ...spec, role: 'commit' }, renamed, [], testEnv);
@@ -147,6 +148,7 @@ test('a full disk is told as such and leaves nothing', async () => {
 test('parts appear together, in row order, at the commit; leftovers of dead attempts never', async () => {
   const path = scratch.path('parts');
   const part = sinkOf(path, 'part');
+  await writeSink({ ...part, role: 'prepare' }, small.schema, [], testEnv);
   for (const position of [11, 2, 0]) {
     const batch = recordsToBatch([{ a: position }]);
     await writeSink(part, batch.schema, [batch], { ...testEnv, position });
@@ -162,6 +164,38 @@ test('parts appear together, in row order, at the commit; leftovers of dead atte
   expect(await readAll(parquetReader, scanOf(path))).toEqual([['0'], ['2'], ['1'], ['2']]);
   // A commit whose report was lost is repeated.
   await writeSink(commit, small.schema, [], { ...testEnv, attempt: 2 });
+});
+
+// A sink that failed is given up while some of its tasks are still at work.
+test.each([[], ['a']])(
+  'a part that comes to its folder when the sink has failed leaves nothing, keys %j',
+  async (...keys) => {
+    const path = scratch.path(`late-${keys.length}`);
+    const part = sinkOf(path, 'part', { partitionBy: keys });
+    const two = recordsToBatch([{ a: 'x', b: 2 }]);
+    await writeSink({ ...part, role: 'prepare' }, two.schema, [], testEnv);
+    const write = (position: number) => writeSink(part, two.schema, [two], { ...testEnv, position });
+    await write(0);
+    await writeSink({ ...part, role: 'discard' }, two.schema, [], testEnv);
+    await expect(write(1)).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
+      message: expect.stringMatching(/shared by all workers/),
+    });
+    expect(readdirSync(scratch.path('')).filter(name => name.includes('late-'))).toEqual([]);
+  },
+);
+
+test('a folder that parts are still added to is removed all the same', async () => {
+  const path = scratch.path('busy');
+  const part = sinkOf(path, 'part');
+  await writeSink({ ...part, role: 'prepare' }, small.schema, [], testEnv);
+  const writing = Array.from({ length: 200 }, (_, position) =>
+    writeSink(part, small.schema, [small], { ...testEnv, position }).catch(error => error.code),
+  );
+  await writing[0];
+  await writeSink({ ...part, role: 'discard' }, small.schema, [], testEnv);
+  await Promise.all(writing);
+  expect(readdirSync(scratch.path('')).filter(name => name.includes('busy'))).toEqual([]);
 });
 
 test('a repeated attempt whose report was lost finds its own file; another one is refused', async () => {
@@ -184,6 +218,7 @@ test('overwrite replaces a folder by a folder', async () => {
   const path = scratch.path('replaced');
   mkdirSync(path);
   writeFileSync(`${path}/old`, 'x');
+  await writeSink(sinkOf(path, 'prepare'), small.schema, [], testEnv);
   await writeSink(sinkOf(path, 'part', { overwrite: true }), small.schema, [small], testEnv);
   await writeSink(sinkOf(path, 'commit', { overwrite: true }), small.schema, [], testEnv);
   expect(readdirSync(path)).toEqual(['part-00000.parquet']);
@@ -194,6 +229,7 @@ test('an existing folder is never replaced unless told', async () => {
   const path = scratch.path('taken');
   mkdirSync(path);
   writeFileSync(`${path}/precious`, 'x');
+  await writeSink(sinkOf(path, 'prepare'), small.schema, [], testEnv);
   await writeSink(sinkOf(path, 'part'), small.schema, [small], testEnv);
   await expect(writeSink(sinkOf(path, 'commit'), small.schema, [], testEnv)).rejects.toMatchObject({
     code: 'SINK_EXISTS',

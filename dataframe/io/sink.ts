@@ -39,8 +39,12 @@ export async function writeSink(
       }
       return writeFile(spec, schema, batches, env, temporary, target, target);
     }
+    case 'prepare':
+      await mkdir(temporary, { recursive: true }).catch(error => {
+        throw writeFailure(error, spec.path, env);
+      });
+      return nothing;
     case 'part': {
-      await mkdir(temporary, { recursive: true });
       if (keys.length > 0) return writeHive(spec, batches, env, temporary, target);
       const name = partName(env.position, spec);
       // Within the hidden folder an earlier attempt's part is simply replaced.
@@ -57,10 +61,13 @@ export async function writeSink(
     case 'commit':
       return commitFolder(temporary, target, spec, env);
     case 'discard':
-      await rm(temporary, { recursive: true, force: true });
-      return { rows: 0, files: [], bytes: 0 };
+      // Parts may be at work still, until they find that the folder is gone: what one adds meanwhile goes with the next try.
+      await rm(temporary, { recursive: true, force: true, maxRetries: limits.discardTries });
+      return nothing;
   }
 }
+
+const nothing: SinkReceipt = { rows: 0, files: [], bytes: 0 };
 
 /** A file for each folder of keys that the task has rows of; a row group of each in memory at a time. */
 async function writeHive(
@@ -81,8 +88,9 @@ async function writeHive(
   const name = partName(env.position, spec);
   const receipts: SinkReceipt[] = [];
   for (const [folder, rows] of parts) {
-    const inside = join(temporary, folder);
-    await mkdir(inside, { recursive: true });
+    const inside = await folderWithin(temporary, folder).catch(error => {
+      throw writeFailure(error, spec.path, env);
+    });
     const own = { ...spec, overwrite: true };
     const reported = join(target, folder, name);
     const { schema } = rows[0]!;
@@ -95,6 +103,18 @@ async function writeHive(
     files: receipts.flatMap(({ files }) => files),
     bytes: receipts.reduce((sum, { bytes }) => sum + bytes, 0),
   };
+}
+
+/** Folders of keys are made one by one: the hidden one itself is gone when the sink has failed, and has to stay so. */
+async function folderWithin(temporary: string, folder: string): Promise<string> {
+  let inside = temporary;
+  for (const name of folder.split('/')) {
+    inside = join(inside, name);
+    await mkdir(inside).catch(error => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+  return inside;
 }
 
 /** Scans of the folder above leave out names that begin with a dot. */
@@ -219,7 +239,6 @@ async function commitFolder(
   env: IoEnv,
 ): Promise<SinkReceipt> {
   const [key] = spec.partitionBy ?? [];
-  const done: SinkReceipt = { rows: 0, files: [], bytes: 0 };
   const replaced = `${temporary}.replaced`;
   const left = await readdir(temporary, { recursive: true }).catch(() => null);
   if (left === null) {
@@ -228,7 +247,7 @@ async function commitFolder(
     // What an earlier attempt has made visible.
     const own = key === undefined ? partName(0, spec) : `${encodeURIComponent(key)}=`;
     if (parts.some(name => name.startsWith(own))) {
-      return done;
+      return nothing;
     }
     throw new VolleyError(
       'FILE_NOT_FOUND',
@@ -251,7 +270,7 @@ async function commitFolder(
     await rename(temporary, target);
     await syncFolder(dirname(target));
     await rm(replaced, { recursive: true, force: true });
-    return done;
+    return nothing;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)) {
@@ -311,6 +330,14 @@ function writeFailure(error: unknown, path: string, env: IoEnv): unknown {
     return new VolleyError(
       'ACCESS_DENIED',
       `${env.node} may not write '${path}' (${code})`,
+      { path, node: env.node },
+      { cause: error },
+    );
+  }
+  if (code === 'ENOENT') {
+    return new VolleyError(
+      'FILE_NOT_FOUND',
+      `the folder that the parts of '${path}' are written to is not, or no longer, on ${env.node}: it must be shared by all workers`,
       { path, node: env.node },
       { cause: error },
     );

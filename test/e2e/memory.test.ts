@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as arrow from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { duckdb, scratchFolder } from '../../dataframe/io/testing/oracle.js';
@@ -98,10 +98,10 @@ test('a sink tells how far it is, and is ended by what its listener throws', asy
   const tooMuch = new RangeError('enough');
   const failing = frame.sinkCSV(folder.path('never'), {
     onProgress: ({ done }) => {
-      if (done === 2) throw tooMuch;
+      if (done >= 2) throw tooMuch;
     },
   });
   await expect(failing).rejects.toBe(tooMuch);
-  expect(existsSync(folder.path('never'))).toBe(false);
+  expect(readdirSync(folder.path('')).filter(name => name.includes('never'))).toEqual([]);
   folder.close();
 });

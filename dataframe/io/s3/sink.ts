@@ -34,6 +34,8 @@ export async function writeS3(
         await complete(place, upload);
         return { rows, bytes, files: [target] };
       }
+      case 'prepare':
+        break; // There are no folders.
       case 'part': {
         const name = partName(env.position, spec);
         const { rows, bytes, upload } = await uploadFile(place, `${key}/${name}`, spec, schema, batches);
