@@ -183,9 +183,10 @@ export interface SinkSpec {
   /** Folders `key=value/…` in the way of Hive, one level a key: only where the sink is a folder. */
   readonly partitionBy?: readonly string[];
   /**
-   * 'file': the task writes temporaryPath and renames it to path. 'prepare', before all parts: the task makes the folder
-   * temporaryPath. 'part': the task (position p) writes temporaryPath/part-p.FORMAT, or part-p.FORMAT.gz (p padded to five digits, so that names sort in row order). 'commit': the task
-   * renames the folder temporaryPath to path and writes nothing; 'discard': it removes that folder. On disk the temporary name begins with a dot.
+   * 'file': the task writes temporaryPath and renames it to path. 'prepare', before all parts: the task makes the folder temporaryPath. 'part': the
+   * task (position p) writes temporaryPath/part-p.FORMAT, or part-p.FORMAT.gz (p padded to five digits, so that names sort in row order).
+   * 'commit': the task renames the folder temporaryPath to path and writes nothing; 'discard': it removes that folder. On disk the temporary
+   * name begins with a dot.
    */
   readonly role: 'file' | 'prepare' | 'part' | 'commit' | 'discard';
   /** Replace what is at `path`; else (the default) it is SINK_EXISTS. */
