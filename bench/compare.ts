@@ -38,14 +38,29 @@ export interface Times {
   readonly fastestTotal: number;
 }
 
-/** Asks every system every question, each in its own process, and compares times and answers. */
+/** How often questions are asked: those that take little more often than others, whose times scatter less. */
+interface Repeats {
+  readonly runs: number;
+  /** Until all systems together have taken so long for a question, milliseconds, it is asked on, up to `most` times. */
+  readonly untilMs: number;
+  readonly most: number;
+}
+
+const defaultRuns = 5;
+
+/**
+ * Asks every system every question, each in its own process, and compares times and answers.
+ * @param short how long, milliseconds, and how often at most questions are asked where the command line does not say how often
+ */
 export async function compare(
   bench: string,
   options: BenchOptions,
   targetsOf: (times: Times) => Target[],
+  short = { untilMs: 0, most: defaultRuns },
 ): Promise<BenchReport> {
   const rows = options.rows ?? 1e7;
-  const runs = options.runs ?? 5;
+  const runs = options.runs ?? defaultRuns;
+  const repeats = { runs, ...(options.runs === null ? short : { untilMs: 0, most: runs }) };
   const { seed, na, sorted, threads, load, cluster } = options;
   const dataOptions = { rows, seed, na, sorted };
   const notes: string[] = [];
@@ -70,7 +85,7 @@ export async function compare(
   const answers: Answers[] = [];
   const systems = ['volley', ...options.peers];
   for (const group of rows >= aloneFromRows ? systems.map(name => [name]) : [systems]) {
-    answers.push(...(await measure(group, job, questions, runs, missing, notes)));
+    answers.push(...(await measure(group, job, questions, repeats, missing, notes)));
   }
   const failures = findFailures(answers, questions);
   const { table, times } = ratios(answers, questions);
@@ -96,7 +111,7 @@ async function measure(
   group: readonly string[],
   job: SystemJob,
   questions: readonly Question[],
-  runs: number,
+  { runs, untilMs, most }: Repeats,
   missing: string[],
   notes: string[],
 ): Promise<Answers[]> {
@@ -122,7 +137,9 @@ async function measure(
       }
     }
     for (const { id } of questions) {
-      for (let run = 0; run < runs; run++) {
+      const tookMs = () =>
+        running.reduce((sum, { answers }) => sum + (answers.ms.get(id) ?? []).reduce((a, b) => a + b, 0), 0);
+      for (let run = 0; run < runs || (run < most && tookMs() < untilMs); run++) {
         for (const { process, answers } of running) {
           if (!answers.errors.has(id) && !answers.unanswered.has(id)) {
             await askOnce(process, answers, id);

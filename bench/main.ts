@@ -9,7 +9,7 @@ import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { type ProbeName, runProbe } from './probes.js';
 import { profile } from './profile.js';
-import { serveRawBulk, serveRawGrpc } from './raw-rates.js';
+import { pullRawGrpc, serveRawBulk, serveRawGrpc } from './raw-rates.js';
 import type { Bench, BenchOptions } from './report.js';
 import { printReport, succeeded } from './report.js';
 import { scan } from './scan.js';
@@ -93,6 +93,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (args[0] === 'probe') return runProbe(args[1] as ProbeName, JSON.parse(args[2]!));
   if (args[0] === 'bandwidth') return measureHere();
   if (args[0] === 'raw-grpc') return serveRawGrpc();
+  if (args[0] === 'raw-grpc-client') return pullRawGrpc(args[1]!);
   if (args[0] === 'raw-bulk') return serveRawBulk();
   let parsed: ReturnType<typeof parse>;
   try {

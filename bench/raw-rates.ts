@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { checksumOf } from '../core/base/checksum.js';
@@ -36,17 +36,37 @@ const options = {
   'grpc-node.flow_control_window': 16 * 2 ** 20,
 };
 
-/** Bytes per second of grpc-js alone between two processes of this machine: one stream, nothing done with the bytes. */
-export function rawGrpcRate(): Promise<number> {
-  return withServer<number>('raw-grpc', async port => {
-    const Client = grpc.makeGenericClientConstructor(service, 'raw');
-    const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), options);
-    await pullAll(client);
-    const rates: number[] = [];
-    for (let i = 0; i < 3; i++) rates.push(await pullAll(client));
-    client.close();
-    return Math.max(...rates);
-  });
+/** grpc-js alone between two processes of this machine: one stream, nothing done with the bytes. */
+export interface RawGrpc {
+  /** Bytes per second of a gibibyte. */
+  pull(): Promise<number>;
+  close(): void;
+}
+
+/** Its first pull is done: what both processes compile is not in any that is asked for. */
+export async function startRawGrpc(): Promise<RawGrpc> {
+  const started: ChildProcess[] = [];
+  const start = async (...args: readonly string[]) => {
+    const child = forkSelf(args);
+    started.push(child);
+    return { child, said: await nextMessage(child) };
+  };
+  const close = () => {
+    for (const child of started) child.kill();
+  };
+  try {
+    const { said: port } = await start('raw-grpc');
+    const { child: client } = await start('raw-grpc-client', String(port));
+    const pull = async () => {
+      client.send('pull');
+      return (await nextMessage(client)) as number;
+    };
+    await pull();
+    return { pull, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /**
@@ -72,16 +92,28 @@ export function rawBulkRate(): Promise<number> {
 
 /** Runs `work` beside a process of this program, given the first message it sends. */
 async function withServer<M>(command: string, work: (message: M) => Promise<number>): Promise<number> {
-  const server = fork(join(packageRoot, 'dist', 'bench', 'main.js'), [command]);
+  const server = forkSelf([command]);
   try {
-    const message = await new Promise<M>((resolve, reject) => {
-      server.once('message', said => resolve(said as M));
-      server.once('exit', () => reject(new Error(`the process ${command} ended at its start`)));
-    });
-    return await work(message);
+    return await work((await nextMessage(server)) as M);
   } finally {
     server.kill();
   }
+}
+
+function forkSelf(args: readonly string[]): ChildProcess {
+  return fork(join(packageRoot, 'dist', 'bench', 'main.js'), args);
+}
+
+/** Rejects when the process ends before it says something. */
+function nextMessage(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error(`a process of the raw rates ended: ${child.spawnargs.at(-1)}`));
+    child.once('exit', ended);
+    child.once('message', said => {
+      child.off('exit', ended);
+      resolve(said);
+    });
+  });
 }
 
 function pullAll(client: grpc.Client): Promise<number> {
@@ -116,6 +148,22 @@ export async function serveRawGrpc(): Promise<void> {
   );
   process.on('disconnect', () => process.exit());
   process.send?.(port);
+}
+
+/** Who pulls: `main.js raw-grpc-client PORT`. Apart from who measures, whom all these bytes would have collect garbage. */
+export function pullRawGrpc(port: string): void {
+  const Client = grpc.makeGenericClientConstructor(service, 'raw');
+  const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), options);
+  process.on('message', () => {
+    pullAll(client).then(
+      rate => process.send!(rate),
+      error => {
+        throw error;
+      },
+    );
+  });
+  process.on('disconnect', () => process.exit());
+  process.send!('ready');
 }
 
 /** The other process: `main.js raw-bulk`. */
