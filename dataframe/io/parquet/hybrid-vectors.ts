@@ -1,4 +1,13 @@
-import { type Code, int, load32, loadAs, statements, storeAs, sub } from '../../codegen/wasm/assemble.js';
+import {
+  add,
+  type Code,
+  int,
+  load32,
+  loadAs,
+  statements,
+  storeAs,
+  sub,
+} from '../../codegen/wasm/assemble.js';
 import {
   add32,
   anyTrue,
@@ -11,6 +20,7 @@ import {
   mul16,
   mul32,
   narrowU16,
+  narrowU32,
   orVectors,
   shl32,
   shrU16,
@@ -118,8 +128,25 @@ function bytesLoop({ get, set }: Names, width: number): VectorLoop {
   return { groups: 2, begin, step, wrong: anyTrue(get('wrong')) };
 }
 
-/** Group g of eight fields of up to eight bits as 16-bit numbers: the two bytes of each, its own bits kept. */
-export function octet(p: Code, width: number, g: number): Code {
+/** Eight fields of up to sixteen bits as 16-bit numbers, `g` groups behind p. */
+export function eightFields(p: Code, width: number, g: number): Code {
+  const at = g === 0 ? p : add(p, int(g * width));
+  if (width === 8) return lowU8(loadVector(at));
+  // Where a field touches three bytes, as two halves of words.
+  if (width > 8 && !fitsOctet(width)) {
+    const quads = inQuads(at, width, quad => quad);
+    return narrowU32(quads[0]!, quads[1]!);
+  }
+  return octet(at, width, 0);
+}
+
+/** Whether no field of a group touches more than two bytes. */
+function fitsOctet(width: number): boolean {
+  return Array.from({ length: groupFields }, (_, i) => ((i * width) & 7) + width).every(bits => bits <= 16);
+}
+
+/** Group g of eight fields that `fitsOctet` as 16-bit numbers: the two bytes of each, its own bits kept. */
+function octet(p: Code, width: number, g: number): Code {
   const bits = Array.from({ length: groupFields }, (_, i) => (g * groupFields + i) * width);
   const from = bits.flatMap(bit => [bit >> 3, Math.min((bit >> 3) + 1, 15)]);
   const factors = bits.flatMap(bit => {

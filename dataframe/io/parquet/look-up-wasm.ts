@@ -26,14 +26,13 @@ import {
 import {
   add16,
   anyTrue,
-  narrowU32,
   orVectors,
   splat16,
   storeVector,
   subSatU16,
 } from '../../codegen/wasm/vector-code.js';
 import { hasVectors } from '../../codegen/wasm/vectors.js';
-import { inQuads, octet } from './hybrid-vectors.js';
+import { eightFields } from './hybrid-vectors.js';
 import { runHeader } from './run-header.js';
 
 /** Codes of more bits are not unpacked to two bytes. */
@@ -57,18 +56,10 @@ function times(counter: string, body: Code): Code {
   return whileTrue(get(counter), statements(body, set(counter, sub(get(counter), int(1)))));
 }
 
-/** Eight fields as 16-bit numbers, g groups behind p. */
-function groupOf(width: number, g: number): Code {
-  const at = g === 0 ? get('p') : add(get('p'), int(g * width));
-  if (width <= 8) return octet(at, width, 0);
-  const quads = inQuads(at, width, quad => quad);
-  return narrowU32(quads[0]!, quads[1]!);
-}
-
 /** Fields that are no less than `entries` leave something in `wrong`. */
 function storeGroup(width: number, g: number): Code {
   return statements(
-    set('fields', groupOf(width, g)),
+    set('fields', eightFields(get('p'), width, g)),
     set('wrong', orVectors(get('wrong'), subSatU16(get('fields'), get('limit')))),
     storeVector(get('out'), add16(get('fields'), get('bases')), 2 * groupFields * g),
   );
