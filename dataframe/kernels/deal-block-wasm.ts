@@ -25,7 +25,7 @@ import {
   loadLane,
   loadVector,
   mixed,
-  storeFirst,
+  storeLane,
   storeVector,
   vectorOf32,
   vectorsOf,
@@ -118,7 +118,7 @@ function writeChunk({ fields, at, bytes }: Chunk, record: Code, from: readonly C
     },
     vectorOf32([0, 0, 0, 0]),
   );
-  return bytes === chunkBytes ? storeVector(record, value, at) : storeFirst(log2, record, value, at);
+  return bytes === chunkBytes ? storeVector(record, value, at) : storeLane(log2, record, value, at, 0);
 }
 
 type Lanes = ReturnType<typeof vectorsOf<string>>;

@@ -1,5 +1,5 @@
 import type { Code } from '../codegen/wasm/assemble.js';
-import { addF64, load64, loadLanes64, storeLane64, subF64 } from '../codegen/wasm/vector-code.js';
+import { addF64, load64, loadLane, storeLane, subF64 } from '../codegen/wasm/vector-code.js';
 
 /** Addresses of the numbers of one group, or of two, in a lane each. Null: the second lane is not used. */
 export interface Pair {
@@ -12,12 +12,13 @@ export interface Pair {
  * was written in two parts is read slowly in one.
  */
 export function loadPair({ one, other }: Pair, offset: number): Code {
-  return other === null ? load64(one, offset) : loadLanes64(one, other, offset);
+  const first = load64(one, offset);
+  return other === null ? first : loadLane(3, other, first, offset, 1);
 }
 
 export function storePair({ one, other }: Pair, value: Code, offset: number): Code[] {
-  const first = storeLane64(one, value, offset, 0);
-  return other === null ? [first] : [first, storeLane64(other, value, offset, 1)];
+  const first = storeLane(3, one, value, offset, 0);
+  return other === null ? [first] : [first, storeLane(3, other, value, offset, 1)];
 }
 
 /** Vectors that addToDoubles works in. */

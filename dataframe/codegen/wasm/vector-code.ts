@@ -26,9 +26,7 @@ const Vector = {
   xor: 81,
   choose: 82,
   loadLane8: 84,
-  loadLane64: 87,
   storeLane8: 88,
-  storeLane64: 91,
   load32: 92,
   load64: 93,
   anyTrue: 83,
@@ -95,23 +93,14 @@ export function load32Zero(address: Code, offset: number): Code {
   return [address, op(Vector.load32, 0, unsigned(offset))];
 }
 
-/** Eight bytes of two places each. */
-export function loadLanes64(first: Code, second: Code, offset: number): Code {
-  return [second, load64(first, offset), op(Vector.loadLane64, 0, unsigned(offset), 1)];
-}
-
 /** The vector, where 1, 2, 4 or 8 bytes are those that lie `offset` behind the address. */
 export function loadLane(sizeLog2: number, address: Code, vector: Code, offset: number, lane: number): Code {
   return [address, vector, op(Vector.loadLane8 + sizeLog2, 0, unsigned(offset), lane)];
 }
 
-/** Stores the first 1, 2, 4 or 8 bytes. */
-export function storeFirst(sizeLog2: number, address: Code, value: Code, offset = 0): Code {
-  return [address, value, op(Vector.storeLane8 + sizeLog2, 0, unsigned(offset), 0)];
-}
-
-export function storeLane64(address: Code, value: Code, offset: number, lane: 0 | 1): Code {
-  return [address, value, op(Vector.storeLane64, 0, unsigned(offset), lane)];
+/** Stores 1, 2, 4 or 8 bytes of the vector. */
+export function storeLane(sizeLog2: number, address: Code, value: Code, offset: number, lane: number): Code {
+  return [address, value, op(Vector.storeLane8 + sizeLog2, 0, unsigned(offset), lane)];
 }
 
 export function storeVector(address: Code, value: Code, offset = 0): Code {
