@@ -78,8 +78,9 @@ export const limits = {
   inlineResultBytes: 16 * KiB,
   /** What a result of as many rows may take more than its inputs, for memory given before it is asked for: padding of columns and slices. */
   roomSlackBytes: 64 * KiB,
-  /** A result up to this size is copied to the engine with its report: its thread need not wait for memory to be given. */
+  /** A result up to this size is copied to the engine with its report, so that nobody waits for memory; the first tasks of a batch are given some before. */
   copiedResultBytes: 128 * KiB,
+  guessedRooms: 8,
   /** Inline results a client has not acknowledged yet, kept by the head. */
   unackedInlineBytes: 256 * MiB,
   /** Argument bytes of one task; larger values go through scatter. */
@@ -386,9 +387,8 @@ export const limits = {
   workspaceBytes: 8 * MiB,
   /** Both, for all lanes of a node: the rest of 4 GiB is for slabs. */
   lanesBytes: 1024 * MiB,
-  /** Compiled kernels kept per thread. */
+  /** Compiled kernels kept per thread, and signatures of one that are translated to WebAssembly; calls of others run as JavaScript. */
   compiledKernels: 1024,
-  /** Signatures of one kernel that are translated to WebAssembly; calls of others run as JavaScript. */
   kernelVariants: 32,
   /** Resident bytes of an engine beside its slabs and its threads' heaps. */
   engineBaseBytes: 512 * MiB,

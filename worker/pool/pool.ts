@@ -87,7 +87,7 @@ export class ThreadPool {
   }
 
   /**
-   * Starts a batch. `resultBytes`: about what each of its tasks will ask for, if that is known; it is given along where there
+   * Starts a batch. `resultBytes`: about what each of its tasks, or the first of them, will ask for, if that is known; it is given along where there
    * is room. `release` is called when its inputs are no longer read.
    */
   run(message: ThreadBatch, resultBytes: readonly number[] | null, release: () => void): void {
@@ -120,7 +120,7 @@ export class ThreadPool {
     return resultBytes.map((bytes, position) => {
       const wanted = bytes + limits.roomSlackBytes;
       const slab =
-        bytes > limits.copiedResultBytes && wanted <= limits.slabBytes && !store.tight
+        bytes > limits.inlineResultBytes && wanted <= limits.slabBytes && !store.tight
           ? store.memory.tryAllocate(wanted, true)
           : null;
       if (slab === null) return null;

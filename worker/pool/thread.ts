@@ -142,11 +142,10 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
     inlineResult: batch.inlineResult,
     view,
     allocate(byteLength) {
+      const room = byteLength > limits.inlineResultBytes ? roomOf(batch, position, byteLength) : null;
       // Small results are cheaper copied with the report than negotiated for.
-      allocated.bytes =
-        byteLength <= limits.copiedResultBytes
-          ? new Uint8Array(byteLength)
-          : (roomOf(batch, position, byteLength) ?? mailbox.allocate(position, byteLength));
+      const copied = () => (byteLength <= limits.copiedResultBytes ? new Uint8Array(byteLength) : null);
+      allocated.bytes = room ?? copied() ?? mailbox.allocate(position, byteLength);
       return allocated.bytes;
     },
   };

@@ -218,10 +218,7 @@ export class EngineLoop {
       gathered.release();
       return;
     }
-    // As many rows as come in go out: there can be room for them before the thread asks for it.
-    const moves = this.parts.templates.moves(message.job, message.template);
-    const resultBytes =
-      moves === null ? null : sizes.map(({ rows, bytes }) => bytes + rows * moves.narrowBytes);
+    const resultBytes = this.parts.templates.resultBytes(message.job, message.template, sizes);
     this.parts.pool.run(message, resultBytes, () => gathered.release());
   }
 

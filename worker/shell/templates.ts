@@ -1,7 +1,7 @@
 import { limits } from '../../core/base/limits.js';
 import type { TemplateSpec } from '../../core/graph/layer.js';
-
 import { movesRows, type RowMoves } from '../../dataframe/physical/fragment-body.js';
+import type { InputSize } from './gather.js';
 
 /** Bodies of the templates of live jobs: sent by the head once, asked for by each thread once. */
 export class Templates {
@@ -26,6 +26,18 @@ export class Templates {
     let known = this.known.get(spec);
     if (known === undefined) this.known.set(spec, (known = movesRows(spec.body)));
     return known;
+  }
+
+  /**
+   * About what tasks with such inputs, or the first of them, will ask memory for: there can be room for it before they ask. Null: nothing is known.
+   */
+  resultBytes(job: number, template: number, inputs: readonly InputSize[]): readonly number[] | null {
+    const moves = this.moves(job, template);
+    // As many rows as come in go out.
+    if (moves !== null) return inputs.map(({ rows, bytes }) => bytes + rows * moves.narrowBytes);
+    if (this.get(job, template)?.kind !== 'fragment') return null;
+    // States of groups, or few rows. What is copied instead crosses two heaps, to the engine and to its reader, and has V8 collect garbage.
+    return inputs.slice(0, limits.guessedRooms).map(() => limits.copiedResultBytes);
   }
 
   dropJob(job: number): void {
