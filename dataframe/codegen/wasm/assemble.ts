@@ -84,20 +84,21 @@ export const when = (condition: Code, then: Code, otherwise: Code = []): Code =>
   otherwise.length > 0 ? [Op.else, otherwise] : [],
   Op.end,
 ];
-export const whileTrue = (condition: Code, body: Code): Code => [
+/** Again and again, until it is left. */
+export const forever = (body: Code): Code => [
   Op.block,
   Type.none,
   Op.loop,
   Type.none,
-  not(condition),
-  Op.brIf,
-  1,
   body,
   Op.br,
   0,
   Op.end,
   Op.end,
 ];
+/** Directly within `forever`, not within a `when` there. */
+export const leaveWhen = (condition: Code): Code => [condition, Op.brIf, 1];
+export const whileTrue = (condition: Code, body: Code): Code => forever([leaveWhen(not(condition)), body]);
 /** Ends the call: something is as it cannot be. */
 export const unreachable: Code = [Op.unreachable];
 export const giveBack = (result: Code): Code => [result, Op.return];

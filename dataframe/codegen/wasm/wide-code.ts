@@ -9,13 +9,19 @@ const Wide = {
   store: 0x37,
   constant: 0x42,
   eqz: 0x50,
+  ne: 0x52,
+  ltU: 0x54,
+  gtU: 0x56,
   ctz: 0x7a,
   add: 0x7c,
   sub: 0x7d,
+  and: 0x83,
   or: 0x84,
   shl: 0x86,
   shrS: 0x87,
   shrU: 0x88,
+  rotl: 0x89,
+  rotr: 0x8a,
   extendU: 0xad,
   toFloat: 0xb9,
 } as const;
@@ -38,14 +44,17 @@ export const loadWide8 = (address: Code): Code => [address, Wide.load8, 0, 0];
 
 /** A small number. */
 export const wide = (value: number): Code => [Wide.constant, value];
-export const orWide = binary(Wide.or);
+export const [andWide, orWide] = [binary(Wide.and), binary(Wide.or)] as const;
 export const [addWide, subWide] = [binary(Wide.add), binary(Wide.sub)] as const;
 /** Shifts look at the lowest six bits of their second operand, which is of 64 bits, too. */
 export const shlWide = binary(Wide.shl);
 export const shrWide = binary(Wide.shrU);
 /** The sign moves in. */
 export const shrWideS = binary(Wide.shrS);
+/** Bits that leave at one end come in at the other; counts as those of shifts. */
+export const [rotlWide, rotrWide] = [binary(Wide.rotl), binary(Wide.rotr)] as const;
 /** 1 or 0, as a 32-bit number. */
+export const [neWide, ltUWide, gtUWide] = [binary(Wide.ne), binary(Wide.ltU), binary(Wide.gtU)] as const;
 export const isZeroWide = (a: Code): Code => [a, Wide.eqz];
 /** A float of 64 bits, exact up to 2^53. */
 export const wideAsFloat = (a: Code): Code => [a, Wide.toFloat];

@@ -29,8 +29,25 @@ import {
 } from '../../codegen/wasm/assemble.js';
 import { backwardBits } from './bits.js';
 
-/** Bytes of an entry of a table of FSE's: what the code stands for (4), bits that are added to it (1), bits of the next state (1), what is added to those (2). */
-export const entryLog2 = 3;
+/** Bytes of an entry of a table of FSE's: one for each state. */
+export const entryLog2 = 4;
+/**
+ * Where they lie in it: what the code stands for (4 bytes); which bits are added to it, at most 16, and which ones to `next` (2 each); the address of the first
+ * entry that may be next (4); and how many bits (1 each): those that are added, both together, and what is rolled for the value and for the state, which is
+ * as many and what the reader of the table wants besides.
+ */
+export const entryAt = {
+  value: 0,
+  mask: 4,
+  nextMask: 6,
+  next: 8,
+  roll: 12,
+  nextRoll: 13,
+  all: 14,
+  bits: 15,
+} as const;
+/** Of the last four bytes, as one number: where this one begins. */
+const bitAt = (name: 'nextRoll' | 'all') => 8 * (entryAt[name] - entryAt.roll);
 /** Of a Huffman code, at most; every table has an entry for each number of so many bits. */
 export const codeBits = 11;
 /** A probability of "less than 1", of 16 bits. */
@@ -40,11 +57,23 @@ const mostWeights = 255;
 
 /**
  * run(counts, symbols, log, meanings, out, nexts, spread): the table of 2^log states of FSE (RFC 8878, 4.1.1). counts: the probabilities of the symbols,
- * 16 bits each, 2^log together; meanings: of each symbol, the first five bytes of its entries; nexts, spread: room for two bytes a symbol, and for one a state.
+ * 16 bits each, 2^log together; meanings: of each symbol, an entry, as it would be if no bits told the next state; nexts, spread: room for two bytes a symbol, and for one a state.
  */
 export function statesOver(memory: WasmMemory): WasmFunction {
   const parameters = ['counts', 'symbols', 'log', 'meanings', 'out', 'nexts', 'spread'] as const;
-  const variables = ['size', 'high', 'step', 's', 'at', 'place', 'count', 'next', 'bits', 'meaning'] as const;
+  const variables = [
+    'size',
+    'high',
+    'step',
+    's',
+    'at',
+    'place',
+    'count',
+    'next',
+    'bits',
+    'meaning',
+    'table',
+  ] as const;
   const { get, set } = localsOf([...parameters, ...variables]);
   const last = sub(get('size'), int(1));
   const isRare = not(ne(get('count'), int(rare)));
@@ -79,12 +108,16 @@ export function statesOver(memory: WasmMemory): WasmFunction {
     set('next', sub(shl(get('next'), get('bits')), get('size'))),
     set('meaning', add(get('meanings'), shl(get('s'), int(entryLog2)))),
     store32(get('out'), load32(get('meaning'))),
-    set('meaning', or(load32(get('meaning'), 4), shl(get('bits'), int(8)))),
-    store32(get('out'), or(get('meaning'), shl(get('next'), int(16))), 4),
+    set('count', mul(get('bits'), int((1 << bitAt('nextRoll')) | (1 << bitAt('all'))))),
+    store32(get('out'), add(load32(get('meaning'), entryAt.roll), get('count')), entryAt.roll),
+    set('count', shl(sub(shl(int(1), get('bits')), int(1)), int(entryLog2 + 16))),
+    store32(get('out'), or(load32(get('meaning'), entryAt.mask), get('count')), entryAt.mask),
+    store32(get('out'), add(get('table'), shl(get('next'), int(entryLog2))), entryAt.next),
     set('out', add(get('out'), int(1 << entryLog2))),
   );
   const body = statements(
     set('size', shl(int(1), get('log'))),
+    set('table', get('out')),
     set('high', last),
     set('step', add(add(shrU(get('size'), int(1)), shrU(get('size'), int(3))), int(3))),
     forSymbols(statements(when(isRare, putRare), storeAs(1, of('nexts'), get('count'), 0))),
@@ -101,31 +134,31 @@ export function statesOver(memory: WasmMemory): WasmFunction {
  */
 export function weightsOver(memory: WasmMemory): WasmFunction {
   const parameters = ['entries', 'log', 'start', 'end', 'out'] as const;
-  const variables = ['state', 'other', 'entry', 'count', 'place', 'used'] as const;
+  const variables = ['state', 'other', 'count', 'place', 'used'] as const;
   const locals = localsOf<string>([...parameters, ...variables, 'bits']);
   const { get, set } = locals;
   const bits = backwardBits(locals, 'bits', 'place', 'used');
+  /** The state, as the address of its entry. */
   const take = (name: string, count: Code, more: Code) =>
-    statements(set(name, add(more, bits.peek(count))), bits.drop(count));
+    statements(set(name, add(more, shl(bits.peek(count), int(entryLog2)))), bits.drop(count));
   const emit = (state: string) =>
     statements(
-      set('entry', add(get('entries'), shl(get(state), int(entryLog2)))),
-      storeAs(0, add(get('out'), get('count')), load8(get('entry')), 0),
+      storeAs(0, add(get('out'), get('count')), load8(get(state)), 0),
       set('count', add(get('count'), int(1))),
     );
   const isOver = shrU(bits.left(get('start')), int(31));
   const body = statements(
     when(bits.none(get('start'), get('end')), giveBack(int(0))),
     bits.begin(get('end')),
-    take('state', get('log'), int(0)),
-    take('other', get('log'), int(0)),
+    take('state', get('log'), get('entries')),
+    take('other', get('log'), get('entries')),
     whileTrue(
       ltU(get('count'), int(mostWeights - 1)),
       statements(
         emit('state'),
         bits.refill,
-        set('used', load8(get('entry'), 5)),
-        take('state', get('used'), loadAs(1, get('entry'), 6)),
+        set('used', load8(get('state'), entryAt.nextRoll)),
+        take('state', get('used'), load32(get('state'), entryAt.next)),
         when(isOver, statements(emit('other'), giveBack(get('count')))),
         set('used', get('state')),
         set('state', get('other')),

@@ -24,6 +24,11 @@ import { codeBits } from './codes.js';
 
 /** Symbols that are decoded between two looks at where a stream ends: five codes fit into what 64 bits hold at least. */
 const roundSymbols = 5;
+/** Those of one stream that are decoded in one go, before the other streams' turn: fewer variables change places than symbol by symbol. */
+const turns = [
+  [0, 1],
+  [2, 3, 4],
+] as const;
 /** Bytes of a stream that they take at most. */
 const roundBytes = 7;
 
@@ -136,14 +141,22 @@ class Decoding {
     return statements(set('rounds', int(2 ** 16)), ...each);
   }
 
+  /** Of the streams of a block: what is about one block is done before the other one's turn, as its variables are in registers then. */
+  #round(streams: readonly number[]): Code {
+    const { get, set } = this.#locals;
+    return statements(
+      ...turns.flatMap(turn => streams.flatMap(k => turn.map(i => this.#symbol(k, i)))),
+      ...streams.map(k => this.#stream(k).refill),
+      ...streams.map(k => set(of('o', k), add(get(of('o', k)), int(roundSymbols)))),
+    );
+  }
+
   /** Block after block within a round: more variables than those of four streams do not fit into the registers. */
   #rounds(streams: readonly number[]): Code {
     const { get, set } = this.#locals;
-    const blocks = [streams.slice(0, blockStreams), streams.slice(blockStreams)];
     const one = statements(
-      ...blocks.flatMap(block => upTo(roundSymbols).flatMap(i => block.map(k => this.#symbol(k, i)))),
-      ...streams.map(k => this.#stream(k).refill),
-      ...streams.map(k => set(of('o', k), add(get(of('o', k)), int(roundSymbols)))),
+      this.#round(streams.slice(0, blockStreams)),
+      this.#round(streams.slice(blockStreams)),
       set('rounds', sub(get('rounds'), int(1))),
     );
     return statements(

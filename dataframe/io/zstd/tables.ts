@@ -1,8 +1,8 @@
 import type { WasmFunction, WasmMemory } from '../../../core/base/kernel-memory.js';
 import { functionFor } from '../../codegen/wasm/assemble.js';
-import { codeBits, entryLog2, huffmanOver, statesOver, weightsOver } from './codes.js';
+import { codeBits, entryAt, entryLog2, huffmanOver, statesOver, weightsOver } from './codes.js';
 import { type DistributionHead, damagedData, readDistribution } from './distribution.js';
-import { packSizes, tablesAt, tablesBytes } from './sequences.js';
+import { firstRoll, packSizes, recordAt, recordBytes, tablesAt, tablesBytes } from './sequences.js';
 
 /** What codes stand for: numbers from `bases` on, as many as so many bits tell. */
 interface Meanings {
@@ -57,9 +57,9 @@ const matchLengths = kindOf(
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
   ],
 );
-/** Less the 3 numbers that stand for the last distances: those of the first two codes are which of them. */
+/** Less the 3 numbers that stand for the last distances: what is less than 1 tells which of them. */
 const distances: CodeKind = {
-  bases: [0, 1, ...Array.from({ length: 29 }, (_, k) => 2 ** (k + 2) - 3)],
+  bases: Array.from({ length: 31 }, (_, code) => 2 ** code - 3),
   bits: Array.from({ length: 31 }, (_, code) => code),
   mostLog: 8,
   defaultLog: 5,
@@ -134,30 +134,36 @@ export class ZstdTables {
     const bytes = new Uint8Array(buffer, at, allTablesBytes);
     this.#counts = new Uint16Array(buffer, at + countsAt, mostSymbols);
     this.#weights = bytes.subarray(weightsAt, weightsAt + 256);
-    this.#repeats = words.subarray(tablesAt.repeats / 4, tablesAt.repeats / 4 + 3);
-    const meaningOf = ({ bases, bits }: Meanings, place: number) => {
+    this.#repeats = words.subarray(tablesAt.repeats / 4, tablesAt.records / 4);
+    // `roll`, `nextRoll`: bits that are rolled besides.
+    const meaningOf = ({ bases, bits }: Meanings, place: number, roll: number, nextRoll: number) => {
       const from = meaningsAt + place * (mostSymbols << entryLog2);
       for (let s = 0; s < bases.length; s++) {
-        words[from / 4 + 2 * s] = bases[s]!;
-        words[from / 4 + 2 * s + 1] = bits[s]!;
+        const entry = from + (s << entryLog2);
+        words[(entry + entryAt.value) / 4] = bases[s]!;
+        words[(entry + entryAt.mask) / 4] = (2 ** bits[s]! - 1) & 0xffff;
+        bytes[entry + entryAt.roll] = bits[s]! + roll;
+        bytes[entry + entryAt.nextRoll] = nextRoll;
+        bytes[entry + entryAt.all] = bits[s]!;
+        bytes[entry + entryAt.bits] = bits[s]!;
       }
       return at + from;
     };
-    const field = (kind: CodeKind, table: number, place: number) => ({
+    const field = (kind: CodeKind, table: number, place: number, roll: number, nextRoll: number) => ({
       kind,
-      meanings: meaningOf(kind, place),
+      meanings: meaningOf(kind, place, roll, nextRoll),
       table: at + table,
       log: -1,
     });
     this.#fields = [
-      field(literalLengths, tablesAt.literals, 0),
-      field(distances, tablesAt.distances, 1),
-      field(matchLengths, tablesAt.matches, 2),
+      field(literalLengths, tablesAt.literals, 0, 0, entryLog2),
+      field(distances, tablesAt.distances, 1, firstRoll, 0),
+      field(matchLengths, tablesAt.matches, 2, 0, 0),
     ];
     const weights = Array.from({ length: lastWeight + 1 }, (_, weight) => weight);
-    meaningOf({ bases: weights, bits: weights.map(() => 0) }, 3);
+    meaningOf({ bases: weights, bits: weights.map(() => 0) }, 3, 0, 0);
     writePatterns(bytes);
-    this.#patterns = bytes.subarray(tablesAt.strides, tablesBytes);
+    this.#patterns = bytes.subarray(tablesAt.strides, tablesAt.repeats);
     this.#patternsKept = this.#patterns.slice();
     this.#meanings = bytes.subarray(meaningsAt, allTablesBytes);
     this.#meaningsKept = this.#meanings.slice();
@@ -185,7 +191,8 @@ export class ZstdTables {
     this.#patterns.set(this.#patternsKept);
     this.#meanings.set(this.#meaningsKept);
     firstRepeats.forEach((distance, i) => {
-      this.#repeats[i] = distance;
+      // The last one is the nearest to the records.
+      this.#repeats[((2 - i) * recordBytes + recordAt.back) / 4] = distance;
     });
   }
 
