@@ -84,18 +84,9 @@ export const when = (condition: Code, then: Code, otherwise: Code = []): Code =>
   otherwise.length > 0 ? [Op.else, otherwise] : [],
   Op.end,
 ];
-/** Again and again, until it is left. */
-export const forever = (body: Code): Code => [
-  Op.block,
-  Type.none,
-  Op.loop,
-  Type.none,
-  body,
-  Op.br,
-  0,
-  Op.end,
-  Op.end,
-];
+const again: Code = [Op.br, 0, Op.end, Op.end];
+/** Over and over, until it is left. */
+export const forever = (body: Code): Code => [Op.block, Type.none, Op.loop, Type.none, body, again];
 /** Directly within `forever`, not within a `when` there. */
 export const leaveWhen = (condition: Code): Code => [condition, Op.brIf, 1];
 export const whileTrue = (condition: Code, body: Code): Code => forever([leaveWhen(not(condition)), body]);
