@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module';
 import { beforeAll, expect, test } from 'vitest';
 import { allocateNodeMemory, shareNodeMemory, workFor } from '../../../core/base/kernel-memory.js';
 import { type Rng, seededRng } from '../../../core/base/rng.js';
 import { newSeed } from '../testing/oracle.js';
+import { type ZstdLibrary, zstdLibrary } from '../testing/zstd-library.js';
 import { XxHash64 } from '../xxhash64.js';
 import { framesSlack } from './frames.js';
 import { readFrameHead } from './head.js';
@@ -10,35 +10,11 @@ import { unpackFrames } from './unpack.js';
 
 const MiB = 2 ** 20;
 
-/** The library, which packs at any level, and is the oracle. */
-interface Library {
-  readonly HEAPU8: Uint8Array;
-  _malloc(size: number): number;
-  _free(address: number): void;
-  _compress(to: number, capacity: number, from: number, length: number, level: number): number;
-  _decompress(to: number, capacity: number, from: number, length: number): number;
-}
-let library: Library;
+let through: ZstdLibrary;
 beforeAll(async () => {
-  const require = createRequire(import.meta.url);
-  const create = require('@foxglove/wasm-zstd/dist/wasm-zstd.js') as () => Promise<Library>;
-  library = await create();
+  through = await zstdLibrary();
 });
 
-/** Null: it refuses. */
-function through(
-  name: '_compress' | '_decompress',
-  bytes: Uint8Array,
-  capacity: number,
-  level = 0,
-): Uint8Array | null {
-  const place = library._malloc(capacity + bytes.length + 64);
-  library.HEAPU8.set(bytes, place + capacity);
-  const length = library[name](place, capacity, place + capacity, bytes.length, level);
-  const out = length < 0 ? null : library.HEAPU8.slice(place, place + length);
-  library._free(place);
-  return out;
-}
 const pack = (bytes: Uint8Array, level: number) =>
   through('_compress', bytes, bytes.length + 4096 + (bytes.length >> 6), level)!;
 
