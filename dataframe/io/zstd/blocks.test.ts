@@ -28,7 +28,7 @@ function head(kind: number, size: number, last: boolean): Uint8Array {
   return Uint8Array.of(bits, bits >> 8, bits >> 16);
 }
 
-/** `count` sequences of random values, and as many literals as they want and some more. `again`: the tables are those of the block before. */
+/** `count` sequences of random values, and mostly as many literals as they want and some more. `again`: the tables are those of the block before. */
 function packedBlock(random: Rng, { literals, distance, match }: Codes, count: number, again: boolean) {
   const bits: number[] = [];
   const put = (value: number, length: number) => {
@@ -45,6 +45,8 @@ function packedBlock(random: Rng, { literals, distance, match }: Codes, count: n
     put(whole(random, 2 ** matchBits(match)), matchBits(match));
     put(whole(random, 2 ** distance), distance);
   }
+  // Sometimes there are too few.
+  if (random() < 0.02) sum = Math.max(0, sum - 41);
   put(1, 1);
   const stream = new Uint8Array(Math.ceil(bits.length / 8));
   bits.forEach((bit, i) => {
