@@ -37,6 +37,8 @@ function packedBlock(random: Rng, { literals, distance, match }: Codes, count: n
   let sum = whole(random, 40);
   let base = 0;
   for (let code = 0; code < literals; code++) base += 2 ** literalBits(code);
+  // Sometimes bits that are left.
+  if (random() < 0.02) put(whole(random, 2 ** 20), 1 + whole(random, 20));
   // The last bits are read first.
   for (let i = 0; i < count; i++) {
     const more = whole(random, 2 ** literalBits(literals));
@@ -142,5 +144,5 @@ test('blocks made by hand', () => {
     }
   }
   expect(Math.min(same, taken)).toBeGreaterThan(40);
-  expect(refused).toBeGreaterThan(2);
+  expect(refused).toBeGreaterThan(10);
 });

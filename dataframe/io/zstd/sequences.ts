@@ -265,13 +265,14 @@ const check = statements(
 
 // 0 is beyond all of it.
 const isTooFar = geU(sub(get('back'), int(1)), sub(get('q'), get('first')));
+/** In a record so many before this one, from the third one before on. */
+const backAt = (recordsBefore: number) => recordAt.back + recordBytes * (3 - recordsBefore);
+const loadedBefore = (records: Code, recordsBefore: number) =>
+  load32(sub(get('n'), shl(records, int(4))), backAt(recordsBefore));
 /**
  * One of the last three distances, or the last one less 1: which one depends on whether there are literals before it. They are those of the
  * records before, which are put into the order in which the next one wants them.
  */
-const backAt = (recordsBefore: number) => recordAt.back + recordBytes * (3 - recordsBefore);
-const loadedBefore = (records: Code, recordsBefore: number) =>
-  load32(sub(get('n'), shl(records, int(4))), backAt(recordsBefore));
 const repeated = statements(
   damaged(gtU(add(get('back'), int(2)), int(2))),
   set('k', add(add(get('back'), int(2)), not(get('ll')))),
@@ -344,6 +345,8 @@ export function packSizes(literals: number, distances: number, matches: number):
  * [start, end), and executes them: each is literals from [lit, litEnd), and a match, which repeats what was written `back` bytes before (RFC 8878, 3.1.1.3.2
  * and 3.1.1.4). Literals that are left come last. Writes to [q, stop), and up to 64 bytes behind; matches reach back to `first`.
  * Gives the address behind the last byte, or 0 when the bits are damaged.
+ * Many are read, and executed then: in one loop for both there are more variables than registers, and whatever is guessed wrong while they are
+ * executed ends the reading of the next ones. 11 bytes before the bits are touched.
  */
 export function sequencesOver(memory: WasmMemory): WasmFunction {
   return functionOver(memory, parameters.length, variables.length, body, vectors.length, wides.length);
