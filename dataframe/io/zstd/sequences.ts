@@ -346,7 +346,7 @@ export function packSizes(literals: number, distances: number, matches: number):
  * and 3.1.1.4). Literals that are left come last. Writes to [q, stop), and up to 64 bytes behind; matches reach back to `first`.
  * Gives the address behind the last byte, or 0 when the bits are damaged.
  * Many are read, and executed then: in one loop for both there are more variables than registers, and whatever is guessed wrong while they are
- * executed ends the reading of the next ones. 11 bytes before the bits are touched.
+ * executed ends the reading of the next ones. 7 bytes before the bits are touched.
  */
 export function sequencesOver(memory: WasmMemory): WasmFunction {
   return functionOver(memory, parameters.length, variables.length, body, vectors.length, wides.length);
