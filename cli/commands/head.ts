@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { keepCode } from '../../core/base/keep-code.js';
+import { compileAtOnce, keepCode } from '../../core/base/keep-code.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import { createInProcessNotifier, createInProcessRetryQueue } from '../../core/notify/in-process.js';
@@ -79,6 +79,7 @@ async function runHead(flags: HeadFlags): Promise<void> {
   );
   tellParent({ kind: 'ready', address: head.address });
   keepCode();
+  compileAtOnce();
 }
 
 function connectServices(

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { VolleyError } from '../../core/base/errors.js';
-import { keepCode } from '../../core/base/keep-code.js';
+import { compileAtOnce, keepCode } from '../../core/base/keep-code.js';
 import { limits } from '../../core/base/limits.js';
 import type { Log } from '../../core/base/log.js';
 import { createInProcessNotifier } from '../../core/notify/in-process.js';
@@ -95,7 +95,13 @@ async function start({ options, name, supervisorPid, death, runningFile }: Start
     log,
   });
   tell({ kind: 'ready', worker: engine.worker, enginePid: process.pid });
-  engine.loaded.then(keepCode, () => {});
+  engine.loaded.then(
+    () => {
+      keepCode();
+      compileAtOnce();
+    },
+    () => {},
+  );
   await untilEnd(engine, notifier);
 }
 
