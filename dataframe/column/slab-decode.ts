@@ -1,6 +1,7 @@
 import { VolleyError } from '../../core/base/errors.js';
 import { limits } from '../../core/base/limits.js';
 import type { PartitionHeader } from '../../core/graph/partition.js';
+import { InterleavedBatch, interleavedRecord, type RecordSource } from '../kernels/interleaved.js';
 import { bitmapBytes, countValid } from './bitmap.js';
 import type { Batch, Column, Dictionary, ValueRange, Values } from './column.js';
 import {
@@ -35,13 +36,20 @@ export function decodeBatch(
   read: ReadonlySet<string> | null = null,
   trusted = false,
 ): Batch {
-  const { meta, schema, unread } = layoutOf(header);
+  const layout = layoutOf(header);
+  const { meta, schema, unread } = layout;
   if (bytes.byteLength < header.byteLength) {
     throw corrupt(`${header.byteLength} bytes were promised, ${bytes.byteLength} came`);
   }
   const exact = bytes.subarray(0, header.byteLength);
   // Views of 64-bit values need aligned memory; arenas and receivers give it, anything else is copied once.
   const base = exact.byteOffset % 8 === 0 ? exact : exact.slice();
+  if (meta.interleaved === true) {
+    return interleavedBatch(layout, header.byteLength, offset => ({
+      bytes: base.subarray(offset),
+      read: (target, from) => target.set(base.subarray(offset + from, offset + from + target.byteLength)),
+    }));
+  }
   const from: Source = { bytes: base, shared, trusted };
   const columns: Column[] = [];
   try {
@@ -67,7 +75,14 @@ export function decodeUnread(
   read: (target: Uint8Array, offset: number) => void,
   make: (column: Omit<Column, 'values'>, offset: number) => Column,
 ): Batch | null {
-  const { meta, schema } = layoutOf(header);
+  const layout = layoutOf(header);
+  const { meta, schema } = layout;
+  if (meta.interleaved === true) {
+    return interleavedBatch(layout, header.byteLength, offset => ({
+      bytes: null,
+      read: (target, from) => read(target, offset + from),
+    }));
+  }
   if (!meta.columns.every(({ physical }) => physical !== 'code' && physical !== 'list')) return null;
   if (meta.parts !== undefined || meta.columns.some(({ fields }) => fields !== undefined)) return null;
   const columns = meta.columns.map(column => {
@@ -89,6 +104,31 @@ export function decodeUnread(
     return make(range === null ? plain : { ...plain, range }, offset);
   });
   return { schema, rows: meta.rows, columns };
+}
+
+/** Rows as records, which all columns have for their values. */
+function interleavedBatch(
+  { meta, schema }: Layout,
+  byteLength: number,
+  sourceAt: (offset: number) => RecordSource,
+): Batch {
+  const { rows } = meta;
+  const columns = meta.columns.map((column): Omit<Column, 'values'> => {
+    checkColumn(column, rows, false);
+    const { name, type, physical, validity, dictionary, items, fields } = column;
+    const plain = physical !== 'code' && physical !== 'list' && items === undefined && fields === undefined;
+    if (!plain || validity !== null || dictionary !== null) throw corrupt(`${name}: no part of a record`);
+    const range = decodeRange(column);
+    const described = { type, physical, length: rows, nullCount: 0, validity: null, dictionary: null };
+    return range === null ? described : { ...described, range };
+  });
+  const record = interleavedRecord(columns);
+  if (record === null || meta.parts !== undefined) throw corrupt('its columns do not make records');
+  const offsets = meta.columns.map(({ name, values }) =>
+    offsetOf(values, rows * record.bytes, byteLength, `${name}: records`),
+  );
+  if (offsets.some(offset => offset !== offsets[0])) throw corrupt('its columns are in different records');
+  return new InterleavedBatch(schema, rows, columns, sourceAt(offsets[0]!));
 }
 
 /** What columns are decoded from. */

@@ -4,7 +4,7 @@ import { noChecksum, type OwnedPartition, type PartitionHeader } from '../../cor
 import { bitmapBytes } from './bitmap.js';
 import type { Batch, Column, Physical } from './column.js';
 import { copyInto } from './copy-bytes.js';
-import type { DataType } from './datatype.js';
+import type { DataType, Schema } from './datatype.js';
 import { dictionaryId } from './dictionary.js';
 import { bytesOfValues, viewValues } from './layout.js';
 import { type Narrow, narrowForm } from './narrow.js';
@@ -22,6 +22,8 @@ export interface PartitionMeta {
   readonly rows: number;
   readonly columns: readonly ColumnMeta[];
   readonly parts?: readonly number[];
+  /** Rows lie as records (kernels/deal-record.ts) in one buffer, which is the values of each column. */
+  readonly interleaved?: true;
 }
 
 export interface ColumnMeta {
@@ -156,6 +158,23 @@ export function writeBatch(batch: Batch, target: Uint8Array, narrow = false): Pa
   const { rows, parts } = batch;
   const meta: PartitionMeta = parts === undefined ? { rows, columns } : { rows, columns, parts };
   return { rows: batch.rows, byteLength: at, checksum: noChecksum, meta: packMeta(meta) };
+}
+
+/** Describes rows that lie as records from the first of `byteLength` bytes on; `size`: bytes of all records. */
+export function interleavedHeader(
+  schema: Schema,
+  rows: number,
+  columns: readonly Omit<Column, 'values'>[],
+  size: number,
+  byteLength: number,
+): PartitionHeader {
+  const described = columns.map(({ type, physical, range }, c): ColumnMeta => {
+    const bounds = range === undefined ? null : ([range.min, range.max] as const);
+    const plain = { nullCount: 0, validity: null, values: [0, size], dictionary: null } as const;
+    return { name: schema[c]!.name, type, physical, ...plain, range: bounds };
+  });
+  const meta: PartitionMeta = { rows, columns: described, interleaved: true };
+  return { rows, byteLength, checksum: noChecksum, meta: packMeta(meta) };
 }
 
 /** One slab with one batch. `allocate` gives uninitialised memory, 64-byte aligned. */

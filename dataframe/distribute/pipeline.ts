@@ -147,6 +147,19 @@ export function shuffle(
   return overSlices(hashLayer(runner, pipeline, keys, fanOut, parts), fanOut);
 }
 
+/** The same, and nothing is done to the rows but to bring those of a task together. */
+export function shuffleRows(
+  runner: StageRunner,
+  pipeline: Pipeline,
+  keys: readonly string[],
+  fanOut: number,
+): Pipeline {
+  return overSlices(
+    submitPipeline(runner, pipeline, { kind: 'hash', keys, fanOut, interleaved: true }),
+    fanOut,
+  );
+}
+
 /** One task per slice of a layer. */
 export function overSlices(layer: Layer, fanOut: number): Pipeline {
   return overLayer({ rule: 'all-to-all', from: layer.range }, layer.schema, fanOut, bytesOf(layer));

@@ -8,7 +8,7 @@ import {
   overLayer,
   type Pipeline,
   perPartition,
-  shuffle,
+  shuffleRows,
   submitPipeline,
 } from './pipeline.js';
 import { sumOf } from './stage.js';
@@ -23,7 +23,7 @@ export async function buildRepartition(
   { runner, options }: BuildContext,
 ): Promise<Pipeline> {
   const fanOut = n ?? fanOutFor(await input.bytesIn(), options);
-  if (by.length > 0) return shuffle(runner, await coalescedMap(input, options), by, fanOut);
+  if (by.length > 0) return shuffleRows(runner, await coalescedMap(input, options), by, fanOut);
   const layer = asLayer(runner, input);
   const { rows } = await layer.stats();
   let before = 0;

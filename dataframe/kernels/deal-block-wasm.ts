@@ -32,10 +32,13 @@ import {
 } from '../codegen/wasm/vector-code.js';
 import { type Chunk, chunkBytes, type RowRecord, recordOf } from './deal-record.js';
 
-const parameters = ['slice', 'rows', 'starts', 'ends', 'places', 'slices'] as const;
-const variables = ['stop', 'place', 'record', 'end', 's', 'p'] as const;
 /** Rows of one step. */
 const stepRows = 8;
+
+type Locals = ReturnType<typeof localsOf<string>>;
+
+const fromNames = (sizes: readonly number[]) => sizes.map((_, c) => `from${c}`);
+const toNames = (sizes: readonly number[]) => sizes.map((_, c) => `to${c}`);
 
 /**
  * deal(slice, rows, starts, ends, places, slices, ...values): writes rows as records to the addresses that `starts` has for the slices, and
@@ -44,37 +47,12 @@ const stepRows = 8;
  */
 export function makeBlockDealer(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
   const record = recordOf(sizes);
-  const from = sizes.map((_, c) => `from${c}`);
-  const to = sizes.map((_, c) => `to${c}`);
-  const names = [...parameters, ...from, ...variables, ...to];
-  const { get, set } = localsOf(names);
-  const further = (name: string, bytes: number) => set(name, add(get(name), int(bytes)));
-  const behind = (columns: readonly string[], rows: number) =>
-    statements(...columns.map((name, c) => further(name, rows * sizes[c]!)));
-  const deal = (rows: number) =>
-    statements(
-      ...Array.from({ length: rows }, (_, k) =>
-        statements(
-          set('place', add(get('ends'), shl(loadAs(1, get('slice'), 2 * k), int(2)))),
-          set('record', load32(get('place'))),
-          store32(get('place'), add(get('record'), int(record.bytes))),
-          ...record.chunks.map(chunk => writeChunk(chunk, get('record'), from.map(get), k)),
-        ),
-      ),
-      further('slice', 2 * rows),
-      behind(from, rows),
-    );
-  const vectors = vectorsOf(lanesOf(record), names.length);
-  const step = chunkBytes / Math.min(...sizes);
-  const take = (rows: number, code: Code) =>
-    statements(code, further('record', rows * record.bytes), behind(to, rows));
-  const takeAll = statements(
-    whileTrue(
-      leU(add(get('record'), int(step * record.bytes)), get('end')),
-      take(step, takeApart(record, step, get('record'), to.map(get), vectors)),
-    ),
-    whileTrue(ltU(get('record'), get('end')), take(1, copyRecord(record, get('record'), to.map(get)))),
-  );
+  const to = toNames(sizes);
+  const parameters = ['slice', 'rows', 'starts', 'ends', 'places', 'slices', ...fromNames(sizes)];
+  const variables = ['stop', 'place', 'record', 'end', 's', 'p', ...to];
+  const locals = localsOf<string>([...parameters, ...variables]);
+  const { get, set } = locals;
+  const vectors = vectorsOf(lanesOf(record), parameters.length + variables.length);
   const moveSlices = statements(
     set('s', get('starts')),
     set('p', get('places')),
@@ -84,23 +62,92 @@ export function makeBlockDealer(memory: WasmMemory, sizes: readonly number[]): W
         set('record', load32(get('s'))),
         set('end', load32(add(get('s'), sub(get('ends'), get('starts'))))),
         ...to.map((name, c) => set(name, load32(get('p'), 4 * c))),
-        takeAll,
+        takeRecords(record, sizes, locals, vectors, 0),
         ...to.map((name, c) => store32(get('p'), get(name), 4 * c)),
-        further('s', 4),
-        further('p', 4 * sizes.length),
+        set('s', add(get('s'), int(4))),
+        set('p', add(get('p'), int(4 * sizes.length))),
       ),
     ),
   );
   const body = statements(
     copyBytes(get('ends'), get('starts'), shl(get('slices'), int(2))),
-    set('stop', add(get('slice'), mul(get('rows'), int(2)))),
-    whileTrue(leU(add(get('slice'), int(2 * stepRows)), get('stop')), deal(stepRows)),
-    whileTrue(ltU(get('slice'), get('stop')), deal(1)),
+    writeRecords(record, sizes, locals),
     moveSlices,
     giveBack(int(0)),
   );
-  const locals = variables.length + to.length;
-  return functionOver(memory, parameters.length + from.length, locals, body, lanesOf(record).length);
+  return functionOver(memory, parameters.length, variables.length, body, lanesOf(record).length);
+}
+
+/**
+ * write(slice, rows, ends, ...values): writes rows as records to the addresses that `ends` has for the slices, which go on behind them. Behind
+ * the last record of a slice is room for one more chunk.
+ */
+export function makeRecordWriter(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
+  const parameters = ['slice', 'rows', 'ends', ...fromNames(sizes)];
+  const variables = ['stop', 'place', 'record'];
+  const locals = localsOf<string>([...parameters, ...variables]);
+  const body = statements(writeRecords(recordOf(sizes), sizes, locals), giveBack(int(0)));
+  return functionOver(memory, parameters.length, variables.length, body);
+}
+
+/** take(record, end, ...to): takes the records between two addresses apart, and reads nothing else. */
+export function makeRecordReader(memory: WasmMemory, sizes: readonly number[]): WasmFunction {
+  const record = recordOf(sizes);
+  const parameters = ['record', 'end', ...toNames(sizes)];
+  const vectors = vectorsOf(lanesOf(record), parameters.length);
+  const { chunks, bytes } = record;
+  const beyond = chunks.length === 1 ? 0 : chunks.at(-1)!.at + chunkBytes - bytes;
+  const taken = takeRecords(record, sizes, localsOf<string>(parameters), vectors, beyond);
+  const body = statements(taken, giveBack(int(0)));
+  return functionOver(memory, parameters.length, 0, body, lanesOf(record).length);
+}
+
+/** Writes `rows` rows from `slice` and the columns at `from` on, to where `ends` says. */
+function writeRecords(record: RowRecord, sizes: readonly number[], { get, set }: Locals): Code {
+  const from = fromNames(sizes);
+  const some = (rows: number) =>
+    statements(
+      ...Array.from({ length: rows }, (_, k) =>
+        statements(
+          set('place', add(get('ends'), shl(loadAs(1, get('slice'), 2 * k), int(2)))),
+          set('record', load32(get('place'))),
+          store32(get('place'), add(get('record'), int(record.bytes))),
+          ...record.chunks.map(chunk => writeChunk(chunk, get('record'), from.map(get), k)),
+        ),
+      ),
+      set('slice', add(get('slice'), int(2 * rows))),
+      ...from.map((name, c) => set(name, add(get(name), int(rows * sizes[c]!)))),
+    );
+  return statements(
+    set('stop', add(get('slice'), mul(get('rows'), int(2)))),
+    whileTrue(leU(add(get('slice'), int(2 * stepRows)), get('stop')), some(stepRows)),
+    whileTrue(ltU(get('slice'), get('stop')), some(1)),
+  );
+}
+
+/** Takes records apart from `record` to `end`; vectors are loaded from records with `beyond` bytes behind them. */
+function takeRecords(
+  record: RowRecord,
+  sizes: readonly number[],
+  { get, set }: Locals,
+  vectors: Lanes,
+  beyond: number,
+): Code {
+  const to = toNames(sizes);
+  const step = chunkBytes / Math.min(...sizes);
+  const some = (rows: number, code: Code) =>
+    statements(
+      code,
+      set('record', add(get('record'), int(rows * record.bytes))),
+      ...to.map((name, c) => set(name, add(get(name), int(rows * sizes[c]!)))),
+    );
+  return statements(
+    whileTrue(
+      leU(add(get('record'), int(step * record.bytes + beyond)), get('end')),
+      some(step, takeApart(record, step, get('record'), to.map(get), vectors)),
+    ),
+    whileTrue(ltU(get('record'), get('end')), some(1, copyRecord(record, get('record'), to.map(get)))),
+  );
 }
 
 /** The values of row `k` behind what `from` has come to. */

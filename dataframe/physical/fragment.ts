@@ -222,7 +222,8 @@ export type FragmentSink =
   /**
    * `fanOut` slices by hash of the *values* of the keys; row order kept in each; null keys hash alike. With `parts`,
    * each slice is dealt out once more into so many, one after another, and row order is kept in each of them. With
-   * `spread`, rows of the keys with these hashes go to all slices, or are dealt over them.
+   * `spread`, rows of the keys with these hashes go to all slices, or are dealt over them. `interleaved`: rows may lie as records, which
+   * are written in one pass: for whoever brings them together and looks at all columns.
    */
   | {
       readonly kind: 'hash';
@@ -230,6 +231,7 @@ export type FragmentSink =
       readonly fanOut: number;
       readonly parts?: number;
       readonly spread?: Spread;
+      readonly interleaved?: true;
     }
   /**
    * `fanOut` slices by place in the order of (keys, task, row) between the rows of dependency `splitters`, ascending;

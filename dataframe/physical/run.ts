@@ -27,7 +27,7 @@ import { dealtRanges } from './ranges.js';
 import { readUseOf } from './read-use.js';
 import { scanSchema } from './schema.js';
 import { type Dealt, dealtOneByOne, storeDealt } from './store-dealt.js';
-import { fillColumns, sizeOfUnfilled, type Unfilled, unfilledColumns } from './store-gathered.js';
+import { fillColumns, sizeOfUnfilled, type UnfilledColumns, unfilledColumns } from './store-gathered.js';
 import type { FragmentEntry, FragmentEnv, FragmentResult } from './task.js';
 import { decodeEntry, readColumns, type TaskInputs } from './task-inputs.js';
 
@@ -163,10 +163,10 @@ async function finishTask(
       sink.keys.map(name => summarizeKey(partsOf(name), sink.most)),
     );
   }
-  const columns =
+  const unfilled =
     sink.kind === 'partition' ? unfilledColumns(schema, out, sink.wide === true, inputs.lent) : null;
   const kept = sink.kind === 'partition' && sink.kept === true;
-  if (columns !== null) return storeGathered(schema, columns, kept, env);
+  if (unfilled !== null) return storeGathered(schema, unfilled, kept, env);
   if (sink.kind === 'records') return storeRecords(schema, out, env);
   const together = () => ({ ...concatBatches(schema, out), schema });
   if (sink.kind === 'dictionaries') return storeDictionaries(together(), env);
@@ -246,7 +246,8 @@ function storeSlices(
     return store(spreadSlices(batch, keys, sink.fanOut, sink.spread, inputs.position), batch.rows, env);
   }
   const dealt = batches.map((batch): Dealt => ({ batch, ...pieces(sink, batch, fragment, inputs) }));
-  const inSlab = storeDealt(dealt, parts, env, checkSize);
+  const interleaved = sink.kind === 'hash' && sink.interleaved === true;
+  const inSlab = storeDealt(dealt, { parts, interleaved }, env, checkSize);
   if (inSlab !== null) return inSlab;
   const rows = dealt.reduce((sum, { batch }) => sum + batch.rows, 0);
   const [first, ...others] = dealt.map(({ batch, slice, counts }) =>
@@ -321,16 +322,16 @@ function store(slices: readonly Batch[], rows: number, env: FragmentEnv, narrow 
 /** Rows that are only chosen yet are gathered where the slab has them. */
 function storeGathered(
   schema: Schema,
-  columns: readonly Unfilled[],
+  unfilled: UnfilledColumns,
   narrow: boolean,
   env: FragmentEnv,
 ): FragmentResult {
-  const narrowBytes = narrow ? sizeOfNarrow(columns.map(({ column }) => column)) : 0;
-  const total = sizeOfUnfilled(columns) + narrowBytes;
+  const columns = unfilled.columns.map(({ column }) => column);
+  const total = sizeOfUnfilled(unfilled) + (narrow ? sizeOfNarrow(columns) : 0);
   checkSize(total);
-  const rows = columns[0]!.column.length;
+  const rows = columns[0]!.length;
   const slab = env.allocate(total);
-  const header = writeBatch(fillColumns(schema, rows, columns, slab), slab.subarray(0, total), narrow);
+  const header = writeBatch(fillColumns(schema, rows, unfilled, slab), slab.subarray(0, total), narrow);
   return { rows, inline: null, slab, slices: [{ header, offset: 0 }] };
 }
 

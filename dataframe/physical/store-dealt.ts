@@ -1,9 +1,11 @@
 import { assert } from '../../core/base/assert.js';
 import type { Batch, Column, Values } from '../column/column.js';
 import { bytesOfValues, isNested, viewValues } from '../column/layout.js';
-import { writeBatch } from '../column/slab.js';
+import { aligned, interleavedHeader, writeBatch } from '../column/slab.js';
 import { rangeOfAll } from '../kernels/concat.js';
 import { dealInto } from '../kernels/deal.js';
+import type { RowRecord } from '../kernels/deal-record.js';
+import { interleavedBytes, interleavedRecord, interleaveInto } from '../kernels/interleaved.js';
 import { lending } from '../kernels/lent.js';
 import { liesReady, placesOf } from './store-gathered.js';
 import type { FragmentEnv, FragmentResult } from './task.js';
@@ -41,6 +43,13 @@ export function dealtOneByOne(batches: readonly Batch[]): boolean {
   );
 }
 
+export interface DealtForm {
+  /** Pieces that make one slice. */
+  readonly parts: number;
+  /** Rows may lie as records. */
+  readonly interleaved: boolean;
+}
+
 /**
  * Deals rows out straight into the slab, batch behind batch; every `parts` pieces are one slice. Null where the
  * size of the slab is only known after the rows were looked at (nulls, lists, dictionaries worth compacting), and where
@@ -48,30 +57,53 @@ export function dealtOneByOne(batches: readonly Batch[]): boolean {
  */
 export function storeDealt(
   dealt: readonly Dealt[],
-  parts: number,
+  { parts, interleaved }: DealtForm,
   env: FragmentEnv,
   checkSize: (bytes: number) => void,
 ): FragmentResult | null {
-  const { schema, columns } = dealt[0]!.batch;
+  const { columns } = dealt[0]!.batch;
   const rows = dealt.reduce((sum, { batch }) => sum + batch.rows, 0);
   const counts = sumsOf(dealt);
-  const slices = counts.length / parts;
+  const fanOut = counts.length / parts;
   const plain = (column: Column, c: number) =>
-    isPlain(column, rows, slices) && dealt.every(({ batch }) => areAlike(column, batch.columns[c]!));
+    isPlain(column, rows, fanOut) && dealt.every(({ batch }) => areAlike(column, batch.columns[c]!));
   if (!columns.every(plain)) return null;
-  const partsOf = Array.from({ length: slices }, (_, s) =>
+  const partsOf = Array.from({ length: fanOut }, (_, s) =>
     endsOf(counts.subarray(s * parts, (s + 1) * parts)),
   );
-  assert(sumOf(partsOf) === rows, 'every row goes to a piece that there is');
-  const starts = [0];
+  assert(sumOf(partsOf.map(ends => ends.at(-1)!)) === rows, 'every row goes to a piece that there is');
   const plainColumns = columns.map(({ type, physical, dictionary }, c) => ({
     ...rangeOfAll(dealt.map(({ batch }) => batch.columns[c]!)),
-    ...{ type, physical, nullCount: 0, validity: null, dictionary },
+    ...{ type, physical, length: rows, nullCount: 0, validity: null, dictionary },
   }));
-  const places = partsOf.map((ends): Place[] => {
+  const rowsOf = partsOf.map(ends => ends.at(-1)!);
+  const record = interleaved && parts === 1 ? interleavedRecord(plainColumns) : null;
+  const apart = columnPlaces(plainColumns, rowsOf);
+  const sizes = rowsOf.map(rows => (record === null ? 0 : aligned(interleavedBytes(record, rows))));
+  const total = Math.max(apart.starts.at(-1)!, sumOf(sizes));
+  checkSize(total);
+  const slab = env.allocate(total);
+  const slices =
+    (record === null ? null : asRecords(dealt, plainColumns, rowsOf, sizes, record, slab)) ??
+    asColumns(dealt, counts, parts, partsOf, apart, slab);
+  return { rows, inline: null, slab, slices };
+}
+
+type Plain = Omit<Column, 'values'>;
+type Slices = FragmentResult['slices'];
+
+interface ColumnPlaces {
+  /** By slice, the column's. */
+  readonly places: readonly (readonly Place[])[];
+  /** Where each slice begins in the slab, and the end. */
+  readonly starts: readonly number[];
+}
+
+function columnPlaces(columns: readonly Plain[], rowsOf: readonly number[]): ColumnPlaces {
+  const starts = [0];
+  const places = rowsOf.map(length => {
     let at = starts.at(-1)!;
-    const length = ends.at(-1)!;
-    const placed = plainColumns.map((plain): Place => {
+    const placed = columns.map((plain): Place => {
       const column = { ...plain, length };
       const { values, end } = placesOf(column);
       const place = { column, values: at + values };
@@ -81,9 +113,38 @@ export function storeDealt(
     starts.push(at);
     return placed;
   });
-  const total = starts.at(-1)!;
-  checkSize(total);
-  const slab = env.allocate(total);
+  return { places, starts };
+}
+
+/** Null: there is no kernel for it here, and nothing was written. */
+function asRecords(
+  dealt: readonly Dealt[],
+  columns: readonly Plain[],
+  rowsOf: readonly number[],
+  sizes: readonly number[],
+  record: RowRecord,
+  slab: Uint8Array,
+): Slices | null {
+  let end = 0;
+  const starts = sizes.map(size => (end += size) - size);
+  if (!interleaveInto(slab, starts, dealt)) return null;
+  const { schema } = dealt[0]!.batch;
+  return starts.map((offset, s) => {
+    const size = rowsOf[s]! * record.bytes;
+    slab.fill(0, offset + size, offset + sizes[s]!);
+    return { header: interleavedHeader(schema, rowsOf[s]!, columns, size, sizes[s]!), offset };
+  });
+}
+
+function asColumns(
+  dealt: readonly Dealt[],
+  counts: Int32Array,
+  parts: number,
+  partsOf: readonly (readonly number[])[],
+  { places, starts }: ColumnPlaces,
+  slab: Uint8Array,
+): Slices {
+  const { schema, columns } = dealt[0]!.batch;
   const first = (c: number, p: number) => {
     const s = Math.floor(p / parts);
     return places[s]![c]!.values / bytesOfValues(columns[c]!.physical, 1) + partsOf[s]![p % parts]!;
@@ -91,18 +152,17 @@ export function storeDealt(
   dealAll(
     dealt,
     columns.map((_, c) => Int32Array.from(counts, (_, p) => first(c, p))),
-    slab.subarray(0, total),
+    slab.subarray(0, starts.at(-1)!),
   );
-  const written = places.map((of, s) => {
-    const columns = of.map(
+  return places.map((of, s) => {
+    const written = of.map(
       ({ column, values }): Column => ({ ...column, values: viewAt(slab, column, values) }),
     );
     const ends = partsOf[s]!;
-    const part = { schema, rows: ends.at(-1)!, columns, ...(parts === 1 ? null : { parts: ends }) };
+    const part = { schema, rows: ends.at(-1)!, columns: written, ...(parts === 1 ? null : { parts: ends }) };
     const from = starts[s]!;
     return { header: writeBatch(part, slab.subarray(from, starts[s + 1]!)), offset: from };
   });
-  return { rows, inline: null, slab, slices: written };
 }
 
 /** `next`: by column, the position in the slab of the first value of each piece; goes on behind each batch. */
@@ -125,9 +185,8 @@ function sumsOf(dealt: readonly Dealt[]): Int32Array {
   return sums;
 }
 
-/** Rows of all slices. */
-function sumOf(partsOf: readonly (readonly number[])[]): number {
-  return partsOf.reduce((sum, ends) => sum + ends.at(-1)!, 0);
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
 /** Where pieces of so many rows begin, and the end. */

@@ -51,10 +51,10 @@ function chosen(batch: Batch, at: Int32Array): GatheredBatch {
 }
 
 function stored(batches: readonly Batch[], wide: boolean): Batch {
-  const columns = unfilledColumns(schema, batches, wide, new Lent())!;
-  const size = sizeOfUnfilled(columns);
+  const unfilled = unfilledColumns(schema, batches, wide, new Lent())!;
+  const size = sizeOfUnfilled(unfilled);
   const slab = dirtyMemory(size);
-  const batch = fillColumns(schema, columns[0]!.column.length, columns, slab);
+  const batch = fillColumns(schema, unfilled.columns[0]!.column.length, unfilled, slab);
   expect(sizeOfBatch(batch)).toBe(size);
   return decodeBatch(writeBatch(batch, slab), slab);
 }

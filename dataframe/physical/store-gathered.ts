@@ -9,6 +9,7 @@ import { aligned } from '../column/slab.js';
 import { textOfRows } from '../kernels/gather-text.js';
 import { ChosenValidity } from '../kernels/gather-validity.js';
 import { GatheredBatch, type Piece } from '../kernels/gathered.js';
+import { InterleavedBatch } from '../kernels/interleaved.js';
 import type { Lent } from '../kernels/lent.js';
 import { gatherPacked } from '../kernels/packed.js';
 import { pairsOfFloats } from '../kernels/pairs-wasm.js';
@@ -22,19 +23,26 @@ export interface Unfilled {
   readonly fills: readonly ((values: Values) => void)[];
 }
 
+export interface UnfilledColumns {
+  readonly columns: readonly Unfilled[];
+  /** Each fills a part of the values of all columns. */
+  readonly together: readonly ((values: readonly Values[]) => void)[];
+}
+
 /** The batches as columns still to be filled, or null where they have to be concatenated the usual way. */
 export function unfilledColumns(
   schema: Schema,
   batches: readonly Batch[],
   wide: boolean,
   lent: Lent,
-): Unfilled[] | null {
+): UnfilledColumns | null {
   // One batch that lies ready is as well written as it is.
   if (batches.length < 2 && (batches[0] === undefined || liesReady(batches[0]))) return null;
   const piecesOf = batches.map(batch =>
     batch instanceof GatheredBatch ? gatherPacked(batch.pieces, batch.rows, lent) : null,
   );
-  const columns = schema.map((_, c) => batches.map((batch, b) => pieceOf(batch, piecesOf[b]!, c)));
+  const inPairs = wide && schema.some(({ type }) => isWide(type));
+  const columns = schema.map((_, c) => batches.map((batch, b) => pieceOf(batch, piecesOf[b]!, c, !inPairs)));
   for (const [first, ...others] of columns) {
     const { physical, type } = first!.column;
     if (isNested(type) || others.some(piece => piece.column.physical !== physical)) return null;
@@ -42,19 +50,42 @@ export function unfilledColumns(
   const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
   const known = new ChosenValidity();
   known.findTogether(columns, rows, lent);
-  return columns.map(pieces => {
-    const { physical, type } = pieces[0]!.column;
-    return physical === 'code' ? textColumn(pieces, known) : plainColumn(pieces, wide && isWide(type), known);
+  return {
+    columns: columns.map(pieces => {
+      const { physical, type } = pieces[0]!.column;
+      return physical === 'code'
+        ? textColumn(pieces, known)
+        : plainColumn(pieces, wide && isWide(type), known);
+    }),
+    together: inPairs ? [] : takenApart(batches),
+  };
+}
+
+/** Records go to all columns at once. */
+function takenApart(batches: readonly Batch[]): UnfilledColumns['together'] {
+  let end = 0;
+  return batches.flatMap(batch => {
+    const from = end;
+    const to = (end += batch.rows);
+    if (!(batch instanceof InterleavedBatch)) return [];
+    return (all: readonly Values[]) => {
+      const places = all.map((values, c) => {
+        const n = elementsPerValue(batch.columns[c]!.physical);
+        return values.subarray(from * n, to * n) as Values;
+      });
+      batch.takeApart(places);
+    };
   });
 }
 
 /** The values of each column are in memory, one after another. */
 export function liesReady(batch: Batch): boolean {
-  return !(batch instanceof GatheredBatch) && batch.columns.every(column => fillOf(column) === null);
+  if (batch instanceof GatheredBatch || batch instanceof InterleavedBatch) return false;
+  return batch.columns.every(column => fillOf(column) === null);
 }
 
 /** Bytes of the slab that the columns take, as column/slab.ts lays them out. */
-export function sizeOfUnfilled(columns: readonly Unfilled[]): number {
+export function sizeOfUnfilled({ columns }: UnfilledColumns): number {
   return columns.reduce((size, { column }) => size + placesOf(column).end, 0);
 }
 
@@ -62,7 +93,7 @@ export function sizeOfUnfilled(columns: readonly Unfilled[]): number {
 export function fillColumns(
   schema: Schema,
   rows: number,
-  columns: readonly Unfilled[],
+  { columns, together }: UnfilledColumns,
   slab: Uint8Array,
 ): Batch {
   let at = 0;
@@ -77,6 +108,8 @@ export function fillColumns(
   for (let k = 0; k < most; k++) {
     for (const [c, { fills }] of columns.entries()) fills[k]?.(filled[c]!.values);
   }
+  const values = filled.map(column => column.values);
+  for (const fill of together) fill(values);
   return { schema, rows, columns: filled };
 }
 
@@ -91,12 +124,15 @@ export function placesOf(column: Omit<Column, 'values'>): { values: number; end:
 
 export interface SizedPiece extends Piece {
   readonly rows: number;
+  /** Its values come with those of the other columns. */
+  readonly together?: boolean;
 }
 
-function pieceOf(batch: Batch, pieces: readonly Piece[] | null, c: number): SizedPiece {
+function pieceOf(batch: Batch, pieces: readonly Piece[] | null, c: number, apart: boolean): SizedPiece {
   const { rows } = batch;
   if (pieces !== null) return { ...pieces[c]!, rows };
-  return { column: batch.columns[c]!, at: null, gaps: false, rows };
+  const together = apart && batch instanceof InterleavedBatch;
+  return { column: batch.columns[c]!, at: null, gaps: false, rows, together };
 }
 
 /** `wide`: 64-bit integers become pairs of words, whatever they lie as. */
@@ -108,9 +144,10 @@ function plainColumn(pieces: readonly SizedPiece[], wide: boolean, known: Chosen
   const column = { type, physical, length, ...known.of(pieces, length), dictionary: null };
   const n = elementsPerValue(physical);
   let end = 0;
-  const fills = pieces.map(piece => {
+  const fills = pieces.flatMap(piece => {
     const from = end;
     const to = (end += piece.rows * n);
+    if (piece.together) return [];
     return (values: Values) => gatherInto(piece, null, values.subarray(from, to) as Values, physical);
   });
   return { column: range === null ? column : { ...column, range }, fills };

@@ -4,6 +4,7 @@ import { formatType, type Schema, sameType } from '../column/datatype.js';
 import type { SharedDictionaries } from '../column/dictionary-cache.js';
 import { decodeBatch } from '../column/slab.js';
 import { columnsOf } from '../expr/traverse.js';
+import { InterleavedBatch } from '../kernels/interleaved.js';
 import type { Lent } from '../kernels/lent.js';
 import { decodeAway } from './away.js';
 import type { BuildSides } from './build-sides.js';
@@ -35,7 +36,7 @@ export function decodeInput(
 }
 
 export function decodeEntry(
-  { shared }: TaskInputs,
+  { shared, lent }: TaskInputs,
   entry: FragmentEntry,
   schema: Schema,
   read: ReadonlySet<string> | null = null,
@@ -43,12 +44,17 @@ export function decodeEntry(
   const input = readEntry(entry);
   if (input.readInto !== undefined) {
     const batch = decodeAway(input);
-    if (batch !== null) return checkSchema(batch, schema);
+    if (batch !== null) return checkSchema(onLent(batch, lent), schema);
   }
   const { header, bytes, trusted } = input;
   // A dictionary that is kept would keep all bytes of its entry.
   const known = typeof entry === 'function' ? new Map() : shared;
-  return checkSchema(decodeBatch(header, bytes, known, read, trusted), schema);
+  return checkSchema(onLent(decodeBatch(header, bytes, known, read, trusted), lent), schema);
+}
+
+/** Where columns that are not in memory as such come to when somebody looks at them. */
+function onLent(batch: Batch, lent: Lent): Batch {
+  return batch instanceof InterleavedBatch ? batch.lentBy(lent) : batch;
 }
 
 export function checkSchema(batch: Batch, schema: Schema): Batch {
