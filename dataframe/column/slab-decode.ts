@@ -52,16 +52,13 @@ export function decodeBatch(
   }
   const from: Source = { bytes: base, shared, trusted };
   const columns: Column[] = [];
-  try {
+  described(() => {
     for (let c = 0; c < meta.columns.length; c++) {
       const column = meta.columns[c]!;
       if (read === null || read.has(column.name)) columns.push(decodeColumn(column, meta.rows, from));
       else columns.push((unread[c] ??= unreadColumn(column, meta.rows)));
     }
-  } catch (error) {
-    if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
-    throw corrupt(`column layout: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  });
   const batch: Batch = { schema, rows: meta.rows, columns };
   return meta.parts === undefined ? batch : { ...batch, parts: checkedParts(meta.parts, meta.rows) };
 }
@@ -113,15 +110,7 @@ function interleavedBatch(
   sourceAt: (offset: number) => RecordSource,
 ): Batch {
   const { rows } = meta;
-  const columns = meta.columns.map((column): Omit<Column, 'values'> => {
-    checkColumn(column, rows, false);
-    const { name, type, physical, validity, dictionary, items, fields } = column;
-    const plain = physical !== 'code' && physical !== 'list' && items === undefined && fields === undefined;
-    if (!plain || validity !== null || dictionary !== null) throw corrupt(`${name}: no part of a record`);
-    const range = decodeRange(column);
-    const described = { type, physical, length: rows, nullCount: 0, validity: null, dictionary: null };
-    return range === null ? described : { ...described, range };
-  });
+  const columns = described(() => meta.columns.map(column => partOfRecord(column, rows)));
   const record = interleavedRecord(columns);
   if (record === null || meta.parts !== undefined) throw corrupt('its columns do not make records');
   const offsets = meta.columns.map(({ name, values }) =>
@@ -129,6 +118,26 @@ function interleavedBatch(
   );
   if (offsets.some(offset => offset !== offsets[0])) throw corrupt('its columns are in different records');
   return new InterleavedBatch(schema, rows, columns, sourceAt(offsets[0]!));
+}
+
+function partOfRecord(column: ColumnMeta, length: number): Omit<Column, 'values'> {
+  checkColumn(column, length, false);
+  const { name, type, physical, validity, dictionary, items, fields } = column;
+  const plain = physical !== 'code' && physical !== 'list' && items === undefined && fields === undefined;
+  if (!plain || validity !== null || dictionary !== null) throw corrupt(`${name}: no part of a record`);
+  const range = decodeRange(column);
+  const found = { type, physical, length, nullCount: 0, validity: null, dictionary: null };
+  return range === null ? found : { ...found, range };
+}
+
+/** Reads what describes columns: errors that it was not written to meet say that it is damaged. */
+function described<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof VolleyError && error.code === 'CORRUPT_PARTITION') throw error;
+    throw corrupt(`column layout: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** What columns are decoded from. */

@@ -7,8 +7,10 @@ import { makeRecordReader, makeRecordWriter } from './deal-block-wasm.js';
 import { chunkBytes, type RowRecord, recordOf } from './deal-record.js';
 import { type Lent, lending } from './lent.js';
 
-/** More columns are dealt out one by one. */
-const mostColumns = 32;
+/** To more slices columns are dealt as quickly: the processor does not read ahead for so many places that are written to. */
+export const mostInterleavedSlices = 14;
+/** Larger records take longer to take apart than columns to copy. */
+const mostBytes = 64;
 /** Records that are read from elsewhere are taken apart while they are in the cache. */
 const blockBytes = 768 * 1024;
 /** So many are lent of the lane's memory, not of the heap. */
@@ -23,14 +25,16 @@ export interface SlicedRows {
 const sizesOf = (columns: readonly Pick<Column, 'physical'>[]) =>
   columns.map(({ physical }) => bytesOfValues(physical, 1));
 
-/** How rows of these columns lie as records; null where they would take more bytes so, or are more than their values. */
+/** How rows of these columns lie as records; null where that does not pay, or they are more than their values. */
 export function interleavedRecord(columns: readonly Omit<Column, 'values'>[]): RowRecord | null {
   const plain = ({ validity, dictionary, items, fields }: Omit<Column, 'values'>) =>
     validity === null && dictionary === null && items === undefined && fields === undefined;
-  if (columns.length === 0 || columns.length > mostColumns || !columns.every(plain)) return null;
+  if (columns.length === 0 || !columns.every(plain)) return null;
   const sizes = sizesOf(columns);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (bytes > mostBytes) return null;
   const record = recordOf(sizes);
-  return record.bytes === sizes.reduce((sum, size) => sum + size, 0) ? record : null;
+  return record.bytes === bytes ? record : null;
 }
 
 /** Bytes of so many records; the last store of a slice may reach over what it is to write. */

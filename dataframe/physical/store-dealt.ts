@@ -5,7 +5,12 @@ import { aligned, interleavedHeader, writeBatch } from '../column/slab.js';
 import { rangeOfAll } from '../kernels/concat.js';
 import { dealInto } from '../kernels/deal.js';
 import type { RowRecord } from '../kernels/deal-record.js';
-import { interleavedBytes, interleavedRecord, interleaveInto } from '../kernels/interleaved.js';
+import {
+  interleavedBytes,
+  interleavedRecord,
+  interleaveInto,
+  mostInterleavedSlices,
+} from '../kernels/interleaved.js';
 import { lending } from '../kernels/lent.js';
 import { liesReady, placesOf } from './store-gathered.js';
 import type { FragmentEnv, FragmentResult } from './task.js';
@@ -77,7 +82,8 @@ export function storeDealt(
     ...{ type, physical, length: rows, nullCount: 0, validity: null, dictionary },
   }));
   const rowsOf = partsOf.map(ends => ends.at(-1)!);
-  const record = interleaved && parts === 1 ? interleavedRecord(plainColumns) : null;
+  const asRecord = interleaved && parts === 1 && fanOut <= mostInterleavedSlices;
+  const record = asRecord ? interleavedRecord(plainColumns) : null;
   const apart = columnPlaces(plainColumns, rowsOf);
   const sizes = rowsOf.map(rows => (record === null ? 0 : aligned(interleavedBytes(record, rows))));
   const total = Math.max(apart.starts.at(-1)!, sumOf(sizes));
