@@ -76,12 +76,12 @@ export function storeDealt(
   const partsOf = Array.from({ length: fanOut }, (_, s) =>
     endsOf(counts.subarray(s * parts, (s + 1) * parts)),
   );
-  assert(sumOf(partsOf.map(ends => ends.at(-1)!)) === rows, 'every row goes to a piece that there is');
+  const rowsOf = partsOf.map(ends => ends.at(-1)!);
+  assert(sumOf(rowsOf) === rows, 'every row goes to a piece that there is');
   const plainColumns = columns.map(({ type, physical, dictionary }, c) => ({
     ...rangeOfAll(dealt.map(({ batch }) => batch.columns[c]!)),
     ...{ type, physical, length: rows, nullCount: 0, validity: null, dictionary },
   }));
-  const rowsOf = partsOf.map(ends => ends.at(-1)!);
   const asRecord = interleaved && parts === 1 && fanOut <= mostInterleavedSlices;
   const record = asRecord ? interleavedRecord(plainColumns) : null;
   const apart = columnPlaces(plainColumns, rowsOf);
