@@ -164,6 +164,8 @@ function functionsOf(source: string): [name: string, lines: number][] {
       );
     const name = header?.groups?.name;
     if (name === undefined || ['if', 'for', 'while', 'switch', 'return'].includes(name)) continue;
+    // A call, or what has no body.
+    if (lines[i]!.endsWith(';')) continue;
     const indent = header?.groups?.indent ?? '';
     const end = lines.findIndex(
       (line, k) => k >= i && line.startsWith(`${indent}}`) && !line.startsWith(`${indent}})`),
