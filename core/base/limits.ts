@@ -235,8 +235,9 @@ export const limits = {
   threadBatchMs: 32,
   /** A thread that has its batch waits no longer than this until the engine has started the others'. Milliseconds. */
   gateMs: 1,
-  /** A thread batch that lasts longer sends the results it has. Milliseconds. */
+  /** A thread batch that lasts longer sends the results it has; of tasks that are reported together, twice what one is sized for. Milliseconds. */
   threadFlushMs: 10,
+  togetherFlushMs: 64,
   /** From when the first thread of a pool has loaded to the start of the others, unless there is work for them. Milliseconds. */
   otherThreadsMs: 100,
   /** For how long a program has had a frame and not asked for an answer when apache-arrow is loaded. Milliseconds. */
@@ -266,9 +267,8 @@ export const limits = {
   globAlternatives: 1024,
   /** Times more that a folder is removed which somebody still adds files to. */
   discardTries: 20,
-  /** Redirects followed for one HTTP request. */
+  /** Redirects followed for one HTTP request, and times it is sent in all, when servers or networks fail. */
   httpRedirects: 5,
-  /** Times an HTTP request is sent in all, when servers or networks fail. */
   httpAttempts: 5,
   /** First and longest wait before the next, doubled each time. Milliseconds. */
   httpRetryBaseMs: 100,

@@ -11,7 +11,7 @@ export const volleyVersion: string = JSON.parse(
 ).version;
 
 /** Raised by every change of proto/volley.proto or of what its bytes fields hold. */
-export const protocolVersion = 7;
+export const protocolVersion = 8;
 
 function findPackageRoot(from: string): string {
   for (let folder = from; ; folder = dirname(folder)) {

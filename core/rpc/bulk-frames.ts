@@ -7,6 +7,7 @@ import { checkHeader, corrupt } from './bulk-check.js';
  * bulk bytes go beside them, never through a codec. Layouts are listed in proto/README.md.
  */
 
+/** One slice of one result. */
 export interface FetchRequest {
   readonly task: TaskRef;
   readonly slice: number;
@@ -26,30 +27,27 @@ export interface MemoryRegion {
 
 /** A slice in the memory of its node. */
 export interface LentPlace {
-  /** The reader's number for it. */
-  readonly id: number;
   /** From the beginning of the memory. */
   readonly offset: number;
   readonly header: PartitionHeader;
 }
 
 const headerBytes = 24;
-const placeBytes = 13;
+const placeBytes = 9;
 const memoryBytes = 28;
 const taskBytes = 8;
+const fetchBytes = 12;
 
 /** job u32, index u32, slice u32. */
-export function encodeFetch({ task, slice }: FetchRequest): Buffer {
-  const out = Buffer.allocUnsafe(taskBytes + 4);
-  writeTask(out, task);
-  out.writeUInt32LE(slice, taskBytes);
+export function encodeFetch(request: FetchRequest): Buffer {
+  const out = Buffer.allocUnsafe(fetchBytes);
+  writeFetch(out, 0, request);
   return out;
 }
 
 export function decodeFetch(frame: Buffer): FetchRequest {
-  if (frame.byteLength !== taskBytes + 4)
-    throw corrupt('request', `${frame.byteLength} bytes of fetch request`);
-  return { task: readTask(frame), slice: frame.readUInt32LE(taskBytes) };
+  if (frame.byteLength !== fetchBytes) throw corrupt('request', `${frame.byteLength} bytes of fetch request`);
+  return readFetch(frame, 0);
 }
 
 /** rows f64, byteLength f64, checksum u32, metaLength u32, meta. */
@@ -105,46 +103,98 @@ export function decodeMemory(frame: Buffer): { region: MemoryRegion; proofAt: nu
   return { region, proofAt };
 }
 
-/** id u32, then a fetch request. */
-export function encodeLend(id: number, request: FetchRequest): Buffer {
-  return Buffer.concat([encodeId(id), encodeFetch(request)]);
-}
-
-export function decodeLend(frame: Buffer): { id: number; request: FetchRequest } {
-  return { id: decodeId(frame), request: decodeFetch(frame.subarray(4)) };
-}
-
-export function encodeId(id: number): Buffer {
-  const out = Buffer.allocUnsafe(4);
-  out.writeUInt32LE(id, 0);
+/** id u32 of the first slice, whose successors the others have; then a fetch request for each. */
+export function encodeLend(id: number, slices: readonly FetchRequest[]): Buffer {
+  const out = Buffer.allocUnsafe(4 + slices.length * fetchBytes);
+  let at = out.writeUInt32LE(id, 0);
+  for (const request of slices) {
+    writeFetch(out, at, request);
+    at += fetchBytes;
+  }
   return out;
 }
 
-export function decodeId(frame: Buffer): number {
+export function decodeLend(frame: Buffer): { id: number; slices: FetchRequest[] } {
+  const id = readId(frame);
+  if (frame.byteLength === 4 || (frame.byteLength - 4) % fetchBytes !== 0) {
+    throw corrupt('request', `${frame.byteLength} bytes of slices`);
+  }
+  const slices: FetchRequest[] = [];
+  for (let at = 4; at < frame.byteLength; at += fetchBytes) slices.push(readFetch(frame, at));
+  return { id, slices };
+}
+
+/** ids u32. */
+export function encodeReturn(ids: readonly number[]): Buffer {
+  const out = Buffer.allocUnsafe(4 * ids.length);
+  let at = 0;
+  for (const id of ids) at = out.writeUInt32LE(id, at);
+  return out;
+}
+
+export function decodeReturn(frame: Buffer): number[] {
+  if (frame.byteLength % 4 !== 0) throw corrupt('request', `${frame.byteLength} bytes of slices given back`);
+  return Array.from({ length: frame.byteLength / 4 }, (_, i) => frame.readUInt32LE(4 * i));
+}
+
+/** id u32 of the first slice, whose successors follow; then for each the length u32 of its place, 0: it lies elsewhere, and the place. */
+export function encodePlaces(id: number, places: readonly (Buffer | null)[]): Buffer {
+  const out = Buffer.allocUnsafe(places.reduce((sum, place) => sum + 4 + (place?.byteLength ?? 0), 4));
+  let at = out.writeUInt32LE(id, 0);
+  for (const place of places) {
+    at = out.writeUInt32LE(place?.byteLength ?? 0, at);
+    if (place !== null) at += place.copy(out, at);
+  }
+  return out;
+}
+
+export function decodePlaces(frame: Buffer): { id: number; places: (Buffer | null)[] } {
+  const id = readId(frame);
+  const places: (Buffer | null)[] = [];
+  for (let at = 4; at < frame.byteLength; ) {
+    const end = at + 4 > frame.byteLength ? at : at + 4 + frame.readUInt32LE(at);
+    if (end === at || end > frame.byteLength) throw corrupt('answer', `places of ${frame.byteLength} bytes`);
+    places.push(end === at + 4 ? null : frame.subarray(at + 4, end));
+    at = end;
+  }
+  return { id, places };
+}
+
+function readId(frame: Buffer): number {
   if (frame.byteLength < 4) throw corrupt('frame', `${frame.byteLength} bytes where a number should be`);
   return frame.readUInt32LE(0);
 }
 
-/** id u32, offset f64, hasChecksum u8, then a header. */
-export function encodePlace({ id, offset, header }: LentPlace): Buffer {
+/** offset f64, hasChecksum u8, then a header. */
+export function encodePlace({ offset, header }: LentPlace): Buffer {
   const sealed = header.checksum !== noChecksum;
   const out = Buffer.allocUnsafe(placeBytes + headerBytes + header.meta.byteLength);
-  out.writeUInt32LE(id, 0);
-  out.writeDoubleLE(offset, 4);
-  out.writeUInt8(sealed ? 1 : 0, 12);
+  out.writeDoubleLE(offset, 0);
+  out.writeUInt8(sealed ? 1 : 0, 8);
   writeHeader(out, placeBytes, sealed ? header : { ...header, checksum: 0 });
   return out;
 }
 
 /** Checked like every header, and to lie within the memory. */
-export function decodePlace(frame: Buffer, what: string, memory: MemoryRegion): Omit<LentPlace, 'id'> {
-  if (frame.byteLength < placeBytes) throw corrupt(what, `${frame.byteLength} bytes of a place`);
-  const offset = frame.readDoubleLE(4);
-  const header = readHeader(frame, placeBytes, what);
+export function decodePlace(place: Buffer, what: string, memory: MemoryRegion): LentPlace {
+  if (place.byteLength < placeBytes) throw corrupt(what, `${place.byteLength} bytes of a place`);
+  const offset = place.readDoubleLE(0);
+  const header = readHeader(place, placeBytes, what);
   if (!Number.isSafeInteger(offset) || offset < 0 || offset + header.byteLength > memory.byteLength) {
     throw corrupt(what, `${header.byteLength} bytes at ${offset} of ${memory.byteLength}`);
   }
-  return { offset, header: frame.readUInt8(12) === 1 ? header : { ...header, checksum: noChecksum } };
+  return { offset, header: place.readUInt8(8) === 1 ? header : { ...header, checksum: noChecksum } };
+}
+
+function writeFetch(out: Buffer, at: number, { task, slice }: FetchRequest): void {
+  out.writeUInt32LE(task.job, at);
+  out.writeUInt32LE(task.index, at + 4);
+  out.writeUInt32LE(slice, at + 8);
+}
+
+function readFetch(frame: Buffer, at: number): FetchRequest {
+  const task = { job: frame.readUInt32LE(at) as JobId, index: frame.readUInt32LE(at + 4) };
+  return { task, slice: frame.readUInt32LE(at + 8) };
 }
 
 function writeTask(out: Buffer, task: TaskRef): void {

@@ -5,7 +5,14 @@ import type { LeasedPartition } from '../graph/partition.js';
 import type { BulkStore } from './bulk.js';
 import { addressOf, ProofPage, proofBytes } from './bulk-address.js';
 import { corrupt } from './bulk-check.js';
-import { decodeId, decodeLend, encodeId, encodeMemory, encodePlace } from './bulk-frames.js';
+import {
+  decodeLend,
+  decodeReturn,
+  encodeMemory,
+  encodePlace,
+  encodePlaces,
+  type FetchRequest,
+} from './bulk-frames.js';
 import { frame, Kind, writeInTurn } from './bulk-socket-wire.js';
 
 /** What a node lets peers read in place. */
@@ -50,9 +57,8 @@ export class Lender {
   /** Throws where the peer does not keep to the protocol. */
   receive(kind: number, body: Buffer): void {
     if (kind === Kind.Lend) this.lend(body);
-    else if (kind === Kind.Return) this.takeBack(decodeId(body));
+    else if (kind === Kind.Return) for (const id of decodeReturn(body)) this.takeBack(id);
     else throw corrupt('request', `kind ${kind} among slices in place`);
-    if (this.socket.writableLength > limits.peerAnswerBytes) throw corrupt('request', 'answers are not read');
   }
 
   close(): void {
@@ -60,19 +66,41 @@ export class Lender {
     this.leases.clear();
   }
 
+  /** One answer, or more where headers are long. */
   private lend(body: Buffer): void {
-    const { id, request } = decodeLend(body);
+    const { id, slices } = decodeLend(body);
+    let places: (Buffer | null)[] = [];
+    let bytes = 0;
+    let answered = 0;
+    const answer = () => {
+      writeInTurn(this.socket, frame(Kind.Places, encodePlaces((id + answered) >>> 0, places)));
+      if (this.socket.writableLength > limits.peerAnswerBytes)
+        throw corrupt('request', 'answers are not read');
+      answered += places.length;
+      places = [];
+      bytes = 0;
+    };
+    slices.forEach((slice, i) => {
+      const place = this.place((id + i) >>> 0, slice);
+      const size = 4 + (place?.byteLength ?? 0);
+      if (places.length > 0 && bytes + size > limits.chunkBytes) answer();
+      places.push(place);
+      bytes += size;
+    });
+    answer();
+  }
+
+  /** Null: it is to be fetched. */
+  private place(id: number, { task, slice }: FetchRequest): Buffer | null {
     if (this.leases.has(id)) throw corrupt('request', `slice ${id} is lent already`);
-    const lease =
-      this.leases.size < limits.peerLeases ? this.store.lendInPlace(request.task, request.slice) : null;
-    if (lease === null || !this.isHere(lease)) {
-      lease?.release();
-      writeInTurn(this.socket, frame(Kind.Elsewhere, encodeId(id)));
-      return;
+    const lease = this.leases.size < limits.peerLeases ? this.store.lendInPlace(task, slice) : null;
+    if (lease === null) return null;
+    if (!this.isHere(lease)) {
+      lease.release();
+      return null;
     }
     this.leases.set(id, lease);
-    const offset = lease.bytes.byteOffset;
-    writeInTurn(this.socket, frame(Kind.Place, encodePlace({ id, offset, header: lease.header })));
+    return encodePlace({ offset: lease.bytes.byteOffset, header: lease.header });
   }
 
   /** On the heap, in memory beyond the 4 GiB, or with a header that does not fit: the socket is for those. */

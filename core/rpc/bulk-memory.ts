@@ -7,6 +7,7 @@ import { type LeasedPartition, noChecksum, type PartitionHeader } from '../graph
 import type { DataAddress } from '../wire/messages.js';
 import type { BulkClient, BulkServer, BulkSink, BulkStore, BulkTransport } from './bulk.js';
 import { abortError, checkHeader, corrupt } from './bulk-check.js';
+import type { FetchRequest } from './bulk-frames.js';
 import { refusal } from './security.js';
 import type { PeerSecurity, ServerSecurity } from './transport.js';
 
@@ -83,8 +84,8 @@ class MemoryBulkClient implements BulkClient {
   }
 
   /** Nodes of this process lend without a copy. */
-  async reach(): Promise<null> {
-    return null;
+  async reach(_: DataAddress, slices: readonly FetchRequest[]): Promise<null[]> {
+    return slices.map(() => null);
   }
 
   async borrow(from: DataAddress, task: TaskRef, slice: number): Promise<LeasedPartition> {

@@ -4,8 +4,9 @@ import type { TaskRef } from '../base/ids.js';
 import { type Log, silentLog } from '../base/log.js';
 import type { PartitionHeader } from '../graph/partition.js';
 import type { DataAddress } from '../wire/messages.js';
-import type { BulkClient, BulkServer, BulkTransport } from './bulk.js';
+import type { BulkClient, BulkServer, BulkTransport, Reached } from './bulk.js';
 import { checkHeader, corrupt } from './bulk-check.js';
+import type { FetchRequest } from './bulk-frames.js';
 import type { GrpcBulkClient } from './bulk-grpc-client.js';
 import { type PeerLease, PeerMemories } from './bulk-peer-memory.js';
 import { SocketUnavailable } from './bulk-socket-client.js';
@@ -73,7 +74,8 @@ class NodeBulkClient implements BulkClient {
     signal?: AbortSignal,
     small = false,
   ): Promise<PartitionHeader> {
-    const lease = small ? null : await this.reach(from, task, slice, signal);
+    const lease = small ? null : (await this.reach(from, [{ task, slice }], signal))[0]!;
+    if (lease instanceof VolleyError) throw lease;
     if (lease !== null) return takeOver(lease, accept, signal);
     return this.route(
       from,
@@ -98,14 +100,12 @@ class NodeBulkClient implements BulkClient {
 
   async reach(
     from: DataAddress,
-    task: TaskRef,
-    slice: number,
+    slices: readonly FetchRequest[],
     signal?: AbortSignal,
-  ): Promise<PeerLease | null> {
+  ): Promise<readonly Reached<PeerLease>[]> {
     this.checkOpen();
-    if (this.memories === null || !this.isLocal(from)) return null;
-    const memory = await this.memories.of(from.socket);
-    return memory === null ? null : memory.lend(task, slice, signal);
+    const memory = this.memories !== null && this.isLocal(from) ? await this.memories.of(from.socket) : null;
+    return memory === null ? slices.map(() => null) : memory.lend(slices, signal);
   }
 
   /** Nodes of other processes only. */

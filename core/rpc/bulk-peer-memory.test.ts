@@ -6,10 +6,18 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isVolleyError } from '../base/errors.js';
 import { allocateNodeMemory } from '../base/kernel-memory.js';
 import { noChecksum } from '../graph/partition.js';
 import { addressOf, ProofPage, readMemoryNow } from './bulk-address.js';
-import { decodeLend, encodeMemory, encodePlace, type MemoryRegion } from './bulk-frames.js';
+import {
+  decodeLend,
+  decodeReturn,
+  encodeMemory,
+  encodePlace,
+  encodePlaces,
+  type MemoryRegion,
+} from './bulk-frames.js';
 import { createNodeBulk } from './bulk-node.js';
 import { type PeerLease, PeerMemories } from './bulk-peer-memory.js';
 import { FrameReader, frame, Kind } from './bulk-socket-wire.js';
@@ -17,6 +25,9 @@ import { open } from './testing/links.js';
 import { headerOf, sharedBytes, TestStore, task, until } from './testing/store.js';
 
 const MiB = 1024 * 1024;
+/** A slice that lies elsewhere. */
+const away = 99;
+const at = (...slices: number[]) => slices.map(slice => ({ task: task(1), slice }));
 
 /** Answers as a node would, and as these tests want it to. */
 class FakePeer {
@@ -27,6 +38,9 @@ class FakePeer {
   memory: (proof: Buffer) => { region: MemoryRegion; proofAt: number } | null | Promise<never>;
   byteLength = 1000;
   offset = 0;
+  /** Slices of each message that asked for some. */
+  readonly asked: number[] = [];
+  answers = (id: number, places: (Buffer | null)[]): Buffer => frame(Kind.Places, encodePlaces(id, places));
   private readonly server: Server;
 
   constructor(path: string) {
@@ -57,8 +71,11 @@ class FakePeer {
     } else if (kind === Kind.Lend) {
       const { byteLength, offset } = this;
       const header = { rows: 1, byteLength, checksum: noChecksum, meta: new Uint8Array(1) };
-      socket.write(frame(Kind.Place, encodePlace({ id: decodeLend(body).id, offset, header })));
-    } else if (kind === Kind.Return) this.returned.push(body.readUInt32LE(0));
+      const { id, slices } = decodeLend(body);
+      const places = slices.map(({ slice }) => (slice === away ? null : encodePlace({ offset, header })));
+      this.asked.push(slices.length);
+      socket.write(this.answers(id, places));
+    } else if (kind === Kind.Return) this.returned.push(...decodeReturn(body));
   }
 
   async close(): Promise<void> {
@@ -113,7 +130,7 @@ test('where the memory is not shown, or a slice lies elsewhere, it comes over th
     const client = createNodeBulk().client(open);
     const target = new Uint8Array(100_000);
     const from = { ...server.address, grpc: '127.0.0.1:1' };
-    expect(await client.reach(from, task(1), 0)).toBeNull();
+    expect(await client.reach(from, at(0))).toEqual([null]);
     expect(await client.fetch(from, task(1), 0, () => target)).toEqual(sealed);
     expect(Buffer.compare(target, bytes)).toBe(0);
     client.close();
@@ -148,7 +165,9 @@ if (process.platform === 'linux') {
 
     async function lent(): Promise<PeerLease> {
       const memory = await memories.of(peer.path);
-      return (await memory!.lend(task(1), 0))!;
+      const [lease] = await memory!.lend(at(0));
+      if (isVolleyError(lease)) throw lease;
+      return lease!;
     }
 
     test.each<[string, (proof: Buffer) => { region: MemoryRegion; proofAt: number } | null]>([
@@ -188,10 +207,65 @@ if (process.platform === 'linux') {
       peer.memory = proof => claim(proof, {});
       const memory = await memories.of(peer.path);
       const controller = new AbortController();
-      const lending = memory!.lend(task(1), 0, controller.signal);
+      const lending = memory!.lend(at(0, 1), controller.signal);
       controller.abort();
       await expect(lending).rejects.toMatchObject({ code: 'CANCELLED' });
-      await until(() => peer.returned.length === 1);
+      await until(() => peer.returned.length === 2);
+    });
+
+    test('slices that are asked for together come in order, and go back together', async () => {
+      peer.memory = proof => claim(proof, {});
+      const memory = (await memories.of(peer.path))!;
+      const [first, none, third] = await memory.lend(at(0, away, 2));
+      expect([first, none, third].map(lease => isVolleyError(lease) || lease === null)).toEqual([
+        false,
+        true,
+        false,
+      ]);
+      for (const lease of [first, third]) (lease as PeerLease).release();
+      await until(() => peer.returned.length === 2);
+      expect([peer.asked, peer.returned]).toEqual([[3], [0, 2]]);
+      // One of them is not where its peer says: the others are.
+      peer.answers = (id, [a, b]) => {
+        a!.writeDoubleLE(-1, 0);
+        return frame(Kind.Places, encodePlaces(id, [a!, b!]));
+      };
+      const [bad, good] = await memory.lend(at(0, 1));
+      expect(bad).toMatchObject({ code: 'CORRUPT_PARTITION' });
+      (good as PeerLease).release();
+      await until(() => peer.returned.length === 4);
+    });
+
+    test('answers may come in parts; the slices of an answer that never ends go another way', async () => {
+      peer.memory = proof => claim(proof, {});
+      const memory = (await memories.of(peer.path))!;
+      const part = (id: number, places: (Buffer | null)[]) => frame(Kind.Places, encodePlaces(id, places));
+      peer.answers = (id, [a, b]) => Buffer.concat([part(id, [a!]), part(id + 1, [b!])]);
+      for (const lease of await memory.lend(at(0, 1))) (lease as PeerLease).release();
+      await until(() => peer.returned.length === 2);
+      peer.answers = (id, [a]) => part(id, [a!]);
+      const lending = memory.lend(at(0, 1));
+      await until(() => peer.asked.length === 2);
+      await new Promise(resolve => setTimeout(resolve, 20));
+      for (const socket of peer.sockets) socket.destroy();
+      expect(await lending).toEqual([null, null]);
+    });
+
+    test.each<[string, (id: number, places: (Buffer | null)[]) => Buffer]>([
+      ['of slices nobody asked for', (id, places) => frame(Kind.Places, encodePlaces(id + 1, places))],
+      ['of more slices', (id, places) => frame(Kind.Places, encodePlaces(id, [...places, null]))],
+      ['of another kind', () => frame(Kind.Go, Buffer.alloc(4))],
+      ['without a number', () => frame(Kind.Places, Buffer.alloc(3))],
+      ['that ends early', (id, places) => frame(Kind.Places, encodePlaces(id, places).subarray(0, 20))],
+      ['that ends in a length', (id, places) => frame(Kind.Places, encodePlaces(id, places).subarray(0, 6))],
+    ])('an answer %s ends the connection', async (_, answers) => {
+      peer.memory = proof => claim(proof, {});
+      const memory = (await memories.of(peer.path))!;
+      peer.answers = answers;
+      const found = await memory.lend(at(0, 1));
+      for (const lease of found) if (lease !== null) (lease as PeerLease).release();
+      await until(() => peer.sockets.size === 0);
+      expect(memory.isUsable).toBe(false);
     });
 
     test('a process that is killed while it is read: UNREACHABLE, and nothing can be read any more', async () => {
@@ -241,8 +315,7 @@ if (process.platform === 'linux') {
         memory: own,
       });
       const client = createNodeBulk().client(open);
-      const first = await client.reach(server.address, task(1), 0);
-      const second = await client.reach(server.address, task(1), 0);
+      const [first, second] = (await client.reach(server.address, at(0, 0))) as PeerLease[];
       expect(store.lent).toBe(2);
       first!.release();
       first!.release();

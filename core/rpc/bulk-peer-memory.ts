@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { assert } from '../base/assert.js';
-import { VolleyError } from '../base/errors.js';
-import { formatTask, type TaskRef } from '../base/ids.js';
+import { isVolleyError, VolleyError } from '../base/errors.js';
+import { formatTask } from '../base/ids.js';
 import { limits } from '../base/limits.js';
 import {
   noChecksum,
@@ -11,14 +11,16 @@ import {
   type ReachedPartition,
   type SlicePlace,
 } from '../graph/partition.js';
+import type { Reached } from './bulk.js';
 import { holds, openMemory, proofBytes, readMemory } from './bulk-address.js';
 import { abortError, corrupt } from './bulk-check.js';
 import {
-  decodeId,
   decodeMemory,
   decodePlace,
-  encodeId,
+  decodePlaces,
   encodeLend,
+  encodeReturn,
+  type FetchRequest,
   type MemoryRegion,
 } from './bulk-frames.js';
 import { StallWatch } from './bulk-receiver.js';
@@ -109,9 +111,14 @@ function firstFrame(socket: Socket, frames: FrameReader): Promise<{ kind: number
   });
 }
 
-interface Waiting {
-  readonly what: string;
-  resolve(lease: PeerLease | null): void;
+/** Slices that were asked for together. */
+interface Asking {
+  /** Number of the first. */
+  readonly first: number;
+  readonly slices: readonly FetchRequest[];
+  /** What was answered, in order. */
+  readonly found: Reached<PeerLease>[];
+  resolve(found: readonly Reached<PeerLease>[]): void;
   reject(error: Error): void;
   /** Nobody waits any more: what comes is given back. */
   over: boolean;
@@ -133,7 +140,10 @@ export class PeerMemory {
   private readonly frames: FrameReader;
   private readonly region: MemoryRegion;
   private readonly file: number;
-  private readonly waiting = new Map<number, Waiting>();
+  /** In the order in which the peer answers. */
+  private readonly asked: Asking[] = [];
+  /** To be told at the end of the turn. */
+  private returned: number[] = [];
   private nextId = 0;
   private lent = 0;
   private ended = false;
@@ -163,32 +173,29 @@ export class PeerMemory {
     return !this.ended && !this.leaving && !this.socket.destroyed;
   }
 
-  /** Null: the slice has to be sent. Rejects with UNREACHABLE (no answer), CORRUPT_PARTITION or CANCELLED. */
-  lend(task: TaskRef, slice: number, signal?: AbortSignal): Promise<PeerLease | null> {
+  /** Null: the slice has to be sent. Rejects with UNREACHABLE (no answer) or CANCELLED. */
+  lend(slices: readonly FetchRequest[], signal?: AbortSignal): Promise<readonly Reached<PeerLease>[]> {
     if (signal?.aborted) return Promise.reject(abortError(signal));
-    if (!this.isUsable) return Promise.resolve(null);
-    const id = this.nextId++ >>> 0;
+    if (!this.isUsable) return Promise.resolve(slices.map(() => null));
+    const first = this.nextId;
+    this.nextId = (first + slices.length) >>> 0;
     return new Promise((resolve, reject) => {
-      const abort = () => {
-        waiting.over = true;
-        reject(abortError(signal!));
-      };
-      const settled = () => signal?.removeEventListener('abort', abort);
-      const waiting: Waiting = {
-        what: `${formatTask(task.job, task.index)} slice ${slice}`,
-        resolve(lease) {
+      const asking: Asking = { first, slices, found: [], resolve, reject, over: false };
+      if (signal !== undefined) {
+        const abort = () => this.giveUp(asking, abortError(signal));
+        const settled = () => signal.removeEventListener('abort', abort);
+        signal.addEventListener('abort', abort, { once: true });
+        asking.resolve = found => {
           settled();
-          resolve(lease);
-        },
-        reject(error) {
+          resolve(found);
+        };
+        asking.reject = error => {
           settled();
           reject(error);
-        },
-        over: false,
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      this.begin(id, waiting);
-      writeInTurn(this.socket, frame(Kind.Lend, encodeLend(id, { task, slice })));
+        };
+      }
+      this.begin(asking);
+      writeInTurn(this.socket, frame(Kind.Lend, encodeLend(first, slices)));
     });
   }
 
@@ -198,26 +205,35 @@ export class PeerMemory {
     if (this.lent === 0) this.socket.destroy();
   }
 
-  private begin(id: number, waiting: Waiting): void {
+  private begin(asking: Asking): void {
     if (this.idleTimer !== null) clearTimeout(this.idleTimer);
     this.idleTimer = null;
     this.socket.ref();
     this.watch ??= new StallWatch(limits.transferStallMs, () => {
       const error = new VolleyError('UNREACHABLE', `${this.path} does not answer`);
-      for (const each of this.waiting.values()) each.reject(error);
-      this.waiting.clear();
+      for (const each of this.asked.splice(0)) this.giveUp(each, error);
       this.socket.destroy();
     });
-    this.waiting.set(id, waiting);
+    this.asked.push(asking);
+  }
+
+  private giveUp(asking: Asking, error: Error): void {
+    asking.over = true;
+    asking.reject(error);
+    this.releaseAll(asking);
+  }
+
+  private releaseAll({ found }: Asking): void {
+    for (const lease of found) if (lease !== null && !isVolleyError(lease)) lease.release();
   }
 
   /** Nothing is asked and nothing lent: the connection neither holds the process nor stays for ever. */
   private rest(): void {
-    if (this.waiting.size === 0) {
+    if (this.asked.length === 0) {
       this.watch?.stop();
       this.watch = null;
     }
-    if (this.waiting.size > 0 || this.lent > 0 || this.ended) return;
+    if (this.asked.length > 0 || this.lent > 0 || this.ended) return;
     this.socket.unref();
     if (this.leaving) this.socket.destroy();
     else this.idleTimer ??= setTimeout(() => this.socket.destroy(), limits.idleSocketMs).unref();
@@ -233,34 +249,43 @@ export class PeerMemory {
   }
 
   private answer(kind: number, body: Buffer): void {
-    const id = decodeId(body);
-    const waiting = this.waiting.get(id);
-    if (waiting === undefined || (kind !== Kind.Place && kind !== Kind.Elsewhere)) {
-      throw corrupt('answer', `kind ${kind} that nobody asked for`);
-    }
-    this.waiting.delete(id);
-    if (kind === Kind.Elsewhere) waiting.resolve(null);
-    else this.place(id, body, waiting);
+    if (kind !== Kind.Places) throw corrupt('answer', `kind ${kind} that nobody asked for`);
+    const { id, places } = decodePlaces(body);
+    places.forEach((place, i) => {
+      const asking = this.asked[0];
+      const next = (id + i) >>> 0;
+      if (asking === undefined || next !== (asking.first + asking.found.length) >>> 0) {
+        throw corrupt('answer', `slice ${next} that nobody asked for`);
+      }
+      asking.found.push(place === null ? null : this.place(next, place, asking));
+      if (asking.found.length < asking.slices.length) return;
+      this.asked.shift();
+      asking.resolve(asking.found);
+    });
     this.rest();
   }
 
-  private place(id: number, body: Buffer, waiting: Waiting): void {
+  private place(id: number, body: Buffer, { slices, found, over }: Asking): Reached<PeerLease> {
     this.lent++;
     let held = true;
     const release = () => {
       if (held) this.giveBack(id);
       held = false;
     };
+    const { task, slice } = slices[found.length]!;
+    const what = `${formatTask(task.job, task.index)} slice ${slice}`;
     try {
-      const { offset, header } = decodePlace(body, waiting.what, this.region);
+      const { offset, header } = decodePlace(body, what, this.region);
       const { pid, address } = this.region;
-      const place = { pid, file: this.file, address: address + offset };
-      if (waiting.over) release();
-      else waiting.resolve(this.lease(header, place, waiting.what, release));
+      if (!over)
+        return this.lease(header, { pid, file: this.file, address: address + offset }, what, release);
     } catch (error) {
+      if (!isVolleyError(error)) throw error;
       release();
-      waiting.reject(error as Error);
+      return error;
     }
+    release();
+    return null;
   }
 
   private lease(header: PartitionHeader, place: SlicePlace, what: string, release: () => void): PeerLease {
@@ -302,11 +327,20 @@ export class PeerMemory {
     if (found.checksum !== checksum) throw corrupt(what, `checksum ${found.checksum}, not ${checksum}`);
   }
 
+  /** What is given back in a turn is told together. */
   private giveBack(id: number): void {
     this.lent--;
-    if (!this.ended) writeInTurn(this.socket, frame(Kind.Return, encodeId(id)));
-    else if (this.lent === 0) closeSync(this.file);
+    if (!this.ended) {
+      if (this.returned.length === 0) process.nextTick(() => this.tellReturned());
+      this.returned.push(id);
+    } else if (this.lent === 0) closeSync(this.file);
     this.rest();
+  }
+
+  private tellReturned(): void {
+    const ids = this.returned;
+    this.returned = [];
+    if (!this.ended) writeInTurn(this.socket, frame(Kind.Return, encodeReturn(ids)));
   }
 
   /** What is lent can still be open: the file is closed with the last of it, so that its number is nobody else's before. */
@@ -315,9 +349,12 @@ export class PeerMemory {
     this.ended = true;
     if (this.idleTimer !== null) clearTimeout(this.idleTimer);
     this.watch?.stop();
+    const unused = this.lent === 0;
     // Not begun: the slices may come another way.
-    for (const waiting of this.waiting.values()) waiting.resolve(null);
-    this.waiting.clear();
-    if (this.lent === 0) closeSync(this.file);
+    for (const asking of this.asked.splice(0)) {
+      this.releaseAll(asking);
+      asking.resolve(asking.slices.map(() => null));
+    }
+    if (unused) closeSync(this.file);
   }
 }

@@ -21,10 +21,8 @@ export const Kind = {
   Done: 19,
   /** Where the node's memory lies, and where in it what came with Enter. */
   Memory: 20,
-  /** Where a slice lies until its Return. */
-  Place: 21,
-  /** It does not lie in that memory: to be fetched. */
-  Elsewhere: 22,
+  /** Where slices lie until their Return, or that they do not lie in that memory: those are to be fetched. */
+  Places: 21,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 

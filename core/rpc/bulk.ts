@@ -1,7 +1,9 @@
+import type { VolleyError } from '../base/errors.js';
 import type { TaskRef } from '../base/ids.js';
 import type { NodeMemory } from '../base/kernel-memory.js';
 import type { LeasedPartition, PartitionHeader, ReachedPartition } from '../graph/partition.js';
 import type { DataAddress } from '../wire/messages.js';
+import type { FetchRequest } from './bulk-frames.js';
 import type { PeerSecurity, ServerSecurity } from './transport.js';
 
 /** The data plane: partitions pulled from peers in chunks, straight into the memory they will live in. */
@@ -29,6 +31,9 @@ export interface BulkSink {
   abort(): void;
 }
 
+/** A slice that was asked for in place; null: it has to be fetched; or the CORRUPT_PARTITION that its peer says where it lies. */
+export type Reached<Lease> = Lease | VolleyError | null;
+
 export interface BulkClient {
   /**
    * Pulls one slice from a node. `accept` is called once the size is known and gives the memory to fill.
@@ -45,15 +50,14 @@ export interface BulkClient {
     small?: boolean,
   ): Promise<PartitionHeader>;
   /**
-   * Lends a slice where it lies in the memory of another process of this machine, which readMemoryNow of bulk-address reads;
-   * null: it has to be fetched. Rejects with UNREACHABLE, CORRUPT_PARTITION or CANCELLED.
+   * Lends slices where they lie in the memory of another process of this machine, which readMemoryNow of bulk-address reads. They are
+   * asked for in one message, and come in the order of asking. Rejects with UNREACHABLE or CANCELLED.
    */
   reach(
     from: DataAddress,
-    task: TaskRef,
-    slice: number,
+    slices: readonly FetchRequest[],
     signal?: AbortSignal,
-  ): Promise<ReachedPartition | null>;
+  ): Promise<readonly Reached<ReachedPartition>[]>;
   /** Lends a slice of a node in this process, without a copy; null: the node is elsewhere, use fetch. Rejects with NOT_FOUND. */
   borrow(from: DataAddress, task: TaskRef, slice: number): Promise<LeasedPartition | null>;
   /** Stores one partition on a node. Rejects with RESOURCE_EXHAUSTED, UNREACHABLE, CORRUPT_PARTITION. */

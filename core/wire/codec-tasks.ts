@@ -94,6 +94,7 @@ export function writeAssign(message: AssignTasks): WireAssign {
     priority: message.priority,
     resources: message.resources,
     inlineResult: message.inlineResult,
+    reportedTogether: message.reportedTogether,
     name: message.name,
   };
 }
@@ -116,6 +117,7 @@ export function readAssign(wire: AssignTasks__Output): AssignTasks {
     priority: finite(wire.priority, 'assign.priority'),
     resources: readBag(wire.resources, 'assign.resources'),
     inlineResult: wire.inlineResult,
+    reportedTogether: wire.reportedTogether,
     name: wire.name,
   };
 }

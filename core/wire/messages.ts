@@ -208,6 +208,8 @@ export interface AssignTasks {
   readonly priority: number;
   readonly resources: Readonly<Record<string, number>>;
   readonly inlineResult: boolean;
+  /** Nothing begins, and nobody hears of it, when only some of the layer are done: a thread may tell of a batch at its end. */
+  readonly reportedTogether: boolean;
   readonly name: string;
 }
 

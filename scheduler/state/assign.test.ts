@@ -87,3 +87,28 @@ test('a client that takes in nothing gets no more enclosed results made', () => 
   t.ack().runOn(0, 'a.2').expectQuiet();
   expect(client.unackedBytes).toBe(0);
 });
+
+test('finished tasks may be told together where nothing follows from some of them', () => {
+  const together = { reportedTogether: true };
+  const given = (drawing: string, options: object) => {
+    const t = cluster({ threads: 2 }).submit(drawing, options).join();
+    return t.assignments.map(message => message.reportedTogether);
+  };
+  expect(given('a*2 ~> b*2', together)).toEqual([true]);
+  expect(given('a*2', together)).toEqual([true]);
+  // Their client wants to hear of each, or gets the values with what it hears.
+  expect(given('a*2', {})).toEqual([false]);
+  expect(given('a*2', { ...together, inlineResult: true })).toEqual([false]);
+  // A task that reads one of them can begin when it is done.
+  expect(given('a*2 -> b*2', together)).toEqual([false]);
+  expect(given('a*2 -2> b', together)).toEqual([false]);
+  // More wait for their place: of this layer, or of another.
+  expect(given('a*5', together)).toEqual([false]);
+  expect(given('a*4 ~> b; c', together)).toEqual([false]);
+});
+
+test('the last tasks of a layer may be told together', () => {
+  const t = cluster({ workers: 1, threads: 2 }).submit('a*5', { reportedTogether: true });
+  t.runOn(0, 'a', 'a.1', 'a.2', 'a.3').finish('a').runOn(0, 'a.4').expectQuiet();
+  expect(t.assignments.map(message => message.reportedTogether)).toEqual([false, true]);
+});

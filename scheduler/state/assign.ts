@@ -103,8 +103,20 @@ function assignment(
     priority: spec.options.priority,
     resources: spec.options.resources,
     inlineResult: spec.options.inlineResult,
+    reportedTogether: isReportedTogether(cluster, layer),
     name: spec.options.name,
   };
+}
+
+/**
+ * True when nothing follows from only some of the layer's tasks being done: no reader begins, no client hears of it, and no task waits for
+ * the room they leave. What they tell then may wait for others, as every message stops a thread where there are few cores.
+ */
+function isReportedTogether(cluster: Cluster, { spec, readers }: Layer): boolean {
+  const { reportedTogether, inlineResult } = spec.options;
+  if (!reportedTogether || inlineResult || cluster.tally[State.Ready]! > 0) return false;
+  for (const { link } of readers) if (!isBarrier(link)) return false;
+  return true;
 }
 
 function installTemplate(layer: Layer, worker: WorkerRow, out: EffectSink): void {

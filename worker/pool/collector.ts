@@ -1,3 +1,4 @@
+import { limits } from '../../core/base/limits.js';
 import type { ThreadOutcome, ThreadResults } from './protocol.js';
 
 /** Gathers the ends of a batch's tasks so that they cross to the engine in one message. */
@@ -10,6 +11,12 @@ export class Collector {
 
   get empty(): boolean {
     return this.positions.length === 0 && this.others.length === 0;
+  }
+
+  /** True when what is here is to be sent, `ms` after the last time. `together`: nobody waits for what is done, only for what failed. */
+  isDue(ms: number, together: boolean): boolean {
+    const waits = together && !this.others.some(other => other.kind === 'failed');
+    return ms > (waits ? limits.togetherFlushMs : limits.threadFlushMs);
   }
 
   enclosed(position: number, durationUs: number, rows: number, value: Uint8Array): void {

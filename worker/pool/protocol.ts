@@ -40,6 +40,8 @@ export interface ThreadBatch {
   readonly inlineResult: boolean;
   /** Say when the first task begins: it has a time limit. */
   readonly announce: boolean;
+  /** Nobody waits for some of the tasks: send what is done with the reply, or after limits.togetherFlushMs. */
+  readonly together: boolean;
   readonly indices: Uint32Array;
   readonly attempts: Uint32Array;
   readonly positions: Uint32Array;

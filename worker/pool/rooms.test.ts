@@ -49,29 +49,40 @@ afterAll(async () => {
 let batches = 0;
 /** A batch of one task that gives back so many rows of 8 bytes. */
 async function copy(rows: number, resultBytes: readonly number[] | null): Promise<LaneResult> {
+  const [results] = await copyAll(1, rows, resultBytes, false);
+  return results![0]!;
+}
+
+/** Results of a batch of such tasks, message by message. */
+async function copyAll(
+  count: number,
+  rows: number,
+  resultBytes: readonly number[] | null,
+  together: boolean,
+): Promise<LaneResult[][]> {
   const { header, bytes } = encodeBatch(rowsOf(rows), byteLength => new Uint8Array(byteLength));
   const batch = ++batches;
-  const results: LaneResult[] = [];
+  const results: LaneResult[][] = [];
   const over = new Promise<void>(resolve => {
     heard = event => {
-      if (event.kind === 'lane-results') results.push(...event.results);
+      if (event.kind === 'lane-results') results.push([...event.results]);
       if (event.kind === 'lane-free') resolve();
     };
   });
-  const [indices, attempts, positions] = [0, 1, 0].map(value => Uint32Array.of(value));
+  const [indices, attempts] = [0, 1].map(value => new Uint32Array(count).fill(value));
   pool.run(
     {
       ...{ lane: 0, batch, job, template, name: 'copy', definition: null },
-      ...{ inlineResult: false, announce: false, args: null, rooms: null },
-      ...{ indices: indices!, attempts: attempts!, positions: positions! },
-      inputs: [[[{ header, bytes, trusted: false }]]],
+      ...{ inlineResult: false, announce: false, args: null, rooms: null, together },
+      ...{ indices: indices!, attempts: attempts!, positions: indices! },
+      inputs: Array.from({ length: count }, () => [[{ header, bytes, trusted: false }]]),
     },
     resultBytes,
     () => {},
   );
   await over;
-  expect(results.map(({ failure }) => failure)).toEqual([null]);
-  return results[0]!;
+  expect(results.flat().map(({ failure }) => failure)).toEqual(new Array(count).fill(null));
+  return results;
 }
 
 const some = (2 * limits.inlineResultBytes) / 8;
@@ -105,4 +116,13 @@ test('a result that is larger than the memory given for it asks for its own', as
   expect(slab!.byteLength).toBeGreaterThanOrEqual(8 * rows);
   expect(store.memory.slabs.usedBytes).toBe(slab!.byteLength);
   store.memory.free(slab!);
+});
+
+test('tasks that are reported together are told at once, but before the engine is asked for memory', async () => {
+  const positions = (results: LaneResult[][]) => results.map(part => part.map(({ position }) => position));
+  expect(positions(await copyAll(3, some, null, true))).toEqual([[0, 1, 2]]);
+  const large = await copyAll(3, (4 * limits.copiedResultBytes) / 8, null, true);
+  expect(positions(large)).toEqual([[0], [1], [2]]);
+  for (const { payload } of large.flat()) store.memory.free(payload!.slab!);
+  expect(store.memory.slabs.usedBytes).toBe(0);
 });

@@ -49,16 +49,18 @@ export async function runBatch(batch: ThreadBatch | null): Promise<ThreadReply |
   const collector = new Collector();
   let streamed = 0;
   let flushedMs = performance.now();
+  const flush = () => {
+    if (collector.empty) return;
+    mailbox.post({ kind: 'results', results: collector.take(batch.lane, batch.batch) });
+    streamed++;
+    flushedMs = performance.now();
+  };
   mailbox.begin(batch.lane, batch.batch);
   if (batch.announce) mailbox.post({ kind: 'task-begins', lane: batch.lane, batch: batch.batch });
   for (let at = words.claim(batch.lane); at >= 0; at = words.claim(batch.lane)) {
     const startMs = performance.now();
-    if (startMs - flushedMs > limits.threadFlushMs && !collector.empty) {
-      mailbox.post({ kind: 'results', results: collector.take(batch.lane, batch.batch) });
-      streamed++;
-      flushedMs = startMs;
-    }
-    await runTask(batch, at, startMs, collector);
+    if (collector.isDue(startMs - flushedMs, batch.together)) flush();
+    await runTask(batch, at, startMs, collector, flush);
   }
   const keeps = await settleRunner(batch);
   // The lane's memory is for others then: a warm-up beside the batch may have been working in it.
@@ -84,6 +86,7 @@ async function runTask(
   position: number,
   startMs: number,
   collector: Collector,
+  flush: () => void,
 ): Promise<void> {
   const allocated: { bytes: Uint8Array | null } = { bytes: null };
   const id = formatTask(batch.job, batch.indices[position]!);
@@ -93,7 +96,7 @@ async function runTask(
     if (controller.signal.aborted) controller = new AbortController();
     const { signal } = controller;
     setTaskContext({ task: id, name: batch.name, attempt, node: setup.node, labels: setup.labels, signal });
-    const pending = runner.run(taskRun(batch, position, allocated));
+    const pending = runner.run(taskRun(batch, position, allocated, flush));
     const output = pending instanceof Promise ? await pending : pending;
     collect(output, position, (performance.now() - startMs) * 1000, allocated.bytes, collector);
   } catch (error) {
@@ -132,7 +135,12 @@ function collect(
   });
 }
 
-function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8Array | null }): TaskRun {
+function taskRun(
+  batch: ThreadBatch,
+  position: number,
+  allocated: { bytes: Uint8Array | null },
+  flush: () => void,
+): TaskRun {
   const { args, inputs } = batch;
   return {
     attempt: batch.attempts[position]!,
@@ -145,7 +153,11 @@ function taskRun(batch: ThreadBatch, position: number, allocated: { bytes: Uint8
       const room = byteLength > limits.inlineResultBytes ? roomOf(batch, position, byteLength) : null;
       // Small results are cheaper copied with the report than negotiated for.
       const copied = () => (byteLength <= limits.copiedResultBytes ? new Uint8Array(byteLength) : null);
-      allocated.bytes = room ?? copied() ?? mailbox.allocate(position, byteLength);
+      allocated.bytes = room ?? copied();
+      if (allocated.bytes === null) {
+        if (batch.together) flush(); // Only what the engine knows of can be spilled for it.
+        allocated.bytes = mailbox.allocate(position, byteLength);
+      }
       return allocated.bytes;
     },
   };

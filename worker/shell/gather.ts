@@ -294,6 +294,7 @@ function threadBatch(batch: Batch, pins: Pins): ThreadBatch {
     definition: null,
     inlineResult: message.inlineResult,
     announce: batch.announce,
+    together: batch.together,
     indices,
     attempts,
     positions,

@@ -1,7 +1,7 @@
 import { VolleyError } from '../../core/base/errors.js';
-import { formatTask } from '../../core/base/ids.js';
-import { noChecksum } from '../../core/graph/partition.js';
-import type { BulkClient } from '../../core/rpc/bulk.js';
+import { formatTask, type WorkerId } from '../../core/base/ids.js';
+import { noChecksum, type ReachedPartition } from '../../core/graph/partition.js';
+import type { BulkClient, Reached } from '../../core/rpc/bulk.js';
 import type { Event, Pull } from '../state/api.js';
 import { type Slab, slabBytes } from '../store/slabs.js';
 import type { Store } from '../store/store.js';
@@ -26,7 +26,10 @@ export class Puller {
   private readonly away: AwaySlices;
   private readonly templates: Templates;
   private readonly emit: (event: Event) => void;
-  private readonly open = new Map<number, AbortController>();
+  /** What stops each that is under way; null while it is asked for in place. */
+  private readonly open = new Map<number, AbortController | null>();
+  /** Those of this turn that may stay where they are, by peer. */
+  private asked = new Map<WorkerId, Pull[]>();
 
   constructor({ client, store, away, templates, emit }: PullerParts) {
     this.client = client;
@@ -37,46 +40,82 @@ export class Puller {
   }
 
   start(pull: Pull): void {
-    const controller = new AbortController();
-    this.open.set(pull.id, controller);
-    this.pull(pull, controller.signal)
-      .then(
-        () => this.emit({ kind: 'pull-done', pull: pull.id, task: pull.task, slice: pull.slice }),
-        (error: Error) => {
-          const code = error instanceof VolleyError ? error.code : 'INTERNAL';
-          this.emit({ kind: 'pull-failed', pull: pull.id, code, detail: error.message });
-        },
-      )
-      .finally(() => this.open.delete(pull.id));
+    if (!this.mayStay(pull)) {
+      this.startFetch(pull);
+      return;
+    }
+    this.open.set(pull.id, null);
+    if (this.asked.size === 0) queueMicrotask(() => this.reachAll());
+    const { peer } = pull;
+    const others = this.asked.get(peer);
+    if (others === undefined) this.asked.set(peer, [pull]);
+    else others.push(pull);
   }
 
   abort(pull: number): void {
     this.open.get(pull)?.abort();
+    this.open.delete(pull);
   }
 
   close(): void {
-    for (const controller of this.open.values()) controller.abort();
+    for (const pull of [...this.open.keys()]) this.abort(pull);
     this.client.close();
   }
 
-  private async pull(pull: Pull, signal: AbortSignal): Promise<void> {
-    if (!(await this.leave(pull, signal))) await this.fetch(pull, signal);
+  private mayStay({ small, reader }: Pull): boolean {
+    return !small && reader !== null && this.templates.moves(reader.job, reader.template)?.how === 'together';
   }
 
-  /** True: it stays where it is, and can be read there. */
-  private async leave({ from, task, slice, small, reader }: Pull, signal: AbortSignal): Promise<boolean> {
-    if (small || reader === null || this.templates.moves(reader.job, reader.template)?.how !== 'together')
-      return false;
-    const lease = await this.client.reach(from, task, slice, signal);
-    if (lease === null) return false;
-    // What has a checksum is checked, and that is done while it is fetched.
-    if (signal.aborted || lease.header.checksum !== noChecksum) {
-      lease.release();
-      signal.throwIfAborted();
-      return false;
+  /** Slices of one peer are asked for in one message. */
+  private reachAll(): void {
+    const { asked } = this;
+    this.asked = new Map();
+    for (const pulls of asked.values()) {
+      this.client.reach(pulls[0]!.from, pulls).then(
+        found => {
+          for (const [i, pull] of pulls.entries()) this.take(pull, found[i]!);
+        },
+        (error: Error) => {
+          for (const pull of pulls) this.fail(pull, error);
+        },
+      );
     }
-    this.away.add(task, slice, lease);
-    return true;
+  }
+
+  private take(pull: Pull, lease: Reached<ReachedPartition>): void {
+    if (lease instanceof VolleyError) {
+      this.fail(pull, lease);
+      return;
+    }
+    const wanted = this.open.has(pull.id);
+    // What has a checksum is checked, and that is done while it is fetched.
+    if (wanted && lease?.header.checksum === noChecksum) {
+      this.away.add(pull.task, pull.slice, lease);
+      this.done(pull);
+      return;
+    }
+    lease?.release();
+    if (wanted) this.startFetch(pull);
+  }
+
+  private startFetch(pull: Pull): void {
+    const controller = new AbortController();
+    this.open.set(pull.id, controller);
+    this.fetch(pull, controller.signal).then(
+      () => this.done(pull),
+      (error: Error) => this.fail(pull, error),
+    );
+  }
+
+  private done(pull: Pull): void {
+    this.open.delete(pull.id);
+    this.emit({ kind: 'pull-done', pull: pull.id, task: pull.task, slice: pull.slice });
+  }
+
+  private fail(pull: Pull, error: Error): void {
+    this.open.delete(pull.id);
+    const code = error instanceof VolleyError ? error.code : 'INTERNAL';
+    this.emit({ kind: 'pull-failed', pull: pull.id, code, detail: error.message });
   }
 
   private async fetch(pull: Pull, signal: AbortSignal): Promise<void> {

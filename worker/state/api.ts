@@ -126,6 +126,8 @@ export interface Batch {
   readonly tasks: readonly Task[];
   /** The thread says when it begins: the task has a time limit. */
   readonly announce: boolean;
+  /** The thread tells of tasks that are done when the batch is over, or has gone on for long. */
+  readonly together: boolean;
 }
 
 export const TaskState = { Fetching: 0, Ready: 1, Running: 2, Ended: 3 } as const;

@@ -118,6 +118,7 @@ function startBatches(worker: Worker, nowMs: number, out: EffectSink): void {
       template: group.message.template,
       tasks,
       announce: group.message.timeoutMs > 0,
+      together: group.message.reportedTogether,
     };
     lane.batch = batch;
     lane.count = tasks.length;
@@ -200,6 +201,7 @@ function nextAlike(worker: Worker, group: Group): Group | null {
     a.job === b.job &&
     a.template === b.template &&
     a.inlineResult === b.inlineResult &&
+    a.reportedTogether === b.reportedTogether &&
     a.slices === b.slices &&
     a.name === b.name &&
     b.timeoutMs === 0 &&

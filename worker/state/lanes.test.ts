@@ -38,6 +38,17 @@ test('what a template takes is remembered from one job to the next', () => {
   expect(node.worker.known.size).toBe(limits.knownTemplates);
 });
 
+test('tasks that are reported together are in no batch with others, and their thread is told', () => {
+  const node = new TestNode().learn(10);
+  node.assign([0]).expectSaid('lane 0 runs 0');
+  node.assign([1, 2], { reportedTogether: true }).assign([3], { reportedTogether: true }).assign([4]);
+  expect(node.batches.get(0)!.together).toBe(false);
+  node.complete(0).expectSaid('lane 0 runs 1 2 3', 'finished 0');
+  expect(node.batches.get(0)!.together).toBe(true);
+  // Goal: what the thread had not told when it died is made again, without an attempt.
+  node.die(0, 2).expectSaid('failed 2: thread-lost', 'lane 0 runs 1 3');
+});
+
 test('higher priority first, then first come', () => {
   const node = new TestNode();
   node.assign([0]).expectSaid('lane 0 runs 0');

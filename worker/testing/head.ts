@@ -97,6 +97,7 @@ export class HandHead {
       priority: 0,
       resources: {},
       inlineResult: true,
+      reportedTogether: false,
       name: 'test',
       ...rest,
     });

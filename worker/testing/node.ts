@@ -86,6 +86,7 @@ export class TestNode implements EffectSink {
       priority: 0,
       resources: {},
       inlineResult: false,
+      reportedTogether: false,
       name: 'f',
       ...rest,
     });

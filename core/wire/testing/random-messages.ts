@@ -92,6 +92,7 @@ export class RandomMessages {
         priority: this.rng() - 0.5,
         resources: this.bag(() => this.rng() * 8),
         inlineResult: this.bool(),
+        reportedTogether: this.bool(),
         name: this.text(),
       }),
       () => ({ kind: 'cancel-tasks', ...this.attempts(n) }),

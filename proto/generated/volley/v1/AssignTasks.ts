@@ -17,6 +17,7 @@ export interface AssignTasks {
   'resources'?: ({[key: string]: number | string});
   'inlineResult'?: (boolean);
   'name'?: (string);
+  'reportedTogether'?: (boolean);
 }
 
 export interface AssignTasks__Output {
@@ -33,4 +34,5 @@ export interface AssignTasks__Output {
   'resources': ({[key: string]: number});
   'inlineResult': (boolean);
   'name': (string);
+  'reportedTogether': (boolean);
 }
