@@ -136,11 +136,16 @@ describe('delayed', () => {
     expect(await session.compute(chain)).toBe(1000);
   });
 
-  test('persist keeps the result until release', async () => {
-    const kept = await session.persist(delayed((n: number) => new Float64Array(n).fill(2))(20_000));
-    expect(await session.submit((v: Float64Array) => v.length, kept)).toBe(20_000);
+  test.each([20_000, 20])('persist keeps a result of %i numbers until release', async count => {
+    const kept = await session.persist(delayed((n: number) => new Float64Array(n).fill(2))(count));
+    const sum = (v: Float64Array) => v.reduce((a, b) => a + b);
+    // A small result has come here with the news that it is done.
+    for (let i = 0; i < 3; i++) expect(await session.submit(sum, kept)).toBe(2 * count);
+    expect(await session.compute(delayed(sum)(kept as never))).toBe(2 * count);
+    await expect(kept.get()).resolves.toHaveLength(count);
     await kept.release();
     await kept.release();
+    await expect(session.submit(sum, kept).then()).rejects.toMatchObject({ code: 'RELEASED' });
   });
 });
 

@@ -132,6 +132,7 @@ export class Session extends TaskRunner {
       future.task,
       () => future.then(),
       () => future.group.release(),
+      future.payload,
     );
   }
 

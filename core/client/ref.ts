@@ -6,12 +6,27 @@ export class DataRef<T> {
   readonly task: TaskRef;
   private readonly fetch: () => Promise<unknown>;
   private readonly free: () => void;
+  private enclosed: Uint8Array | null;
 
-  /** Made by Session.scatter, broadcast and persist only. */
-  constructor(task: TaskRef, fetch: () => Promise<unknown>, free: () => void) {
+  /**
+   * Made by Session.scatter, broadcast and persist only. `enclosed`: a small result, which came here with the news that it is done: no worker
+   * keeps it, so it is passed by value.
+   */
+  constructor(
+    task: TaskRef,
+    fetch: () => Promise<unknown>,
+    free: () => void,
+    enclosed: Uint8Array | null = null,
+  ) {
     this.task = task;
     this.fetch = fetch;
     this.free = free;
+    this.enclosed = enclosed;
+  }
+
+  /** The value where it is here until it is released; else null. */
+  get payload(): Uint8Array | null {
+    return this.enclosed;
   }
 
   get(): Promise<T> {
@@ -20,6 +35,7 @@ export class DataRef<T> {
 
   /** Frees the value once no submitted task needs it. Idempotent. */
   async release(): Promise<void> {
+    this.enclosed = null;
     this.free();
   }
 

@@ -137,11 +137,10 @@ class OpenLayer {
   /** Futures and references become input slots, or values where they are here already. Same reference: nothing found. */
   private replaceInputs(value: unknown, start: number, depth: number): unknown {
     if (typeof value !== 'object' || value === null || depth > limits.decodeDepth) return value;
-    if (value instanceof Future) {
-      const payload = value.payload;
+    if (value instanceof Future || value instanceof DataRef) {
+      const { payload } = value;
       return payload !== null ? decodeValue(payload) : this.input(value, start);
     }
-    if (value instanceof DataRef) return this.input(value, start);
     if (Array.isArray(value)) {
       let copy: unknown[] | null = null;
       for (let i = 0; i < value.length; i++) {
