@@ -49,7 +49,7 @@ function makePart(seed: number, number: number, rows: number, width: number): Pa
  * as half of the rest (31 instead of 27 ns).
  */
 function gradient({ x, y }: Part, weights: Float64Array): Float64Array {
-  const blockRows = 256;
+  const blockRows = 128;
   const [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15] =
     weights as unknown as Sixteen;
   const powers = new Float64Array(131).map((_, k) => 2 ** (k - 65));
